@@ -1,0 +1,45 @@
+"""The map over many records: all cores by default, a Dask cluster where one is named.
+
+How many processes run is no parameter of the pipeline, since it changes no result:
+``PEDECG_JOBS`` (default: all cores) and ``PEDECG_BACKEND`` (``loky`` or ``dask``) are read from
+the environment.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
+
+import joblib
+from tqdm import tqdm
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def jobs() -> int:
+    """Return how many processes to use."""
+    return int(os.environ.get("PEDECG_JOBS", "0")) or joblib.cpu_count()
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yield the items under a progress bar; in a log file, a line every 15 s."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    quiet = not sys.stderr.isatty()
+    every = 15.0 if quiet else 0.2
+    yield from tqdm(items, desc=what, total=total, mininterval=every, ascii=quiet, leave=True)
+
+
+def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iterator[R]:
+    """Yield ``function(item)`` for every item, in order, under a progress bar.
+
+    Results are handed over as they come, so that the caller can write them out and memory stays
+    flat however many records there are. `function` must be importable (a module's function or a
+    `functools.partial` of one).
+    """
+    listed = list(items)
+    backend = os.environ.get("PEDECG_BACKEND", "loky")
+    with joblib.parallel_config(backend=backend, n_jobs=jobs()):
+        pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
+        yield from progress(pool(joblib.delayed(function)(i) for i in listed), what, len(listed))
