@@ -16,7 +16,7 @@ _BY_LOWER_CASE = {lead.lower(): lead for lead in LEADS}
 
 
 def canonical_lead(name: str) -> str | None:
-    """Return the canonical spelling of a lead's name in any case (``AVR`` is ``aVR``), else None."""
+    """Return the canonical spelling of a name in any case (``AVR`` is ``aVR``), or None."""
     return _BY_LOWER_CASE.get(name.strip().lower())
 
 

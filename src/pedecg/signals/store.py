@@ -55,7 +55,7 @@ class SignalStore:
 
     def millivolts(self, position: int) -> NDArray[np.float32]:
         """Return one record in mV, shape (n_leads, n_samples)."""
-        return self.counts(position).astype(np.float32) / MICROVOLTS_PER_MV
+        return self.counts(position) / np.float32(MICROVOLTS_PER_MV)
 
     def positions(self, record_ids: Iterable[str]) -> NDArray[np.int64]:
         """Return where the given records stand in the store; an unknown one is a KeyError."""
@@ -114,5 +114,6 @@ def write_store(
 
 def to_counts(millivolts: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
     """Round mV to microvolt counts; beyond +-32.7 mV (above any recorder's rail) it clips."""
-    counts = np.rint(millivolts * MICROVOLTS_PER_MV)
-    return np.clip(counts, _RANGE.min, _RANGE.max).astype(np.int16)
+    counts = np.rint(np.asarray(millivolts) * MICROVOLTS_PER_MV)
+    clipped: NDArray[np.int16] = counts.clip(_RANGE.min, _RANGE.max).astype(np.int16)
+    return clipped
