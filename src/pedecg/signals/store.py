@@ -55,7 +55,7 @@ class SignalStore:
 
     def millivolts(self, position: int) -> NDArray[np.float32]:
         """Return one record in mV, shape (n_leads, n_samples)."""
-        return self.counts(position) / np.float32(MICROVOLTS_PER_MV)
+        return np.divide(self.counts(position), MICROVOLTS_PER_MV, dtype=np.float32)
 
     def positions(self, record_ids: Iterable[str]) -> NDArray[np.int64]:
         """Return where the given records stand in the store; an unknown one is a KeyError."""
