@@ -7,8 +7,7 @@ the hash of all that the result depends on, so that a changed training never res
 import hashlib
 import json
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +23,33 @@ from pedecg.errors import PedecgError
 
 STATE_FOLDER = Path("state")
 _FILE = "state.safetensors"
-# Code that can change a training's result; its hash is part of the key.
-_ROOMS = ("pedecg.learning", "pedecg.models", "pedecg.signals")
 
 
-def key(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the hash of settings, arrays, the code that is loaded, and torch's version."""
+def key(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], code: Iterable[Path]) -> str:
+    """Return the hash of settings, arrays, the bytes of source files, and torch's version."""
     digest = hashlib.blake2b(digest_size=12)
     digest.update(json.dumps(about, sort_keys=True).encode())
     digest.update(torch.__version__.encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    for name, module in sorted(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name.startswith(_ROOMS) and file:
-            digest.update(Path(file).read_bytes())
+    for file in sorted(code):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def pack(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Join named parts into one flat mapping, ``part/name`` to tensor; see `unpack`."""
+    return {f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()}
+
+
+def unpack(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Undo `pack`."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        part, _, name = key.partition("/")
+        parts.setdefault(part, {})[name] = tensor
+    return parts
 
 
 def save_state(folder: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

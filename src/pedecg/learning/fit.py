@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from pedecg import parallel
@@ -17,14 +16,13 @@ from pedecg.errors import PedecgError
 from pedecg.learning import checkpoint, losses
 from pedecg.learning.batches import Dataset, Normalisation, Signals, random_starts
 from pedecg.learning.device import choose, derived_seed, reproducible
+from pedecg.learning.monitor import check_labels, macro_auroc, smoothed
 from pedecg.learning.predict import Card, Trained, mean_logits
 from pedecg.learning.settings import TrainSettings
-from pedecg.models import registry
-from pedecg.models.base import Batch
+from pedecg.models import base, registry
 from pedecg.records import NINE_LEADS
-from pedecg.signals.augment import augment
-
-Curve = dict[str, float]
+from pedecg.signals import augment as augmentation
+from pedecg.signals import store as signal_store
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Fitted:
     """
 
     trained: Trained
-    curves: list[Curve]
+    curves: list[dict[str, float]]
 
 
 @dataclass
@@ -47,7 +45,21 @@ class _Progress:
     step: int = 0
     best_epoch: int = 0
     best_value: float = -math.inf
-    curves: list[Curve] = field(default_factory=list)
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """All that the result depends on; see `fit`."""
+
+    name: str
+    model_settings: dict[str, Any]
+    data: Dataset
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    normalisation: Normalisation
+    settings: TrainSettings
+    seed: int
 
 
 def fit(
@@ -76,16 +88,11 @@ def fit(
         A target without known training labels, nothing to choose the best epoch by, or a loss
         that is not finite (names the records of the batch).
     """
-    _check_labels(data, training, validation, settings)
-    state = None
-    if state_root is not None:
-        state = state_root / _key(
-            name, model_settings, data, training, validation, normalisation, settings, seed
-        )
+    check_labels(data, training, validation, settings)
+    task = _Task(name, model_settings, data, training, validation, normalisation, settings, seed)
+    state = state_root / _key(task) if state_root is not None else None
     with reproducible(derived_seed(seed), settings.threads):
-        run = _Run(
-            name, model_settings, data, training, validation, normalisation, settings, seed, state
-        )
+        run = _Run(task, state)
         remaining = range(run.progress.epoch, settings.epochs)
         for epoch in parallel.progress(remaining, f"train {name} seed {seed}"):
             if run.stalled():
@@ -97,31 +104,19 @@ def fit(
 class _Run:
     """One training in progress: network, running average, optimiser, and where it stands."""
 
-    def __init__(
-        self,
-        name: str,
-        model_settings: dict[str, Any],
-        data: Dataset,
-        training: NDArray[np.int64],
-        validation: NDArray[np.int64],
-        normalisation: Normalisation,
-        settings: TrainSettings,
-        seed: int,
-        state: Path | None,
-    ) -> None:
-        self.name, self.model_settings, self.seed, self.state = name, model_settings, seed, state
-        self.data, self.settings, self.normalisation = data, settings, normalisation
-        self.training, self.validation = training, validation
+    def __init__(self, task: _Task, state: Path | None) -> None:
+        self.task, self.data, self.settings, self.state = task, task.data, task.settings, state
+        data, settings = task.data, task.settings
         self.device = choose(settings.accelerator)
-        self.signals = Signals(data.store, normalisation, self.device)
+        self.signals = Signals(data.store, task.normalisation, self.device)
         self.labels = torch.from_numpy(data.labels).to(self.device)
         self.age_days = torch.from_numpy(data.age_days).to(self.device)
         self.sex = torch.from_numpy(data.sex).to(self.device)
         self.nine = torch.tensor([lead in NINE_LEADS for lead in data.store.leads]).to(self.device)
-        weights = losses.positive_weights(data.labels[training], settings.positive_weight_cap)
+        weights = losses.positive_weights(data.labels[task.training], settings.positive_weight_cap)
         self.positive_weight = torch.from_numpy(weights).to(self.device)
         self.crop = round(settings.crop_seconds * data.store.fs_hz)
-        n_crops = len(training) * settings.crops_per_record
+        n_crops = len(task.training) * settings.crops_per_record
         self.batches_per_epoch = max(1, n_crops // settings.batch_size)  # the last, small one: no
 
         self.network, self.average = self._network(), self._network().eval()
@@ -137,8 +132,8 @@ class _Run:
 
     def _network(self) -> nn.Module:
         return registry.build(
-            self.name,
-            self.model_settings,
+            self.task.name,
+            self.task.model_settings,
             n_leads=len(self.data.store.leads),
             n_samples=self.crop,
             fs_hz=self.data.store.fs_hz,
@@ -164,9 +159,7 @@ class _Run:
                 "val_auroc": val_auroc,
             }
         )
-        recent = done.curves[-self.settings.smooth_epochs :]
-        sign, column = {"auroc": (1, "val_auroc"), "loss": (-1, "val_loss")}[self.settings.monitor]
-        value = sign * sum(row[column] for row in recent) / len(recent)
+        value = smoothed(done.curves, self.settings)
         if value >= done.best_value:  # of equal epochs the later: it has learnt for longer
             done.best_value, done.best_epoch = value, done.epoch
             for key, tensor in self.average.state_dict().items():
@@ -177,16 +170,16 @@ class _Run:
         """Return the best epoch's network and remove the state."""
         self.average.load_state_dict(self.best)
         card = Card(
-            model=self.name,
-            settings=self.model_settings,
-            seed=self.seed,
+            model=self.task.name,
+            settings=self.task.model_settings,
+            seed=self.task.seed,
             targets=self.data.targets,
             leads=self.data.store.leads,
             fs_hz=self.data.store.fs_hz,
             crop_seconds=self.settings.crop_seconds,
             window_overlap=self.settings.window_overlap,
-            mean_mv=self.normalisation.mean_mv,
-            sd_mv=self.normalisation.sd_mv,
+            mean_mv=self.task.normalisation.mean_mv,
+            sd_mv=self.task.normalisation.sd_mv,
             logit_shift=tuple(self.positive_weight.double().log().tolist()),
             n_parameters=sum(p.numel() for p in self.network.parameters()),
             best_epoch=self.progress.best_epoch,
@@ -201,10 +194,10 @@ class _Run:
         """Take the steps of one epoch; return the last learning rate and the mean loss."""
         settings = self.settings
         # Keyed by the epoch alone, so that a resumed run draws what the uninterrupted one drew.
-        rng = np.random.default_rng([self.seed, epoch])
-        torch.manual_seed(derived_seed(self.seed, epoch))  # dropout
-        generator = torch.Generator(self.device).manual_seed(derived_seed(self.seed, epoch, 1))
-        order = rng.permutation(np.repeat(self.training, settings.crops_per_record))
+        rng = np.random.default_rng([self.task.seed, epoch])
+        torch.manual_seed(derived_seed(self.task.seed, epoch))  # dropout
+        generator = torch.Generator(self.device).manual_seed(derived_seed(self.task.seed, epoch, 1))
+        order = rng.permutation(np.repeat(self.task.training, settings.crops_per_record))
         positions = self.data.positions[order]
         starts = random_starts(self.data.store.n_samples[positions], self.crop, rng)
         self.network.train()
@@ -222,9 +215,10 @@ class _Run:
         if len(bad):
             rows = order[bad[0] * settings.batch_size : (bad[0] + 1) * settings.batch_size]
             ids = ", ".join(sorted({self.data.record_ids[row] for row in rows}))
+            place = f"train {self.task.name} seed {self.task.seed}"
             raise PedecgError(
-                f"train {self.name} seed {self.seed}: loss is {loss[bad[0]]} in epoch {epoch + 1}, "
-                f"batch {bad[0] + 1}; lower train.learning_rate or look at its records: {ids}"
+                f"{place}: loss is {loss[bad[0]]} in epoch {epoch + 1}, batch {bad[0] + 1}; "
+                f"lower train.learning_rate or look at its records: {ids}"
             )
         return learning_rate, float(loss.mean(dtype=np.float64))
 
@@ -239,11 +233,11 @@ class _Run:
         """Take one step on the crops of one batch; return its loss, still on the device."""
         row = torch.from_numpy(rows).to(self.device)
         signal_mv, lead_mask, length = self.signals.crop(positions, starts, self.crop)
-        signal_mv, lead_mask = augment(
+        signal_mv, lead_mask = augmentation.augment(
             signal_mv, lead_mask, length, self.signals.fs_hz, self.nine, self.settings.augment,
             generator,
         )  # fmt: skip
-        batch = Batch(
+        batch = base.Batch(
             signal=self.signals.normalise(signal_mv, lead_mask, length),
             lead_mask=lead_mask,
             length=length,
@@ -286,12 +280,12 @@ class _Run:
 
     def _validate(self) -> tuple[float, float]:
         """Return loss and macro AUROC of the running average on whole validation records."""
-        data, rows = self.data, self.validation
+        data, rows = self.data, self.task.validation
         positions = data.positions[rows]
         logits = mean_logits(
             self.average, self.signals, data.store.n_samples[positions], positions,
             data.age_days[rows], data.sex[rows],
-            crop=self.crop, overlap=self.settings.window_overlap,
+            crop=self.crop, overlap=0.0,  # side by side is enough to choose an epoch
         )  # fmt: skip
         labels = data.labels[rows]
         loss = losses.binary_cross_entropy(
@@ -303,41 +297,33 @@ class _Run:
     def _save(self) -> None:
         if self.state is None:
             return
-        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
-        tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
-        tensors |= {f"best.{key}": value for key, value in self.best.items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": value for key, value in values.items()}
-        checkpoint.save_state(self.state, tensors, asdict(self.progress))
+        moments = {
+            f"{index}.{name}": tensor
+            for index, named in self.optimizer.state_dict()["state"].items()
+            for name, tensor in named.items()
+        }
+        parts = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best,
+            "moments": moments,
+        }
+        checkpoint.save_state(self.state, checkpoint.pack(parts), asdict(self.progress))
 
     def _resume(self) -> None:
         saved = checkpoint.load_state(self.state, self.device) if self.state else None
         if saved is None:
             return
-        tensors, about = saved
-        parts: dict[str, dict[str, Tensor]] = {}
-        for key, tensor in tensors.items():
-            part, _, rest = key.partition(".")
-            parts.setdefault(part, {})[rest] = tensor
+        parts = checkpoint.unpack(saved[0])
         self.network.load_state_dict(parts["network"])
         self.average.load_state_dict(parts["average"])
         self.best = parts["best"]
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["optimizer"].items():
-            index, _, rest = key.partition(".")
-            state.setdefault(int(index), {})[rest] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        self.progress = _Progress(**about)
-
-
-def macro_auroc(labels: NDArray[np.float32], scores: NDArray[np.float64]) -> float:
-    """Return the mean AUROC over targets with both classes among known labels; NaN if none has."""
-    each = []
-    for truth, score in zip(labels.T, scores.T, strict=True):
-        known = ~np.isnan(truth)
-        if len(np.unique(truth[known])) == 2:
-            each.append(roc_auc_score(truth[known], score[known]))
-    return float(np.mean(each)) if each else math.nan
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in parts["moments"].items():
+            index, _, name = key.partition(".")
+            moments.setdefault(int(index), {})[name] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.progress = _Progress(**saved[1])
 
 
 def _optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
@@ -350,56 +336,34 @@ def _optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.AdamW
     return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
-def _check_labels(
-    data: Dataset,
-    training: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    settings: TrainSettings,
-) -> None:
-    for k, target in enumerate(data.targets):
-        if np.isnan(data.labels[training, k]).all():
-            raise PedecgError(f"train: target {target} has no known label among training records")
-    chosen_by = data.labels[validation]
-    if len(validation) == 0 or np.isnan(chosen_by).all():
-        raise PedecgError("train: no known label among validation records to choose an epoch by")
-    if settings.monitor == "auroc" and math.isnan(macro_auroc(chosen_by, np.nan_to_num(chosen_by))):
-        raise PedecgError(
-            "train.monitor: auroc needs a target with both classes among validation records "
-            "(found none); take loss"
-        )
-
-
-def _key(
-    name: str,
-    model_settings: dict[str, Any],
-    data: Dataset,
-    training: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    normalisation: Normalisation,
-    settings: TrainSettings,
-    seed: int,
-) -> str:
+def _key(task: _Task) -> str:
     """Return the hash of everything that this training depends on."""
     about = {
-        "model": name,
-        "model_settings": model_settings,
-        "train": settings.model_dump(exclude={"models", "seeds", "use_decisions"}),
-        "seed": seed,
-        "normalisation": asdict(normalisation),
-        "targets": data.targets,
-        "record_ids": data.record_ids,
-        "fs_hz": data.store.fs_hz,
+        "model": task.name,
+        "model_settings": task.model_settings,
+        "train": task.settings.model_dump(exclude={"models", "seeds", "use_decisions"}),
+        "seed": task.seed,
+        "normalisation": asdict(task.normalisation),
+        "targets": task.data.targets,
+        "record_ids": task.data.record_ids,
+        "fs_hz": task.data.store.fs_hz,
     }
     arrays: dict[str, NDArray[Any]] = {
-        "positions": data.positions,
-        "age_days": data.age_days,
-        "sex": data.sex,
-        "labels": data.labels,
-        "training": training,
-        "validation": validation,
-        "offsets": data.store.offsets,
-        "n_samples": data.store.n_samples,
-        "lead_mask": data.store.lead_mask,
-        "samples": data.store.samples,
+        "positions": task.data.positions,
+        "age_days": task.data.age_days,
+        "sex": task.data.sex,
+        "labels": task.data.labels,
+        "training": task.training,
+        "validation": task.validation,
+        "offsets": task.data.store.offsets,
+        "n_samples": task.data.store.n_samples,
+        "lead_mask": task.data.store.lead_mask,
+        "samples": task.data.store.samples,
     }
-    return checkpoint.key(about, arrays)
+    shared = (registry, base, augmentation, signal_store)
+    code = [
+        registry.source_file(task.name),
+        *Path(__file__).parent.glob("*.py"),
+        *(Path(module.__file__) for module in shared if module.__file__),
+    ]
+    return checkpoint.key(about, arrays, code)

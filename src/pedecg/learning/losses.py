@@ -30,6 +30,6 @@ def binary_cross_entropy(logits: Tensor, labels: Tensor, positive_weight: Tensor
     """
     known = ~torch.isnan(labels)
     each = functional.binary_cross_entropy_with_logits(
-        logits, labels.nan_to_num(0.0), pos_weight=positive_weight, reduction="none"
+        logits, torch.where(known, labels, 0.0), pos_weight=positive_weight, reduction="none"
     )
     return (each * known).sum() / known.sum().clamp_min(1)

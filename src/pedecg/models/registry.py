@@ -23,6 +23,13 @@ def names() -> list[str]:
     )
 
 
+def source_file(name: str) -> Path:
+    """Return the file of a model; a `PedecgError` names those that there are."""
+    if name not in names():
+        raise PedecgError(f"models: no model {name!r}; there are {', '.join(names())}")
+    return Path(__file__).with_name(f"{name}.py")
+
+
 def build(
     name: str,
     settings: dict[str, Any],
@@ -44,8 +51,7 @@ def build(
     PedecgError
         The name is no file of this folder, or a setting is wrong.
     """
-    if name not in names():
-        raise PedecgError(f"models: no model {name!r}; there are {', '.join(names())}")
+    source_file(name)
     module = importlib.import_module(f"pedecg.models.{name}")
     checked = params.parse(settings, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
     model: nn.Module = module.Model(
