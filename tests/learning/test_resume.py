@@ -65,7 +65,7 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     hospital, uninterrupted, tmp_path, monkeypatch
 ):
     state_root = tmp_path / "state"
-    kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.5))
+    kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
     epochs_run = []
     one_epoch = fit_module._Run.one_epoch
     monkeypatch.setattr(
