@@ -15,6 +15,7 @@ REASONS: dict[str, str] = {
     # the files of a record
     "path-outside-root": "a path that leads out of the cohort's folder",
     "missing-header": "the row's header file does not exist",
+    "unreadable-file": "the operating system refuses to open a file",
     "empty-header": "the header holds nothing but blanks and comments",
     "bad-header": "the header breaks the WFDB syntax",
     "unsupported-format": "several segments, several rates, or a storage format without a reader",

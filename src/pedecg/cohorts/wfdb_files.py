@@ -92,7 +92,11 @@ def read_header(stem: Path) -> wfdb_header.Header:
     file = stem.with_name(stem.name + ".hea")
     if not file.is_file():
         raise RecordFault("missing-header", f"{file.name}: not found in {stem.parent.name}")
-    header = wfdb_header.parse(file.read_bytes().decode("utf-8", errors="replace"), file.name)
+    try:
+        text = file.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise RecordFault("unreadable-file", f"{file.name}: {error.strerror}") from None
+    header = wfdb_header.parse(text, file.name)
     seen: dict[str, str] = {}
     for channel in header.channels:
         name = canonical_lead(channel.name) or channel.name
@@ -142,7 +146,9 @@ def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.int64]:
     """Decode the samples as stored, shape (n_samples, n_channels)."""
     try:
         record: Any = wfdb.rdrecord(str(stem.absolute()), physical=False, ignore_skew=True)
-    except (ValueError, TypeError, IndexError, KeyError, OSError) as error:
+    except OSError as error:
+        raise RecordFault("unreadable-file", f"{stem.name}: {error.strerror}") from None
+    except (ValueError, TypeError, IndexError, KeyError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise RecordFault("bad-header", f"{stem.name}.hea: wfdb: {said}") from None
     counts: NDArray[np.int64] = record.d_signal
