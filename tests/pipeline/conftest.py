@@ -21,18 +21,22 @@ class Project:
 
     folder: Path
 
-    def dvc(self, *arguments: str) -> str:
+    def dvc(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         """Run a DVC command here; its output, or a failure that shows it."""
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(self.folder / "src"),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONHASHSEED": "0",
-        }
+        return self.run("dvc", *arguments, environment=environment)
+
+    def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
+        """Run a command here with this copy's code; its output, or a failure that shows it."""
         done = subprocess.run(
-            ["dvc", *arguments],
+            command,
             cwd=self.folder,
-            env=environment,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(self.folder / "src"),
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONHASHSEED": "0",
+                **(environment or {}),
+            },
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
