@@ -1,4 +1,4 @@
-"""The real DAG on forty simulated children: it runs, ends where it says, and runs no stage twice."""
+"""The real DAG on forty simulated children: it runs to its end and runs no stage twice."""
 
 import json
 from pathlib import Path
