@@ -15,18 +15,19 @@ from pedecg.signals import preprocess
 
 def main() -> None:
     section, base = sys.argv[1:] or ("cohort", "data")
-    cohort = params.load(section, registry.CohortSettings)
+    name = params.read_section(f"{section}.name")
+    root = params.read_section(f"{section}.root")
     settings = params.load("preprocess", preprocess.PreprocessSettings)
     records = tables.read(f"{base}/interim/records.parquet", tables.RECORDS)
     quality = tables.read(f"{base}/interim/quality.parquet", tables.QUALITY)
 
-    read = partial(registry.read_signal, cohort.name, cohort.root)
+    read = partial(registry.read_signal, name, root)
     prepare = partial(preprocess.read_and_prepare, read=read, settings=settings)
     prepared = parallel.records(prepare, preprocess.jobs(records, quality), "preprocess")
     done = preprocess.write(prepared, f"{base}/processed/signals", settings)
 
-    name = "_".join(["preprocess", *Path(base).parts[1:]])
-    tables.write_metrics(done, f"metrics/{name}.json")
+    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
+    tables.write_metrics(done, f"metrics/preprocess{suffix}.json")
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ def resample(signal: Signal, fs_from: float, fs_to: float) -> NDArray[np.float64
     if ratio == 1:
         return np.asarray(signal, np.float64)
     up, down = ratio.numerator, ratio.denominator
-    # A line from the first to the last sample is taken off before and put back after: beyond the
-    # ends the filter reads zeros, and would draw a false slope towards them.
+    # Beyond its ends the signal goes on along the line from the first to the last sample: read as
+    # zeros there, it would get a false slope at each end.
     resampled: NDArray[np.float64] = dsp.resample_poly(
         np.asarray(signal, np.float64),
         up, down, axis=-1, window=_anti_alias(up, down), padtype="line",

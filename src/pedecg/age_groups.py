@@ -14,7 +14,7 @@ def names(edges_days: Sequence[int]) -> list[str]:
     return [*closed, f"{starts[-1]} d and older"]
 
 
-def groups(age_days: pd.Series, edges_days: Sequence[int]) -> pd.Series:
+def assign(age_days: pd.Series, edges_days: Sequence[int]) -> pd.Series:
     """Return the name of each age's group; an edge opens the next group, a null is `UNKNOWN`."""
     bounds = [0, *edges_days, float("inf")]
     age = age_days.astype("Float64").astype("float64")
