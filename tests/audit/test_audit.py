@@ -69,11 +69,12 @@ def test_findings_and_quarantine_are_counted(ingested, tables):
 
 
 ODD_COHORTS = {
-    "one target": {"targets": ("ctrcd",)},
-    "other targets": {"targets": ("norm", "mi", "sttc", "cd", "hyp")},
-    "no ages": {"ages": False},
-    "no quality of its own": {"source_quality": False},
-    "one lead configuration": {"nine_leads": False},
+    "other targets": {"targets": ("norm", "mi", "sttc", "cd", "hyp"), "nine_leads": False},
+    "one target, no age, no quality of its own": {
+        "targets": ("ctrcd",),
+        "ages": False,
+        "source_quality": False,
+    },
     "three patients": {"patients": 3},
 }
 
