@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 Tables = dict[str, pd.DataFrame]
 
 BLUE, ORANGE, GREY, RED = "#3b6ea5", "#e08e45", "#b9bec5", "#b5473c"
-LEAD_COLOURS = (ORANGE, BLUE, RED, GREY)
+LEAD_COLOURS = (RED, GREY, ORANGE, BLUE)  # the last for the fullest set of leads
 
 
 def draw(tables: Tables, quality: pd.DataFrame, folder: Path) -> None:
@@ -36,7 +36,7 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     kinds = [column for column in table.columns if column.startswith("leads_")]
     axes = figure.add_subplot()
     below = np.zeros(len(table))
-    for kind, colour in zip(kinds, LEAD_COLOURS * len(kinds), strict=False):
+    for kind, colour in zip(kinds, (LEAD_COLOURS * len(kinds))[-len(kinds) :], strict=True):
         n = kind.removeprefix("leads_")
         label = f"{n} lead{'s' if n != '1' else ''} ({table[kind].sum():,})"
         axes.bar(table["age"], table[kind], bottom=below, color=colour, label=label)
@@ -44,6 +44,7 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     axes.set_ylabel(f"records (n = {table['records'].sum():,})")
     axes.set_xlabel("age")
     axes.tick_params(axis="x", labelrotation=30)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     if len(kinds) == 1:
         common = table["age"].iloc[int(table["records"].to_numpy().argmax())]
@@ -71,6 +72,7 @@ def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
         text = f"  {records:,} positive\n  of {patients:,} patients"
         axes.text(total, place, text, va="center", fontsize=9)
     axes.set_xlim(0, 1.22 * total)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel(f"records (n = {total:,})")
     axes.legend(frameon=False, loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.14))
     rarest = table.sort_values("positive", kind="stable").iloc[0]
@@ -94,7 +96,7 @@ def co_occurrence(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None
         shade = "white" if share[row, column] > 0.6 else "black"
         text = f"{counts[row, column]:,}"
         axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=9)
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, rotation=20)
     axes.set_yticks(
         range(len(names)), [f"{t} (n = {n:,})" for t, n in zip(names, own, strict=True)]
     )
@@ -121,12 +123,15 @@ def lengths(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     axes.set_ylabel(f"records (n = {total:,})")
     axes.set_xlabel("length, s")
     by_length = table.groupby("seconds")["records"].sum()
-    mode = by_length.idxmax()
-    rates = sorted(table["fs_hz"].unique())
-    axes.set_title(
-        f"{by_length.max() / total:.0%} of the records last {mode:g} s; the range is "
-        f"{seconds.min():g} to {seconds.max():g} s at {', '.join(f'{r:g}' for r in rates)} Hz"
-    )
+    share, mode = by_length.max() / total, by_length.idxmax()
+    rates = ", ".join(f"{rate:g}" for rate in sorted(table["fs_hz"].unique()))
+    if len(by_length) == 1:
+        axes.set_title(f"All records last {mode:g} s, at {rates} Hz")
+    else:
+        axes.set_title(
+            f"{share:.0%} of the records last {mode:g} s, all between {seconds.min():g} and "
+            f"{seconds.max():g} s, at {rates} Hz"
+        )
 
 
 def quality_by_lead(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
