@@ -14,9 +14,11 @@ def names(edges_days: Sequence[int]) -> list[str]:
     return [*closed, f"{starts[-1]} d and older"]
 
 
-def assign(age_days: pd.Series, edges_days: Sequence[int]) -> pd.Series:
+def assign(
+    age_days: pd.Series, edges_days: Sequence[int], labels: Sequence[str] | None = None
+) -> pd.Series:
     """Return the name of each age's group; an edge opens the next group, a null is `UNKNOWN`."""
     bounds = [0, *edges_days, float("inf")]
     age = age_days.astype("Float64").astype("float64")
-    named = pd.cut(age, bounds, right=False, labels=names(edges_days))
+    named = pd.cut(age, bounds, right=False, labels=list(labels or names(edges_days)))
     return named.astype("object").where(age.notna(), UNKNOWN).astype("string")
