@@ -69,7 +69,8 @@ def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     if weights == 0:
         return total
     smooth = uniform_filter1d(total / weights, max(1, round(SMOOTHING_S * fs_hz)))
-    return smooth / max(_typical_height(smooth, fs_hz), 1e-12)
+    relative: Signal = smooth / max(_typical_height(smooth, fs_hz), 1e-12)
+    return relative
 
 
 def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
@@ -95,25 +96,28 @@ def _tamed(lead: Signal, fs_hz: float) -> Signal:
     """Remove the offset and cut what is far larger than the record's usual peaks."""
     centred = np.nan_to_num(lead - np.nanmedian(lead)) if np.isfinite(lead).any() else lead * 0
     usual = _typical_height(np.abs(centred), fs_hz)
-    return np.clip(centred, -3 * usual, 3 * usual)
+    tamed: Signal = np.clip(centred, -3 * usual, 3 * usual)
+    return tamed
 
 
 def _slope(lead: Signal, fs_hz: float) -> Signal:
     high = min(QRS_BAND_HZ[1], 0.45 * fs_hz)
     band = butter(2, (QRS_BAND_HZ[0], high), "bandpass", fs=fs_hz, output="sos")
-    return np.gradient(sosfiltfilt(band, lead))
+    slope: Signal = np.gradient(sosfiltfilt(band, lead))
+    return slope
 
 
 def _typical_height(positive: Signal, fs_hz: float) -> float:
-    """Return the median of the maxima of successive stretches of 1.5 s (each holds a beat)."""
-    length = round(1.5 * fs_hz)
+    """Return the median of the maxima of successive stretches of 2 s (each holds a beat)."""
+    length = round(2.0 * fs_hz)
     n = max(1, len(positive) // length)
     return float(np.median([part.max() for part in np.array_split(positive, n)]))
 
 
 def _hump_peaks(steepness: Signal, fs_hz: float) -> NDArray[np.int64]:
     """Choose among the humps of the steepness those that are QRS complexes."""
-    humps, _ = find_peaks(steepness, height=0.05, distance=max(1, round(REFRACTORY_S * fs_hz)))
+    apart = max(1, round(REFRACTORY_S * fs_hz))
+    humps: NDArray[np.int64] = find_peaks(steepness, height=0.05, distance=apart)[0]
     if not len(humps):
         return humps
     heights = steepness[humps]
@@ -121,7 +125,8 @@ def _hump_peaks(steepness: Signal, fs_hz: float) -> NDArray[np.int64]:
     chosen = relative > THRESHOLD
     _drop_t_waves(humps, heights, chosen, fs_hz)
     _search_back(humps, relative, chosen, fs_hz)
-    return humps[chosen]
+    beats: NDArray[np.int64] = humps[chosen]
+    return beats
 
 
 def _local_height(steepness: Signal, fs_hz: float) -> Signal:
@@ -132,7 +137,8 @@ def _local_height(steepness: Signal, fs_hz: float) -> Signal:
     spread = round(LOCAL_S * fs_hz / step) | 1
     smooth = np.asarray(median_filter(maxima, min(spread, len(maxima) | 1), mode="nearest"))
     at = np.minimum(np.arange(len(steepness)) // step, len(smooth) - 1)
-    return np.maximum(smooth[at], 0.2)
+    local: Signal = np.maximum(smooth[at], 0.2)
+    return local
 
 
 def _drop_t_waves(
@@ -145,7 +151,7 @@ def _drop_t_waves(
         if soon and heights[i] < T_WAVE_HEIGHT * heights[last]:
             chosen[i] = False
         else:
-            last = i
+            last = int(i)
 
 
 def _search_back(

@@ -22,6 +22,8 @@ QRS_REACH_S = 0.14  # no QRS begins earlier before its R peak; it may end a thir
 QRS_SLOPE = 0.09  # of the steepest slope of the complex: below it the QRS has not begun or is over
 QRS_QUIET_S = 0.016  # how long it must stay below: notches are shorter
 WAVE_LOWPASS_HZ = 14.0  # P and T, after the QRS complexes are cut out
+T_PEAK_S = 0.5  # after QRS onset, times the square root of RR in seconds
+T_PEAK_RR = 0.6  # and at most this share of RR: later comes the next P
 T_SMALLEST = 0.02  # of the QRS height, and at least the floor below
 P_SMALLEST = 0.03
 SMALLEST_MV = 0.015
@@ -110,12 +112,13 @@ def _t_wave(
     onset, _, offset = qrs
     rr_s = rr / fs_hz
     first = int(offset + min(0.04, 0.08 * rr_s) * fs_hz)
-    last_peak = int(min(onset + min(0.5 * np.sqrt(rr_s), 0.7 * rr_s) * fs_hz, following - 2))
+    latest = min(T_PEAK_S * np.sqrt(rr_s), T_PEAK_RR * rr_s)
+    last_peak = int(min(onset + latest * fs_hz, following - 2))
     end = int(min(onset + min(0.65 * np.sqrt(rr_s), 0.9 * rr_s) * fs_hz, following))
     if end - first < 5 or last_peak <= first:
         return (np.nan,) * 3
-    rest = _line(low, int(onset), int(min(following, onset + rr, len(low) - 1)))
-    wave = low[first : end + 1] - rest(np.arange(first, end + 1))
+    next_rest = int(min(following, onset + rr, len(low) - 1))
+    wave = _above_line(low, first, end, int(onset), next_rest)
     smallest = max(T_SMALLEST * height, SMALLEST_MV)
     peak = _most_prominent(wave, last_peak - first, smallest)
     if peak is None:
@@ -131,8 +134,7 @@ def _p_wave(
     first = int(max(earliest, onset - P_LONGEST_PR_S * fs_hz, 0))
     if onset - first < 0.04 * fs_hz:
         return (np.nan,) * 3
-    rest = _line(low, first, onset)
-    wave = low[first : onset + 1] - rest(np.arange(first, onset + 1))
+    wave = _above_line(low, first, onset, first, onset)
     peak = _most_prominent(wave, len(wave), max(P_SMALLEST * height, SMALLEST_MV))
     if peak is None:
         return (np.nan,) * 3
@@ -145,17 +147,19 @@ def _end_of_t(beat: Signal) -> float:
     return float(beat[8]) if np.isfinite(beat[8]) else float(beat[5])
 
 
-def _line(low: Signal, start: int, stop: int) -> np.poly1d:
-    """Return the straight line of rest between two points of the signal."""
+def _above_line(low: Signal, first: int, last: int, start: int, stop: int) -> Signal:
+    """Return the signal from first to last, less the line of rest between start and stop."""
     slope = (low[stop] - low[start]) / max(stop - start, 1)
-    return np.poly1d([slope, low[start] - slope * start])
+    line = low[start] + slope * np.arange(first - start, last + 1 - start)
+    above: Signal = low[first : last + 1] - line
+    return above
 
 
 def _most_prominent(wave: Signal, last_peak: int, smallest: float) -> int | None:
     """Return the up or down peak that stands out most, if by at least `smallest` mV."""
     best, best_prominence = None, smallest
     for sign in (1.0, -1.0):
-        peaks, about = find_peaks(sign * wave[:], prominence=smallest)
+        peaks, about = find_peaks(sign * wave, prominence=smallest)
         for peak, prominence in zip(peaks, about["prominences"], strict=True):
             if peak <= last_peak and prominence > best_prominence:
                 best, best_prominence = int(peak), float(prominence)
