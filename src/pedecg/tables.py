@@ -166,6 +166,7 @@ RULES = pa.DataFrameSchema(
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         r"^z_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
         r"^(r|s|q|t|rs_ratio)_v[1-6]_?.*$": pa.Column(
             "float64", nullable=True, regex=True, required=False
