@@ -166,6 +166,7 @@ RULES = pa.DataFrameSchema(
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         r"^z_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
         r"^(r|s|q|t|rs_ratio)_v[1-6]_?.*$": pa.Column(
             "float64", nullable=True, regex=True, required=False
@@ -205,6 +206,28 @@ CANDIDATES = pa.DataFrameSchema(
     strict=True,
     coerce=True,
     name="candidates",
+)
+
+# Of simulated records only, written where the pipeline does not look. Further columns are
+# `true_<target>` (0 or 1), `wrong_<target>` (does the written label differ from the true one),
+# `severity_<disease>` (0 to 1) and true measurements with their unit in the name.
+TRUTH = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
+        r"^wrong_.+$": pa.Column("bool", regex=True),
+        r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),
+        "conditions": _text("name:severity of all that was simulated, joined by ;"),
+        "rhythm": _id("sinus, vpb, complete_block, …"),
+        "heart_rate_bpm": _number("ventricles, beats per minute", 10, 400),
+        "pr_ms": _number("PR interval, ms", 0),
+        "qrs_ms": _number("QRS duration, ms", 0),
+        "qt_ms": _number("QT interval, ms", 0),
+        "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+    },
+    coerce=True,
+    name="truth",
 )
 
 
