@@ -4,6 +4,7 @@
 """
 
 import sys
+from pathlib import Path
 
 from pedecg import errors, ingest, params, tables
 from pedecg.cohorts.settings import CohortSettings
@@ -21,8 +22,8 @@ def main() -> None:
     tables.write(found.quarantine, f"{base}/interim/quarantine.parquet", tables.QUARANTINE)
     tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
     tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
-    which = section.removesuffix("cohort").strip("_")
-    tables.write_metrics(found.metrics, f"metrics/{'_'.join(filter(None, ('ingest', which)))}.json")
+    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
+    tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json")
     ingest.require_enough(found, settings)
 
 

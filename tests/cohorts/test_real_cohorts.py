@@ -86,9 +86,6 @@ def test_challenge_records_are_read_by_a_manifest(shared_data, tmp_path, run, cs
 
 
 def test_the_code_tables_are_the_published_ones(shared_data: Path):
-
-    for ours, theirs in (
-        (codes.ECG_CODES, "ECGCode.csv"),
-        (codes.DISEASE_CODES, "DiseaseCode.csv"),
-    ):
-        assert ours.read_bytes() == (shared_data / "zzu_sample" / theirs).read_bytes()
+    published = {"ECGCode.csv": codes.ECG_CODES, "DiseaseCode.csv": codes.DISEASE_CODES}
+    for name, ours in published.items():
+        assert ours.read_bytes() == (shared_data / "zzu_sample" / name).read_bytes()
