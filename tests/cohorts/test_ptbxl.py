@@ -93,5 +93,5 @@ def test_a_rate_without_files_is_quarantined(ptbxl, run):
 
 
 def test_another_rate_is_refused(ptbxl, run):
-    with pytest.raises(PedecgError, match="'records100' or 'records500'"):
+    with pytest.raises(PedecgError, match="must be records100 or records500"):
         run("ptbxl", ptbxl(), ptbxl__records="records250")
