@@ -25,7 +25,7 @@ def main() -> None:
         p_test = cases.probabilities(predictions, test, source)
         both = evaluate.validation_and_test(validation, p_validation, test, p_test, settings)
         scored[model] = both["test"]
-    figures = compare.figures(scored)
+    figures = evaluate.as_table(scored)
     differences = compare.differences(scored)
 
     tables.write_metrics(compare.summary(scored), "metrics/summary.json")
@@ -33,7 +33,7 @@ def main() -> None:
     folder = Path("plots/compare")
     tables.write_csv(figures, folder / "figures.csv")
     tables.write_csv(differences, folder / "differences.csv")
-    forest.auroc(figures, len(test.record_ids), test.n_patients, folder / "forest.png")
+    forest.auroc(figures, compare.sentence(figures), test.size, folder / "forest.png")
     for name in [*curves.CURVES, "learning"]:
         parts = [pd.read_csv(f"plots/evaluate/{model}/{name}.csv") for model in settings.models]
         tables.write_csv(curves.together(parts), folder / f"{name}.csv")

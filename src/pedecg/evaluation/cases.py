@@ -36,6 +36,11 @@ class Cases:
         """Number of different patients."""
         return len(np.unique(self.patients))
 
+    @property
+    def size(self) -> str:
+        """In words, for pictures: how many records of how many patients."""
+        return f"{len(self.record_ids):,} ECGs of {self.n_patients:,} patients"
+
 
 def of_records(labels: pd.DataFrame, records: pd.DataFrame) -> Cases:
     """Return the cases of every given record.
@@ -108,6 +113,21 @@ def read_seeds(model: str, seeds: Sequence[int]) -> pd.DataFrame:
     parts = [tables.read(file, tables.PREDICTIONS) for file in files]
     together = pd.concat(parts, ignore_index=True)
     return together.sort_values(["seed", "split", "record_id", "label"], ignore_index=True)
+
+
+def as_predictions(
+    probabilities: NDArray[np.float64],
+    record_ids: Sequence[str],
+    seeds: Sequence[int],
+    targets: Sequence[str],
+    split: str,
+) -> pd.DataFrame:
+    """Return probabilities of shape (n_seeds, n_records, n_targets) as `tables.PREDICTIONS`."""
+    index = pd.MultiIndex.from_product(
+        [seeds, record_ids, targets], names=["seed", "record_id", "label"]
+    )
+    table = pd.DataFrame({"probability": probabilities.ravel()}, index=index).reset_index()
+    return table.assign(split=split)[list(tables.PREDICTIONS.columns)]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,10 +9,9 @@ import pandas as pd
 from pedecg import params
 from pedecg.errors import PedecgError
 from pedecg.evaluation import bootstrap, metrics
-from pedecg.evaluation.evaluate import Scored
+from pedecg.evaluation.evaluate import MACRO, Scored
 
 COMPARED = ("auroc", "auprc", "sens_at_spec95", "brier")
-MACRO = "macro"
 
 
 def trained_models() -> list[str]:
@@ -100,33 +99,6 @@ def differences(test: Mapping[str, Scored]) -> pd.DataFrame:
     return frame
 
 
-def figures(test: Mapping[str, Scored]) -> pd.DataFrame:
-    """Return every model's every metric on test in long form, for the forest plot and for reading.
-
-    Returns
-    -------
-    Columns model, target, n, positives, metric, value, low, high; n and positives are null for
-    the macro average.
-    """
-    rows: list[dict[str, Any]] = []
-    for model, scored in test.items():
-        known = (scored.cases.y >= 0).sum(axis=0).tolist()
-        positives = (scored.cases.y == 1).sum(axis=0).tolist()
-        for row, target in enumerate([*scored.cases.targets, MACRO]):
-            about = {
-                "model": model,
-                "target": target,
-                "n": known[row] if row < len(known) else None,
-                "positives": positives[row] if row < len(known) else None,
-            }
-            for column, metric in enumerate(metrics.METRICS):
-                drawn = scored.draws[:, row, column]
-                estimate = bootstrap.estimate(scored.values[row, column], drawn)
-                rows.append({**about, "metric": metric, **estimate})
-    frame = pd.DataFrame(rows)
-    return frame.astype({"n": "Int64", "positives": "Int64"})
-
-
 def as_metrics(compared: pd.DataFrame) -> dict[str, Any]:
     """Return the differences by metric, pair and target, for a metrics file."""
     nested: dict[str, Any] = {}
@@ -135,3 +107,18 @@ def as_metrics(compared: pd.DataFrame) -> dict[str, Any]:
         place = nested.setdefault(row.pop("metric"), {}).setdefault(pair, {})
         place[row.pop("target")] = row
     return nested
+
+
+def sentence(figures: pd.DataFrame) -> str:
+    """Say in one sentence which model ranks first by macro AUROC, and by how much."""
+    macro = figures[(figures["target"] == MACRO) & (figures["metric"] == "auroc")]
+    ranked = macro.dropna(subset="value").sort_values("value", ascending=False, kind="stable")
+    if ranked.empty:
+        return "No target has enough cases to be scored"
+    best, *others = zip(ranked["model"], ranked["value"], strict=True)
+    if not others:
+        return f"{best[0]} reaches a macro AUROC of {best[1]:.3f}"
+    return (
+        f"{best[0]} ranks first with a macro AUROC of {best[1]:.3f}, "
+        f"before {others[0][0]} with {others[0][1]:.3f}"
+    )

@@ -1,9 +1,11 @@
 """One model's figures: thresholds from validation, metrics on validation and test."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -11,20 +13,27 @@ from pedecg import params
 from pedecg.evaluation import bootstrap, metrics
 from pedecg.evaluation.cases import Cases
 
+MACRO = "macro"
 
-class EvaluateSettings(params.Section):
+
+class Scoring(params.Section):
+    """How figures are made of predictions."""
+
+    bootstrap: int = Field(
+        description="resamples of patients for the 95% intervals; 0: none", ge=0, le=10_000
+    )
+    seed: int = Field(description="of the resampling; all models share it, so that they pair")
+    min_positives: int = Field(
+        description="a target with fewer positives, or fewer negatives, in a split gets no figure",
+        ge=1,
+    )
+
+
+class EvaluateSettings(Scoring):
     """How every model is scored."""
 
     models: list[str] = Field(
         description="models to score: all of train.models and train_rules.models", min_length=1
-    )
-    bootstrap: int = Field(
-        description="resamples of patients for the 95% intervals; 0: none", ge=0, le=10_000
-    )
-    seed: int = Field(description="of the resampling; equal for all models, so that they pair")
-    min_positives: int = Field(
-        description="a target with fewer positives, or fewer negatives, in a split gets no figure",
-        ge=1,
     )
 
 
@@ -66,7 +75,7 @@ def score(
     probabilities: NDArray[np.float64],
     cuts: NDArray[np.float64],
     seed_cuts: NDArray[np.float64],
-    settings: EvaluateSettings,
+    settings: Scoring,
 ) -> Scored:
     """Score one split at given thresholds.
 
@@ -115,7 +124,7 @@ def validation_and_test(
     p_validation: NDArray[np.float64],
     test: Cases,
     p_test: NDArray[np.float64],
-    settings: EvaluateSettings,
+    settings: Scoring,
 ) -> dict[str, Scored]:
     """Score both splits at the thresholds of the validation split."""
     cuts, seed_cuts = fit_thresholds(validation, p_validation)
@@ -125,7 +134,7 @@ def validation_and_test(
     }
 
 
-def as_metrics(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
+def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:
     """Return a split's figures for a metrics file.
 
     ``value`` with ``low`` and ``high`` belongs to the probability averaged over seeds and is the
@@ -144,7 +153,7 @@ def as_metrics(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
         if not scored.counted[row]:
             about["too_few"] = (
                 f"{positives} positives and {len(known) - positives} negatives; "
-                f"evaluate.min_positives is {settings.min_positives}"
+                f"min_positives is {settings.min_positives}"
             )
         targets[target] = {
             **about,
@@ -158,6 +167,33 @@ def as_metrics(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
         "macro": {"targets": names, **_figures(scored, len(cases.targets))},
         "targets": targets,
     }
+
+
+def as_table(scored_by_name: Mapping[str, Scored]) -> pd.DataFrame:
+    """Return every model's (or cohort's) every metric in long form, for plots and for reading.
+
+    Returns
+    -------
+    Columns model, target, n, positives, metric, value, low, high; n and positives are null for
+    the macro average.
+    """
+    rows: list[dict[str, Any]] = []
+    for model, scored in scored_by_name.items():
+        known = (scored.cases.y >= 0).sum(axis=0).tolist()
+        positives = (scored.cases.y == 1).sum(axis=0).tolist()
+        for row, target in enumerate([*scored.cases.targets, MACRO]):
+            about = {
+                "model": model,
+                "target": target,
+                "n": known[row] if row < len(known) else None,
+                "positives": positives[row] if row < len(known) else None,
+            }
+            for column, metric in enumerate(metrics.METRICS):
+                drawn = scored.draws[:, row, column]
+                estimate = bootstrap.estimate(scored.values[row, column], drawn)
+                rows.append({**about, "metric": metric, **estimate})
+    frame = pd.DataFrame(rows)
+    return frame.astype({"n": "Int64", "positives": "Int64"})
 
 
 def _figures(scored: Scored, row: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,13 +14,14 @@ _CHANCE = 0.5
 _GAP = 1.2
 
 
-def auroc(figures: pd.DataFrame, records: int, patients: int, path: Path) -> None:
-    """Draw the AUROC of every model on every target and on average.
+def auroc(figures: pd.DataFrame, title: str, note: str, path: Path) -> None:
+    """Draw the AUROC of every model (or cohort) on every target and on average.
 
     Parameters
     ----------
-    figures : as `compare.figures` returns them.
-    records, patients : of the test split.
+    figures : as `evaluate.as_table` returns them.
+    title : a sentence that says what is seen.
+    note : how many records and patients it rests on.
     """
     shown = figures[figures["metric"] == "auroc"]
     targets = list(dict.fromkeys(shown["target"]))
@@ -47,10 +49,10 @@ def auroc(figures: pd.DataFrame, records: int, patients: int, path: Path) -> Non
     axes.set_ylim(block * len(targets) - 1, -1.2)
     axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("AUROC on test patients (point: mean probability of all seeds; bar: 95% CI)")
-    axes.set_title(f"{_sentence(shown)}\n", loc="left", fontsize=12, fontweight="bold")
+    axes.set_xlabel("AUROC (point: probability averaged over seeds; bar: 95% interval)")
+    axes.set_title(f"{title}\n", loc="left", fontsize=12, fontweight="bold")
     axes.text(
-        0, 1.01, f"{records:,} ECGs of {patients:,} test patients; interval by resampling patients",
+        0, 1.01, f"{note}; intervals by resampling patients",
         transform=axes.transAxes, va="bottom", fontsize=9, color="0.3",
     )  # fmt: skip
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -83,21 +85,5 @@ def _name(shown: pd.DataFrame, target: str) -> str:
 
 
 def _lowest(shown: pd.DataFrame) -> float:
-    lowest = shown[["value", "low"]].min(axis=None)
-    return float(lowest) if pd.notna(lowest) else _CHANCE
-
-
-def _sentence(shown: pd.DataFrame) -> str:
-    """Say what the picture shows: the best macro average and how far its rival is."""
-    macro = shown[shown["target"] == "macro"].dropna(subset=["value"])
-    if macro.empty:
-        return "No target has enough cases to be scored"
-    ranked = macro.sort_values("value", ascending=False, kind="stable")
-    best = ranked.iloc[0]
-    if len(ranked) == 1:
-        return f"{best['model']} reaches a macro AUROC of {best['value']:.3f}"
-    second = ranked.iloc[1]
-    return (
-        f"{best['model']} ranks highest: macro AUROC {best['value']:.3f}, "
-        f"{second['model']} {second['value']:.3f}"
-    )
+    there = shown[["value", "low"]].to_numpy(np.float64)
+    return float(np.nanmin(there)) if np.isfinite(there).any() else _CHANCE

@@ -15,9 +15,9 @@ from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg import params, tables
+from pedecg import parallel, params, tables
 
-TrainAndPredict = Callable[[list[str], list[str]], NDArray[np.float64]]
+TrainAndPredict = Callable[[list[str], list[str], list[str]], NDArray[np.float64]]
 
 
 class NoiseReviewSettings(params.Section):
@@ -44,23 +44,28 @@ def out_of_fold(
 ) -> pd.DataFrame:
     """Predict every record by a model that saw no record of its patient.
 
+    For each fold, the next one chooses the epoch and all others are learnt from.
+
     Parameters
     ----------
-    folds : fold of each record, indexed by record_id; a patient is in one fold.
+    folds : fold from 0 of each record, indexed by record_id; a patient is in one fold.
     targets : names of the columns that `train_and_predict` returns.
-    train_and_predict : (record ids to train on, record ids to predict) -> probabilities of shape
-        (n_predicted, n_targets).
+    train_and_predict : (record ids to train on, to choose the epoch by, to predict) ->
+        probabilities of shape (n_predicted, n_targets).
 
     Returns
     -------
     One row per record in the order of `folds`, indexed by record_id, one column per target.
     """
     parts = []
-    for fold in sorted(folds.unique()):
-        inside = [str(record) for record in folds.index[folds == fold]]
-        outside = [str(record) for record in folds.index[folds != fold]]
-        predicted = train_and_predict(outside, inside)
-        parts.append(pd.DataFrame(predicted, index=inside, columns=targets))
+    n_folds = int(folds.max()) + 1
+    for fold in parallel.progress(range(n_folds), "folds"):
+        chooser = (fold + 1) % n_folds
+        predicted = list(folds.index[folds == fold])
+        chooses = list(folds.index[folds == chooser])
+        learnt = list(folds.index[~folds.isin([fold, chooser])])
+        probability = train_and_predict(learnt, chooses, predicted)
+        parts.append(pd.DataFrame(probability, index=predicted, columns=targets))
     return pd.concat(parts).loc[list(folds.index)]
 
 
