@@ -67,7 +67,12 @@ LABELS = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
         r"^(?!record_id$).+$": pa.Column(
-            "Int8", pa.Check.isin([0, 1]), nullable=True, regex=True, description="target"
+            "Int8",
+            pa.Check.isin([0, 1]),
+            nullable=True,
+            regex=True,
+            required=False,
+            description="target",
         ),
     },
     coerce=True,
@@ -105,7 +110,7 @@ QUALITY = pa.DataFrameSchema(
         "record_id": _id("one examination"),
         "lead": _id("canonical name"),
         "usable": pa.Column("bool", description="False: mask this lead"),
-        "flaw": _text("flat, saturated, not-finite; null where usable"),
+        "flaw": _text("flat, saturated, not-finite (not usable); railed (usable); null: none"),
         "peak_mv": _number("largest absolute deviation from the median, mV", 0),
         "rail_fraction": _number("share of samples at the recorder's limit", 0, 1),
         "flat_fraction": _number("share of samples in flat stretches", 0, 1),
