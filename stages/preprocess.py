@@ -9,19 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from pedecg import errors, parallel, params, tables
-from pedecg.cohorts import registry
+from pedecg.cohorts import accepted
 from pedecg.signals import preprocess
 
 
 def main() -> None:
     section, base = sys.argv[1:] or ("cohort", "data")
-    name = params.read_section(f"{section}.name")
     root = params.read_section(f"{section}.root")
     settings = params.load("preprocess", preprocess.PreprocessSettings)
     records = tables.read(f"{base}/interim/records.parquet", tables.RECORDS)
     quality = tables.read(f"{base}/interim/quality.parquet", tables.QUALITY)
 
-    read = partial(registry.read_signal, name, root)
+    read = partial(accepted.read_signal, root=root)
     prepare = partial(preprocess.read_and_prepare, read=read, settings=settings)
     prepared = parallel.records(prepare, preprocess.jobs(records, quality), "preprocess")
     done = preprocess.write(prepared, f"{base}/processed/signals", settings)

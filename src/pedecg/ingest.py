@@ -60,7 +60,7 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
 
     Records are sorted by id; the result does not depend on the number of processes.
     """
-    scanned: Scan = registry.reader(cohort.name).scan_cohort(cohort)
+    scanned: Scan = registry.READERS[cohort.name].scan_cohort(cohort)
     work = partial(_decode_or_fault, root=cohort.root, settings=settings)
     wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
     rows: list[tuple[Row, Decoded]] = []
