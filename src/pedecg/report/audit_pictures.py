@@ -180,9 +180,7 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
         axes.set_xlabel(f"{row.measure} by the source, 0 to 1")
         axes.set_ylabel(f"{row.measure} by us, 0 to 1 (n = {len(both):,} leads)")
         said.append(f"{row.spearman:.2f} on {row.measure}")
-    figure.suptitle(
-        f"We and the source rank the leads alike with a Spearman correlation of {', '.join(said)}"
-    )
+    figure.suptitle(f"Our ranking of leads correlates with the source's by {', '.join(said)}")
 
 
 def disagreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
