@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 Tables = dict[str, pd.DataFrame]
 
@@ -44,7 +45,7 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     axes.set_ylabel(f"records (n = {table['records'].sum():,})")
     axes.set_xlabel("age")
     axes.tick_params(axis="x", labelrotation=30)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     if len(kinds) == 1:
         common = table["age"].iloc[int(table["records"].to_numpy().argmax())]
@@ -72,13 +73,13 @@ def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
         text = f"  {records:,} positive\n  of {patients:,} patients"
         axes.text(total, place, text, va="center", fontsize=9)
     axes.set_xlim(0, 1.22 * total)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(f"records (n = {total:,})")
     axes.legend(frameon=False, loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.14))
     rarest = table.sort_values("positive", kind="stable").iloc[0]
+    found = f"{rarest['positive']:,} positive records, {rarest['share']:.1%} of those known"
     axes.set_title(
-        f"{rarest['target']} is the rarest target: {rarest['positive']:,} positive records, "
-        f"{rarest['share']:.1%} of those known"
+        f"{rarest['target']} is the rarest target: {found if rarest['positive'] else 'none'}"
     )
 
 
@@ -179,9 +180,7 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
         axes.set_xlabel(f"{row.measure} by the source, 0 to 1")
         axes.set_ylabel(f"{row.measure} by us, 0 to 1 (n = {len(both):,} leads)")
         said.append(f"{row.spearman:.2f} on {row.measure}")
-    figure.suptitle(
-        f"We and the source rank the leads alike with a Spearman correlation of {', '.join(said)}"
-    )
+    figure.suptitle(f"Our ranking of leads correlates with the source's by {', '.join(said)}")
 
 
 def disagreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:

@@ -44,10 +44,7 @@ def band_pass(
     may be an R peak.
     """
     edge = min(signal.shape[-1] - 1, round(fs_hz / low_hz))
-    sections = dsp.butter(order, low_hz, "highpass", fs=fs_hz, output="sos")
-    if carries(fs_hz, high_hz):
-        low_pass = dsp.butter(order, high_hz, "lowpass", fs=fs_hz, output="sos")
-        sections = np.concatenate([sections, low_pass])
+    sections = _sections(fs_hz, low_hz, high_hz if carries(fs_hz, high_hz) else None, order)
     filtered: NDArray[np.float64] = dsp.sosfiltfilt(sections, signal, padtype="even", padlen=edge)
     return filtered
 
@@ -111,6 +108,17 @@ def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) ->
         reach = round(margin_s * fs_hz)
         far = np.convolve(far, np.ones(2 * reach + 1), "same") > 0
     return missing | far
+
+
+@lru_cache(maxsize=16)
+def _sections(
+    fs_hz: float, low_hz: float, high_hz: float | None, order: int
+) -> NDArray[np.float64]:
+    sections: NDArray[np.float64] = dsp.butter(order, low_hz, "highpass", fs=fs_hz, output="sos")
+    if high_hz is None:
+        return sections
+    low_pass = dsp.butter(order, high_hz, "lowpass", fs=fs_hz, output="sos")
+    return np.concatenate([sections, low_pass])
 
 
 def _fraction(fs_hz: float) -> Fraction:
