@@ -124,7 +124,6 @@ def quality_by_lead(quality: pd.DataFrame) -> pd.DataFrame:
             "lead": lead,
             "records": len(group),
             "usable_share": group["usable"].mean(),
-            "touches_rail_share": (group["rail_fraction"] > 0).mean(),
             "median_peak_mv": group["peak_mv"].median(),
         }
         row |= {f"flaw_{flaw}": int((group["flaw"] == flaw).sum()) for flaw in flaws}
@@ -216,7 +215,8 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         "median_seconds": (records["n_samples"] / records["fs_hz"]).median(),
         "several_positive_targets_share": several / len(records),
         "unusable_leads_share": 1 - quality["usable"].mean(),
-        "rail_records_share": quality.groupby("record_id")["rail_fraction"].max().gt(0).mean(),
+        "rail_records_share": quality.loc[quality["flaw"] == "railed", "record_id"].nunique()
+        / len(records),
         "spearman_with_source": agreement["spearman"].to_dict(),
         "positives": positives,
     }
