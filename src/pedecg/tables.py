@@ -67,7 +67,12 @@ LABELS = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
         r"^(?!record_id$).+$": pa.Column(
-            "Int8", pa.Check.isin([0, 1]), nullable=True, regex=True, description="target"
+            "Int8",
+            pa.Check.isin([0, 1]),
+            nullable=True,
+            regex=True,
+            required=False,
+            description="target",
         ),
     },
     coerce=True,
@@ -105,7 +110,7 @@ QUALITY = pa.DataFrameSchema(
         "record_id": _id("one examination"),
         "lead": _id("canonical name"),
         "usable": pa.Column("bool", description="False: mask this lead"),
-        "flaw": _text("flat, saturated, not-finite; null where usable"),
+        "flaw": _text("flat, saturated, not-finite (not usable); railed (usable); null: none"),
         "peak_mv": _number("largest absolute deviation from the median, mV", 0),
         "rail_fraction": _number("share of samples at the recorder's limit", 0, 1),
         "flat_fraction": _number("share of samples in flat stretches", 0, 1),
@@ -161,6 +166,7 @@ RULES = pa.DataFrameSchema(
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         r"^z_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
         r"^(r|s|q|t|rs_ratio)_v[1-6]_?.*$": pa.Column(
             "float64", nullable=True, regex=True, required=False
@@ -200,6 +206,28 @@ CANDIDATES = pa.DataFrameSchema(
     strict=True,
     coerce=True,
     name="candidates",
+)
+
+# Of simulated records only, written where the pipeline does not look. Further columns are
+# `true_<target>` (0 or 1), `wrong_<target>` (does the written label differ from the true one),
+# `severity_<disease>` (0 to 1) and true measurements with their unit in the name.
+TRUTH = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
+        r"^wrong_.+$": pa.Column("bool", regex=True),
+        r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),
+        "conditions": _text("name:severity of all that was simulated, joined by ;"),
+        "rhythm": _id("sinus, vpb, complete_block, …"),
+        "heart_rate_bpm": _number("ventricles, beats per minute", 10, 400),
+        "pr_ms": _number("PR interval, ms", 0),
+        "qrs_ms": _number("QRS duration, ms", 0),
+        "qt_ms": _number("QT interval, ms", 0),
+        "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+    },
+    coerce=True,
+    name="truth",
 )
 
 
