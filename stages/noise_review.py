@@ -1,9 +1,8 @@
 """Rank the labels of training and validation that a model which never saw them disbelieves."""
 
-from pedecg.learning.settings import TrainSettings
-
 from pedecg import errors, params, splits, tables
 from pedecg.learning import batches
+from pedecg.learning.settings import TrainSettings
 from pedecg.review import networks, noise, picture
 from pedecg.signals import store
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 
 import pytest
-
-from conftest import Project  # type: ignore[import-not-found]
+from scratch import Project
 
 pytestmark = pytest.mark.slow
 

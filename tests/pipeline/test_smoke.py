@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from conftest import Project, fresh_project  # type: ignore[import-not-found]
+from scratch import Project, fresh_project
 
 pytestmark = pytest.mark.slow
 
