@@ -26,11 +26,12 @@ T_PEAK_S = 0.5  # after QRS onset, times the square root of RR in seconds
 T_PEAK_RR = ((0.30, 0.45), (0.68, 0.60))  # and at most this share of RR (s): later comes the next P
 FAST_RR_S = 0.45  # in a faster heart a lone wave between two QRS is not told to be P or T: no P
 T_SMALLEST = 0.02  # of the QRS height, and at least the floor below
-P_SMALLEST = 0.03
+P_SMALLEST = 0.02
 SMALLEST_MV = 0.015
 P_LONGEST_PR_S = 0.3
 P_HALF_S = 0.075  # a wave's foot lies no further from its peak
 T_HALF_S = 0.15  # times the square root of the RR interval in seconds
+P_STEADY_SHARE = 0.65  # of the beats at least
 P_STEADY_S = 0.04  # a P wave keeps its distance to the QRS; fibrillation does not
 
 
@@ -195,6 +196,6 @@ def _drop_unsteady_p(found: Boundaries, fs_hz: float) -> None:
     if not seen.any():
         return
     steady = seen & (np.abs(distance - np.median(distance[seen])) <= P_STEADY_S * fs_hz)
-    if steady.sum() < 0.5 * len(found):
+    if steady.sum() < P_STEADY_SHARE * len(found):
         steady[:] = False
     found[~steady, 0:3] = np.nan
