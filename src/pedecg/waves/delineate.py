@@ -93,18 +93,16 @@ def delineate(
 
 
 def _agreed(found: list[Boundaries], n_beats: int) -> Boundaries:
-    """Return the median over leads, shape (n_beats, 3); absent where one lead alone of several
-    shows the wave.
+    """Return the median over the leads that show the wave, shape (n_beats, 3).
 
     A P wave is too small, and too near to T in a fast heart, for the magnitude of all leads.
     """
     if not found:
         return np.full((n_beats, 3), np.nan)
     stacked = np.stack(found)
-    seen = np.isfinite(stacked[:, :, 1]).sum(axis=0)
     agreed = np.full((n_beats, 3), np.nan)
-    enough = seen >= min(2, len(found))
-    agreed[enough] = np.nanmedian(stacked[:, enough], axis=0)
+    seen = np.isfinite(stacked[:, :, 1]).any(axis=0)
+    agreed[seen] = np.nanmedian(stacked[:, seen], axis=0)
     return agreed
 
 

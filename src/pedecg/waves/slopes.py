@@ -23,13 +23,15 @@ QRS_SLOPE = 0.09  # of the steepest slope of the complex: below it the QRS has n
 QRS_QUIET_S = 0.016  # how long it must stay below: notches are shorter
 WAVE_LOWPASS_HZ = 14.0  # P and T, after the QRS complexes are cut out
 T_PEAK_S = 0.5  # after QRS onset, times the square root of RR in seconds
-T_PEAK_RR = 0.6  # and at most this share of RR: later comes the next P
+T_PEAK_RR = ((0.30, 0.45), (0.68, 0.60))  # and at most this share of RR (s): later comes the next P
+FAST_RR_S = 0.45  # in a faster heart a lone wave between two QRS is not told to be P or T: no P
 T_SMALLEST = 0.02  # of the QRS height, and at least the floor below
-P_SMALLEST = 0.03
+P_SMALLEST = 0.02
 SMALLEST_MV = 0.015
 P_LONGEST_PR_S = 0.3
 P_HALF_S = 0.075  # a wave's foot lies no further from its peak
 T_HALF_S = 0.15  # times the square root of the RR interval in seconds
+P_STEADY_SHARE = 0.65  # of the beats at least
 P_STEADY_S = 0.04  # a P wave keeps its distance to the QRS; fibrillation does not
 
 
@@ -57,7 +59,10 @@ def boundaries(signal_mv: Signal, fs_hz: float, r_peaks: NDArray[np.int64]) -> B
         following = qrs[i + 1, 0] if i + 1 < len(r_peaks) else len(low) - 1
         found[i, 6:9] = _t_wave(low, fs_hz, qrs[i], following, rr[i], typical)
     for i in range(len(r_peaks)):
-        earliest = _end_of_t(found[i - 1]) if i else 0.0
+        before = found[i - 1, 8] if i else 0.0
+        if np.isnan(before) and rr[i - 1] < FAST_RR_S * fs_hz:
+            continue
+        earliest = qrs[i - 1, 2] if np.isnan(before) else before
         found[i, 0:3] = _p_wave(low, fs_hz, qrs[i], earliest, typical)
     _drop_unsteady_p(found, fs_hz)
     return found
@@ -112,7 +117,7 @@ def _t_wave(
     onset, _, offset = qrs
     rr_s = rr / fs_hz
     first = int(offset + min(0.04, 0.08 * rr_s) * fs_hz)
-    latest = min(T_PEAK_S * np.sqrt(rr_s), T_PEAK_RR * rr_s)
+    latest = min(T_PEAK_S * np.sqrt(rr_s), np.interp(rr_s, *T_PEAK_RR) * rr_s)
     last_peak = int(min(onset + latest * fs_hz, following - 2))
     end = int(min(onset + min(0.65 * np.sqrt(rr_s), 0.9 * rr_s) * fs_hz, following))
     if end - first < 5 or last_peak <= first:
@@ -140,11 +145,6 @@ def _p_wave(
         return (np.nan,) * 3
     left, right = _feet(wave, peak, round(P_HALF_S * fs_hz))
     return float(first + left), float(first + peak), float(first + right)
-
-
-def _end_of_t(beat: Signal) -> float:
-    """Return where the next P may begin at the earliest: after T, or after QRS without one."""
-    return float(beat[8]) if np.isfinite(beat[8]) else float(beat[5])
 
 
 def _above_line(low: Signal, first: int, last: int, start: int, stop: int) -> Signal:
@@ -196,6 +196,6 @@ def _drop_unsteady_p(found: Boundaries, fs_hz: float) -> None:
     if not seen.any():
         return
     steady = seen & (np.abs(distance - np.median(distance[seen])) <= P_STEADY_S * fs_hz)
-    if steady.sum() < 0.5 * len(found):
+    if steady.sum() < P_STEADY_SHARE * len(found):
         steady[:] = False
     found[~steady, 0:3] = np.nan
