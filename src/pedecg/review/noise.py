@@ -7,6 +7,7 @@ Northcutt CG et al. Confident learning. J Artif Intell Res 2021;70:1373-1411.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,14 @@ class NoiseReviewSettings(params.Section):
         "learns the wrong ones too",
         ge=1,
         le=500,
+    )
+    crops_per_record: int = Field(
+        description="instead of train.crops_per_record: speed", ge=1, le=1000
+    )
+    window_overlap: float = Field(description="instead of train.window_overlap: speed", ge=0, lt=1)
+    model_changes: dict[str, Any] = Field(
+        description="keys of models.<model> that differ here, as a smaller width: a small network "
+        "is fast and learns fewer wrong labels"
     )
     seed: int = Field(description="of the folds and of each fold's training")
     min_positives: int = Field(
