@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pedecg.simulation import torso
 from pedecg.simulation.rhythm import ECTOPIC, NARROW, PACED, Rhythm
-from pedecg.simulation.shape import BeatShape, Waves
+from pedecg.simulation.shape import BeatShape
+from pedecg.simulation.waves import Waves
 
 _REACH = 4.5  # widths after which a Gaussian is below 0.1 µV
 _LOW_ATRIUM = np.array([-0.4, -0.9, 0.6])  # turns a sinus P into one that climbs
