@@ -17,13 +17,14 @@ _SEPTUM, _EARLY, _MAIN, _BASE, _LATE, _SLUR = range(6)
 _TIME = np.array([0.16, 0.34, 0.51, 0.70, 0.94, 0.10])
 _WIDTH = np.array([0.075, 0.085, 0.09, 0.085, 0.13, 0.19])
 _DESIGN_WEIGHTS = {"V1": 1.0, "V3": 0.4, "V6": 1.0, "I": 0.8, "aVF": 1.0}
-# How far a feature may be off, mV (the axis: degrees), and how far a stage may leave its design.
+# How far a feature may be off, mV (areas: mV times parts of the complex), and how far a stage may leave its design.
 _TOLERANCE = {
     "r_v1": 0.05, "s_v1": 0.05, "r_v6": 0.05, "s_v6": 0.05, "q_v6": 0.04, "frontal": 0.25,
-    "axis_deg": 2.5, "chest": 0.5,
+    "along": 0.02, "across": 0.005, "chest": 0.5,
 }  # fmt: skip
-_DESIGN_TOLERANCE_MV = 0.5
-_STEPS = 7
+_DESIGN_TOLERANCE_MV = 0.6
+_NET_AREA = 0.08  # of the largest frontal voltage, averaged over the complex
+_STEPS = 10
 _NUDGE_MV = 0.01
 
 
@@ -49,18 +50,20 @@ def qrs(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, dict
 
 def measured(waves: Waves) -> dict[str, float]:
     """Measure R and S in V1 and V6, Q in V6 (mV) and the frontal axis of the areas (degrees)."""
-    leads = torso.to_leads(waves.at(waves.grid(400)))
-    r_at = int(np.argmax(leads[torso.ROW["V6"]]))
-    return {name: float(x[0]) for name, x in _features(leads[None], r_at).items()}
+    time = waves.grid(400)
+    leads = torso.to_leads(waves.at(time))
+    found = {name: float(x[0]) for name, x in _features(leads[None], _rise(waves, time)).items()}
+    axis = np.arctan2(found.pop("area_foot"), found.pop("area_i"))
+    return {**found, "axis_deg": float(np.rad2deg(axis))}
 
 
-def _features(leads: NDArray[np.float64], r_at: int) -> dict[str, NDArray[np.float64]]:
+def _features(leads: NDArray[np.float64], rise: int) -> dict[str, NDArray[np.float64]]:
     """Measure many complexes at once.
 
     Parameters
     ----------
     leads : shape (n_complexes, 12, n_times), mV.
-    r_at : which time parts Q from S in V6.
+    rise : index of the time that parts Q from S in V6, see `_rise`.
     """
     row = torso.ROW
     one, foot, v1, v6 = (leads[:, row[lead]] for lead in ("I", "aVF", "V1", "V6"))
@@ -70,35 +73,42 @@ def _features(leads: NDArray[np.float64], r_at: int) -> dict[str, NDArray[np.flo
         "r_v1": np.maximum(v1.max(axis=1), 0),
         "s_v1": np.maximum(-v1.min(axis=1), 0),
         "r_v6": np.maximum(v6.max(axis=1), 0),
-        "s_v6": np.maximum(-v6[:, r_at:].min(axis=1), 0),
-        "q_v6": np.maximum(-v6[:, : r_at + 1].min(axis=1), 0),
+        "s_v6": np.maximum(-v6[:, rise:].min(axis=1), 0),
+        "q_v6": np.maximum(-v6[:, : rise + 1].min(axis=1), 0),
         "frontal": np.hypot(one, foot).max(axis=1),
-        "axis_deg": np.rad2deg(np.arctan2(foot.sum(axis=1), one.sum(axis=1))),
+        "area_i": one.mean(axis=1),
+        "area_foot": foot.mean(axis=1),
         "chest": np.ptp(chest, axis=2).max(axis=1),
     }
 
 
+def _rise(waves: Waves, time: NDArray[np.float64]) -> int:
+    """Return when R begins: what is negative before the early stage is Q, after it S."""
+    return int(np.argmin(np.abs(time - waves.centre_s[_EARLY])))
+
+
 def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
     """Move the dipoles until the features are the wanted ones, and no further than needed."""
-    wanted = {name: traits[name] for name in ("r_v1", "s_v1", "r_v6", "s_v6", "q_v6", "axis_deg")}
+    wanted = {name: traits[name] for name in ("r_v1", "s_v1", "r_v6", "s_v6", "q_v6")}
     wanted["frontal"] = 0.4 + 0.5 * traits["r_v6"] + 0.25 * traits["r_v1"]
     wanted["chest"] = 1.15 * (traits["r_v1"] + traits["s_v1"]) + 0.65 * traits["r_v6"]
+    # The net area points along the axis, and far enough for a reader to see where.
+    axis = np.deg2rad(traits["axis_deg"])
+    wanted |= {"along": _NET_AREA * wanted["frontal"], "across": 0.0}
     basis = waves.shapes(waves.grid(240))
-    early_r = traits["r_v1"] > 2 * traits["s_v1"]
-    r_at = int(np.argmin(np.abs(waves.grid(240) - _TIME[_EARLY if early_r else _MAIN])))
+    rise = _rise(waves, waves.grid(240))
     design = waves.dipole_mv.ravel()
     nudges = np.vstack([np.zeros(design.size), _NUDGE_MV * np.eye(design.size)])
 
     def misfit(dipoles: NDArray[np.float64]) -> NDArray[np.float64]:
         shaped = dipoles.reshape(-1, len(waves.centre_s), 3)
         leads = np.einsum("lx,bwx,wt->blt", torso.LEAD_FIELD, shaped, basis, optimize=True)
-        found = _features(leads, r_at)
-        found["axis_deg"] = (found["axis_deg"] - wanted["axis_deg"] + 180) % 360 - 180
+        found = _features(leads, rise)
+        left, down = found["area_i"], found["area_foot"]
+        found["across"] = down * np.cos(axis) - left * np.sin(axis)
+        found["along"] = np.minimum(left * np.cos(axis) + down * np.sin(axis), wanted["along"])
         found["chest"] = np.maximum(found["chest"], wanted["chest"])
-        off = [
-            (found[name] - (0.0 if name == "axis_deg" else wanted[name])) / tolerance
-            for name, tolerance in _TOLERANCE.items()
-        ]
+        off = [(found[name] - wanted[name]) / tolerance for name, tolerance in _TOLERANCE.items()]
         kept = (dipoles - design) / _DESIGN_TOLERANCE_MV
         return np.concatenate([np.stack(off, axis=1), kept], axis=1)
 
@@ -107,7 +117,7 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
         values = misfit(now + nudges)
         slope = (values[1:] - values[0]).T / _NUDGE_MV
         step = np.linalg.lstsq(slope, -values[0], rcond=None)[0]
-        now = now + np.clip(step, -0.4, 0.4)
+        now = now + np.clip(step, -0.5, 0.5)
     return waves.with_dipole(now.reshape(-1, 3))
 
 
