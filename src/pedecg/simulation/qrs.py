@@ -17,7 +17,8 @@ _SEPTUM, _EARLY, _MAIN, _BASE, _LATE, _SLUR = range(6)
 _TIME = np.array([0.16, 0.34, 0.51, 0.70, 0.94, 0.10])
 _WIDTH = np.array([0.075, 0.085, 0.09, 0.085, 0.13, 0.19])
 _DESIGN_WEIGHTS = {"V1": 1.0, "V3": 0.4, "V6": 1.0, "I": 0.8, "aVF": 1.0}
-# How far a feature may be off, mV (areas: mV times parts of the complex), and how far a stage may leave its design.
+# How far a feature may be off, mV (areas: averages over the complex), and how far a stage may
+# leave its design.
 _TOLERANCE = {
     "r_v1": 0.05, "s_v1": 0.05, "r_v6": 0.05, "s_v6": 0.05, "q_v6": 0.04, "frontal": 0.25,
     "along": 0.02, "across": 0.005, "chest": 0.5,
@@ -40,7 +41,8 @@ def qrs(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, dict
 
     wish = {lead: mv[stages] for lead, mv in _design(traits, tilt_deg).items()}
     overlap = np.exp(-0.5 * np.square((time[:, None] - time[None, :]) / width[None, :]))
-    start = np.linalg.solve(overlap, torso.dipole_for(wish, _DESIGN_WEIGHTS).T)
+    at_stage = torso.dipole_for(wish, _DESIGN_WEIGHTS).T
+    start = np.asarray(np.linalg.solve(overlap, at_stage), np.float64)
     waves = _notched(Waves(time, width, width, start), rng, 0.05 + 0.15 * traits["lbbb"])
     waves = _fitted(waves, traits)
     waves = waves.with_dipole(waves.dipole_mv * traits["voltage"])
