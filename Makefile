@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make repro` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# One environment for every run: results do not depend on hash order, and DVC sends nothing out.
+export PYTHONHASHSEED := 0
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help env repro test test-all lint check-lock smoke clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+env: $(BIN)/.ready  ## the environment in .venv, as constraints.txt pins it
+
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+repro: env  ## the whole default pipeline, on simulated children
+	pedecg params --check
+	dvc repro
+	@pedecg results
+
+test: env  ## the tests that take seconds
+	python -m pytest
+
+test-all: env  ## every test, the slow ones too
+	python -m pytest -m 'slow or not slow'
+
+smoke: env  ## the whole pipeline on forty simulated children, in a scratch folder
+	python -m pytest -m slow tests/pipeline/test_smoke.py
+
+lint: env  ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+check-lock: env  ## dvc.lock is current: code, parameters and declared inputs as locked
+	python scripts/check_lock.py
+
+clean:  ## remove what the pipeline made, not the cache
+	rm -rf data models predictions state

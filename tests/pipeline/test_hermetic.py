@@ -1,0 +1,66 @@
+"""A stage reads what it declares and nothing else, and gives the same bytes again."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from scratch import Project
+
+pytestmark = pytest.mark.slow
+
+
+def scratch_with_only(project: Project, stage: dict[str, Any], folder: Path) -> None:
+    """Copy a stage's declared deps and params into an empty folder."""
+    for dep in stage["deps"]:
+        source, target = project.folder / dep["path"], folder / dep["path"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+    for package in (project.folder / "src").rglob("__init__.py"):  # empty: see test_deps
+        target = folder / package.relative_to(project.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(package, target)
+    values: dict[str, Any] = {}
+    for dotted, value in stage.get("params", {}).get("params.yaml", {}).items():
+        *above, last = dotted.split(".")
+        section = values
+        for part in above:
+            section = section.setdefault(part, {})
+        section[last] = value
+    with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
+        YAML().dump(values, stream)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    if path.is_file():
+        return {path.name: path.read_bytes()}
+    return {
+        str(f.relative_to(path)): f.read_bytes() for f in sorted(path.rglob("*")) if f.is_file()
+    }
+
+
+def test_each_stage_runs_on_what_it_declares(reproduced: Project, tmp_path: Path) -> None:
+    for name, stage in reproduced.lock().items():
+        folder = tmp_path / name.replace("@", "-")
+        folder.mkdir()
+        scratch_with_only(reproduced, stage, folder)
+        done = subprocess.run(
+            stage["cmd"].replace("python", sys.executable, 1).split(),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name} reads more than declared:\n{done.stderr[-3000:]}"
+        for out in stage["outs"]:
+            made, known = folder / out["path"], reproduced.folder / out["path"]
+            assert contents(made) == contents(known), f"{name}: {out['path']} differs"
+        shutil.rmtree(folder)
