@@ -101,5 +101,5 @@ def disease_categories(icd10: list[str]) -> list[str]:
 @cache
 def _categories() -> dict[str, str]:
     path = resources.files("pedecg.cohorts").joinpath("codes", "disease_codes.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["ICD-10 Code"]: row["Disease Category"] for row in csv.DictReader(file)}
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return {row["ICD-10 Code"]: row["Disease Category"] for row in rows}
