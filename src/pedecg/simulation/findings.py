@@ -9,10 +9,10 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
+from pedecg.cohorts.codes import ECG_CODES
 from pedecg.records import Sex
 from pedecg.simulation import physiology
 
@@ -204,8 +204,7 @@ def tokens(findings: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 @cache
 def _codes() -> dict[str, tuple[str, str]]:
     """Read the published table: description -> (AHA, CHN), "" where a vocabulary has no code."""
-    path = resources.files("pedecg.cohorts").joinpath("codes", "ecg_codes.csv")
-    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
+    rows = list(csv.reader(ECG_CODES.read_text(encoding="utf-8").splitlines()))[1:]
     return {name: (_code(aha), _code(chn)) for name, aha, chn in rows}
 
 
