@@ -9,10 +9,10 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
+from pedecg.cohorts import codes
 from pedecg.records import Sex
 from pedecg.simulation import physiology
 
@@ -192,11 +192,11 @@ def tokens(findings: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
     A token is the code, or the description where that vocabulary has none; a modifier follows
     after ``+``, as a code in AHA and as a word in CHN.
     """
-    codes = _codes()
+    table = _codes()
     aha, chn = [], []
     for name, modifier in findings:
-        in_aha, in_chn = codes[name]
-        aha.append((in_aha or name) + (f"+{codes[modifier][0]}" if modifier else ""))
+        in_aha, in_chn = table[name]
+        aha.append((in_aha or name) + (f"+{table[modifier][0]}" if modifier else ""))
         chn.append((in_chn or name) + (f"+{modifier}" if modifier else ""))
     return aha, chn
 
@@ -204,8 +204,7 @@ def tokens(findings: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 @cache
 def _codes() -> dict[str, tuple[str, str]]:
     """Read the published table: description -> (AHA, CHN), "" where a vocabulary has no code."""
-    path = resources.files("pedecg.cohorts").joinpath("codes", "ecg_codes.csv")
-    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
+    rows = list(csv.reader(codes.ECG_CODES.read_text(encoding="utf-8").splitlines()))[1:]
     return {name: (_code(aha), _code(chn)) for name, aha, chn in rows}
 
 

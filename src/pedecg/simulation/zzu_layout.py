@@ -8,11 +8,12 @@ import csv
 import io
 import shutil
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pedecg.cohorts import codes
 
 FS_HZ = 500
 COLUMNS = (
@@ -83,13 +84,8 @@ def write_tables(root: Path, rows: list[dict[str, str]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     (root / "AttributesDictionary.csv").write_text(buffer.getvalue(), encoding="utf-8")
-    codes = resources.files("pedecg.cohorts").joinpath("codes")
-    for packaged, published in (
-        ("ecg_codes.csv", "ECGCode.csv"),
-        ("disease_codes.csv", "DiseaseCode.csv"),
-    ):
-        with resources.as_file(codes.joinpath(packaged)) as source:
-            shutil.copyfile(source, root / published)
+    shutil.copyfile(codes.ECG_CODES, root / "ECGCode.csv")
+    shutil.copyfile(codes.DISEASE_CODES, root / "DiseaseCode.csv")
 
 
 def disease_categories(icd10: list[str]) -> list[str]:
@@ -100,6 +96,5 @@ def disease_categories(icd10: list[str]) -> list[str]:
 
 @cache
 def _categories() -> dict[str, str]:
-    path = resources.files("pedecg.cohorts").joinpath("codes", "disease_codes.csv")
-    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    rows = csv.DictReader(codes.DISEASE_CODES.read_text(encoding="utf-8").splitlines())
     return {row["ICD-10 Code"]: row["Disease Category"] for row in rows}
