@@ -80,10 +80,11 @@ def _row(axes: Axes, height: float, row: pd.Series, colour: str, label: str | No
 
 
 def _name(shown: pd.DataFrame, target: str) -> str:
-    row = shown[shown["target"] == target].iloc[0]
-    if pd.isna(row["n"]):
+    rows = shown[shown["target"] == target]
+    if rows["n"].isna().any():
         return f"{target}\n(mean of targets)"
-    return f"{target}\n{row['positives']:,} of {row['n']:,}"
+    counts = [f"{p:,} of {n:,}" for p, n in zip(rows["positives"], rows["n"], strict=True)]
+    return "\n".join([target, *dict.fromkeys(counts)])
 
 
 def _lowest(shown: pd.DataFrame) -> float:
