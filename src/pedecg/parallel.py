@@ -13,13 +13,20 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
+from pedecg.errors import PedecgError
+
+BACKENDS = ("loky", "dask")
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def jobs() -> int:
-    """Return how many processes to use."""
-    return int(os.environ.get("PEDECG_JOBS", "0")) or joblib.cpu_count()
+    """Return how many processes to use; a `PedecgError` where PEDECG_JOBS is no whole number."""
+    wanted = os.environ.get("PEDECG_JOBS") or "0"
+    if not wanted.isdecimal():
+        raise PedecgError(f"PEDECG_JOBS: must be a whole number, 0: all cores (found {wanted!r})")
+    return int(wanted) or joblib.cpu_count()
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -39,7 +46,10 @@ def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iter
     `functools.partial` of one).
     """
     listed = list(items)
-    backend = os.environ.get("PEDECG_BACKEND", "loky")
+    backend = os.environ.get("PEDECG_BACKEND") or BACKENDS[0]
+    if backend not in BACKENDS:
+        known = " or ".join(BACKENDS)
+        raise PedecgError(f"PEDECG_BACKEND: must be {known} (found {backend!r})")
     with joblib.parallel_config(backend=backend, n_jobs=jobs()):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
         yield from progress(pool(joblib.delayed(function)(i) for i in listed), what, len(listed))
