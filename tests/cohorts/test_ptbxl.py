@@ -93,6 +93,13 @@ def test_a_code_of_no_table_leaves_the_unnamed_superclasses_unknown(ptbxl, run):
     assert labels.drop("norm").isna().all()
 
 
+def test_without_the_table_of_statements_the_run_ends_in_one_line(ptbxl, run):
+    root = ptbxl()
+    (root / "scp_statements.csv").unlink()
+    with pytest.raises(PedecgError, match=r"scp_statements.csv: not found; expected the table"):
+        run("ptbxl", root)
+
+
 def test_a_rate_without_files_is_quarantined(ptbxl, run):
     found = run("ptbxl", ptbxl(), ptbxl__records="records500")
     assert list(found.quarantine["reason"]) == ["missing-header"]

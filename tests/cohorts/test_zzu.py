@@ -269,6 +269,16 @@ def test_an_absent_root_is_named(tmp_path, run):
         run("zzu", tmp_path / "nowhere")
 
 
+def test_a_root_that_the_system_refuses_is_told_in_one_line(tmp_path, run):
+    with pytest.raises(PedecgError, match=r"cannot be read \(File name too long\)"):
+        run("zzu", tmp_path / ("x" * 5000))
+
+
+def test_a_file_that_the_system_refuses_is_quarantined(zzu, reasons):
+    zzu.add("P00001", files=False, Filename="x" * 5000)
+    assert reasons(zzu) == {"P00001_E01": "unreadable-file"}
+
+
 def test_a_misspelled_benign_finding_is_refused(tmp_path, cohort_settings):
     with pytest.raises(PedecgError, match=r"cohort.zzu must name AHA codes .*found 'C2'"):
         cohort_settings("zzu", tmp_path, zzu__benign_findings=["C2"])

@@ -166,10 +166,15 @@ def whole(cell: str, column: str) -> int | None:
 
 
 def require_root(settings: CohortSettings) -> Path:
-    """Return the cohort's folder, or say in one line that it is absent."""
+    """Return the cohort's folder, or say in one line that it is absent or shut."""
     root = Path(settings.root)
-    if not root.is_dir():
-        raise PedecgError(f"{root}: folder not found; expected the root of cohort {settings.name}")
+    expected = f"expected the root of cohort {settings.name}"
+    try:
+        found = root.is_dir()
+    except OSError as error:
+        raise PedecgError(f"{root}: cannot be read ({error.strerror}); {expected}") from None
+    if not found:
+        raise PedecgError(f"{root}: folder not found; {expected}")
     return root
 
 

@@ -66,6 +66,13 @@ def read(root: str | Path, path: str) -> Signal:
         With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
     """
     stem = inside(root, path)
+    try:
+        return _read(stem)
+    except OSError as error:
+        raise RecordFault("unreadable-file", f"{stem.name[:60]}: {error.strerror}") from None
+
+
+def _read(stem: Path) -> Signal:
     header = read_header(stem)
     _check_sizes(stem, header)
     counts = _counts(stem, header)
@@ -93,11 +100,7 @@ def read_header(stem: Path) -> wfdb_header.Header:
     file = stem.with_name(stem.name + ".hea")
     if not file.is_file():
         raise RecordFault("missing-header", f"{file.name}: not found in {stem.parent.name}")
-    try:
-        text = file.read_bytes().decode("utf-8", errors="replace")
-    except OSError as error:
-        raise RecordFault("unreadable-file", f"{file.name}: {error.strerror}") from None
-    header = wfdb_header.parse(text, file.name)
+    header = wfdb_header.parse(file.read_bytes().decode("utf-8", errors="replace"), file.name)
     seen: dict[str, str] = {}
     for channel in header.channels:
         name = canonical_lead(channel.name) or channel.name
@@ -152,8 +155,6 @@ def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:
             stored = np.fromfile(stem.with_name(first.file), "<i2", offset=first.byte_offset)
             return np.ascontiguousarray(stored.reshape(header.n_samples, -1).T)
         record: Any = wfdb.rdrecord(str(stem.absolute()), physical=False, ignore_skew=True)
-    except OSError as error:
-        raise RecordFault("unreadable-file", f"{stem.name}: {error.strerror}") from None
     except (ValueError, TypeError, IndexError, KeyError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise RecordFault("bad-header", f"{stem.name}.hea: wfdb: {said}") from None
