@@ -115,9 +115,9 @@ def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) ->
     spread = np.fmax.reduce(leads, axis=1) - np.fmin.reduce(leads, axis=1)
     for row in np.flatnonzero(spread > spike_mv):
         far = np.abs(leads[row] - np.nanmedian(leads[row])) > spike_mv
-        near = np.convolve(far, np.ones(2 * reach + 1))[reach : reach + len(far)] > 0
-        marked[row] |= near
-    return marked.reshape(signal.shape)
+        marked[row] |= np.convolve(far, np.ones(2 * reach + 1))[reach : reach + len(far)] > 0
+    shaped: NDArray[np.bool_] = marked.reshape(signal.shape)
+    return shaped
 
 
 @lru_cache(maxsize=16)
