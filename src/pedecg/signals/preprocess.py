@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from pedecg.params import Section
 from pedecg.records import LEADS
 from pedecg.signals import filters, store
+
+if TYPE_CHECKING:  # the processes that prepare records start without it
+    import pandas as pd
 
 
 class PreprocessSettings(Section):
@@ -82,7 +84,7 @@ class Prepared:
     tally: Tally
 
 
-def jobs(records: pd.DataFrame, quality: pd.DataFrame) -> list[Job]:
+def jobs(records: "pd.DataFrame", quality: "pd.DataFrame") -> list[Job]:
     """Pair every record with the leads that its quality refuses, in the order of the records."""
     bad = quality[~quality["usable"]].groupby("record_id")["lead"].agg(frozenset).to_dict()
     nothing: frozenset[str] = frozenset()
