@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from pedecg.params import Section
 from pedecg.records import LEADS
-from pedecg.signals import filters, store
+from pedecg.signals import store
 
 if TYPE_CHECKING:  # the processes that prepare records start without it
     import pandas as pd
@@ -117,6 +117,8 @@ def prepare(
     Counts of shape (12, n_samples at ``settings.fs_hz``) in the order of `LEADS`, zeros where a
     lead is absent, refused or without any value; the mask of shape (12,), False there; the tally.
     """
+    from pedecg.signals import filters  # here: SciPy takes 0.7 s, only where records are prepared
+
     used = [lead for lead in LEADS if lead in recording.leads and lead not in refused]
     raw = recording.signal[[recording.leads.index(lead) for lead in used]]
     gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)

@@ -82,12 +82,14 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
     rail_fraction = (clipped | (distance >= limits.rail_mv)).mean(axis=1)
     flat_fraction = ((run >= limits.flat_s * fs_hz) & ~clipped & finite).mean(axis=1)
     nonfinite_fraction = 1 - finite.mean(axis=1)
-    longest_gap = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
+    gaps = np.zeros(len(signal), np.int64)
+    if not finite.all():
+        gaps = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
 
     flaws = {
         "not-finite": empty
         | (nonfinite_fraction > limits.max_gap_fraction)
-        | (longest_gap > limits.max_gap_s * fs_hz),
+        | (gaps > limits.max_gap_s * fs_hz),
         "flat": (peak_mv < limits.flat_mv) | (flat_fraction > limits.max_flat_fraction),
         "saturated": rail_fraction > limits.max_rail_fraction,
         "railed": peak_mv >= limits.rail_mv,
@@ -121,12 +123,12 @@ def spectral_quality(
     -----
     pSQI = power 5-15 Hz / 5-40 Hz: the QRS's share, low in noise. basSQI = 1 - power 0-1 Hz /
     0-40 Hz: low where the baseline wanders. Clifford GD et al. Physiol Meas 2012;33:1419-1433;
-    after Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. The mean is taken out first.
+    after Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. The mean is left out.
     """
     hz = np.fft.rfftfreq(signal.shape[1], 1 / fs_hz)
     hz = hz[hz <= 40]
-    spectrum = np.fft.rfft(signal - signal.mean(axis=1, keepdims=True))[:, : len(hz)]
-    power = np.abs(spectrum) ** 2
+    power = np.abs(np.fft.rfft(signal)[:, : len(hz)]) ** 2
+    power[:, 0] = 0
 
     def between(low: float, high: float) -> NDArray[np.float64]:
         total: NDArray[np.float64] = power[:, (hz >= low) & (hz <= high)].sum(
