@@ -102,7 +102,7 @@ def write_params(folder: Path) -> None:
 
 
 def measure(script: Path, folder: Path) -> Cost:
-    """Run a script in a folder; memory is the sum over all its processes, shared pages each time."""
+    """Run a script in a folder; memory is the sum over all its processes."""
     before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, script], cwd=folder, env=environment) as run:
