@@ -13,6 +13,10 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
+# glibc hands the memory of every freed array back to the system, and fetching it anew costs a third
+# of a record's time. Processes that start with these keep up to 64 MiB instead.
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": str(2**26)}
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -39,6 +43,8 @@ def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iter
     `functools.partial` of one).
     """
     listed = list(items)
+    for name, value in _KEEP_MEMORY.items():
+        os.environ.setdefault(name, value)
     backend = os.environ.get("PEDECG_BACKEND", "loky")
     with joblib.parallel_config(backend=backend, n_jobs=jobs()):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
