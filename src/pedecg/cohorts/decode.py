@@ -20,6 +20,10 @@ class IngestSettings(quality.LeadLimits):
     max_quarantine_fraction: float = Field(
         ge=0, le=1, description="share of quarantined rows above which the stage fails"
     )
+    min_fs_hz: float = Field(gt=0, description="slowest sampling rate that shows a QRS, Hz")
+    max_fs_hz: float = Field(
+        gt=0, le=1e6, description="fastest sampling rate of an ECG recorder, Hz"
+    )
     ignore_channels: list[str] = Field(
         description="channels that are none of the twelve leads and may be left out, by name; "
         "any other unknown channel quarantines its record"
@@ -52,6 +56,12 @@ def decode(
     unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
     if unknown:
         raise RecordFault("unknown-lead", f"{path}: channel {', '.join(map(repr, unknown))}")
+    if not settings.min_fs_hz <= found.fs_hz <= settings.max_fs_hz:
+        raise RecordFault(
+            "unusable-rate",
+            f"{path}: {found.fs_hz:g} Hz; expected {settings.min_fs_hz:g} to "
+            f"{settings.max_fs_hz:g} (ingest.min_fs_hz, ingest.max_fs_hz)",
+        )
     if n_samples not in (None, found.signal.shape[1]):
         raise RecordFault(
             "sample-count-mismatch", f"{path}: row {n_samples}, header {found.signal.shape[1]}"
