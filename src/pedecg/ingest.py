@@ -68,7 +68,7 @@ def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
             "(ingest.max_quarantine_fraction); see quarantine.parquet"
         )
     if not metrics["records"]:
-        excluded = counted(metrics["excluded"])
+        excluded = decode.counted(metrics["excluded"])
         why = "; ".join(filter(None, (reasons, excluded and f"excluded: {excluded}")))
         raise PedecgError(
             f"ingest: no record left of {metrics['rows']} rows" + (f" ({why})" if why else "")
