@@ -75,7 +75,8 @@ def classes(known: pd.DataFrame, patient: pd.Series) -> pd.DataFrame:
                 "with_another": int((positive & several).sum()),
             }
         )
-    return pd.DataFrame(rows)
+    columns = ["target", "positive", "negative", "unknown", "share", "patients", "with_another"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def labels_per_record(known: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ killed stage leaves either the old file or the new one.
 """
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -237,6 +238,18 @@ def check(table: pd.DataFrame, schema: pa.DataFrameSchema, source: str) -> pd.Da
         return schema.validate(table).reset_index(drop=True)
     except (SchemaError, SchemaErrors) as error:
         raise PedecgError(f"{source}: {_say(error, table)}") from None
+
+
+def ranges(schema: pa.DataFrameSchema) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest value that each number of a schema may be."""
+    found = {}
+    for name, column in schema.columns.items():
+        if str(column.dtype) == "float64":
+            limits = {
+                key: value for check in column.checks for key, value in check.statistics.items()
+            }
+            found[name] = limits.get("min_value", -math.inf), limits.get("max_value", math.inf)
+    return found
 
 
 def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:

@@ -76,6 +76,8 @@ ODD_COHORTS = {
         "source_quality": False,
     },
     "three patients": {"patients": 3},
+    "one patient": {"patients": 1},
+    "no targets": {"targets": ()},
 }
 
 
@@ -87,7 +89,8 @@ def test_any_cohort_can_be_audited_and_drawn(ingested, tmp_path, changed):
     assert summary["records"] == len(cohort["records"])
     audit_pictures.draw(tables, cohort["quality"], tmp_path, "zzu")
     drawn = {file.stem for file in tmp_path.iterdir()}
-    assert {"ages", "classes", "lengths", "quality_by_lead"} <= drawn
+    assert {"ages", "lengths", "quality_by_lead"} <= drawn
+    assert ("classes" in drawn) == (changed.get("targets") != ())
     assert ("quality_agreement" in drawn) == changed.get("source_quality", True)
 
 

@@ -129,6 +129,12 @@ def test_a_target_without_known_labels_is_told(train, data):
         train(data=replace(data, labels=labels))
 
 
+def test_a_cohort_without_targets_is_told(train, data):
+    nothing = replace(data, targets=(), labels=data.labels[:, :0])
+    with pytest.raises(PedecgError, match="no target"):
+        train(data=nothing)
+
+
 def test_auroc_without_both_classes_in_validation_is_told(train, data):
     labels = data.labels.copy()
     labels[VALIDATION] = 1

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pedecg import norms, tables
+from pedecg.errors import PedecgError
 from pedecg.rules import baseline, criteria
 
 SETTINGS = baseline.RulesSettings(max_slope=5.0)
@@ -92,3 +93,9 @@ def test_every_weight_names_a_column_that_rule_features_write():
     known = {f"z_{name}" for name in limits.units} | {f"rule_{c.name}" for c in criteria.CRITERIA}
     named = {key.split()[-1] for weights in baseline.WEIGHTS.values() for key in weights}
     assert named <= known
+
+
+def test_a_cohort_without_targets_is_told():
+    rules, labels, splits = cohort(20)
+    with pytest.raises(PedecgError, match="no target"):
+        baseline.train(rules, labels[["record_id"]], splits, 0, SETTINGS)

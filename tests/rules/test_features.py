@@ -38,6 +38,24 @@ def test_every_record_has_a_row_that_fits_the_schema(rules):
     assert checked.loc[0, "z_heart_rate"] == pytest.approx(0, abs=0.5)
 
 
+def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
+    waves, signal = record()
+    late_t = waves.copy()
+    late_t.loc[late_t["wave"] == "T", "offset_s"] += 1.2
+    late_p = waves.copy()
+    late_p.loc[late_p["wave"] == "P", "onset_s"] += 0.13
+    stored = [(name, store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
+    store.write_store(tmp_path, 500, LEADS, stored)
+    both = pd.concat([late_t.assign(record_id="a"), late_p.assign(record_id="b")])
+    records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
+    children = features.examinations(store.open_store(tmp_path), both, records)
+    table = features.table([features.of_record(c, str(tmp_path), LIMITS) for c in children])
+    checked = tables.check(table, tables.RULES, "rules")
+    assert checked["qt_ms"].isna().tolist() == [True, False]
+    assert checked["pr_ms"].isna().tolist() == [False, True]
+    assert checked["heart_rate_bpm"].notna().all()
+
+
 def test_without_an_age_there_are_measures_but_no_z_scores(rules):
     table, _ = rules
     assert table.loc[1, "heart_rate_bpm"] == pytest.approx(120)

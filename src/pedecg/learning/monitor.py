@@ -39,6 +39,8 @@ def check_labels(
     settings: TrainSettings,
 ) -> None:
     """Raise a `PedecgError` where a target cannot be learnt or no epoch can be chosen."""
+    if not data.targets:
+        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
     for k, target in enumerate(data.targets):
         if np.isnan(data.labels[training, k]).all():
             raise PedecgError(f"train: target {target} has no known label among training records")

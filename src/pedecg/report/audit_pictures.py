@@ -64,6 +64,8 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     """How many records does each target have?"""
     table = tables["classes"].sort_values("share", kind="stable")
+    if table.empty:
+        return
     axes = figure.add_subplot()
     below = np.zeros(len(table))
     for part, colour in (("positive", BLUE), ("negative", GREY), ("unknown", "#f0e3c8")):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import minimize
 
+from pedecg.errors import PedecgError
 from pedecg.params import Section
 
 Values = NDArray[np.float64]
@@ -135,12 +136,19 @@ def train(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Fit one curve per target on the training split and predict every record.
 
+    Raises
+    ------
+    PedecgError
+        The labels hold no target.
+
     Returns
     -------
     What the model is, for ``model.json``, and its predictions on all splits, `tables.PREDICTIONS`.
     The seed changes nothing; it names the run as for the models that draw from it.
     """
     targets = [column for column in labels.columns if column != "record_id"]
+    if not targets:
+        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
     table = splits.merge(rules, on="record_id", how="inner")
     known = labels.set_index("record_id").reindex(table["record_id"])
     training = (table["split"] == "train").to_numpy()

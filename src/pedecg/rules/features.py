@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from pedecg import norms
+from pedecg import norms, tables
 from pedecg.params import Section
 from pedecg.rules import criteria, measure
 from pedecg.signals import store
@@ -63,22 +63,38 @@ def examinations(
 
 
 def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
-    """Return one row of `tables.RULES`.
+    """Return one row of `tables.RULES`; a measure outside the range of its column is null.
+
+    Noise taken for waves can give an interval that no heart has: that record has no such measure,
+    and the others keep theirs.
 
     Parameters
     ----------
     folder : of the signal store; each process opens it for itself.
     """
     signals = _open_store(folder)
-    measures = measure.measure(
-        examination.waves,
-        signals.millivolts(examination.position),
-        signals.fs_hz,
-        signals.leads,
-        signals.lead_mask[examination.position],
+    measures = possible(
+        measure.measure(
+            examination.waves,
+            signals.millivolts(examination.position),
+            signals.fs_hz,
+            signals.leads,
+            signals.lead_mask[examination.position],
+        )
     )
     age, sex = examination.age_days, examination.sex
     return {"record_id": examination.record_id, **measures, **adjusted(measures, age, sex, limits)}
+
+
+def possible(measures: dict[str, float]) -> dict[str, float]:
+    """Return the measures, NaN where one lies outside the range that `tables.RULES` allows."""
+    allowed = tables.ranges(tables.RULES)
+    everything = (-math.inf, math.inf)
+    return {
+        name: value if low <= value <= high else math.nan
+        for name, value in measures.items()
+        for low, high in [allowed.get(name, everything)]
+    }
 
 
 def adjusted(

@@ -78,7 +78,7 @@ def delineate(
         usable &= lead_mask
     r_peaks = beats.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
     if not len(r_peaks):
-        return pd.DataFrame(columns=list(COLUMNS))
+        return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
     module, function = METHODS[settings.method]
     method: Method = getattr(importlib.import_module(module), function)
     wanted: list[str] = [
