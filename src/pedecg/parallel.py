@@ -17,8 +17,8 @@ from pedecg.errors import PedecgError
 
 BACKENDS = ("loky", "dask")
 
-# glibc hands the memory of every freed array back to the system, and fetching it anew costs a third
-# of a record's time. Processes that start with these keep up to 64 MiB instead.
+# glibc hands the memory of every freed array back to the system; fetching it anew took a quarter of
+# ingest's processor time. Processes that start with these keep up to 64 MiB instead.
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": str(2**26)}
 
 T = TypeVar("T")
