@@ -1,0 +1,112 @@
+"""Train the delineator on labelled records of any union of sources."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from pedecg.params import Section
+from pedecg.waves import augment
+from pedecg.waves.annotations import Labelled
+from pedecg.waves.network import Network
+from pedecg.waves.network import Settings as NetworkSettings
+from pedecg.waves.targets import FS_HZ
+
+
+class Settings(Section):
+    """How the delineator is trained."""
+
+    seed: int = Field(description="any integer", ge=0)
+    steps: int = Field(description="updates of the weights", ge=1)
+    leads_per_step: int = Field(description="leads in one update, over all its records", ge=12)
+    window_s: float = Field(description="length of a training window, s", ge=2, le=20)
+    learning_rate: float = Field(description="highest rate of the cosine schedule", gt=0, le=0.1)
+    weight_decay: float = Field(description="AdamW", ge=0, le=1)
+    average: float = Field(description="memory of the running mean of the weights", ge=0, lt=1)
+    mixture: dict[str, float] = Field(description="weight of each source, of those present")
+    network: NetworkSettings
+    augment: augment.Settings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Signals (records, leads, samples); shares and weights (records, leads, 3, frames)."""
+
+    signal: Tensor
+    shares: Tensor
+    weights: Tensor
+
+
+N_LEADS_DRAWN = (1, 2, 3, 6, 9, 12)
+
+
+def fit(
+    records: Sequence[Labelled],
+    settings: Settings,
+    after_step: Callable[[int, float, Network], None] = lambda step, loss, average: None,
+) -> Network:
+    """Return the running mean of the trained network's weights, in evaluation mode.
+
+    `after_step` receives the step, its loss and the mean so far.
+    """
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    network = Network(settings.network).to(memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average),
+        use_buffers=True,
+    )
+    optimiser = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.1
+    )
+    for step, batch in enumerate(batches(records, settings, rng)):
+        loss = masked_loss(network(batch.signal), batch)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        average.update_parameters(network)
+        after_step(step, loss.item(), average.module)
+    return average.module.eval()
+
+
+def masked_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy with the share of each frame, over what the source knows.
+
+    The optimum is the probability that the wave is there, so that its crossing of one half is the
+    median of where the readers put the boundary.
+    """
+    loss = functional.binary_cross_entropy_with_logits(logits, batch.shares, reduction="none")
+    return (loss * batch.weights).sum() / batch.weights.sum().clamp(min=1.0)
+
+
+def batches(
+    records: Sequence[Labelled], settings: Settings, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """Yield `steps` batches; one batch has one number of leads, and each record so many."""
+    usable = [r for r in records if any(len(marks.spans) for marks in r.marks)]
+    sources = sorted({record.source for record in usable} & settings.mixture.keys())
+    shares = np.array([settings.mixture[source] for source in sources])
+    pools = [[augment.Source(r) for r in usable if r.source == source] for source in sources]
+    n_samples = round(settings.window_s * FS_HZ)
+    for _ in range(settings.steps):
+        n_leads = int(rng.choice(N_LEADS_DRAWN))
+        windows = []
+        for _ in range(max(settings.leads_per_step // n_leads, 1)):
+            pool = pools[rng.choice(len(pools), p=shares / shares.sum())]
+            source = pool[rng.integers(len(pool))]
+            windows.append(augment.draw(source, n_leads, n_samples, settings.augment, rng))
+        yield Batch(
+            torch.from_numpy(np.stack([window.signal for window in windows])),
+            torch.from_numpy(np.stack([window.shares for window in windows])),
+            torch.from_numpy(np.stack([window.weights for window in windows])),
+        )
