@@ -202,6 +202,28 @@ CANDIDATES = pa.DataFrameSchema(
     name="candidates",
 )
 
+# Of simulated records only, written where the pipeline does not look. Further columns are
+# `true_<target>` (0 or 1), `wrong_<target>` (does the written label differ from the true one),
+# `severity_<disease>` (0 to 1) and true measurements with their unit in the name.
+TRUTH = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
+        r"^wrong_.+$": pa.Column("bool", regex=True),
+        r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),
+        "conditions": _text("name:severity of all that was simulated, joined by ;"),
+        "rhythm": _id("sinus, vpb, complete_block, …"),
+        "heart_rate_bpm": _number("ventricles, beats per minute", 10, 400),
+        "pr_ms": _number("PR interval, ms", 0),
+        "qrs_ms": _number("QRS duration, ms", 0),
+        "qt_ms": _number("QT interval, ms", 0),
+        "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+    },
+    coerce=True,
+    name="truth",
+)
+
 
 def check(table: pd.DataFrame, schema: pa.DataFrameSchema, source: str) -> pd.DataFrame:
     """Return the table with the schema's types, or raise a `PedecgError` that names the column."""

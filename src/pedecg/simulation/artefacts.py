@@ -1,0 +1,141 @@
+"""What a real recording adds to the heart: drift, muscle, mains, loose electrodes, the rail.
+
+Noise arises at the electrodes, not in the leads: a bad right arm electrode is seen in every lead
+but III, as in real records.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from pedecg.simulation import torso
+from pedecg.simulation.settings import Recorder, SimulationSettings
+
+_ELECTRODES = len(torso.ELECTRODES)
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What goes wrong in one record."""
+
+    wander_mv: float
+    muscle_mv: float
+    mains_mv: float
+    pops: bool
+    rail: bool
+    lead_off: bool
+
+
+def draw(settings: SimulationSettings, rng: np.random.Generator) -> Artefacts:
+    """Draw the artefacts of one record."""
+    recorder = settings.recorder
+    return Artefacts(
+        wander_mv=recorder.wander_uv / 1000 * rng.lognormal(0, 0.7),
+        muscle_mv=recorder.muscle_uv / 1000 * rng.lognormal(0, 0.8),
+        mains_mv=recorder.mains_uv / 1000 * rng.lognormal(0, 0.9),
+        pops=bool(rng.random() < settings.pop_fraction),
+        rail=bool(rng.random() < settings.rail_fraction),
+        lead_off=bool(rng.random() < settings.lead_off_fraction),
+    )
+
+
+def recorded(
+    clean_mv: NDArray[np.float64],
+    fs_hz: float,
+    artefacts: Artefacts,
+    recorder: Recorder,
+    breathing_per_min: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return what the recorder writes, shape (12, n), mV: noise, filters, rail, converter steps."""
+    n = clean_mv.shape[1]
+    electrodes = _wander(n, fs_hz, artefacts.wander_mv, breathing_per_min, rng)
+    electrodes += _muscle(n, fs_hz, artefacts.muscle_mv, rng)
+    electrodes += _mains(n, fs_hz, artefacts.mains_mv, recorder.mains_hz, rng)
+    if artefacts.pops:
+        electrodes += _pops(n, fs_hz, rng)
+    leads = clean_mv + torso.LEADS_FROM_ELECTRODES @ electrodes
+    leads = _passed(leads, fs_hz, recorder)
+    if artefacts.rail:
+        leads += torso.LEADS_FROM_ELECTRODES @ _spikes(n, recorder.rail_mv, rng)
+    if artefacts.lead_off:
+        leads = _lead_off(leads, rng)
+    steps = np.rint(np.clip(leads, -recorder.rail_mv, recorder.rail_mv) * 1000 / recorder.step_uv)
+    return np.asarray(steps * recorder.step_uv / 1000)
+
+
+def _wander(
+    n: int, fs_hz: float, size: float, breathing: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Breathing and slow drift, drawn at 5 Hz and interpolated."""
+    coarse = np.arange(0, n / fs_hz + 1, 0.2)
+    drift = np.cumsum(rng.normal(0, 0.25, (_ELECTRODES, coarse.size)), axis=1)
+    drift -= drift.mean(axis=1, keepdims=True)
+    breath = np.sin(2 * np.pi * breathing / 60 * coarse + rng.uniform(0, 6.28))
+    coarse_wander = size * (drift + rng.normal(0, 0.8, (_ELECTRODES, 1)) * breath)
+    time = np.arange(n) / fs_hz
+    return np.stack([np.interp(time, coarse, row) for row in coarse_wander])
+
+
+def _muscle(n: int, fs_hz: float, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Broad-band noise of muscles; each electrode has its own strength, and it comes in bursts."""
+    noise = rng.standard_normal((_ELECTRODES, n), dtype=np.float32)
+    band = signal.butter(2, [15, 180], "bandpass", fs=fs_hz, output="sos")
+    noise = signal.sosfilt(band, noise, axis=1)
+    strength = size * rng.lognormal(0, 0.5, (_ELECTRODES, 1))
+    knots = np.arange(0, n + fs_hz, fs_hz)
+    burst = np.interp(np.arange(n), knots, rng.lognormal(-0.1, 0.45, knots.size))
+    return np.asarray(strength * burst * noise, np.float64)
+
+
+def _mains(
+    n: int, fs_hz: float, size: float, mains_hz: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    time = np.arange(n) / fs_hz
+    phase = 2 * np.pi * mains_hz * rng.normal(1, 0.0005) * time
+    weight = size * rng.normal(0, 1, (2, _ELECTRODES, 1))
+    return np.asarray(weight[0] * np.sin(phase) + weight[1] * np.cos(phase))
+
+
+def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """An electrode jumps and creeps back."""
+    result = np.zeros((_ELECTRODES, n))
+    for _ in range(rng.integers(1, 4)):
+        electrode, start = rng.integers(_ELECTRODES), rng.integers(n)
+        jump = rng.normal(0, 0.8)
+        decay = np.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
+        result[electrode, start:] += jump * decay
+    return result
+
+
+def _spikes(n: int, rail_mv: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Very short, very large spikes of one electrode, large enough to reach the rail."""
+    result = np.zeros((_ELECTRODES, n))
+    electrode = rng.integers(_ELECTRODES)
+    # A limb electrode enters a chest lead by a third: the largest lead still reaches the rail.
+    for _ in range(rng.integers(1, 5)):
+        start, width = rng.integers(0, n - 12), rng.integers(2, 10)
+        shape = np.sin(np.pi * (np.arange(width) + 0.5) / width)
+        result[electrode, start : start + width] += (
+            rng.choice([-1.0, 1.0]) * rail_mv * rng.uniform(1.6, 2.4) * shape
+        )
+    return result
+
+
+def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDArray[np.float64]:
+    """The recorder's own filters, without shift of phase."""
+    low = signal.butter(1, recorder.low_cut_hz, "highpass", fs=fs_hz, output="sos")
+    high = signal.butter(2, recorder.high_cut_hz, "lowpass", fs=fs_hz, output="sos")
+    return np.asarray(signal.sosfiltfilt(np.vstack([low, high]), leads, axis=1))
+
+
+def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A chest electrode comes off for a while or for the whole record: a flat line."""
+    n = leads.shape[1]
+    lead = int(rng.choice([6, 8, 10]))  # V1, V3, V5: in both lead configurations
+    start = 0 if rng.random() < 0.4 else int(rng.integers(n // 2))
+    stop = n if rng.random() < 0.5 else min(n, start + int(rng.integers(n // 4, n)))
+    leads[lead, start:stop] = 0.0
+    return leads

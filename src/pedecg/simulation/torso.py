@@ -1,0 +1,70 @@
+"""From the heart's dipole to the leads: Dower's transform and the electrodes behind the leads.
+
+Axes of the dipole (Frank): x to the left, y to the feet, z to the back; millivolts.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.records import LEADS
+
+# Dower GE, Machado HB, Osborne JA. On deriving the electrocardiogram from vectorcardiographic
+# leads. Clin Cardiol 1980;3:87-95. The rows of the eight independent leads; III, aVR, aVL and
+# aVF follow from I and II, so that Einthoven's and Goldberger's equations hold exactly.
+_DOWER = {
+    "I": (0.632, -0.235, 0.059),
+    "II": (0.235, 1.066, -0.132),
+    "V1": (-0.515, 0.157, -0.917),
+    "V2": (0.044, 0.164, -1.387),
+    "V3": (0.882, 0.098, -1.277),
+    "V4": (1.213, 0.127, -0.601),
+    "V5": (1.125, 0.127, -0.086),
+    "V6": (0.831, 0.076, 0.230),
+}
+ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+def _matrix() -> NDArray[np.float64]:
+    rows = {lead: np.array(row) for lead, row in _DOWER.items()}
+    one, two = rows["I"], rows["II"]
+    rows |= {"III": two - one, "aVR": -(one + two) / 2}
+    rows |= {"aVL": one - two / 2, "aVF": two - one / 2}
+    return np.array([rows[lead] for lead in LEADS])
+
+
+def _from_electrodes() -> NDArray[np.float64]:
+    arm_r, arm_l, leg, *chest = np.eye(len(ELECTRODES))
+    terminal = (arm_r + arm_l + leg) / 3
+    rows = [arm_l - arm_r, leg - arm_r, leg - arm_l]
+    rows += [1.5 * (limb - terminal) for limb in (arm_r, arm_l, leg)]
+    return np.array([*rows, *(electrode - terminal for electrode in chest)])
+
+
+LEAD_FIELD = _matrix()  # (12 leads, xyz)
+LEADS_FROM_ELECTRODES = _from_electrodes()  # (12 leads, 9 electrodes)
+ROW = {lead: i for i, lead in enumerate(LEADS)}
+
+
+def to_leads(dipole_mv: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Project a dipole of shape (3, n) on the twelve leads, shape (12, n), mV."""
+    return LEAD_FIELD @ dipole_mv
+
+
+def dipole_for(
+    targets_mv: dict[str, NDArray[np.float64]], weights: dict[str, float]
+) -> NDArray[np.float64]:
+    """Find the dipole that comes nearest to wanted voltages in some leads (least squares).
+
+    Parameters
+    ----------
+    targets_mv : lead -> shape (n,), mV.
+    weights : lead -> how much that lead counts.
+
+    Returns
+    -------
+    shape (3, n).
+    """
+    weight = np.array([weights[lead] for lead in targets_mv])[:, None]
+    field = LEAD_FIELD[[ROW[lead] for lead in targets_mv]]
+    wanted = np.stack(list(targets_mv.values()))
+    return np.linalg.pinv(weight * field) @ (weight * wanted)

@@ -1,0 +1,22 @@
+"""Simulate a hospital: its records in the published layout, and apart from them the truth."""
+
+import sys
+from pathlib import Path
+
+from pedecg import errors, params
+from pedecg.simulation import cohort, settings
+
+# section of params.yaml -> name of its folder
+FOLDERS = {"simulate": "simulated", "simulate_external": "external"}
+
+
+def main() -> None:
+    section = sys.argv[1]
+    hospital = params.load(section, settings.SimulationSettings)
+
+    folder = FOLDERS[section]
+    cohort.write(hospital, Path("data/raw", folder), Path("data/truth", folder))
+
+
+if __name__ == "__main__":
+    errors.one_line(main)
