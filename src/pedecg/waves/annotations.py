@@ -7,7 +7,7 @@ a wave that has no mark, are kept apart as unknown.
 import ast
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -151,10 +151,22 @@ def read_isp(root: Path) -> Iterator[Labelled]:
 
 
 def marks_from_table(waves: pd.DataFrame) -> Marks:
-    """Return the marks that rows of the WAVES table stand for, e.g. a simulator's true ones."""
+    """Return the marks of a simulator's true waves, rows of the WAVES table.
+
+    A P that begins or ends within a QRS is there but cannot be seen: unknown.
+    """
     kinds = waves["wave"].map({name: kind for kind, name in enumerate(tables.WAVES_IN_ORDER)})
     columns = [kinds, waves["onset_s"], waves["peak_s"], waves["offset_s"]]
-    return marks_of(np.column_stack([column.to_numpy(float) for column in columns]))
+    table = np.column_stack([column.to_numpy(float) for column in columns])
+    marks = marks_of(table)
+    qrs = marks.of(QRS)
+    hidden = np.array(
+        [k == P and np.any((qrs[:, 0] < b) & (a < qrs[:, 2])) for k, a, _, b in table], bool
+    )
+    blind = np.column_stack([np.full(hidden.sum(), P), table[hidden][:, [1, 3]]])
+    return replace(
+        marks, waves=table[~hidden], unknown=np.concatenate([marks.unknown, blind.reshape(-1, 3)])
+    )
 
 
 READERS: dict[str, Callable[[Path], Iterator[Labelled]]] = {

@@ -1,5 +1,6 @@
 """Train the delineator on labelled records of any union of sources."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def fit(
     network = Network(settings.network).to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average),
+        avg_fn=functools.partial(_running_mean, memory=settings.average),
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(
@@ -110,3 +111,9 @@ def batches(
             torch.from_numpy(np.stack([window.shares for window in windows])),
             torch.from_numpy(np.stack([window.weights for window in windows])),
         )
+
+
+def _running_mean(mean: Tensor, new: Tensor, count: Tensor | int, memory: float) -> Tensor:
+    """Forget the first steps soon: a short memory at the start, the full one later."""
+    keep = min(memory, (1 + int(count)) / (10 + int(count)))
+    return keep * mean + (1 - keep) * new if mean.is_floating_point() else new

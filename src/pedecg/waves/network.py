@@ -6,6 +6,7 @@ leads; a lead in which P is flat learns from the others where to look, and a los
 weighed down.
 """
 
+import copy
 import itertools
 from typing import cast
 
@@ -13,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pedecg.params import Section
 from pedecg.waves.targets import N_WAVES, SAMPLES_PER_FRAME
@@ -22,13 +24,13 @@ class Settings(Section):
     """Width and depth of the network."""
 
     widths: list[int] = Field(description="channels at 125, 62.5, 31.25, … frames/s")
-    blocks: int = Field(description="blocks per encoder step", ge=1, le=8)
+    blocks: list[int] = Field(description="blocks of each encoder step but the innermost")
     dilations: list[int] = Field(description="dilations of the innermost blocks, frames")
     kernel: int = Field(description="width of every convolution, frames; odd", ge=3, le=31)
 
 
 class Block(nn.Module):
-    """Depthwise convolution over time, then a mix of channels, around a shortcut."""
+    """Depthwise convolution over time and a mix of channels, around a shortcut."""
 
     def __init__(self, channels: int, kernel: int, dilation: int = 1) -> None:
         super().__init__()
@@ -37,13 +39,11 @@ class Block(nn.Module):
             channels, channels, (1, kernel), padding=padding, dilation=(1, dilation),
             groups=channels, bias=False,
         )  # fmt: skip
-        self.norm_time = nn.BatchNorm2d(channels)
         self.over_channels = nn.Conv2d(channels, channels, 1, bias=False)
-        self.norm_channels = nn.BatchNorm2d(channels)
+        self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu(self.norm_time(self.over_time(x)))
-        return functional.relu(x + self.norm_channels(self.over_channels(y)))
+        return functional.relu(x + self.norm(self.over_channels(self.over_time(x))))
 
 
 class Fusion(nn.Module):
@@ -76,8 +76,8 @@ class Network(nn.Module):
             nn.ReLU(),
         )
         self.encoder = nn.ModuleList(
-            nn.Sequential(*[Block(width, kernel) for _ in range(settings.blocks)], Fusion(width))
-            for width in widths[:-1]
+            nn.Sequential(*[Block(width, kernel) for _ in range(blocks)], Fusion(width))
+            for width, blocks in zip(widths[:-1], settings.blocks, strict=True)
         )
         self.down = nn.ModuleList(
             nn.Sequential(
@@ -107,3 +107,13 @@ class Network(nn.Module):
         for up, decode, skip in reversed(list(steps)):
             x = decode(skip + functional.interpolate(up(x), scale_factor=(1.0, 2.0)))
         return cast(Tensor, self.head(x).permute(0, 2, 1, 3))
+
+    def fused(self) -> "Network":
+        """Return the network for prediction, each normalisation folded into its convolution."""
+        network = copy.deepcopy(self).eval()
+        for block in [part for part in network.modules() if isinstance(part, Block)]:
+            block.over_channels = fuse_conv_bn_eval(block.over_channels, block.norm)
+            block.norm = nn.Identity()
+        for pair in [network.stem, *network.down]:
+            pair[0], pair[1] = fuse_conv_bn_eval(pair[0], pair[1]), nn.Identity()
+        return network.to(memory_format=torch.channels_last)
