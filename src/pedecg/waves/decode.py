@@ -29,7 +29,7 @@ class Found:
 
 
 def waves(probability: NDArray[np.floating]) -> Found:
-    """Find waves in probabilities of shape (n_rows, 3, n_frames), in order of row, kind and time."""
+    """Find waves in probabilities (n_rows, 3, n_frames), in order of row, kind and time."""
     n_rows, _, n_frames = probability.shape
     flat = np.zeros((n_rows * N_WAVES, n_frames + 2))
     flat[:, 1:-1] = probability.reshape(-1, n_frames)
