@@ -5,6 +5,7 @@ rate, it does not diagnose from them.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from pedecg.waves.annotations import QRS, Labelled, Marks, P, T
 from pedecg.waves.prepare import normalise, usual_swing
 from pedecg.waves.targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME, targets
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 Times = NDArray[np.float64]
 _LOOP_S = 25.0
 _MAP_S = 0.008  # resolution of the map from old to new time
@@ -39,9 +40,9 @@ class Settings(Section):
 class Window:
     """Leads ready for the network, (n_leads, n), and shares and weights, (n_leads, 3, frames)."""
 
-    signal: Array
-    shares: Array
-    weights: Array
+    signal: NDArray[np.float32]
+    shares: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
 
 class Source:
@@ -212,7 +213,7 @@ def _disturbed(
     if rng.random() < settings.noise:
         for disturb in rng.choice(len(_DISTURBANCES), rng.integers(1, 4), replace=False):
             signal = _DISTURBANCES[disturb](signal, swing, t, shares, rng)
-    lost = rng.random(n_leads) < settings.lost_lead
+    lost = np.asarray(rng.random(n_leads) < settings.lost_lead)
     if lost.any() and n_leads > 1:
         noise = rng.normal(size=(n_leads, n)) * np.exp(rng.uniform(-4, 1, (n_leads, 1)))
         signal = np.where(
@@ -251,7 +252,8 @@ def _electrode(
 ) -> Array:
     """Low-frequency motion that looks like a wave now and then."""
     noise = ndimage.gaussian_filter1d(rng.normal(size=signal.shape), rng.uniform(5, 30), axis=-1)
-    return signal + rng.exponential(0.06, (len(signal), 1)) * swing * noise / noise.std()
+    size = rng.exponential(0.06, (len(signal), 1)) * swing
+    return np.asarray(signal + size * noise / noise.std())
 
 
 def _blurred(
@@ -271,7 +273,7 @@ def _pacing(
     spiked = signal.copy()
     height = rng.normal(0, 1.5, (len(signal), 1)) * swing
     spiked[:, places[(places >= 0) & (places < signal.shape[1])]] += height
-    return spiked
+    return np.asarray(spiked)
 
 
 _DISTURBANCES = (_wander, _mains, _muscle, _electrode, _blurred, _pacing)

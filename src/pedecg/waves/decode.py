@@ -48,8 +48,13 @@ def waves(probability: NDArray[np.floating]) -> Found:
     long_enough = offset - onset >= np.array(SHORTEST_S)[kind]
     onset[rise == 0] = np.nan
     offset[fall == n_frames] = np.nan
-    found = (line // N_WAVES, kind, onset, offset, np.clip(confidence, 0.0, 1.0))
-    return Found(*(column[long_enough] for column in found))
+    return Found(
+        row=(line // N_WAVES)[long_enough],
+        kind=kind[long_enough],
+        onset_s=onset[long_enough],
+        offset_s=offset[long_enough],
+        confidence=np.clip(confidence, 0.0, 1.0)[long_enough],
+    )
 
 
 def together(probability: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -81,13 +86,13 @@ def peaks(signal: NDArray[np.floating], found: Found) -> Array:
     slope = (ends[1] - ends[0]) / np.maximum(high - low, 1)
     height = np.abs(signal[row, at] - ends[0][:, None] - slope[:, None] * (at - low[:, None]))
     top = low + height.argmax(axis=1)
-    return (top + _vertex(signal, found.row, top)) / FS_HZ
+    return np.asarray((top + _vertex(signal, found.row, top)) / FS_HZ)
 
 
 def _crossing(flat: Array, line: NDArray[np.int64], left: NDArray[np.int64]) -> Array:
     """Return when the line between column `left` and the next one passes one half, seconds."""
     before, after = flat[line, left], flat[line, left + 1]
-    return (left - 1 + (LEVEL - before) / (after - before)) * FRAME_S
+    return np.asarray((left - 1 + (LEVEL - before) / (after - before)) * FRAME_S)
 
 
 def _vertex(signal: NDArray[np.floating], row: NDArray[np.int64], top: NDArray[np.int64]) -> Array:

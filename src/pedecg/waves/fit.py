@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ def fit(
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    network = Network(settings.network).to(memory_format=torch.channels_last)
+    network = Network(settings.network)
     average = torch.optim.swa_utils.AveragedModel(
         network,
         avg_fn=functools.partial(_running_mean, memory=settings.average),
@@ -76,8 +77,8 @@ def fit(
         optimiser.step()
         schedule.step()
         average.update_parameters(network)
-        after_step(step, loss.item(), average.module)
-    return average.module.eval()
+        after_step(step, loss.item(), cast(Network, average.module))
+    return cast(Network, average.module).eval()
 
 
 def masked_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -46,7 +46,7 @@ def delineate(
         return pd.DataFrame(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[2:], float))
     prepared = normalise(resample(signal[recorded], fs_hz))
     probability = probabilities(prepared, load(folder))
-    names = [leads[lead] for lead in recorded]
+    names = [leads[int(lead)] for lead in recorded]
     in_leads = _table(decode.waves(probability), prepared, names)
     common = decode.together(probability)[None]
     magnitude = np.sqrt(np.square(prepared).mean(axis=0, keepdims=True))
@@ -80,7 +80,7 @@ def load(folder: Path = WEIGHTS) -> Network:
     settings = Settings.model_validate(json.loads((folder / "network.json").read_text()))
     network = Network(settings)
     state = load_file(folder / "weights.safetensors")
-    network.load_state_dict({name: value.float() for name, value in state.items()})
+    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
     return network.fused()
 
 

@@ -95,6 +95,9 @@ class Network(nn.Module):
         )
         self.decoder = nn.ModuleList(Block(width, kernel) for width in widths[:-1])
         self.head = nn.Conv2d(widths[0], N_WAVES, 1)
+        for weight in self.parameters():
+            if weight.ndim == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, signal: Tensor) -> Tensor:
         x = self.stem(signal[:, None].contiguous(memory_format=torch.channels_last))
@@ -113,7 +116,7 @@ class Network(nn.Module):
         network = copy.deepcopy(self).eval()
         for block in [part for part in network.modules() if isinstance(part, Block)]:
             block.over_channels = fuse_conv_bn_eval(block.over_channels, block.norm)
-            block.norm = nn.Identity()
+            block.register_module("norm", nn.Identity())
         for pair in [network.stem, *network.down]:
             pair[0], pair[1] = fuse_conv_bn_eval(pair[0], pair[1]), nn.Identity()
-        return network.to(memory_format=torch.channels_last)
+        return network

@@ -38,12 +38,12 @@ def spikes(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     lead = sharp[:, tops].argmax(axis=0)
     short = sharp[lead, tops] >= LEAST_SHARE * broad[lead, tops]
     rest = [_rests(signal[row], top, fs_hz) for row, top in zip(lead, tops, strict=True)]
-    return tops[short & np.array(rest, bool)] / fs_hz
+    return np.asarray(tops[short & np.array(rest, bool)] / fs_hz)
 
 
 def _off_median(signal: Array, length_s: float, fs_hz: float) -> Array:
     width = 2 * max(1, round(length_s * fs_hz / 2)) + 1
-    return np.abs(signal - ndimage.median_filter(signal, (1, width), mode="nearest"))
+    return np.asarray(np.abs(signal - ndimage.median_filter(signal, (1, width), mode="nearest")))
 
 
 def _tops(trace: Array, apart: int) -> NDArray[np.int64]:

@@ -22,10 +22,10 @@ def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     ratio = Fraction(FS_HZ / fs_hz).limit_denominator(1000)
     finite = np.nan_to_num(np.asarray(signal_mv, np.float32), posinf=0.0, neginf=0.0)
     if ratio == 1:
-        return finite
+        return np.asarray(finite)
     middle = np.median(finite, axis=-1, keepdims=True)
     moved = dsp.resample_poly(finite - middle, ratio.numerator, ratio.denominator, axis=-1)
-    return (moved + middle).astype(np.float32)
+    return np.asarray(moved + middle, np.float32)
 
 
 def normalise(signal: Array) -> Array:
@@ -35,7 +35,7 @@ def normalise(signal: Array) -> Array:
     tame = np.clip(signal - middle, -WILD * swing, WILD * swing)
     padding = min(FS_HZ, signal.shape[-1] - 1)
     level = dsp.sosfiltfilt(_HIGH_PASS, tame, axis=-1, padlen=padding).astype(np.float32)
-    return np.clip(level / usual_swing(level), -LIMIT, LIMIT).astype(np.float32)
+    return np.asarray(np.clip(level / usual_swing(level), -LIMIT, LIMIT), np.float32)
 
 
 def usual_swing(signal: Array) -> Array:
@@ -49,4 +49,4 @@ def usual_swing(signal: Array) -> Array:
     together = min(round(STRETCH_S * FS_HZ / block), n_blocks)
     high = np.lib.stride_tricks.sliding_window_view(blocks.max(-1), together, axis=-1).max(-1)
     low = np.lib.stride_tricks.sliding_window_view(blocks.min(-1), together, axis=-1).min(-1)
-    return np.maximum(np.median(high - low, axis=-1, keepdims=True), 1e-3).astype(np.float32)
+    return np.asarray(np.maximum(np.median(high - low, axis=-1, keepdims=True), 1e-3), np.float32)

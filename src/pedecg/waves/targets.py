@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 
 def frame_times(n_frames: int) -> NDArray[np.float64]:
     """Return the centre of each frame in seconds."""
-    return np.arange(n_frames) * FRAME_S
+    return np.arange(n_frames, dtype=np.float64) * FRAME_S
 
 
 def targets(marks: Marks, n_frames: int) -> tuple[Array, Array]:
@@ -51,4 +51,4 @@ def share(intervals: NDArray[np.float64], n_frames: int) -> NDArray[np.float64]:
     touching = (intervals[:, 1] > edges[0]) & (intervals[:, 0] < edges[-1])
     low, high = np.clip(intervals[touching], edges[0], edges[-1]).T[..., None]
     passed = np.clip(edges, low, np.maximum(low, high)).sum(axis=0)
-    return np.minimum(np.diff(passed) / FRAME_S, 1.0)
+    return np.asarray(np.minimum(np.diff(passed) / FRAME_S, 1.0))
