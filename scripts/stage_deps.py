@@ -4,7 +4,8 @@
 
 A stage's cache key is its declared code, so a module too few is a stale result and a module too
 many is work done in vain. The imports are read from the source (nothing is run), followed through
-`pedecg`; a folder stands for all of its modules. `--write` mends the lists in place.
+`pedecg`; a folder stands for all of its modules. A module's own data lie beside it under its name
+(`codes.py` reads `codes/` or `codes.csv`). `--write` mends the lists in place.
 """
 
 import argparse
@@ -101,17 +102,21 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
         if len(inside := set(folder.glob("*.py")) - {folder / "__init__.py"}) > 1
         and inside <= modules
     }
-    paths = {m for m in modules if m.parent not in whole} | whole
+    paths = {p for m in modules if m.parent not in whole for p in (m, *own_data(m))} | whole
     code = sorted(p.relative_to(ROOT).as_posix() for p in paths)
     return [prefix + p for p in [files[0].relative_to(ROOT).as_posix(), *code]]
 
 
+def own_data(module: Path) -> list[Path]:
+    """Return the data files of a module: a folder without code, or a table, of its own name."""
+    folder, table = module.with_suffix(""), module.with_suffix(".csv")
+    is_data = folder.is_dir() and not any(folder.glob("*.py"))
+    return [p for p, is_there in ((folder, is_data), (table, table.is_file())) if is_there]
+
+
 def is_code(dep: str) -> bool:
-    """Say whether a dep is a module or a folder of modules (and not data of the package)."""
-    path = dep[dep.index("src/pedecg") :] if "src/pedecg" in dep else dep
-    if "${" in path:
-        return False
-    return path.endswith(".py") or (path.startswith("src/pedecg") and not Path(path).suffix)
+    """Say whether a dep belongs to the code that is imported, by its fixed name."""
+    return "${" not in dep and ("src/pedecg" in dep or dep.endswith(".py"))
 
 
 def body(stage: dict[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,12 @@ LABELS = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
         r"^(?!record_id$).+$": pa.Column(
-            "Int8", pa.Check.isin([0, 1]), nullable=True, regex=True, description="target"
+            "Int8",
+            pa.Check.isin([0, 1]),
+            nullable=True,
+            regex=True,
+            required=False,
+            description="target",
         ),
     },
     coerce=True,
@@ -105,7 +110,7 @@ QUALITY = pa.DataFrameSchema(
         "record_id": _id("one examination"),
         "lead": _id("canonical name"),
         "usable": pa.Column("bool", description="False: mask this lead"),
-        "flaw": _text("flat, saturated, not-finite; null where usable"),
+        "flaw": _text("flat, saturated, not-finite (not usable); railed (usable); null: none"),
         "peak_mv": _number("largest absolute deviation from the median, mV", 0),
         "rail_fraction": _number("share of samples at the recorder's limit", 0, 1),
         "flat_fraction": _number("share of samples in flat stretches", 0, 1),
@@ -161,6 +166,7 @@ RULES = pa.DataFrameSchema(
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         r"^z_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
         r"^(r|s|q|t|rs_ratio)_v[1-6]_?.*$": pa.Column(
             "float64", nullable=True, regex=True, required=False

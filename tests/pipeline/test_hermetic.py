@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-
-from conftest import Project  # type: ignore[import-not-found]
+from scratch import Project
 
 pytestmark = pytest.mark.slow
 

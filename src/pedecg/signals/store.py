@@ -7,6 +7,7 @@ the file, and a crop reads only its own bytes.
 """
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,15 +90,20 @@ def write_store(
 ) -> None:
     """Write a store from (record_id, counts, lead mask) triples as they come.
 
+    It is written beside `folder` and takes its place when the last record has come, so that a
+    killed run leaves either the old store or the new one.
+
     Parameters
     ----------
     records : counts of shape (n_leads, n_samples), see `to_counts`; masks of shape (n_leads,).
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     rows: list[dict[str, Any]] = []
     offset = 0
-    with (folder / "samples.i16").open("wb") as file:
+    with (partial / "samples.i16").open("wb") as file:
         for record_id, counts, mask in records:
             file.write(np.ascontiguousarray(counts, "<i2").tobytes())
             has = {f"has_{lead}": bool(m) for lead, m in zip(leads, mask, strict=True)}
@@ -107,9 +113,11 @@ def write_store(
             offset += counts.size
     columns = ["record_id", "offset", "n_samples", *(f"has_{lead}" for lead in leads)]
     index = arrow.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
-    parquet.write_table(index.replace_schema_metadata(None), folder / "index.parquet")
+    parquet.write_table(index.replace_schema_metadata(None), partial / "index.parquet")
     about = {"fs_hz": float(fs_hz), "leads": list(leads), "microvolts_per_count": 1}
-    (folder / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (partial / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
 
 
 def to_counts(millivolts: NDArray[np.floating[Any]]) -> NDArray[np.int16]:

@@ -1,0 +1,21 @@
+"""The signals of records that ingest has accepted, for the stages after it."""
+
+from pathlib import Path
+
+from pedecg.cohorts import wfdb_files
+from pedecg.cohorts.faults import RecordFault
+from pedecg.errors import PedecgError
+
+
+def read_signal(path: str, root: str | Path) -> wfdb_files.Signal:
+    """Open the signal of one record, `path` relative to the cohort's `root`.
+
+    Raises
+    ------
+    PedecgError
+        The files have changed since ingest read them.
+    """
+    try:
+        return wfdb_files.read(root, path)
+    except RecordFault as fault:
+        raise PedecgError(f"{path}: {fault.reason} since ingest read it: {fault.detail}") from None

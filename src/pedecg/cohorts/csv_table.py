@@ -1,0 +1,58 @@
+"""Reading the CSV that describes a cohort: as text, whole, or not at all."""
+
+import csv
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from pedecg.errors import PedecgError
+
+
+def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV as text by column; blank lines are skipped, nothing is guessed.
+
+    Raises
+    ------
+    PedecgError
+        In one line: the file is absent or not UTF-8, a required column is missing (with the
+        nearest name), a column appears twice, or a line has too many or too few fields.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            lines = csv.reader(stream, strict=True)
+            table = [(lines.line_num, fields) for fields in lines if any(fields)]
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; expected the table of the cohort") from None
+    except IsADirectoryError:
+        raise PedecgError(f"{file}: is a folder; expected a CSV file") from None
+    except UnicodeDecodeError as error:
+        found = f"byte {error.object[error.start]:#x}"
+        raise PedecgError(f"{file.name}: not UTF-8 ({found}); save it as CSV UTF-8") from None
+    except csv.Error as error:
+        raise PedecgError(f"{file.name}: not a CSV table ({error})") from None
+    if not table:
+        raise PedecgError(f"{file.name}: empty; expected a line of column names")
+    columns = [name.strip() for name in table[0][1]]
+    _check_columns(columns, required, file.name)
+    rows = []
+    for number, fields in table[1:]:
+        if len(fields) != len(columns):
+            raise PedecgError(
+                f"{file.name} line {number}: {len(fields)} fields; expected {len(columns)}"
+            )
+        rows.append(dict(zip(columns, (cell.strip() for cell in fields), strict=True)))
+    return rows
+
+
+def _check_columns(columns: list[str], required: Iterable[str], place: str) -> None:
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise PedecgError(f"{place}: column {repeated[0]!r} appears twice")
+    for name in required:
+        if name not in columns:
+            by_lower_case = {column.lower(): column for column in columns}
+            near = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+            hint = f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
+            raise PedecgError(
+                f"{place}: column {name!r} not found{hint}; columns are {', '.join(columns)}"
+            )

@@ -1,0 +1,12 @@
+"""Which module reads which cohort. A reader is a module with ``scan_cohort(settings) -> Scan``."""
+
+from types import ModuleType
+
+from pedecg.cohorts import manifest, ptbxl, zzu
+
+READERS: dict[str, ModuleType] = {
+    "simulated": zzu,  # the simulator writes the exact layout of ZZU-pECG
+    "zzu": zzu,
+    "ptbxl": ptbxl,
+    "manifest": manifest,
+}

@@ -1,0 +1,94 @@
+"""Parameters of a cohort: which data set, where it lies, and how its rows are read."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pedecg.cohorts import codes
+from pedecg.params import Section
+
+
+class ZzuSettings(Section):
+    """What counts as abnormal among the findings of ZZU-pECG (and of the simulated cohort)."""
+
+    normal_verdicts: list[str] = Field(
+        description="findings by which the reader calls the whole ECG normal (AHA codes)"
+    )
+    benign_findings: list[str] = Field(
+        description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
+        "of a finding without one)"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "ZzuSettings":
+        for key in (*self.normal_verdicts, *self.benign_findings):
+            if key not in codes.finding_keys():
+                raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
+        return self
+
+
+class PtbxlSettings(Section):
+    """Which copy of PTB-XL's signals is read."""
+
+    records: Literal["records100", "records500"] = Field(
+        description="the signals at 100 Hz or at 500 Hz"
+    )
+
+
+class ManifestColumns(Section):
+    """The manifest's own name of each column; null where it has none."""
+
+    record_id: str = Field(description="column of the examination's identifier, unique")
+    patient_id: str = Field(description="column of the patient's identifier")
+    path: str = Field(description="column of the WFDB record, relative to the cohort's root")
+    age: str | None = Field(description="column of the age, in `age_unit` or with a unit per cell")
+    sex: str | None = Field(description="column of the sex")
+    acquired_at: str | None = Field(description="column of the date and time of acquisition")
+    split: str | None = Field(description="column of the data set's own train, validation or test")
+    fold: str | None = Field(description="column of the data set's own fold, a whole number")
+
+
+class ManifestSettings(Section):
+    """How a hospital's own CSV is read."""
+
+    file: str = Field(description="the CSV, relative to the cohort's root")
+    columns: ManifestColumns
+    age_unit: Literal["days", "weeks", "months", "years"] | None = Field(
+        description="unit of ages without one; null: every cell must say its unit"
+    )
+    female: list[str] = Field(description="what stands for female, in any case")
+    male: list[str] = Field(description="what stands for male, in any case")
+    labels: list[str] = Field(
+        description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
+    )
+
+    def targets(self) -> dict[str, str]:
+        """Return the column of each target."""
+        pairs = (label.partition("=") for label in self.labels)
+        return {target.strip(): (column or target).strip() for target, _, column in pairs}
+
+
+class CohortSettings(Section):
+    """One cohort; the block of its own name says the rest."""
+
+    name: Literal["simulated", "zzu", "ptbxl", "manifest"] = Field(description="the data set")
+    root: str = Field(description="its folder; may lie outside the repository")
+    min_age_days: int | None = Field(ge=0, description="youngest age kept, days; null: no limit")
+    max_age_days: int | None = Field(ge=0, description="oldest age kept, days; null: no limit")
+    require_age: bool = Field(
+        description="true: a record without age is quarantined; false: its age is null "
+        "(PTB-XL hides some ages: there they are always null)"
+    )
+    require_sex: bool = Field(
+        description="true: a record of unknown sex is quarantined; false: its sex is null"
+    )
+    zzu: ZzuSettings
+    ptbxl: PtbxlSettings
+    manifest: ManifestSettings
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> "CohortSettings":
+        low, high = self.min_age_days, self.max_age_days
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"needs min_age_days <= max_age_days (found {low} and {high})")
+        return self

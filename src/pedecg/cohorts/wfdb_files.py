@@ -1,0 +1,187 @@
+"""One WFDB record from its files: every fault is found, none is read over.
+
+File sizes and the 16-bit checksum of every channel are verified here, because the `wfdb` package
+decodes a truncated or altered file without a word. It decodes all storage formats but the plain
+one (16, little-endian int16 in turn), where it would spend most of its time on the header again.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wfdb
+from numpy.typing import NDArray
+
+from pedecg.cohorts import wfdb_header
+from pedecg.cohorts.faults import RecordFault
+from pedecg.records import LEADS, canonical_lead
+
+SUFFIXES = (".hea", ".dat", ".mat")
+
+# Storage formats of signal(5): bytes per sample, and the count that stands for "no value".
+_FORMATS: dict[int, tuple[Fraction, int]] = {
+    16: (Fraction(2), -(2**15)),
+    24: (Fraction(3), -(2**23)),
+    32: (Fraction(4), -(2**31)),
+    61: (Fraction(2), -(2**15)),
+    80: (Fraction(1), -(2**7)),
+    160: (Fraction(2), -(2**15)),
+    212: (Fraction(3, 2), -(2**11)),
+    310: (Fraction(4, 3), -(2**9)),
+    311: (Fraction(4, 3), -(2**9)),
+}
+_CHECKSUM_RANGE = 2**16
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What the files of one record hold.
+
+    Attributes
+    ----------
+    signal : shape (n_leads, n_samples), millivolts, float32; NaN where the file marks no value.
+    fs_hz : samples per second, > 0.
+    leads : canonical names, one per row, in the order of `LEADS`.
+    other_channels : names of channels that are none of the twelve leads; not in `signal`.
+    verified : every channel had a checksum in the header, and it agreed.
+    """
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: tuple[str, ...]
+    other_channels: tuple[str, ...]
+    verified: bool
+
+
+def read(root: str | Path, path: str) -> Signal:
+    """Read the record at `path`, relative to `root`, with or without a suffix.
+
+    Raises
+    ------
+    RecordFault
+        With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
+    """
+    stem = inside(root, path)
+    header = read_header(stem)
+    _check_sizes(stem, header)
+    counts = _counts(stem, header)
+    verified = _verify(counts, header, stem.name)
+
+    placed = sorted(
+        (LEADS.index(lead), number)
+        for number, channel in enumerate(header.channels)
+        if (lead := canonical_lead(channel.name))
+    )
+    signal = np.empty((len(placed), header.n_samples), np.float32)
+    for row, (_, number) in enumerate(placed):
+        signal[row] = _millivolts(counts[number], header.channels[number])
+    return Signal(
+        signal=signal,
+        fs_hz=header.fs_hz,
+        leads=tuple(LEADS[lead] for lead, _ in placed),
+        other_channels=tuple(c.name for c in header.channels if canonical_lead(c.name) is None),
+        verified=verified,
+    )
+
+
+def read_header(stem: Path) -> wfdb_header.Header:
+    """Read ``<stem>.hea`` and check that no channel appears twice."""
+    file = stem.with_name(stem.name + ".hea")
+    if not file.is_file():
+        raise RecordFault("missing-header", f"{file.name}: not found in {stem.parent.name}")
+    try:
+        text = file.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise RecordFault("unreadable-file", f"{file.name}: {error.strerror}") from None
+    header = wfdb_header.parse(text, file.name)
+    seen: dict[str, str] = {}
+    for channel in header.channels:
+        name = canonical_lead(channel.name) or channel.name
+        if name in seen:
+            raise RecordFault("duplicate-lead", f"{file.name}: {seen[name]} and {channel.name}")
+        seen[name] = channel.name
+    return header
+
+
+def inside(root: str | Path, path: str) -> Path:
+    """Return the record's place without suffix, or a fault where `path` leads out of `root`.
+
+    Links are not followed: a data set that DVC linked from its cache lies inside its folder.
+    """
+    for suffix in SUFFIXES:
+        path = path.removesuffix(suffix)
+    flat = os.path.normpath(path) if path and "\0" not in path else ""
+    if not flat or flat == "." or Path(flat).is_absolute() or Path(flat).parts[0] == "..":
+        raise RecordFault("path-outside-root", f"path {path!r}; expected one below the root")
+    return Path(root) / flat
+
+
+def _check_sizes(stem: Path, header: wfdb_header.Header) -> None:
+    """Compare every signal file's size with what the header announces."""
+    for file in dict.fromkeys(channel.file for channel in header.channels):
+        channels = [channel for channel in header.channels if channel.file == file]
+        place = stem.with_name(file)
+        if not place.is_file():
+            raise RecordFault("missing-signal", f"{stem.name}.hea: {file} not found")
+        layouts = {(channel.format, channel.byte_offset) for channel in channels}
+        if len(layouts) > 1 or channels[0].format not in _FORMATS:
+            formats = sorted({channel.format for channel in channels})
+            raise RecordFault("unsupported-format", f"{stem.name}.hea: {file} in format {formats}")
+        bytes_per_sample, _ = _FORMATS[channels[0].format]
+        samples = header.n_samples * len(channels)
+        expected = channels[0].byte_offset + math.ceil(samples * bytes_per_sample)
+        found = place.stat().st_size
+        # Packed formats may end in a half-filled group.
+        spare = 0 if bytes_per_sample.denominator == 1 else 3
+        if found < expected:
+            raise RecordFault("truncated-signal", f"{file}: {found} bytes; expected {expected}")
+        if found > expected + spare:
+            raise RecordFault("overlong-signal", f"{file}: {found} bytes; expected {expected}")
+
+
+def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:
+    """Decode the samples as stored, shape (n_channels, n_samples)."""
+    first, *others = header.channels
+    plain = first.format == 16 and all(channel.file == first.file for channel in others)
+    try:
+        if plain:
+            stored = np.fromfile(stem.with_name(first.file), "<i2", offset=first.byte_offset)
+            return np.ascontiguousarray(stored.reshape(header.n_samples, -1).T)
+        record: Any = wfdb.rdrecord(str(stem.absolute()), physical=False, ignore_skew=True)
+    except OSError as error:
+        raise RecordFault("unreadable-file", f"{stem.name}: {error.strerror}") from None
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise RecordFault("bad-header", f"{stem.name}.hea: wfdb: {said}") from None
+    counts: NDArray[np.int64] = record.d_signal.T
+    return counts
+
+
+def _verify(counts: NDArray[np.integer[Any]], header: wfdb_header.Header, name: str) -> bool:
+    """Compare the sum of each channel modulo 2**16; False where the header gives none."""
+    sums = counts.sum(axis=1, dtype=np.int64) % _CHECKSUM_RANGE
+    for channel, found in zip(header.channels, sums.tolist(), strict=True):
+        if channel.checksum is not None and channel.checksum % _CHECKSUM_RANGE != found:
+            raise RecordFault(
+                "corrupt-signal",
+                f"{name}: lead {channel.name} fails its checksum "
+                f"(header {channel.checksum % _CHECKSUM_RANGE}, file {found})",
+            )
+    return all(channel.checksum is not None for channel in header.channels)
+
+
+def _millivolts(
+    counts: NDArray[np.integer[Any]], channel: wfdb_header.Channel
+) -> NDArray[np.float64]:
+    """Scale one channel, shape (n_samples,); its skew is taken out, missing values are NaN."""
+    scale = channel.mv_per_unit / channel.gain
+    signal: NDArray[np.float64] = (counts.astype(np.float64) - channel.baseline) * scale
+    signal[counts == _FORMATS[channel.format][1]] = np.nan
+    if channel.skew:
+        signal = np.concatenate([signal[channel.skew :], np.full(channel.skew, np.nan)])
+        signal = signal[: len(counts)]
+    return signal

@@ -1,0 +1,111 @@
+"""ZZU-pECG: 14,190 ECGs of children, doi 10.6084/m9.figshare.27078763; also the simulated cohort.
+
+``Child_ecg/P00/P00001/P00001_E01.{hea,dat}`` and ``AttributesDictionary.csv``. Two things in it
+have misled others: `Filename` lacks the folder ``Child_ecg``, and diagnoses carry study prefixes
+without which ``(F) I40.0`` is no myocarditis.
+"""
+
+from functools import partial
+
+from pedecg.cohorts import codes, csv_table, scan
+from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.settings import CohortSettings
+from pedecg.records import Sex, canonical_lead
+
+TABLE = "AttributesDictionary.csv"
+FOLDER = "Child_ecg"
+QUALITY_COLUMNS = ("pSQI", "basSQI", "bSQI")
+COLUMNS = (
+    "Filename", "ECG_ID", "Patient_ID", "Age", "Gender", "Acquisition_date", "Sampling_point",
+    "Lead", "AHA_code", "CHN_code", "ICD-10 code", *QUALITY_COLUMNS,
+)  # fmt: skip
+
+# Groups of DiseaseCode.csv; Q24.8 stands there as a cardiomyopathy and I37.0 as a heart defect.
+TARGET_OF_GROUP = {
+    "Congenital heart disease": "chd",
+    "Myocarditis": "myocarditis",
+    "Cardiomyopathy": "cardiomyopathy",
+    "Kawasaki disease": "kawasaki",
+}
+TARGETS = ("abnormal", *TARGET_OF_GROUP.values())
+_SEX: dict[str, Sex] = {"female": "female", "male": "male"}
+
+
+def scan_cohort(settings: CohortSettings) -> scan.Scan:
+    """Read the table of attributes; signals are not opened."""
+    root = scan.require_root(settings)
+    source = scan.Source(
+        table=TABLE,
+        cells=csv_table.read(root / TABLE, COLUMNS),
+        targets=TARGETS,
+        record_id=lambda cells: cells["ECG_ID"],
+        path=_path,
+        parse=partial(parse, settings=settings),
+        folder=FOLDER,
+    )
+    return scan.scan_rows(source, settings)
+
+
+def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
+    """Read one row of the table of attributes; a cell that cannot be read is a `RecordFault`."""
+    found = codes.findings(cells["AHA_code"], "aha") + codes.findings(cells["CHN_code"], "chn")
+    diagnosed = codes.diagnoses(cells["ICD-10 code"])
+    return scan.Row(
+        record_id=cells["ECG_ID"],
+        patient_id=cells["Patient_ID"],
+        path=_path(cells),
+        age_days=scan.age(cells["Age"], settings),
+        sex=scan.sex(cells["Gender"].strip("'"), settings, _SEX),
+        acquired_at=cells["Acquisition_date"] or None,
+        labels={"abnormal": _abnormal(found, settings), **_diseases(diagnosed)},
+        findings=(*found, *diagnosed),
+        n_samples=scan.whole(cells["Sampling_point"], "Sampling_point"),
+        n_leads=scan.whole(cells["Lead"], "Lead"),
+        source_quality=_source_quality(cells),
+    )
+
+
+def _path(cells: scan.Cells) -> str:
+    return f"{FOLDER}/{cells['Filename']}" if cells["Filename"] else ""
+
+
+def _abnormal(found: list[codes.Finding], settings: CohortSettings) -> int | None:
+    """Tell whether the reader found anything beyond the normal; None where nothing was written."""
+    keys = {codes.finding_key(finding) for finding in found}
+    if not keys:
+        return None
+    if keys & set(settings.zzu.normal_verdicts):
+        return 0
+    return int(bool(keys - set(settings.zzu.benign_findings)))
+
+
+def _diseases(diagnosed: list[codes.Finding]) -> dict[str, int | None]:
+    """Return one label per disease group; all None where no diagnosis was written."""
+    groups = {disease.group for d in diagnosed if (disease := codes.disease_of(d.code))}
+    return {
+        target: int(group in groups) if diagnosed else None
+        for group, target in TARGET_OF_GROUP.items()
+    }
+
+
+def _source_quality(cells: scan.Cells) -> dict[str, tuple[float | None, ...]]:
+    """Read the cells ``'I':0.532;'V2':Null`` of the three quality columns, by lead."""
+    by_column = [_by_lead(cells[column], column) for column in QUALITY_COLUMNS]
+    leads = {lead: None for column in by_column for lead in column}
+    return {lead: tuple(column.get(lead) for column in by_column) for lead in leads}
+
+
+def _by_lead(cell: str, column: str) -> dict[str, float | None]:
+    values: dict[str, float | None] = {}
+    for token in filter(None, (part.strip() for part in cell.split(";"))):
+        name, _, text = token.partition(":")
+        lead = canonical_lead(name.strip().strip("'"))
+        try:
+            value = None if text.strip().lower() in {"", "null", "nan"} else float(text)
+        except ValueError:
+            lead = None
+            value = None
+        if lead is None or (value is not None and not 0 <= value <= 1):
+            raise RecordFault("bad-cell", f"{column} {token!r}; expected 'lead':0 to 1, or Null")
+        values[lead] = value
+    return values

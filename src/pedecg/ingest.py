@@ -1,0 +1,291 @@
+"""From a cohort's folder to the tables of records, labels, findings, quality and quarantine."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from pedecg import parallel, tables
+from pedecg.cohorts import registry, wfdb_files
+from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.scan import Quarantined, Row, Scan
+from pedecg.cohorts.settings import CohortSettings
+from pedecg.errors import PedecgError
+from pedecg.signals import quality
+
+
+class IngestSettings(quality.LeadLimits):
+    """When a lead, a record or a whole cohort is refused."""
+
+    max_quarantine_fraction: float = Field(
+        ge=0, le=1, description="share of quarantined rows above which the stage fails"
+    )
+    ignore_channels: list[str] = Field(
+        description="channels that are none of the twelve leads and may be left out, by name; "
+        "any other unknown channel quarantines its record"
+    )
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What ingest keeps of one record's signal."""
+
+    fs_hz: float
+    n_samples: int
+    leads: tuple[str, ...]
+    quality: tuple[quality.LeadQuality, ...]
+    verified: bool
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The tables of `tables.py` that ingest writes, and its metrics."""
+
+    records: pd.DataFrame
+    labels: pd.DataFrame
+    quarantine: pd.DataFrame
+    findings: pd.DataFrame
+    quality: pd.DataFrame
+    metrics: dict[str, Any]
+
+
+def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
+    """Read every record of a cohort; each row ends as a record, in quarantine or excluded by age.
+
+    Records are sorted by id; the result does not depend on the number of processes.
+    """
+    scanned: Scan = registry.READERS[cohort.name].scan_cohort(cohort)
+    work = partial(_decode_or_fault, root=cohort.root, settings=settings)
+    wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
+    rows: list[tuple[Row, Decoded]] = []
+    quarantined = list(scanned.quarantined)
+    for row, outcome in zip(scanned.rows, parallel.records(work, wanted, "ingest"), strict=True):
+        if isinstance(outcome, Decoded):
+            rows.append((row, outcome))
+        else:
+            reason, detail = outcome
+            quarantined.append(Quarantined(row.record_id, reason, detail))
+    assert scanned.n_rows == len(rows) + len(quarantined) + sum(scanned.excluded.values())
+    return Ingested(
+        records=_records(rows),
+        labels=_labels(rows, scanned.targets),
+        quarantine=_quarantine([*quarantined, *scanned.unlisted]),
+        findings=_findings(rows),
+        quality=_quality(rows),
+        metrics=_metrics(scanned, rows, quarantined),
+    )
+
+
+def decode(
+    path: str, n_samples: int | None, n_leads: int | None, root: str, settings: IngestSettings
+) -> Decoded:
+    """Open one record, compare it with what its row says, and measure every lead.
+
+    Raises
+    ------
+    RecordFault
+        The record cannot be used.
+    """
+    found = wfdb_files.read(root, path)
+    unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
+    if unknown:
+        raise RecordFault("unknown-lead", f"{path}: channel {', '.join(map(repr, unknown))}")
+    if n_samples not in (None, found.signal.shape[1]):
+        raise RecordFault(
+            "sample-count-mismatch", f"{path}: row {n_samples}, header {found.signal.shape[1]}"
+        )
+    if n_leads not in (None, len(found.leads)):
+        raise RecordFault(
+            "lead-count-mismatch", f"{path}: row {n_leads}, header {len(found.leads)}"
+        )
+    measured = tuple(quality.lead_quality(lead, found.fs_hz, settings) for lead in found.signal)
+    if not any(lead.usable for lead in measured):
+        flaws = Counter(str(lead.flaw) for lead in measured)
+        raise RecordFault("no-usable-lead", f"{path}: {_counted(flaws) or 'no lead at all'}")
+    return Decoded(
+        fs_hz=found.fs_hz,
+        n_samples=found.signal.shape[1],
+        leads=found.leads,
+        quality=measured,
+        verified=found.verified,
+        digest=hashlib.blake2b(found.signal.tobytes(), digest_size=16).digest(),
+    )
+
+
+def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
+    """Fail in one line where too many rows are in quarantine, or no record is left."""
+    metrics = ingested.metrics
+    reasons = _counted(metrics["quarantined_by_reason"])
+    share = metrics["quarantined_fraction"]
+    if share > settings.max_quarantine_fraction:
+        raise PedecgError(
+            f"ingest: {metrics['quarantined']} of {metrics['rows']} rows ({share:.1%}) are in "
+            f"quarantine ({reasons}); expected at most {settings.max_quarantine_fraction:.1%} "
+            "(ingest.max_quarantine_fraction); see quarantine.parquet"
+        )
+    if not metrics["records"]:
+        raise PedecgError(f"ingest: no record left of {metrics['rows']} rows ({reasons or 'none'})")
+
+
+def _decode_or_fault(
+    wanted: tuple[str, int | None, int | None], root: str, settings: IngestSettings
+) -> Decoded | tuple[str, str]:
+    try:
+        return decode(*wanted, root=root, settings=settings)
+    except RecordFault as fault:
+        return fault.reason, fault.detail
+
+
+def _records(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
+    return _table(
+        (
+            {
+                "record_id": row.record_id,
+                "patient_id": row.patient_id,
+                "path": row.path,
+                "fs_hz": decoded.fs_hz,
+                "n_samples": decoded.n_samples,
+                "leads": " ".join(decoded.leads),
+                "age_days": row.age_days,
+                "sex": row.sex,
+                "acquired_at": row.acquired_at,
+                "fold": row.fold,
+                "source_split": row.source_split,
+            }
+            for row, decoded in rows
+        ),
+        tables.RECORDS.columns,
+    )
+
+
+def _labels(rows: list[tuple[Row, Decoded]], targets: tuple[str, ...]) -> pd.DataFrame:
+    labels = _table(
+        ({"record_id": row.record_id, **row.labels} for row, _ in rows), ["record_id", *targets]
+    )
+    return labels.astype(dict.fromkeys(targets, "Int8"))
+
+
+def _quarantine(quarantined: list[Quarantined]) -> pd.DataFrame:
+    table = _table(map(asdict, quarantined), tables.QUARANTINE.columns)
+    return table.sort_values(["record_id", "reason", "detail"], ignore_index=True)
+
+
+def _findings(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
+    return _table(
+        (
+            {
+                "record_id": row.record_id,
+                "vocabulary": finding.vocabulary,
+                "code": finding.code,
+                "modifiers": "+".join(finding.modifiers) or None,
+                "description": finding.description,
+                "likelihood": finding.likelihood,
+            }
+            for row, _ in rows
+            for finding in row.findings
+        ),
+        tables.FINDINGS.columns,
+    )
+
+
+def _quality(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
+    unknown = (None, None, None)
+    return _table(
+        (
+            {"record_id": row.record_id, "lead": lead}
+            | asdict(measured)
+            | dict(
+                zip(
+                    ("source_psqi", "source_bassqi", "source_bsqi"),
+                    row.source_quality.get(lead, unknown),
+                    strict=True,
+                )
+            )
+            for row, decoded in rows
+            for lead, measured in zip(decoded.leads, decoded.quality, strict=True)
+        ),
+        tables.QUALITY.columns,
+    )
+
+
+def _metrics(
+    scanned: Scan, rows: list[tuple[Row, Decoded]], quarantined: list[Quarantined]
+) -> dict[str, Any]:
+    leads = [lead for _, decoded in rows for lead in decoded.quality]
+    return {
+        "rows": scanned.n_rows,
+        "records": len(rows),
+        "patients": len({row.patient_id for row, _ in rows}),
+        "quarantined": len(quarantined),
+        "quarantined_fraction": len(quarantined) / max(scanned.n_rows, 1),
+        "quarantined_by_reason": _sorted(q.reason for q in quarantined),
+        "unlisted_records": len(scanned.unlisted),
+        "excluded": scanned.excluded,
+        "records_by_lead_count": _sorted(f"{len(decoded.leads):02d}" for _, decoded in rows),
+        "records_by_fs_hz": _sorted(f"{decoded.fs_hz:g}" for _, decoded in rows),
+        "checksums_verified": sum(decoded.verified for _, decoded in rows),
+        "records_with_unusable_lead": _records_with(rows, usable=False),
+        "railed_records": _records_with(rows, usable=True),
+        "leads_by_flaw": _sorted(lead.flaw for lead in leads if lead.flaw),
+        "identical_signals": _identical(rows),
+        "age_unknown": sum(row.age_days is None for row, _ in rows),
+        "sex_unknown": sum(row.sex is None for row, _ in rows),
+        "labels": {target: _label_counts(rows, target) for target in scanned.targets},
+        "unknown_codes": _unknown_codes(rows),
+    }
+
+
+def _records_with(rows: list[tuple[Row, Decoded]], usable: bool) -> int:
+    """Count records with a flawed lead that is, or is not, usable all the same."""
+    return sum(
+        any(lead.flaw and lead.usable is usable for lead in decoded.quality) for _, decoded in rows
+    )
+
+
+def _identical(rows: list[tuple[Row, Decoded]]) -> dict[str, Any]:
+    """Name records that hold the same samples: between patients, they would leak across splits."""
+    groups: dict[bytes, list[Row]] = defaultdict(list)
+    for row, decoded in rows:
+        groups[decoded.digest].append(row)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    shared = [group for group in repeated if len({row.patient_id for row in group}) > 1]
+    return {
+        "groups": len(repeated),
+        "groups_between_patients": len(shared),
+        "first_between_patients": [row.record_id for row in shared[0]] if shared else [],
+    }
+
+
+def _label_counts(rows: list[tuple[Row, Decoded]], target: str) -> dict[str, int]:
+    found = Counter(row.labels[target] for row, _ in rows)
+    return {"present": found[1], "absent": found[0], "unknown": found[None]}
+
+
+def _unknown_codes(rows: list[tuple[Row, Decoded]]) -> dict[str, dict[str, int]]:
+    """Count every code that is in no table, by vocabulary; it stays among the findings."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row, _ in rows:
+        for finding in row.findings:
+            if not finding.known:
+                counts[finding.vocabulary]["+".join((finding.code, *finding.modifiers))] += 1
+    return {name: dict(sorted(counts[name].items())) for name in sorted(counts)}
+
+
+def _table(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(columns))
+
+
+def _sorted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _counted(counts: dict[str, int]) -> str:
+    """Say counts in words, the largest first: ``3 missing-header, 1 invalid-age``."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {name}" for name, count in ranked)

@@ -1,0 +1,247 @@
+"""From the signal store to batches on the device: crops, windows, normalisation.
+
+Training and evaluation cut with the same function; they differ in where the crops begin.
+"""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pedecg.errors import PedecgError
+from pedecg.models.base import Batch
+from pedecg.signals.store import MICROVOLTS_PER_MV, SignalStore
+
+SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and SD of each lead over the training records, mV, shape (n_leads,) each."""
+
+    leads: tuple[str, ...]
+    mean_mv: tuple[float, ...]
+    sd_mv: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Records that a network can learn from or be asked about, in one order.
+
+    Attributes
+    ----------
+    store : where their signals lie.
+    record_ids : n records.
+    positions : shape (n,), their places in the store.
+    age_days : shape (n,), float32, NaN where unknown.
+    sex : shape (n,), int64, see `SEX_CODES`.
+    targets : names of the k targets.
+    labels : shape (n, k), float32; 1 present, 0 absent, NaN unknown.
+    """
+
+    store: SignalStore
+    record_ids: tuple[str, ...]
+    positions: NDArray[np.int64]
+    age_days: NDArray[np.float32]
+    sex: NDArray[np.int64]
+    targets: tuple[str, ...]
+    labels: NDArray[np.float32]
+
+
+def read_normalisation(path: str | Path) -> Normalisation:
+    """Read ``lead_statistics.json``; see `normalisation`."""
+    try:
+        return normalisation(json.loads(Path(path).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise PedecgError(f"{path}: not lead statistics ({error!r})") from None
+
+
+def normalisation(statistics: Mapping[str, Any]) -> Normalisation:
+    """Take over what `signals.statistics.of_leads` measured: leads, mean_mv, sd_mv."""
+    return Normalisation(*(tuple(statistics[key]) for key in ("leads", "mean_mv", "sd_mv")))
+
+
+def dataset(store: SignalStore, records: pd.DataFrame, labels: pd.DataFrame) -> Dataset:
+    """Join a store with the tables RECORDS and LABELS, in the order of the labels.
+
+    Raises
+    ------
+    PedecgError
+        A labelled record has no signal in the store or no row in the records.
+    """
+    record_ids = tuple(labels["record_id"])
+    for where, known in (("records", records["record_id"]), ("signal store", store.record_ids)):
+        missing = sorted(set(record_ids) - set(known))
+        if missing:
+            raise PedecgError(
+                f"{where}: {len(missing)} labelled records are not there, such as {missing[0]}"
+            )
+    about = records.set_index("record_id").loc[list(record_ids)]
+    age_days, sex = ages_and_sexes(about)
+    targets = tuple(name for name in labels.columns if name != "record_id")
+    return Dataset(
+        store=store,
+        record_ids=record_ids,
+        positions=store.positions(record_ids),
+        age_days=age_days,
+        sex=sex,
+        targets=targets,
+        labels=labels[list(targets)].to_numpy(np.float32, na_value=np.nan),
+    )
+
+
+def predictions(
+    data: Dataset, split: NDArray[np.str_], seed: int, probabilities: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Return the table PREDICTIONS, one row per record and target.
+
+    Parameters
+    ----------
+    split : shape (n,), where each record belongs; probabilities : shape (n, k).
+    """
+    n_targets = len(data.targets)
+    return pd.DataFrame(
+        {
+            "record_id": np.repeat(np.array(data.record_ids), n_targets),
+            "split": np.repeat(split, n_targets),
+            "seed": seed,
+            "label": np.tile(np.array(data.targets), len(data.record_ids)),
+            "probability": probabilities.ravel(),
+        }
+    )
+
+
+def ages_and_sexes(records: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return age in days (NaN unknown) and sex codes of rows of the table RECORDS."""
+    age_days = records["age_days"].to_numpy(np.float32, na_value=np.nan)
+    sex = [SEX_CODES.get(name, -1) for name in records["sex"]]
+    return age_days, np.array(sex, np.int64)
+
+
+class Signals:
+    """The store's samples on the device, cut into crops batch by batch.
+
+    On the CPU the samples stay memory-mapped; on another device they are copied there once, as
+    int16.
+    """
+
+    def __init__(
+        self, store: SignalStore, normalisation: Normalisation, device: torch.device
+    ) -> None:
+        if normalisation.leads != store.leads:
+            raise PedecgError(
+                f"lead statistics: leads {' '.join(normalisation.leads)}; "
+                f"the signal store has {' '.join(store.leads)}"
+            )
+        self.fs_hz = store.fs_hz
+        self.device = device
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the map is read-only; so are we
+            self._samples = torch.from_numpy(store.samples).to(device)
+        self._offsets = torch.from_numpy(store.offsets).to(device)
+        self._lengths = torch.from_numpy(store.n_samples).to(device)
+        self._mask = torch.from_numpy(store.lead_mask.astype(np.float32)).to(device)
+        self._mean = _per_lead(normalisation.mean_mv, device)
+        self._sd = _per_lead(normalisation.sd_mv, device)
+        self._sd = torch.where(self._sd > 0, self._sd, 1.0)  # a lead that no record has
+
+    def crop(
+        self, positions: NDArray[np.int64], starts: NDArray[np.int64], n_samples: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Cut one crop per record, padded with zeros after the end of a short one.
+
+        Parameters
+        ----------
+        positions, starts : shape (B,), place in the store and first sample.
+
+        Returns
+        -------
+        signal_mv (B, n_leads, n_samples) float32, lead_mask (B, n_leads) float32, length (B,).
+        """
+        position = torch.from_numpy(positions).to(self.device)
+        start = torch.from_numpy(starts).to(self.device)
+        lengths = self._lengths[position]
+        time = start.unsqueeze(1) + torch.arange(n_samples, device=self.device)
+        beyond = time >= lengths.unsqueeze(1)
+        lead = torch.arange(self._mask.shape[1], device=self.device).unsqueeze(1)
+        index = (self._offsets[position].view(-1, 1, 1) + lead * lengths.view(-1, 1, 1)) + (
+            time.masked_fill(beyond, 0).unsqueeze(1)
+        )
+        millivolts = self._samples[index].float().div_(MICROVOLTS_PER_MV)
+        millivolts.masked_fill_(beyond.unsqueeze(1), 0)
+        return millivolts, self._mask[position], (lengths - start).clamp_max(n_samples)
+
+    def normalise(self, signal_mv: Tensor, lead_mask: Tensor, length: Tensor) -> Tensor:
+        """Return (mV - mean) / SD per lead; absent leads and padding are zero."""
+        recorded = torch.arange(signal_mv.shape[-1], device=self.device) < length.unsqueeze(1)
+        seen = lead_mask.unsqueeze(-1) * recorded.unsqueeze(1)
+        return (signal_mv - self._mean) / self._sd * seen
+
+
+def random_starts(
+    n_samples: NDArray[np.int64], crop: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw where the crops of records of the given lengths begin; a short record's begins at 0."""
+    return rng.integers(0, np.maximum(n_samples - crop, 0) + 1)
+
+
+def windows(n_samples: int, crop: int, overlap: float) -> NDArray[np.int64]:
+    """Return where the windows that cover a record begin: evenly spread, at least `overlap` shared.
+
+    The first window begins with the record and the last ends with it.
+    """
+    room = max(n_samples - crop, 0)
+    hop = max(1, round(crop * (1 - overlap)))
+    return np.linspace(0, room, -(-room // hop) + 1).round().astype(np.int64)
+
+
+def window_batches(
+    signals: Signals,
+    lengths: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    age_days: NDArray[np.float32],
+    sex: NDArray[np.int64],
+    *,
+    crop: int,
+    overlap: float,
+    batch_size: int,
+) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Yield all windows of the given records in batches, with the row that each belongs to.
+
+    Parameters
+    ----------
+    lengths, positions, age_days, sex : shape (n,), one row per record.
+    crop : samples of a window.
+    """
+    cut = [windows(int(length), crop, overlap) for length in lengths]
+    rows = np.repeat(np.arange(len(cut)), [len(starts) for starts in cut])
+    starts = np.concatenate(cut) if cut else np.empty(0, np.int64)
+    for first in range(0, len(rows), batch_size):
+        row = rows[first : first + batch_size]
+        signal_mv, lead_mask, length = signals.crop(
+            positions[row], starts[first : first + batch_size], crop
+        )
+        yield (
+            row,
+            Batch(
+                signal=signals.normalise(signal_mv, lead_mask, length),
+                lead_mask=lead_mask,
+                length=length,
+                age_days=torch.from_numpy(age_days[row]).to(signals.device),
+                sex=torch.from_numpy(sex[row]).to(signals.device),
+            ),
+        )
+
+
+def _per_lead(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device).nan_to_num(0.0).unsqueeze(1)

@@ -1,0 +1,203 @@
+"""A trained network: its files, and its answer for the records of a signal store.
+
+A folder holds ``weights.safetensors`` and ``model.json``; nothing else is needed to ask it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pedecg import tables
+from pedecg.errors import PedecgError
+from pedecg.learning import checkpoint, device
+from pedecg.learning.batches import Normalisation, Signals, window_batches
+from pedecg.models import registry
+from pedecg.signals.store import SignalStore
+
+BATCH_SIZE = 128  # windows at once in evaluation; memory only
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a network was built for and how it was trained; ``model.json`` holds the same.
+
+    Attributes
+    ----------
+    model, settings : name in the registry and the plain values of its section.
+    seed : of the training.
+    targets, leads : names, in the order of its outputs and inputs.
+    fs_hz, crop_seconds, window_overlap : rate, length and shared part of the windows it is shown.
+    mean_mv, sd_mv : normalisation of each lead.
+    logit_shift : per target, subtracted from the logits. A present label that weighs w times as
+        much in the loss moves the logit by log w (Elkan C. IJCAI 2001:973-978).
+    n_parameters : trained numbers.
+    best_epoch : whose weights these are, from 1.
+    monitor, best_value : what chose it, averaged as ``train.smooth_epochs`` says.
+    """
+
+    model: str
+    settings: dict[str, Any]
+    seed: int
+    targets: tuple[str, ...]
+    leads: tuple[str, ...]
+    fs_hz: float
+    crop_seconds: float
+    window_overlap: float
+    mean_mv: tuple[float, ...]
+    sd_mv: tuple[float, ...]
+    logit_shift: tuple[float, ...]
+    n_parameters: int
+    best_epoch: int
+    monitor: str
+    best_value: float
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Statistics of the training records."""
+        return Normalisation(self.leads, self.mean_mv, self.sd_mv)
+
+    @property
+    def crop(self) -> int:
+        """Samples of a window."""
+        return round(self.crop_seconds * self.fs_hz)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights, in evaluation mode, and its card."""
+
+    card: Card
+    network: nn.Module = field(repr=False)
+
+    def predict(
+        self,
+        store: SignalStore,
+        positions: NDArray[np.int64],
+        age_days: NDArray[np.float32],
+        sex: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Return probabilities of shape (n, n_targets): the logistic of a record's mean logit.
+
+        Parameters
+        ----------
+        positions : shape (n,), places of the records in the store, of any length each.
+        age_days, sex : shape (n,); NaN and -1 where unknown, see `batches.ages_and_sexes`.
+
+        Raises
+        ------
+        PedecgError
+            The store has other leads or another rate than the network was trained on.
+        """
+        _same("leads", " ".join(self.card.leads), " ".join(store.leads))
+        _same("rate in Hz", self.card.fs_hz, store.fs_hz)
+        where = next(self.network.parameters()).device
+        signals = Signals(store, self.card.normalisation, where)
+        logits = mean_logits(
+            self.network, signals, store.n_samples[positions], positions, age_days, sex,
+            crop=self.card.crop, overlap=self.card.window_overlap,
+        )  # fmt: skip
+        return 1 / (1 + np.exp(np.asarray(self.card.logit_shift) - logits))
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``weights.safetensors`` and ``model.json``: the same network, the same bytes."""
+        checkpoint.write_tensors(
+            Path(folder) / "weights.safetensors", self.network.state_dict(), {"format": "pt"}
+        )
+        text = json.dumps(asdict(self.card), indent=2, ensure_ascii=False)
+        tables.write_text(text + "\n", Path(folder) / "model.json")
+
+
+def load(
+    folder: str | Path, targets: Sequence[str] | None = None, accelerator: str = "auto"
+) -> Trained:
+    """Rebuild a network from its folder alone.
+
+    Parameters
+    ----------
+    targets : what the caller wants answered; must be those that it was trained for.
+
+    Raises
+    ------
+    PedecgError
+        The folder holds no network, other targets, or weights of another architecture.
+    """
+    folder = Path(folder)
+    card = _read_card(folder / "model.json")
+    if targets is not None and tuple(targets) != card.targets:
+        raise PedecgError(
+            f"{folder}: trained for targets {', '.join(card.targets)}; asked for "
+            f"{', '.join(targets)}; retrain, or ask for its own"
+        )
+    where = device.choose(accelerator)
+    network = registry.build(
+        card.model,
+        card.settings,
+        n_leads=len(card.leads),
+        n_samples=card.crop,
+        fs_hz=card.fs_hz,
+        n_targets=len(card.targets),
+    ).to(where)
+    weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if found != expected:
+        differing = sorted(
+            name for name in expected | found if expected.get(name) != found.get(name)
+        )
+        raise PedecgError(
+            f"{folder}: weights are not those of {card.model} with the settings of model.json; "
+            f"{len(differing)} tensors differ: {', '.join(differing[:5])}"
+        )
+    network.load_state_dict(weights)
+    return Trained(card, network.eval())
+
+
+def mean_logits(
+    network: nn.Module,
+    signals: Signals,
+    lengths: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    age_days: NDArray[np.float32],
+    sex: NDArray[np.int64],
+    *,
+    crop: int,
+    overlap: float,
+) -> NDArray[np.float64]:
+    """Return the mean over each record's overlapping windows, shape (n, n_targets)."""
+    network.eval()
+    rows: list[NDArray[np.int64]] = []
+    logits: list[NDArray[np.float32]] = []
+    with torch.inference_mode():
+        for row, batch in window_batches(
+            signals, lengths, positions, age_days, sex,
+            crop=crop, overlap=overlap, batch_size=BATCH_SIZE,
+        ):  # fmt: skip
+            rows.append(row)
+            logits.append(network(batch).float().cpu().numpy())
+    row, logit = np.concatenate(rows), np.concatenate(logits).astype(np.float64)
+    total = np.zeros((len(lengths), logit.shape[1]))
+    np.add.at(total, row, logit)
+    return total / np.bincount(row, minlength=len(lengths))[:, None]
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Card(**(values | lists))
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
+    except (json.JSONDecodeError, TypeError, AttributeError) as error:
+        raise PedecgError(f"{path}: not the card of a network ({error})") from None
+
+
+def _same(what: str, trained: object, found: object) -> None:
+    if trained != found:
+        raise PedecgError(f"model: trained on {what} {trained}; the signal store has {found}")

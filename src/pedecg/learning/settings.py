@@ -1,0 +1,63 @@
+"""The section ``train`` of params.yaml."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pedecg.params import Section
+from pedecg.signals.augment import AugmentSettings
+
+
+class TrainSettings(Section):
+    """Which networks are trained, and how every one of them is."""
+
+    models: list[str] = Field(description="files of src/pedecg/models", min_length=1)
+    seeds: list[int] = Field(description="one training of each model per seed", min_length=1)
+    use_decisions: bool = Field(
+        description="apply decisions/labels.csv to training and validation labels"
+    )
+    crop_seconds: float = Field(description="s; length of a training crop and window", gt=0, le=600)
+    window_overlap: float = Field(
+        description="share of a window that it has in common with the next, in evaluation",
+        ge=0,
+        lt=1,
+    )
+    crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
+    batch_size: int = Field(description="crops per step", ge=2, le=65536)
+    epochs: int = Field(description="passes at most", ge=1, le=100_000)
+    learning_rate: float = Field(description="of AdamW, at its peak", gt=0, le=1)
+    warmup_epochs: float = Field(
+        description="epochs of linear rise; then a cosine falls to zero", ge=0
+    )
+    weight_decay: float = Field(description="of AdamW, on weights but no bias or norm", ge=0, le=1)
+    clip_norm: float = Field(description="largest norm of a gradient; 0: off", ge=0)
+    ema_decay: float = Field(
+        description="per step, of the running average of weights that is evaluated and kept; "
+        "0: the weights themselves",
+        ge=0,
+        lt=1,
+    )
+    positive_weight_cap: float = Field(
+        description="largest weight of a present label against an absent one; 1: no weights", ge=1
+    )
+    monitor: Literal["auroc", "loss"] = Field(
+        description="what chooses the best epoch on validation records: macro AUROC or the loss"
+    )
+    smooth_epochs: int = Field(
+        description="epochs over which the monitored value is averaged: the best of many noisy "
+        "values overstates",
+        ge=1,
+    )
+    patience: int = Field(description="epochs without a better value before training ends", ge=1)
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        description="device; auto takes the first there is of cuda, mps, cpu"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        description="of the forward pass; weights are float32"
+    )
+    threads: int = Field(
+        description="CPU threads; sums of floats depend on their number, so it is a parameter",
+        ge=1,
+        le=1024,
+    )
+    augment: AugmentSettings = Field(description="changes of training crops that keep labels true")

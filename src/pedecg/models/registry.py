@@ -1,0 +1,60 @@
+"""Models by name: the name is the file, so that a new file is a new model.
+
+A model's module holds ``Settings`` (its section ``models.<name>`` of params.yaml) and ``Model``.
+It is imported when it is asked for: a change in one model's file concerns no other model.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pedecg import params
+from pedecg.errors import PedecgError
+
+_NOT_MODELS = {"__init__", "base", "registry"}
+
+
+def names() -> list[str]:
+    """Return the names of all models, sorted."""
+    return sorted(
+        file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in _NOT_MODELS
+    )
+
+
+def source_file(name: str) -> Path:
+    """Return the file of a model; a `PedecgError` names those that there are."""
+    if name not in names():
+        raise PedecgError(f"models: no model {name!r}; there are {', '.join(names())}")
+    return Path(__file__).with_name(f"{name}.py")
+
+
+def build(
+    name: str,
+    settings: dict[str, Any],
+    *,
+    n_leads: int,
+    n_samples: int,
+    fs_hz: float,
+    n_targets: int,
+) -> nn.Module:
+    """Build a network with fresh weights, drawn from torch's generator.
+
+    Parameters
+    ----------
+    settings : the plain values of the section ``models.<name>``; checked here.
+    n_samples : length of the training crops; models built on convolutions take any other too.
+
+    Raises
+    ------
+    PedecgError
+        The name is no file of this folder, or a setting is wrong.
+    """
+    source_file(name)
+    module = importlib.import_module(f"pedecg.models.{name}")
+    checked = params.parse(settings, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
+    model: nn.Module = module.Model(
+        checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets
+    )
+    return model

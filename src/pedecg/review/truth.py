@@ -1,0 +1,59 @@
+"""How good the noise review is, where the truth is known: on the simulated cohort."""
+
+from typing import Any
+
+import pandas as pd
+
+FIRST = (50, 100, 200)
+_PREFIX = "wrong_"
+
+
+def score(ranked: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
+    """Return how many truly wrong labels are among the first candidates.
+
+    Parameters
+    ----------
+    ranked : `tables.CANDIDATES`.
+    truth : record_id and one column ``wrong_<target>`` per target, True where the recorded label
+        contradicts the simulated heart.
+
+    Returns
+    -------
+    For each depth of `FIRST`: how many are wrong, the share (precision), and how many would be at
+    chance; the same per target at depth 100. Nulls and a reason where the truth belongs to
+    another cohort.
+    """
+    columns = [name for name in truth.columns if name.startswith(_PREFIX)]
+    wrong = truth.melt("record_id", columns, var_name="label", value_name="wrong")
+    wrong["label"] = wrong["label"].str.removeprefix(_PREFIX)
+    known = ranked.merge(wrong, on=["record_id", "label"], how="left")["wrong"]
+    if len(ranked) == 0 or known.isna().any():
+        reason = "no candidates" if len(ranked) == 0 else "the truth belongs to another cohort"
+        return {**_depths(None), "labels": len(ranked), "wrong": None, "reason": reason}
+    hit = known.astype(bool).set_axis(ranked.index)
+    targets = {}
+    for target, rows in hit.groupby(ranked["label"], sort=True):
+        first = rows[rows.index < 100]
+        targets[str(target)] = {
+            "labels": len(rows),
+            "wrong": int(rows.sum()),
+            "in_first_100": len(first),
+            "wrong_in_first_100": int(first.sum()),
+        }
+    return {**_depths(hit), "labels": len(hit), "wrong": int(hit.sum()), "targets": targets}
+
+
+def _depths(hit: pd.Series | None) -> dict[str, Any]:
+    depths: dict[str, Any] = {}
+    for depth in FIRST:
+        if hit is None:
+            depths[f"first_{depth}"] = {"wrong": None, "precision": None, "at_chance": None}
+            continue
+        found = int(hit.iloc[:depth].sum())
+        seen = min(depth, len(hit))
+        depths[f"first_{depth}"] = {
+            "wrong": found,
+            "precision": found / seen,
+            "at_chance": seen * float(hit.mean()),
+        }
+    return depths

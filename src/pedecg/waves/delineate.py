@@ -1,0 +1,153 @@
+"""Where P, QRS and T begin, peak and end: one table for every method."""
+
+import importlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pedecg.params import Section
+from pedecg.signals import store
+from pedecg.waves import beats
+
+Boundaries = NDArray[np.float64]
+Method = Callable[[NDArray[np.float64], float, NDArray[np.int64]], Boundaries]
+
+Lead = Literal["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+
+GLOBAL = "global"
+WAVES = ("P", "QRS", "T")
+P = slice(0, 3)  # columns of `Boundaries`
+COLUMNS = ("lead", "wave", "onset_s", "peak_s", "offset_s", "confidence")
+
+# Where each method's function lives; imported on use, since NeuroKit2 takes seconds to import.
+METHODS: dict[str, tuple[str, str]] = {
+    "slopes": ("pedecg.waves.slopes", "boundaries"),
+    "prominence": ("pedecg.waves.neurokit", "prominence"),
+    "dwt": ("pedecg.waves.neurokit", "dwt"),
+    "cwt": ("pedecg.waves.neurokit", "cwt"),
+    "peak": ("pedecg.waves.neurokit", "peak"),
+}
+
+_open_store = lru_cache(maxsize=2)(store.open_store)
+
+
+class DelineateSettings(Section):
+    """Section `delineate`."""
+
+    method: Literal["slopes", "prominence", "dwt", "cwt", "peak"] = Field(
+        description="slopes: this project's own; the others are NeuroKit2's"
+    )
+    leads: list[Lead] = Field(
+        min_length=1,
+        description="leads to delineate one by one; the P wave of `global` is their median",
+    )
+
+
+def delineate(
+    signal_mv: NDArray[np.floating[Any]],
+    fs_hz: float,
+    leads: tuple[str, ...],
+    settings: DelineateSettings,
+    lead_mask: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Find the waves of one record.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
+    fs_hz : samples per second.
+    leads : canonical names of the rows.
+    lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
+
+    Returns
+    -------
+    Columns `COLUMNS` of `tables.WAVES`, times in seconds from the record's start. Lead `global`
+    holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and T of
+    the magnitude of all leads, and P as the median of the wanted leads; then come these leads one
+    by one. A wave that was not found has no row, a QRS whose ends were not found has null ends,
+    and a record without usable leads gives an empty table.
+    """
+    signal = np.asarray(signal_mv, np.float64)
+    usable = np.ptp(signal, axis=1) > 0
+    if lead_mask is not None:
+        usable &= lead_mask
+    r_peaks = beats.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
+    if not len(r_peaks):
+        return pd.DataFrame(columns=list(COLUMNS))
+    module, function = METHODS[settings.method]
+    method: Method = getattr(importlib.import_module(module), function)
+    wanted: list[str] = [
+        lead for lead in settings.leads if lead in leads and usable[leads.index(lead)]
+    ]
+    by_lead = {lead: method(signal[leads.index(lead)], fs_hz, r_peaks) for lead in wanted}
+    together = method(beats.magnitude(signal[usable], fs_hz), fs_hz, r_peaks)
+    together[:, P] = _agreed([one[:, P] for one in by_lead.values()], len(r_peaks))
+    found = {GLOBAL: together} | by_lead
+    tables = [_rows(lead, boundaries, r_peaks, fs_hz) for lead, boundaries in found.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _agreed(found: list[Boundaries], n_beats: int) -> Boundaries:
+    """Return the median over the leads that show the wave, shape (n_beats, 3).
+
+    A P wave is too small, and too near to T in a fast heart, for the magnitude of all leads.
+    """
+    if not found:
+        return np.full((n_beats, 3), np.nan)
+    stacked = np.stack(found)
+    agreed = np.full((n_beats, 3), np.nan)
+    seen = np.isfinite(stacked[:, :, 1]).any(axis=0)
+    agreed[seen] = np.nanmedian(stacked[:, seen], axis=0)
+    return agreed
+
+
+def _rows(lead: str, found: Boundaries, r_peaks: NDArray[np.int64], fs_hz: float) -> pd.DataFrame:
+    """Turn boundaries in samples, shape (n_beats, 9), into rows in order of time."""
+    found = found.copy()
+    found[:, 4] = r_peaks
+    times = (found / fs_hz).reshape(-1, 3)
+    table = pd.DataFrame(times, columns=["onset_s", "peak_s", "offset_s"])
+    table.insert(0, "lead", lead)
+    table.insert(1, "wave", np.tile(WAVES, len(found)))
+    table["confidence"] = np.nan
+    return table[table["peak_s"].notna()]
+
+
+def stored(position: int, folder: str, settings: DelineateSettings) -> pd.DataFrame:
+    """Delineate one record of a signal store; each process opens the store for itself.
+
+    Returns
+    -------
+    Columns of `tables.WAVES`.
+    """
+    signals = _open_store(folder)
+    mask = signals.lead_mask[position]
+    waves = delineate(signals.millivolts(position), signals.fs_hz, signals.leads, settings, mask)
+    waves.insert(0, "record_id", signals.record_ids[position])
+    return waves
+
+
+def summary(waves: pd.DataFrame, n_records: int) -> dict[str, Any]:
+    """Return how many beats were found, and in which share of them each wave, by lead."""
+    beats_of = waves[(waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")].groupby("record_id")
+    n_beats = beats_of.size()
+    bounded = waves[waves["onset_s"].notna() & waves["offset_s"].notna()]
+    found = bounded.groupby(["lead", "wave"], sort=False).size()
+    expected = {
+        lead: int(n_beats.reindex(rows["record_id"].unique()).sum())
+        for lead, rows in waves.groupby("lead", sort=False)
+    }
+    return {
+        "records": n_records,
+        "records_without_beats": n_records - len(n_beats),
+        "beats": int(n_beats.sum()),
+        "share_found": {
+            str(lead): {wave: float(found.get((lead, wave), 0) / beats_) for wave in WAVES}
+            for lead, beats_ in expected.items()
+        },
+    }

@@ -1,0 +1,25 @@
+"""Who is in the cohort: tables, pictures and a few numbers."""
+
+from pathlib import Path
+
+from pedecg import audit, errors, tables
+from pedecg.report import audit_pictures
+
+
+def main() -> None:
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    quarantine = tables.read("data/interim/quarantine.parquet", tables.QUARANTINE)
+    findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
+    quality = tables.read("data/interim/quality.parquet", tables.QUALITY)
+
+    audited = audit.tables_of(records, labels, quarantine, findings, quality)
+
+    for name, table in audited.items():
+        tables.write_csv(table, f"data/audit/{name}.csv")
+    audit_pictures.draw(audited, quality, Path("plots/audit"))
+    tables.write_metrics(audit.summary(records, quality, audited), "metrics/audit.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,60 @@
+"""Take a finished model to another hospital; nothing is fitted there."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pedecg import errors, params, tables
+from pedecg.evaluation import cases, curves, evaluate, external, forest, mapping
+from pedecg.learning import batches, predict
+from pedecg.signals import store
+
+
+def main() -> None:
+    settings = params.load("external_validation", external.ExternalSettings)
+    seeds = evaluate.trained_seeds()
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+    here = tables.read(f"predictions/{settings.model}.parquet", tables.PREDICTIONS)
+    their_records = tables.read("data/external/interim/records.parquet", tables.RECORDS)
+    their_labels = tables.read("data/external/interim/labels.parquet", tables.LABELS)
+    signals = store.open_store("data/external/processed/signals")
+
+    networks = [predict.load(Path("models") / settings.model / f"seed{seed}") for seed in seeds]
+    targets = networks[0].card.targets
+    chosen = settings.chosen(targets)
+    kept, left_out = external.eligible(their_records, signals.record_ids, settings)
+    positions = signals.positions(kept["record_id"])
+    age_days, sex = batches.ages_and_sexes(kept)
+    p = np.array([network.predict(signals, positions, age_days, sex) for network in networks])
+    there = cases.as_predictions(p, list(kept["record_id"]), seeds, targets, "external")
+
+    strangers = cases.of_records(mapping.apply(their_labels, chosen), kept)
+    validation = cases.of_split(labels, splits, "validation")
+    test = cases.of_split(labels, splits, "test")
+    outcome = external.validate((here, there), validation, test, strangers, settings)
+    development = cases.of_records(labels, records)
+    cohorts = {"internal": (records, development), "external": (kept, strangers)}
+    figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
+
+    tables.write(there, f"data/external/predictions/{settings.model}.parquet", tables.PREDICTIONS)
+    about = {"model": settings.model, "mapping": chosen, "left_out": left_out}
+    results = external.as_metrics(outcome, settings)
+    tables.write_metrics(about | results, "metrics/external_validation.json")
+    folder = Path("plots/external")
+    tables.write_csv(external.case_mix(cohorts), folder / "case_mix.csv")
+    tables.write_csv(figures, folder / "figures.csv")
+    title = external.sentence(settings.model, outcome)
+    forest.auroc(
+        figures, title, f"{test.size} at home, {strangers.size} abroad", folder / "forest.png"
+    )
+    drawn = curves.all_targets(
+        strangers, outcome.probabilities, outcome.external.counted, settings.model
+    )
+    for name, curve in drawn.items():
+        tables.write_csv(curve, folder / f"{name}.csv")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

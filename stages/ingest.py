@@ -1,0 +1,31 @@
+"""Read every record and code of a cohort; what cannot be used goes to quarantine with its reason.
+
+``python stages/ingest.py [section of params.yaml] [folder of outputs]``
+"""
+
+import sys
+from pathlib import Path
+
+from pedecg import errors, ingest, params, tables
+from pedecg.cohorts.settings import CohortSettings
+
+
+def main() -> None:
+    section, base = sys.argv[1:] or ("cohort", "data")
+    cohort = params.load(section, CohortSettings)
+    settings = params.load("ingest", ingest.IngestSettings)
+
+    found = ingest.ingest(cohort, settings)
+
+    tables.write(found.records, f"{base}/interim/records.parquet", tables.RECORDS)
+    tables.write(found.labels, f"{base}/interim/labels.parquet", tables.LABELS)
+    tables.write(found.quarantine, f"{base}/interim/quarantine.parquet", tables.QUARANTINE)
+    tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
+    tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
+    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
+    tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json")
+    ingest.require_enough(found, settings)
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

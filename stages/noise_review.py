@@ -1,0 +1,37 @@
+"""Rank the labels of training and validation that a model which never saw them disbelieves."""
+
+from pedecg import errors, params, splits, tables
+from pedecg.learning import batches
+from pedecg.learning.settings import TrainSettings
+from pedecg.review import networks, noise, picture
+from pedecg.signals import store
+
+
+def main() -> None:
+    settings = params.load("noise_review", noise.NoiseReviewSettings)
+    train = params.load("train", TrainSettings)
+    model_settings = params.read_section(f"models.{settings.model}")
+    age_edges_days = params.read_section("split.age_edges_days")
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
+    assignment = tables.read("data/interim/splits.parquet", tables.SPLITS)
+
+    searched = assignment.loc[assignment["split"] != "test", "record_id"]
+    records = records[records["record_id"].isin(searched)].reset_index(drop=True)
+    labels = labels[labels["record_id"].isin(searched)].reset_index(drop=True)
+    data = batches.dataset(store.open_store("data/processed/signals"), records, labels)
+    folds = splits.folds(records, labels, settings.folds, settings.seed, age_edges_days)
+    predictor = networks.predictor(data, model_settings, train, settings)
+    probabilities = noise.out_of_fold(folds, list(data.targets), predictor)
+    ranked = noise.candidates(probabilities, labels, records, settings.min_positives)
+
+    tables.write(ranked, "data/review/candidates.parquet", tables.CANDIDATES)
+    for_reviewer = noise.for_reviewer(ranked, records, findings)
+    tables.write_csv(for_reviewer, "data/review/candidates.csv")
+    tables.write_metrics(noise.as_metrics(ranked), "metrics/noise_review.json")
+    picture.draw(ranked, "plots/noise_review/candidates.png")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,33 @@
+"""Band-pass and resample every record into one signal store of twelve leads.
+
+`preprocess.py` prepares the section `cohort` into `data`;
+`preprocess.py external_cohort data/external` another cohort into its own folder.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from pedecg import errors, parallel, params, tables
+from pedecg.cohorts import accepted
+from pedecg.signals import preprocess
+
+
+def main() -> None:
+    section, base = sys.argv[1:] or ("cohort", "data")
+    root = params.read_section(f"{section}.root")
+    settings = params.load("preprocess", preprocess.PreprocessSettings)
+    records = tables.read(f"{base}/interim/records.parquet", tables.RECORDS)
+    quality = tables.read(f"{base}/interim/quality.parquet", tables.QUALITY)
+
+    read = partial(accepted.read_signal, root=root)
+    prepare = partial(preprocess.read_and_prepare, read=read, settings=settings)
+    prepared = parallel.records(prepare, preprocess.jobs(records, quality), "preprocess")
+    done = preprocess.write(prepared, f"{base}/processed/signals", settings)
+
+    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
+    tables.write_metrics(done, f"metrics/preprocess{suffix}.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

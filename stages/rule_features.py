@@ -1,0 +1,27 @@
+"""Measure every record, adjust for age and sex, and say which criteria it meets."""
+
+from functools import partial
+
+from pedecg import errors, norms, parallel, params, tables
+from pedecg.rules import features
+from pedecg.signals import store
+
+SIGNALS = "data/processed/signals"
+
+
+def main() -> None:
+    settings = params.load("rule_features", features.RuleFeaturesSettings)
+    limits = norms.load(settings.limits)
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    waves = tables.read("data/features/waves.parquet", tables.WAVES)
+
+    children = features.examinations(store.open_store(SIGNALS), waves, records)
+    one = partial(features.of_record, folder=SIGNALS, limits=limits)
+    rules = features.table(list(parallel.records(one, children, "rules")))
+
+    tables.write(rules, "data/features/rules.parquet", tables.RULES)
+    tables.write_metrics(features.summary(rules, records), "metrics/rule_features.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,20 @@
+"""Patients into training, validation and test."""
+
+from pedecg import errors, params, splits, tables
+
+
+def main() -> None:
+    settings = params.load("split", splits.SplitSettings)
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+
+    assignment = splits.by_patient(records, labels, settings)
+    table = splits.balance_table(assignment, records, labels, settings.age_edges_days)
+
+    tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
+    tables.write_csv(table, "plots/split/balance.csv")
+    tables.write_metrics(splits.balance(assignment, table), "metrics/split.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

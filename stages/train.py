@@ -1,0 +1,44 @@
+"""Train one network with one seed: ``python stages/train.py <model> <seed>``."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pedecg import decisions, errors, params, tables
+from pedecg.learning import batches
+from pedecg.learning.fit import fit
+from pedecg.learning.settings import TrainSettings
+from pedecg.signals.store import open_store
+
+
+def main() -> None:
+    name, seed = sys.argv[1], int(sys.argv[2])
+    settings = params.load("train", TrainSettings)
+    model_settings = params.read_section(f"models.{name}")
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+    if settings.use_decisions:
+        labels = decisions.apply(labels, splits)
+    data = batches.dataset(open_store("data/processed/signals"), records, labels)
+    normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
+    split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)
+
+    fitted = fit(
+        name, model_settings, data,
+        np.flatnonzero(split == "train"), np.flatnonzero(split == "validation"),
+        normalisation, settings, seed,
+    )  # fmt: skip
+    probabilities = fitted.trained.predict(data.store, data.positions, data.age_days, data.sex)
+
+    folder = Path(f"models/{name}/seed{seed}")
+    fitted.trained.save(folder)
+    predictions = batches.predictions(data, split, seed, probabilities)
+    tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
+    tables.write_csv(pd.DataFrame(fitted.curves), folder / "curves.csv")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,109 @@
+"""A hospital's own table: its columns by name, its units by parameter."""
+
+import pytest
+
+from pedecg.errors import PedecgError
+
+COLUMNS = ("exam", "person", "file", "years", "gender", "CHD_flag", "set", "cv")
+OWN_NAMES = {
+    "manifest__columns": {
+        "record_id": "exam",
+        "patient_id": "person",
+        "path": "file",
+        "age": "years",
+        "sex": "gender",
+        "acquired_at": None,
+        "split": "set",
+        "fold": "cv",
+    },
+    "manifest__age_unit": "years",
+    "manifest__labels": ["chd=CHD_flag"],
+}
+
+
+@pytest.fixture
+def hospital(tmp_path, recorder, csv_writer):
+    """Write one record and its row with some cells changed; returns the root."""
+
+    def write(columns: tuple[str, ...] = COLUMNS, **cells: str):
+        row = dict(zip(COLUMNS, ("a", "p1", "ecg/a.hea", "1.5", "F", "1", "val", "3"), strict=True))
+        row = {column: (row | cells)[column] for column in columns}
+        csv_writer(tmp_path / "manifest.csv", columns, [row])
+        recorder(tmp_path / "ecg" / "a")
+        return tmp_path
+
+    return write
+
+
+def test_a_hospital_maps_its_own_columns(hospital, run):
+    found = run("manifest", hospital(), **OWN_NAMES)
+    record = found.records.iloc[0]
+    assert (record["record_id"], record["patient_id"], record["path"]) == ("a", "p1", "ecg/a.hea")
+    assert (record["age_days"], record["sex"]) == (548, "female")
+    assert (record["source_split"], record["fold"]) == ("validation", 3)
+    assert found.labels.to_dict("list") == {"record_id": ["a"], "chd": [1]}
+    assert found.quarantine.empty
+
+
+@pytest.mark.parametrize(("cell", "days"), [("18 months", 548), ("572d", 572), ("3 w", 21)])
+def test_a_cell_may_carry_its_own_unit(hospital, run, cell, days):
+    assert run("manifest", hospital(years=cell), **OWN_NAMES).records["age_days"].iloc[0] == days
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"years": "-1"}, "invalid-age"),
+        ({"years": "7 moons"}, "invalid-age"),
+        ({"years": ""}, "missing-age"),
+        ({"gender": "x"}, "unknown-sex"),
+        ({"CHD_flag": "maybe"}, "bad-label"),
+        ({"set": "holdout"}, "bad-cell"),
+        ({"cv": "2.5"}, "bad-cell"),
+        ({"person": ""}, "missing-patient-id"),
+        ({"exam": ""}, "missing-record-id"),
+        ({"file": "../secret"}, "path-outside-root"),
+        ({"file": "ecg/b"}, "missing-header"),
+    ],
+)
+def test_a_row_at_fault_is_quarantined(hospital, run, cells, reason):
+    found = run("manifest", hospital(**cells), **OWN_NAMES)
+    assert reason in set(found.quarantine["reason"])
+    assert found.records.empty
+
+
+def test_an_empty_label_is_unknown(hospital, run):
+    assert run("manifest", hospital(CHD_flag=""), **OWN_NAMES).labels["chd"].isna().all()
+
+
+def test_ages_without_a_unit_need_one_by_parameter(hospital, run):
+    found = run("manifest", hospital(), **(OWN_NAMES | {"manifest__age_unit": None}))
+    assert list(found.quarantine["reason"]) == ["invalid-age"]
+
+
+def test_a_renamed_column_ends_the_run_with_the_nearest_name(hospital, run):
+    with pytest.raises(PedecgError, match=r"column 'CHD_flg' not found; did you mean 'CHD_flag'"):
+        run("manifest", hospital(), **(OWN_NAMES | {"manifest__labels": ["chd=CHD_flg"]}))
+
+
+def test_a_cohort_without_labels_can_still_be_measured(hospital, run):
+    found = run("manifest", hospital(), **(OWN_NAMES | {"manifest__labels": []}))
+    assert list(found.labels.columns) == ["record_id"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("name", "ptb-xl", "cohort.name must be"),
+        ("min_age_days", -1, "cohort.min_age_days must be"),
+        ("max_age_days", "18y", "cohort.max_age_days must be"),
+        ("require_age", "yes", "cohort.require_age must be"),
+        ("colour", "red", "unknown key cohort.colour"),
+        ("manifest__columns__sexx", "s", "unknown key cohort.manifest.columns.sexx; did you mean"),
+    ],
+)
+def test_wrong_parameters_end_the_run_in_one_line(hospital, cohort_settings, key, value, message):
+    arguments = {"name": "manifest"} | {key: value}
+    with pytest.raises(PedecgError, match=message) as caught:
+        cohort_settings(arguments.pop("name"), hospital(), **arguments)
+    assert "\n" not in str(caught.value)

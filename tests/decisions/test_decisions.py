@@ -1,0 +1,88 @@
+"""What reviewers decide reaches training and validation labels, and never the test."""
+
+import pandas as pd
+import pytest
+
+from pedecg import decisions, tables
+from pedecg.errors import PedecgError
+
+
+@pytest.fixture
+def labels() -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"record_id": ["a", "b", "c", "d"], "chd": [1, 0, 1, None], "kawasaki": [0, 0, 1, 1]}
+    )
+    return tables.check(table, tables.LABELS, "labels")
+
+
+@pytest.fixture
+def splits() -> pd.DataFrame:
+    split = ["train", "validation", "test", "train"]
+    return pd.DataFrame({"record_id": list("abcd"), "patient_id": list("ABCD"), "split": split})
+
+
+@pytest.fixture
+def decided(tmp_path):
+    def write(*rows: str):
+        file = tmp_path / "labels.csv"
+        lines = ["record_id,label,decision,reviewer,reason", *rows]
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_no_decision_changes_nothing(labels, splits, decided):
+    pd.testing.assert_frame_equal(decisions.apply(labels, splits, decided()), labels)
+
+
+def test_flip_unknown_and_keep_do_what_they_say(labels, splits, decided):
+    file = decided("a,chd,flip,AB,recovered", "b,chd,unknown,AB,noise", "a,kawasaki,keep,AB,")
+    cleaned = decisions.apply(labels, splits, file)
+    assert cleaned["chd"].tolist()[0] == 0
+    assert cleaned["chd"].isna().tolist() == [False, True, False, True]
+    assert cleaned["kawasaki"].tolist() == [0, 0, 1, 1]
+    tables.check(cleaned, tables.LABELS, "cleaned")
+
+
+def test_test_labels_stay_as_they_came(labels, splits, decided):
+    cleaned = decisions.apply(labels, splits, decided("c,chd,flip,AB,", "c,kawasaki,unknown,AB,"))
+    pd.testing.assert_frame_equal(cleaned, labels)
+
+
+def test_the_given_table_is_left_alone(labels, splits, decided):
+    before = labels.copy()
+    decisions.apply(labels, splits, decided("a,chd,flip,AB,"))
+    pd.testing.assert_frame_equal(labels, before)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["z,chd,keep,AB,"], "line 2: record z is not in this cohort's splits"),
+        (["a,chf,keep,AB,"], "line 2: label 'chf' is no target; targets are chd, kawasaki"),
+        (["a,chd,keep,AB,", "b,chd,drop,AB,"], "line 3: decision must be keep, flip, unknown"),
+        (["d,chd,flip,AB,"], "line 2: chd of d is unknown; it cannot be flipped"),
+        (["a,chd,flip,AB,", "a,chd,flip,CD,"], "two decisions on chd of a"),
+    ],
+)
+def test_a_fault_is_told_in_one_line(labels, splits, decided, rows, told):
+    with pytest.raises(PedecgError) as fault:
+        decisions.apply(labels, splits, decided(*rows))
+    assert told in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_renamed_column_is_told(labels, splits, tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text("record,label,decision,reviewer,reason\n", encoding="utf-8")
+    with pytest.raises(PedecgError, match="expected record_id, label"):
+        decisions.apply(labels, splits, file)
+
+
+def test_a_missing_or_empty_file_is_told(labels, splits, tmp_path):
+    with pytest.raises(PedecgError, match="not found"):
+        decisions.apply(labels, splits, tmp_path / "none.csv")
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(PedecgError, match="not a CSV"):
+        decisions.apply(labels, splits, tmp_path / "empty.csv")

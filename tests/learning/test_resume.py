@@ -1,0 +1,109 @@
+"""A training that was killed goes on where it stood and ends with the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_hospital
+from safetensors.torch import save
+from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
+
+from pedecg.learning import checkpoint
+from pedecg.learning import fit as fit_module
+
+EPOCHS = 8
+AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
+CODE = """
+import sys
+from pathlib import Path
+import test_resume
+test_resume.train(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def train(hospital: Path, state_root: Path, **changes) -> fit_module.Fitted:
+    return fit_module.fit(
+        "resnet1d_age",
+        SMALL | AGE,
+        small_hospital.load(hospital),
+        TRAINING,
+        VALIDATION,
+        NORMALISATION,
+        small_hospital.train_settings(epochs=EPOCHS, patience=EPOCHS, **changes),
+        3,
+        state_root,
+    )
+
+
+def kill_one_in_the_middle(hospital: Path, state_root: Path, after_s: float) -> None:
+    """Start a training in its own process; SIGKILL some time after its first saved epoch."""
+    paths = [str(Path(__file__).parent), *filter(None, sys.path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(hospital), str(state_root)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        stderr=subprocess.DEVNULL,
+    )
+    give_up = time.monotonic() + 120
+    while not list(state_root.glob("*/state.safetensors")) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    time.sleep(after_s)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(hospital, tmp_path_factory) -> fit_module.Fitted:
+    return train(hospital, tmp_path_factory.mktemp("state"))
+
+
+def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
+    hospital, uninterrupted, tmp_path, monkeypatch
+):
+    state_root = tmp_path / "state"
+    kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
+    epochs_run = []
+    one_epoch = fit_module._Run.one_epoch
+    monkeypatch.setattr(
+        fit_module._Run,
+        "one_epoch",
+        lambda run, epoch: (epochs_run.append(epoch), one_epoch(run, epoch))[1],
+    )
+    resumed = train(hospital, state_root)
+    assert 0 < len(epochs_run) < EPOCHS, "the rerun did not start at the saved epoch"
+    assert save(resumed.trained.network.state_dict()) == save(
+        uninterrupted.trained.network.state_dict()
+    )
+    assert resumed.curves == uninterrupted.curves
+    assert resumed.trained.card == uninterrupted.trained.card
+    assert not state_root.exists(), "the state outlives the training"
+
+
+def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypatch):
+    keys = set()
+
+    def stop(task, state):
+        keys.add(state)
+        raise InterruptedError
+
+    monkeypatch.setattr(fit_module, "_Run", stop)
+    changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
+    for change in changes:
+        with pytest.raises(InterruptedError):
+            train(hospital, tmp_path, **change)
+    assert len(keys) == 4
+
+
+def test_the_key_follows_labels_and_code(tmp_path):
+    code = tmp_path / "model.py"
+    code.write_text("width = 1\n")
+    labels = np.array([[0.0, np.nan]])
+    first = checkpoint.key({"seed": 0}, {"labels": labels}, [code])
+    assert checkpoint.key({"seed": 0}, {"labels": labels.copy()}, [code]) == first
+    assert checkpoint.key({"seed": 0}, {"labels": 1 - labels}, [code]) != first
+    code.write_text("width = 2\n")
+    assert checkpoint.key({"seed": 0}, {"labels": labels}, [code]) != first

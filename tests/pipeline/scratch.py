@@ -1,0 +1,100 @@
+"""A scratch copy of the whole project that runs the real DAG on forty simulated children."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ROOT / "presets" / "smoke.yaml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One checkout of the project with its own params, data and DVC cache."""
+
+    folder: Path
+
+    def dvc(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
+        """Run a DVC command here; its output, or a failure that shows it."""
+        return self.run("dvc", *arguments, environment=environment)
+
+    def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
+        """Run a command here with this copy's code; its output, or a failure that shows it."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(self.folder / "src"),
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONHASHSEED": "0",
+                **(environment or {}),
+            },
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    def repro(self, *arguments: str) -> set[str]:
+        """Run `dvc repro` and return the names of the stages that really ran."""
+        lines = self.dvc("repro", *arguments).splitlines()
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+
+    def set(self, key: str, value: Any) -> None:
+        """Set one parameter, keeping the comments of the file."""
+        self.edit_params({key: value})
+
+    def edit_params(self, changes: dict[str, Any]) -> None:
+        yaml, file = YAML(), self.folder / "params.yaml"
+        values = yaml.load(file.read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            *above, last = key.split(".")
+            section = values
+            for part in above:
+                section = section[part]
+            assert last in section, f"{key} is no parameter"
+            section[last] = value
+        with file.open("w", encoding="utf-8") as stream:
+            yaml.dump(values, stream)
+
+    def append(self, file: str, text: str) -> None:
+        with (self.folder / file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def lock(self) -> dict[str, Any]:
+        """Return the stages of dvc.lock: command, deps, params and outs of each."""
+        text = (self.folder / "dvc.lock").read_text(encoding="utf-8")
+        return dict(YAML(typ="safe").load(text)["stages"])
+
+    def copy(self, folder: Path) -> "Project":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+
+def fresh_project(folder: Path) -> Project:
+    """Copy what git would commit of the working tree, with the smoke preset, and nothing made."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in listed:
+        if name != "dvc.lock" and (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    project = Project(folder)
+    project.edit_params(YAML(typ="safe").load(SMOKE.read_text(encoding="utf-8")))
+    return project

@@ -1,0 +1,92 @@
+"""This changed, so exactly these stages run: no more, no less."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+import pytest
+from scratch import Project
+
+pytestmark = pytest.mark.slow
+
+NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "external_validation"]
+REVIEW = ["noise_review", "noise_truth"]
+RULES = ["train_rules@*", "evaluate@rules"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A change and the stages (patterns) that may run because of it."""
+
+    name: str
+    change: Callable[[Project], None]
+    runs: list[str]
+
+
+def edit_a_limit(project: Project) -> None:
+    file = project.folder / "src/pedecg/limits.csv"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    row = next(i for i, line in enumerate(lines) if line.startswith("heart_rate"))
+    cells = lines[row].split(",")
+    cells[5] = str(float(cells[5]) + 1)
+    lines[row] = ",".join(cells)
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+TABLE = [
+    Row("nothing", lambda p: None, []),
+    Row("a comment in params.yaml", lambda p: p.append("params.yaml", "# a thought\n"), []),
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", *NETWORKS, *RULES, *REVIEW],
+    ),
+    Row(
+        "filter cut-off",
+        lambda p: p.set("preprocess.high_hz", 90),
+        [
+            "preprocess",
+            "preprocess_external",
+            "statistics",
+            "delineate",
+            "rule_features",
+            *NETWORKS,
+            *RULES,
+            *REVIEW,
+        ],
+    ),
+    Row("one norm limit", edit_a_limit, ["rule_features", *RULES, "compare"]),
+    Row(
+        "one model's width",
+        lambda p: p.set("models.resnet1d.width", 24),
+        ["train@resnet1d-*", "evaluate@resnet1d", "compare"],
+    ),
+    Row(
+        "learning rate",
+        lambda p: p.set("train.learning_rate", 2e-3),
+        [*NETWORKS, *REVIEW],
+    ),
+    Row(
+        "number of bootstrap resamples",
+        lambda p: p.set("evaluate.bootstrap", 50),
+        ["evaluate@*", "compare"],
+    ),
+    Row(
+        "one module in models/",
+        lambda p: p.append("src/pedecg/models/resnet1d.py", "# a thought\n"),
+        ["train@resnet1d-*"],
+    ),
+    Row(
+        "one module in simulation/",
+        lambda p: p.append("src/pedecg/simulation/heart.py", "# a thought\n"),
+        ["simulate", "simulate_external"],
+    ),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_exactly_these_stages_run(project: Project, row: Row) -> None:
+    stages = project.lock().keys()
+    expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in row.runs)}
+    row.change(project)
+    assert project.repro() == expected

@@ -1,0 +1,46 @@
+"""The real DAG on forty simulated children: it runs to its end and runs no stage twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scratch import Project, fresh_project
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_metric_of_the_pipeline_is_there(reproduced: Project) -> None:
+    declared = json.loads(reproduced.dvc("metrics", "show", "--json"))[""]["data"]
+    assert declared
+    assert not [name for name, entry in declared.items() if "error" in entry]
+
+
+def test_nothing_changed_runs_no_stage(reproduced: Project) -> None:
+    assert reproduced.repro() == set()
+
+
+def test_two_clean_runs_give_the_same_lock(reproduced: Project, tmp_path: Path) -> None:
+    again = fresh_project(tmp_path / "again")
+    again.repro()
+    assert (again.folder / "dvc.lock").read_bytes() == (reproduced.folder / "dvc.lock").read_bytes()
+
+
+def test_plots_are_drawn(reproduced: Project) -> None:
+    page = reproduced.dvc("plots", "show", "-o", "dvc_plots")
+    assert "dvc_plots" in page
+    html = (reproduced.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
+    assert "vega" in html
+
+
+def test_an_experiment_runs_without_a_git_identity(project: Project, tmp_path: Path) -> None:
+    """A fresh clone on a new machine has no user.name; an experiment must still work."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for step in (["add", "-A"], ["commit", "-qm", "base"]):
+        project.run(*git, *step)
+    environment = {
+        "HOME": str(tmp_path),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }
+    out = project.dvc("exp", "run", "-S", "split.seed=8", "split", environment=environment)
+    assert "Running stage 'split'" in out

@@ -1,0 +1,125 @@
+"""The noise review finds planted wrong labels, never peeks, and is scored honestly."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pedecg import tables
+from pedecg.review import noise, picture, truth
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Records, recorded labels, out-of-fold probabilities and which labels are wrong."""
+    rng = np.random.default_rng(0)
+    n = 600
+    ids = [f"r{i:03d}" for i in range(n)]
+    true = (rng.random((n, 2)) < (0.5, 0.1)).astype(int)
+    wrong = rng.random((n, 2)) < 0.06
+    given = np.where(wrong, 1 - true, true).astype(float)
+    given[rng.random((n, 2)) < 0.05] = np.nan
+    logit = 3.5 * (true - 0.5) + rng.normal(size=(n, 2)) + (0, -1)
+    records = pd.DataFrame({"record_id": ids, "patient_id": [f"p{i // 2}" for i in range(n)]})
+    records = records.assign(path=ids, age_days=pd.array([400] * n, "Int64"), sex="male")
+    labels = pd.DataFrame(given, columns=["a", "b"])
+    labels.insert(0, "record_id", ids)
+    labels = tables.check(labels, tables.LABELS, "made")
+    p = pd.DataFrame(1 / (1 + np.exp(-logit)), index=ids, columns=["a", "b"])
+    known = pd.DataFrame(wrong, columns=["wrong_a", "wrong_b"]).assign(record_id=ids)
+    return records, labels, p, known
+
+
+def test_planted_wrong_labels_come_first(planted) -> None:
+    records, labels, p, known = planted
+    ranked = tables.check(
+        noise.candidates(p, labels, records, min_positives=5), tables.CANDIDATES, "made"
+    )
+    assert len(ranked) == labels[["a", "b"]].notna().sum().sum()
+    scored = truth.score(ranked, known)
+    assert scored["first_50"]["wrong"] > 5 * scored["first_50"]["at_chance"]
+    assert scored["first_50"]["wrong"] <= scored["first_100"]["wrong"] <= scored["wrong"]
+    in_first = [row["in_first_100"] for row in scored["targets"].values()]
+    assert sum(in_first) == 100
+
+
+def test_flagged_labels_come_before_others_by_falling_suspicion(planted) -> None:
+    records, labels, p, _ = planted
+    ranked = noise.candidates(p, labels, records, min_positives=5)
+    assert ranked["flagged"].is_monotonic_decreasing
+    for _, rows in ranked.groupby("flagged"):
+        assert rows["label_quality"].is_monotonic_increasing
+    assert list(ranked["rank"]) == list(range(1, len(ranked) + 1))
+
+
+def test_a_rare_target_is_not_searched(planted) -> None:
+    records, labels, p, _ = planted
+    ranked = noise.candidates(p, labels, records, min_positives=200)
+    assert set(ranked["label"]) == {"a"}
+    nothing = noise.candidates(p, labels, records, min_positives=1000)
+    assert len(tables.check(nothing, tables.CANDIDATES, "made")) == 0
+
+
+def test_no_record_is_predicted_by_a_model_that_saw_its_fold() -> None:
+    folds = pd.Series([0, 1, 2, 3, 0, 1, 2, 3], index=list("abcdefgh"))
+    asked = []
+
+    def train_and_predict(learnt, chooses, predicted):
+        parts = [set(learnt), set(chooses), set(predicted)]
+        assert set.union(*parts) == set(folds.index)
+        assert sum(map(len, parts)) == len(folds)
+        assert all(len(set(folds[part])) == 1 for part in (chooses, predicted))
+        asked.extend(predicted)
+        return np.array([[ord(name)] for name in predicted], float)
+
+    predicted = noise.out_of_fold(folds, ["t"], train_and_predict)
+    assert sorted(asked) == sorted(folds.index)
+    assert list(predicted.index) == list(folds.index)
+    assert list(predicted["t"]) == [ord(name) for name in folds.index]
+
+
+def test_the_truth_of_another_cohort_gives_nulls_with_a_reason(planted) -> None:
+    records, labels, p, known = planted
+    ranked = noise.candidates(p, labels, records, min_positives=5)
+    elsewhere = known.assign(record_id="other" + known["record_id"])
+    for truths in (elsewhere, known.drop(columns="wrong_b")):
+        scored = truth.score(ranked, truths)
+        assert scored["first_100"]["wrong"] is None
+        assert "another cohort" in scored["reason"]
+    assert truth.score(ranked.iloc[:0], known)["reason"] == "no candidates"
+
+
+def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_path: Path) -> None:
+    records, labels, p, _ = planted
+    ranked = noise.candidates(p, labels, records, min_positives=5)
+    first = ranked["record_id"].iloc[0]
+    findings = pd.DataFrame(
+        {
+            "record_id": [first, first],
+            "description": ["sinus rhythm", None],
+            "code": ["A1", "prose of the reader"],
+        }
+    )
+    sheet = noise.for_reviewer(ranked, records, findings, at_most=30)
+    assert len(sheet) == 30
+    assert sheet["findings"].iloc[0] == "sinus rhythm; prose of the reader"
+    assert list(sheet.columns[-3:]) == ["decision", "reviewer", "reason"]
+    tables.write_csv(sheet, tmp_path / "candidates.csv")
+    assert len(pd.read_csv(tmp_path / "candidates.csv")) == 30
+
+
+def test_the_picture_is_the_same_bytes_again(planted, tmp_path: Path) -> None:
+    records, labels, p, _ = planted
+    ranked = noise.candidates(p, labels, records, min_positives=5)
+    for name in ("a.png", "b.png"):
+        picture.draw(ranked, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    picture.draw(ranked.iloc[:0], tmp_path / "empty.png")
+
+
+def test_metrics_count_what_was_searched_and_flagged(planted) -> None:
+    records, labels, p, _ = planted
+    counted = noise.as_metrics(noise.candidates(p, labels, records, min_positives=5))
+    assert counted["labels"] == sum(t["labels"] for t in counted["targets"].values())
+    assert 0 < counted["flagged"] < 0.3 * counted["labels"]

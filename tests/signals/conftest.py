@@ -1,0 +1,23 @@
+"""Preprocessing's usual settings, with what a test changes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pedecg.signals.preprocess import PreprocessSettings
+
+
+@pytest.fixture(scope="session")
+def preprocess_settings() -> Callable[..., PreprocessSettings]:
+    def make(**changed: float) -> PreprocessSettings:
+        usual = {
+            "fs_hz": 250.0,
+            "low_hz": 0.5,
+            "high_hz": 100.0,
+            "order": 3,
+            "spike_mv": 15.0,
+            "spike_margin_s": 0.02,
+        }
+        return PreprocessSettings(**{**usual, **changed})
+
+    return make
