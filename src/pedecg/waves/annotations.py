@@ -24,7 +24,6 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 
 # WFDB annotation symbols of wave peaks; beats of any kind are QRS complexes.
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
-_SWAPPED_S = 0.012  # a peak this little before its opening bracket belongs inside
 QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this stretch
 ISP_WAVES = (P, QRS, T)  # ISP's own class numbers 0, 1, 2
 ISP_FS_HZ = 1000.0
@@ -49,6 +48,11 @@ class Marks:
         """Return onset, peak and offset of one kind, shape (n, 3)."""
         return self.waves[self.waves[:, 0] == kind, 1:]
 
+    def rate_bpm(self) -> float:
+        """Return the median heart rate of the labelled beats; NaN below two beats."""
+        beats = np.sort(self.of(QRS)[:, 1])
+        return float(60 / np.median(np.diff(beats))) if len(beats) > 1 else float("nan")
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -71,32 +75,34 @@ def marks_of(waves: Array, longest_silence_s: float = np.inf) -> Marks:
     longest_silence_s : a pause between successive marks over this is not labelled.
     """
     waves = np.asarray(waves, float).reshape(-1, 4)
-    marks = np.sort(waves[:, 1:][np.isfinite(waves[:, 1:])])
     boundaries = np.sort(waves[:, [1, 3]][np.isfinite(waves[:, [1, 3]])])
     cuts = np.flatnonzero(np.diff(boundaries) > longest_silence_s) + 1
     parts = [part for part in np.split(boundaries, cuts) if len(part)]
     spans = np.array([(part[0], part[-1]) for part in parts]).reshape(-1, 2)
-    unknown = [
-        interval
-        for kind, onset, peak, offset in waves
-        for interval in _open_sides(kind, onset, peak, offset, marks)
-    ]
+    unknown = open_sides(waves)[:, [0, 2, 3]]
     if len(waves) and not np.any(waves[:, 0] == T):
         # Not one T in the record: it was not looked for, since a heart without T is none.
-        unknown.append((T, -np.inf, np.inf))
-    return Marks(waves, spans, np.array(unknown, float).reshape(-1, 3))
+        unknown = np.concatenate([unknown, [(T, -np.inf, np.inf)]])
+    return Marks(waves, spans, unknown)
 
 
-def _open_sides(
-    kind: float, onset: float, peak: float, offset: float, marks: Array
-) -> Iterator[tuple[float, float, float]]:
-    """Yield the stretch in which a missing onset or offset must lie: to the nearest other mark."""
-    if not np.isfinite(onset):
-        high = peak if np.isfinite(peak) else offset
-        yield kind, max(marks[marks < high], default=-np.inf), high
-    if not np.isfinite(offset):
-        low = peak if np.isfinite(peak) else onset
-        yield kind, low, min(marks[marks > low], default=np.inf)
+def open_sides(waves: Array) -> Array:
+    """Return where each missing boundary must lie: between the peak and the nearest other mark.
+
+    Returns
+    -------
+    shape (n, 4): kind, column of the boundary in `Marks.waves` (1 onset, 3 offset), from, to.
+    """
+    marks = np.sort(waves[:, 1:][np.isfinite(waves[:, 1:])])
+    found = []
+    for kind, onset, peak, offset in waves:
+        if not np.isfinite(onset):
+            high = peak if np.isfinite(peak) else offset
+            found.append((kind, 1, max(marks[marks < high], default=-np.inf), high))
+        if not np.isfinite(offset):
+            low = peak if np.isfinite(peak) else onset
+            found.append((kind, 3, low, min(marks[marks > low], default=np.inf)))
+    return np.array(found, float).reshape(-1, 4)
 
 
 def read_ludb(root: Path) -> Iterator[Labelled]:
@@ -177,19 +183,23 @@ READERS: dict[str, Callable[[Path], Iterator[Labelled]]] = {
 
 
 def _bracketed(record: Path, extension: str, fs_hz: float) -> Array:
-    """Read waves bracketed by ``(`` and ``)``, shape (n, 4); a missing bracket is NaN."""
+    """Read waves bracketed by ``(`` and ``)``, shape (n, 4); a missing bracket is NaN.
+
+    Nothing is guessed where the brackets of LUDB are out of order, as in ``N ( )``.
+    """
     annotation = wfdb.rdann(str(record), extension)
-    symbols = ["", *annotation.symbol, "", ""]
-    times = np.concatenate([[np.nan], annotation.sample / fs_hz, [np.nan, np.nan]])
-    rows = []
-    for i, symbol in enumerate(symbols):
-        if symbol in _WAVE_OF_SYMBOL:
-            onset = times[i - 1] if symbols[i - 1] == "(" else np.nan
-            offset = times[i + 1] if symbols[i + 1] == ")" else np.nan
-            if symbols[i + 1 : i + 3] == ["(", ")"] and times[i + 1] - times[i] < _SWAPPED_S:
-                # A Q wave that begins at its peak: LUDB then writes ``N ( )``.
-                onset, offset = times[i + 1], times[i + 2]
-            rows.append((_WAVE_OF_SYMBOL[symbol], onset, times[i], offset))
+    symbols = ["", *annotation.symbol, ""]
+    times = np.concatenate([[np.nan], annotation.sample / fs_hz, [np.nan]])
+    rows = [
+        (
+            _WAVE_OF_SYMBOL[symbol],
+            times[i - 1] if symbols[i - 1] == "(" else np.nan,
+            times[i],
+            times[i + 1] if symbols[i + 1] == ")" else np.nan,
+        )
+        for i, symbol in enumerate(symbols)
+        if symbol in _WAVE_OF_SYMBOL
+    ]
     return np.array(rows, float).reshape(-1, 4)
 
 
