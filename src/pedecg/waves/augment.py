@@ -237,7 +237,8 @@ def _wander(
 
 def _mains(signal: Array, swing: Array, t: Array, shares: Array, rng: np.random.Generator) -> Array:
     level = rng.exponential(0.04, (len(signal), 1)) * swing
-    return signal + level * np.sin(2 * np.pi * rng.choice([50.0, 60.0]) * t + rng.uniform(0, 6))
+    hum = np.sin(2 * np.pi * rng.choice([50.0, 60.0]) * t + rng.uniform(0, 6))
+    return np.asarray(signal + level * hum)
 
 
 def _muscle(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from pedecg import tables
 from pedecg.waves import decode
@@ -82,6 +82,18 @@ def load(folder: Path = WEIGHTS) -> Network:
     state = load_file(folder / "weights.safetensors")
     network.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
     return network.fused()
+
+
+def save(network: Network, settings: Settings, folder: Path) -> None:
+    """Write weights as 16-bit floats, and the settings that the network is built from."""
+    state = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    with tables.replacing(folder / "weights.safetensors") as temporary:
+        save_file(state, temporary)
+    tables.write_text(settings.model_dump_json(indent=2) + "\n", folder / "network.json")
 
 
 def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]:

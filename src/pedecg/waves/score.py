@@ -58,12 +58,12 @@ def summary(counts: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Return sensitivity, PPV, F1 and the errors in ms per boundary and group, and macro F1."""
     keys = [*by, "boundary"]
     pooled = counts.groupby(keys, sort=False)[["tp", "fp", "fn"]].sum()
-    errors = counts.groupby(keys, sort=False)["errors_ms"].agg(lambda e: np.concatenate(list(e)))
+    errors = counts.explode("errors_ms").groupby(keys, sort=False)["errors_ms"]
     pooled["se"] = pooled["tp"] / (pooled["tp"] + pooled["fn"]).clip(lower=1)
     pooled["ppv"] = pooled["tp"] / (pooled["tp"] + pooled["fp"]).clip(lower=1)
     pooled["f1"] = 2 * pooled["tp"] / (2 * pooled["tp"] + pooled["fp"] + pooled["fn"]).clip(lower=1)
-    pooled["mean_ms"] = errors.map(lambda e: e.mean() if len(e) else np.nan)
-    pooled["sd_ms"] = errors.map(lambda e: e.std() if len(e) else np.nan)
+    pooled["mean_ms"] = errors.agg(lambda e: e.astype(float).mean())
+    pooled["sd_ms"] = errors.agg(lambda e: e.astype(float).std(ddof=0))
     return pooled.reset_index()
 
 
@@ -85,6 +85,28 @@ def invented_p(waves: pd.DataFrame, records: Iterable[Labelled]) -> float:
             found += int(_inside(onsets, marks.spans).sum())
             beats += len(marks.of(QRS))
     return found / beats if beats else float("nan")
+
+
+def frame_f1(
+    waves: pd.DataFrame, records: Iterable[Labelled], frame_s: float = 0.02
+) -> dict[str, float]:
+    """Return F1 of P, QRS and T over frames within the labelled spans, a wave at their centres."""
+    counts = np.zeros((len(tables.WAVES_IN_ORDER), 3))
+    by_lead = dict(list(waves.groupby(["record_id", "lead"])))
+    for record in records:
+        for lead, marks in zip(record.leads, record.marks, strict=True):
+            times = np.arange(frame_s / 2, record.signal_mv.shape[1] / record.fs_hz, frame_s)
+            rows = by_lead.get((record.record_id, lead), waves.iloc[:0])
+            for kind, name in enumerate(tables.WAVES_IN_ORDER):
+                chosen = rows.loc[rows["wave"] == name, ["onset_s", "offset_s"]].to_numpy(float)
+                found = _inside(times, chosen)
+                true = _inside(times, marks.of(kind)[:, [0, 2]])
+                known = _inside(times, marks.spans)
+                known &= ~_inside(times, marks.unknown[marks.unknown[:, 0] == kind, 1:])
+                pairs = (found & true, found & ~true, ~found & true)
+                counts[kind] += [(pair & known).sum() for pair in pairs]
+    f1 = 2 * counts[:, 0] / np.maximum(2 * counts[:, 0] + counts[:, 1] + counts[:, 2], 1)
+    return dict(zip(tables.WAVES_IN_ORDER, f1.tolist(), strict=True))
 
 
 def _count_one(rows: pd.DataFrame, marks: Marks, boundary: str) -> dict[str, object]:
