@@ -12,12 +12,13 @@ from pydantic import Field
 
 from pedecg.params import Section
 from pedecg.simulation import artefacts, children, rhythm, shape, synthesis, traits
-from pedecg.simulation.conditions import conditions, members
+from pedecg.simulation.conditions import Condition, conditions, members
 from pedecg.simulation.settings import Recorder
 
 FS_HZ = 500.0
 _NARROW_FROM_BPM = 170.0  # above it the room between two beats is too short for a wide QRS
 _PR_SHARE = 0.42  # of RR, at most
+_GROUPS = ("finding", "chd", "cardiomyopathy")
 _FAST_RHYTHMS = ("", "apb", "ectopic_atrial", "fibrillation", "supraventricular_tachycardia")
 
 
@@ -30,6 +31,7 @@ class Settings(Section):
     slowest_bpm: float = Field(description="lowest rate, beats per minute", ge=40, le=300)
     fastest_bpm: float = Field(description="highest rate, beats per minute", ge=40, le=300)
     findings: float = Field(description="share with a finding or a rhythm disorder", ge=0, le=1)
+    rhythms: float = Field(description="share of these whose rhythm is disordered", ge=0, le=1)
     pop_fraction: float = Field(description="share with a jumping electrode", ge=0, le=1)
     recorder: Recorder = Field(description="the ECG machine")
 
@@ -50,7 +52,7 @@ def simulate(number: int, settings: Settings) -> Child:
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number,)))
     rate = float(np.exp(rng.uniform(np.log(settings.slowest_bpm), np.log(settings.fastest_bpm))))
     age_days = float(np.exp(rng.uniform(np.log(2), np.log(5474 if rate < 200 else 2500))))
-    severities = _severities(rate, settings.findings, rng)
+    severities = _severities(rate, settings, rng)
     kind = next(filter(None, (conditions()[name].rhythm for name in severities)), "")
     sex = children.draw_sex(rng)
     own = traits.draw(age_days, sex, traits.personal(rng), severities, rng)
@@ -75,21 +77,23 @@ def simulate(number: int, settings: Settings) -> Child:
     return Child(f"c{number:05d}", rate, kind, written.astype(np.float32), clean.fiducials)
 
 
-def _severities(rate: float, share: float, rng: np.random.Generator) -> dict[str, float]:
+def _severities(rate: float, settings: Settings, rng: np.random.Generator) -> dict[str, float]:
     """Draw up to two conditions, each as likely as another; fast hearts keep a narrow QRS."""
-    chosen: dict[str, float] = {}
-    if rng.random() < share:
-        pool = members("finding") + members("chd") + members("cardiomyopathy")
-        if rate > _NARROW_FROM_BPM:
-            pool = [
-                c for c in pool
-                if c.effects.get("qrs_add_ms", 0) <= 0 and c.rhythm in _FAST_RHYTHMS
-            ]  # fmt: skip
-        first, second = rng.choice(len(pool), 2, replace=False)
-        chosen[pool[first].name] = rng.uniform(0.3, 1.0)
-        if not pool[second].rhythm and rng.random() < 0.5:
-            chosen[pool[second].name] = rng.uniform(0.3, 1.0)
-    return chosen
+    if rng.random() >= settings.findings:
+        return {}
+    pool = [c for group in _GROUPS for c in members(group) if _fits(c, rate)]
+    rhythms = [c for c in pool if c.rhythm]
+    shapes = [c for c in pool if not c.rhythm]
+    chosen = [shapes[rng.integers(len(shapes))]]
+    if rng.random() < settings.rhythms:
+        chosen.insert(0, rhythms[rng.integers(len(rhythms))])
+    return {c.name: float(rng.uniform(0.3, 1.0)) for c in chosen}
+
+
+def _fits(condition: Condition, rate: float) -> bool:
+    return rate <= _NARROW_FROM_BPM or (
+        condition.effects.get("qrs_add_ms", 0) <= 0 and condition.rhythm in _FAST_RHYTHMS
+    )
 
 
 def _at(rate: float, own: dict[str, float]) -> dict[str, float]:

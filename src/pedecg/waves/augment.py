@@ -20,6 +20,7 @@ from pedecg.waves.targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME, targets
 Array = NDArray[np.floating[Any]]
 Times = NDArray[np.float64]
 _LOOP_S = 25.0
+_UNEVEN = 0.35  # standard deviation of the logarithm of the pace of diastole
 _MAP_S = 0.008  # resolution of the map from old to new time
 
 
@@ -34,6 +35,10 @@ class Settings(Section):
     noise: float = Field(description="share of windows with added disturbances", ge=0, le=1)
     lost_lead: float = Field(description="share of leads replaced by noise alone", ge=0, le=1)
     flip: float = Field(description="share of leads turned upside down", ge=0, le=1)
+    irregular: float = Field(description="share of windows with uneven pauses", ge=0, le=1)
+    fibrillating: float = Field(
+        description="share of windows whose P waves give way to fibrillation or flutter", ge=0, le=1
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def draw(
     length_s = n_samples / FS_HZ
     pace = _faster(reference, settings, rng) if fast else _stretched(settings, rng)
     old = np.arange(*_place(reference, record, length_s * max(pace), rng), _MAP_S)
-    new = _new_times(reference, old, pace)
+    unevenness = _UNEVEN if rng.random() < settings.irregular else 0.0
+    new = _new_times(reference, old, pace, unevenness, rng)
     new -= new[0] + rng.uniform(0, max(new[-1] - new[0] - length_s, 0.0))
     moved = [_moved(record.marks[lead], old, new) for lead in chosen]
     times = np.interp(np.arange(n_samples) / FS_HZ, new, old)
@@ -137,9 +143,13 @@ def _faster(marks: Marks, settings: Settings, rng: np.random.Generator) -> Times
     return _pace_for(marks, rr_s, 60 / wanted_bpm, len(beats), rng)
 
 
-def _new_times(marks: Marks, old: Times, pace: Times) -> Times:
+def _new_times(
+    marks: Marks, old: Times, pace: Times, unevenness: float, rng: np.random.Generator
+) -> Times:
     """Return the new time of each old one, when each part of the beat has its own pace."""
-    local = np.full(len(old), pace[3])
+    knots = np.arange(old[0], old[-1] + 1.0, 0.6)
+    uneven = np.exp(np.interp(old, knots, rng.normal(0, unevenness, len(knots))))
+    local = pace[3] * uneven
     for kind, onset, peak, offset in marks.waves:
         low, high = (side if np.isfinite(side) else peak for side in (onset, offset))
         local[slice(*np.searchsorted(old, [low, high]))] = pace[int(kind)]
@@ -210,6 +220,8 @@ def _disturbed(
     signal = signal * np.where(rng.random((n_leads, 1)) < settings.flip, -1, 1)
     swing = usual_swing(signal.astype(np.float32))
     t = np.arange(n) / FS_HZ
+    if rng.random() < settings.fibrillating:
+        signal, shares = _fibrillating(signal, swing, t, shares, rng)
     if rng.random() < settings.noise:
         for disturb in rng.choice(len(_DISTURBANCES), rng.integers(1, 4), replace=False):
             signal = _DISTURBANCES[disturb](signal, swing, t, shares, rng)
@@ -223,6 +235,26 @@ def _disturbed(
     if rng.random() < settings.lost_lead:
         signal, weights = _wild(signal, swing, weights, rng)
     return Window(normalise(signal.astype(np.float32)), shares, weights)
+
+
+def _fibrillating(
+    signal: Array, swing: Array, t: Array, shares: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw a line where P was, and let the atria flicker, or flutter like clockwork."""
+    was_p = np.repeat(shares[:, P].max(axis=0) > 0, SAMPLES_PER_FRAME)
+    kept = np.flatnonzero(~ndimage.binary_dilation(was_p, iterations=4))
+    if len(kept):
+        signal = np.stack([np.interp(np.arange(len(t)), kept, lead[kept]) for lead in signal])
+    knots = np.arange(0, t[-1] + 0.5, 0.4)
+    drift = rng.normal(0, rng.choice([0.02, 0.15, 0.25]), len(knots))
+    phase = np.cumsum(2 * np.pi * rng.uniform(3.5, 9) * np.exp(np.interp(t, knots, drift))) / FS_HZ
+    level = np.exp(rng.normal(np.log(0.05), 0.7, (len(signal), 1))) * swing
+    for harmonic, share in ((1, 1.0), (2, 0.5), (3, 0.3)):
+        shift = rng.uniform(0, 2 * np.pi, (len(signal), 1))
+        signal = signal + share * rng.random() * level * np.sin(harmonic * phase + shift)
+    shares = shares.copy()
+    shares[:, P] = 0.0
+    return signal, shares
 
 
 def _wander(

@@ -7,13 +7,14 @@ from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from pedecg.params import Section
 from pedecg.waves import augment
-from pedecg.waves.annotations import Labelled
+from pedecg.waves.annotations import Labelled, P
 from pedecg.waves.network import Network
 from pedecg.waves.network import Settings as NetworkSettings
 from pedecg.waves.targets import FS_HZ
@@ -29,6 +30,9 @@ class Settings(Section):
     learning_rate: float = Field(description="highest rate of the cosine schedule", gt=0, le=0.1)
     weight_decay: float = Field(description="AdamW", ge=0, le=1)
     average: float = Field(description="memory of the running mean of the weights", ge=0, lt=1)
+    without_p: float = Field(
+        description="how much more often a record without any P is drawn", ge=1, le=20
+    )
     mixture: dict[str, float] = Field(description="weight of each source, of those present")
     network: NetworkSettings
     augment: augment.Settings
@@ -98,20 +102,29 @@ def batches(
     usable = [r for r in records if any(len(marks.spans) for marks in r.marks)]
     sources = sorted({record.source for record in usable} & settings.mixture.keys())
     shares = np.array([settings.mixture[source] for source in sources])
-    pools = [[augment.Source(r) for r in usable if r.source == source] for source in sources]
+    pools = [_pool([r for r in usable if r.source == one], settings) for one in sources]
     n_samples = round(settings.window_s * FS_HZ)
     for _ in range(settings.steps):
         n_leads = int(rng.choice(N_LEADS_DRAWN))
         windows = []
         for _ in range(max(settings.leads_per_step // n_leads, 1)):
-            pool = pools[rng.choice(len(pools), p=shares / shares.sum())]
-            source = pool[rng.integers(len(pool))]
+            pool, odds = pools[rng.choice(len(pools), p=shares / shares.sum())]
+            source = pool[rng.choice(len(pool), p=odds)]
             windows.append(augment.draw(source, n_leads, n_samples, settings.augment, rng))
         yield Batch(
             torch.from_numpy(np.stack([window.signal for window in windows])),
             torch.from_numpy(np.stack([window.shares for window in windows])),
             torch.from_numpy(np.stack([window.weights for window in windows])),
         )
+
+
+def _pool(
+    records: Sequence[Labelled], settings: Settings
+) -> tuple[list[augment.Source], NDArray[np.float64]]:
+    """Return what one source offers, and how likely each of its records is drawn."""
+    with_p = np.array([any(len(marks.of(P)) for marks in record.marks) for record in records])
+    weights = np.where(with_p, 1.0, settings.without_p)
+    return [augment.Source(record) for record in records], weights / weights.sum()
 
 
 def _running_mean(mean: Tensor, new: Tensor, count: Tensor | int, memory: float) -> Tensor:
