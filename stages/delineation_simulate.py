@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from pedecg import errors, params
-from pedecg.simulation import at_rate
-from pedecg.waves import library, sources
+from pedecg.waves import children, library
 
 
 def main() -> None:
-    settings = params.load("simulate", at_rate.Settings)
+    settings = params.load("simulate", children.Settings)
 
-    library.write(sources.simulated(settings), Path("data/raw/children"))
+    library.write(children.labelled(settings), Path("data/raw/children"))
 
 
 if __name__ == "__main__":

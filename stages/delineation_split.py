@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from pedecg import errors, params, tables
-from pedecg.waves import library, sources
+from pedecg.waves import library, split
 
 
 def main() -> None:
-    settings = params.load("split", sources.SplitSettings)
+    settings = params.load("split", split.Settings)
     records = library.table(Path("data/interim/library"))
 
-    assignment = sources.split(records, settings)
+    assignment = split.by_record(records, settings)
 
     tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
 

@@ -3,6 +3,8 @@
 A cohort holds few hearts above 200 bpm; here any rate from 40 to 300 is as common as another.
 """
 
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pedecg import parallel
 from pedecg.params import Section
-from pedecg.simulation import artefacts, children, rhythm, shape, synthesis, traits
+from pedecg.records import LEADS
+from pedecg.simulation import artefacts, rhythm, shape, synthesis, traits
+from pedecg.simulation.children import draw_sex
 from pedecg.simulation.conditions import Condition, conditions, members
 from pedecg.simulation.settings import Recorder
+from pedecg.waves.annotations import Labelled, marks_from_table
 
 FS_HZ = 500.0
 _NARROW_FROM_BPM = 170.0  # above it the room between two beats is too short for a wide QRS
@@ -47,6 +53,15 @@ class Child:
     fiducials: pd.DataFrame
 
 
+def labelled(settings: Settings) -> Iterator[Labelled]:
+    """Yield the children with their true waves, the same marks for every lead."""
+    one = functools.partial(simulate, settings=settings)
+    for child in parallel.records(one, range(settings.records), "simulate"):
+        marks = (marks_from_table(child.fiducials),) * len(LEADS)
+        name = f"simulated/{child.record_id}"
+        yield Labelled(name, "simulated", child.signal_mv, FS_HZ, LEADS, marks)
+
+
 def simulate(number: int, settings: Settings) -> Child:
     """Simulate the child of this number; the same number and settings give the same record."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number,)))
@@ -54,7 +69,7 @@ def simulate(number: int, settings: Settings) -> Child:
     age_days = float(np.exp(rng.uniform(np.log(2), np.log(5474 if rate < 200 else 2500))))
     severities = _severities(rate, settings, rng)
     kind = next(filter(None, (conditions()[name].rhythm for name in severities)), "")
-    sex = children.draw_sex(rng)
+    sex = draw_sex(rng)
     own = traits.draw(age_days, sex, traits.personal(rng), severities, rng)
     own |= _at(rate, own)
     n_samples = round(settings.length_s * FS_HZ)
