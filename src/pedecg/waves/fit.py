@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from pedecg.params import Section
 from pedecg.waves import augment
-from pedecg.waves.annotations import Labelled, P
+from pedecg.waves.annotations import Labelled, Marks, P
 from pedecg.waves.network import Network
 from pedecg.waves.network import Settings as NetworkSettings
 from pedecg.waves.targets import FS_HZ
@@ -99,7 +99,7 @@ def batches(
     records: Sequence[Labelled], settings: Settings, rng: np.random.Generator
 ) -> Iterator[Batch]:
     """Yield `steps` batches; one batch has one number of leads, and each record so many."""
-    usable = [r for r in records if any(len(marks.spans) for marks in r.marks)]
+    usable = [r for r in records if all(_labelled_s(m) > 0 for m in r.marks)]
     sources = sorted({record.source for record in usable} & settings.mixture.keys())
     shares = np.array([settings.mixture[source] for source in sources])
     pools = [_pool([r for r in usable if r.source == one], settings) for one in sources]
@@ -125,6 +125,10 @@ def _pool(
     with_p = np.array([any(len(marks.of(P)) for marks in record.marks) for record in records])
     weights = np.where(with_p, 1.0, settings.without_p)
     return [augment.Source(record) for record in records], weights / weights.sum()
+
+
+def _labelled_s(marks: Marks) -> float:
+    return float(np.sum(marks.spans[:, 1] - marks.spans[:, 0]))
 
 
 def _running_mean(mean: Tensor, new: Tensor, count: Tensor | int, memory: float) -> Tensor:
