@@ -124,6 +124,7 @@ def quality_by_lead(quality: pd.DataFrame) -> pd.DataFrame:
             "lead": lead,
             "records": len(group),
             "usable_share": group["usable"].mean(),
+            "railed_share": group["flaw"].eq("railed").fillna(False).mean(),
             "median_peak_mv": group["peak_mv"].median(),
         }
         row |= {f"flaw_{flaw}": int((group["flaw"] == flaw).sum()) for flaw in flaws}

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from pedecg import errors, params, settings
+from pedecg import errors, params, results
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -23,11 +24,21 @@ def show_params(
     file: Annotated[Path, typer.Option(help="which file")] = params.PARAMS_FILE,
 ) -> None:
     """List every parameter with its value, unit and range, or check them all."""
+    from pedecg import settings  # reads every room, torch included: two seconds
+
     settings.check(file)
     if check:
         typer.echo(f"{file.name}: every parameter is known and in range")
     else:
         typer.echo(settings.markdown(file), nl=False)
+
+
+@app.command("results")
+def show_results() -> None:
+    """Show the headline figures of the last run and where everything else lies."""
+    Console(width=120).print(results.table())
+    for line in results.places():
+        typer.echo(line)
 
 
 def main() -> None:

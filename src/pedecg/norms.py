@@ -79,7 +79,7 @@ class Limits:
         unit = self.units[measure]
         return measure if unit == "ratio" else f"{measure}_{unit}"
 
-    def row(self, measure: str, age_days: float | None, sex: str | None) -> list[Limit]:
+    def rows_for(self, measure: str, age_days: float | None, sex: str | None) -> list[Limit]:
         """Return the rows that hold for a child: two (one per sex) where the sex is unknown.
 
         Empty where the age is unknown or the file says nothing about it.
@@ -101,7 +101,7 @@ class Limits:
         Linear in log(age + 1 day) between the middles of the rows, constant beyond the first and
         last middle; the mean of both sexes where the sex is unknown.
         """
-        if age_days is None or not self.row(measure, age_days, sex):
+        if age_days is None or not self.rows_for(measure, age_days, sex):
             return None
         at = math.log1p(age_days)
         found = []

@@ -40,7 +40,11 @@ def outcome(cohort) -> external.Outcome:
 
 
 def test_thresholds_are_those_of_the_internal_validation_split(outcome: external.Outcome) -> None:
-    np.testing.assert_array_equal(outcome.external.thresholds, outcome.internal.thresholds[:2])
+    np.testing.assert_array_equal(outcome.external.thresholds, outcome.internal.thresholds)
+
+
+def test_only_mapped_targets_are_set_side_by_side(outcome: external.Outcome) -> None:
+    assert outcome.internal.cases.targets == outcome.external.cases.targets == ("abnormal", "chd")
 
 
 def test_a_weaker_model_abroad_shows_as_a_drop(outcome: external.Outcome) -> None:

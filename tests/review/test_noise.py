@@ -44,6 +44,15 @@ def test_planted_wrong_labels_come_first(planted) -> None:
     assert sum(in_first) == 100
 
 
+def test_a_target_whose_probabilities_are_all_too_low_is_not_suspect_as_a_whole(planted) -> None:
+    records, labels, p, known = planted
+    lower = p.assign(b=p["b"] / 20)
+    ranked = noise.candidates(lower, labels, records, min_positives=5)
+    scored = truth.score(ranked, known)
+    assert scored["targets"]["b"]["in_first_100"] < 60
+    assert scored["first_50"]["wrong"] > 5 * scored["first_50"]["at_chance"]
+
+
 def test_flagged_labels_come_before_others_by_falling_suspicion(planted) -> None:
     records, labels, p, _ = planted
     ranked = noise.candidates(p, labels, records, min_positives=5)
@@ -59,6 +68,9 @@ def test_a_rare_target_is_not_searched(planted) -> None:
     assert set(ranked["label"]) == {"a"}
     nothing = noise.candidates(p, labels, records, min_positives=1000)
     assert len(tables.check(nothing, tables.CANDIDATES, "made")) == 0
+    findings = pd.DataFrame({"record_id": [], "description": [], "code": []}, dtype="string")
+    assert len(noise.for_reviewer(nothing, records, findings)) == 0
+    assert noise.as_metrics(nothing)["flagged"] == 0
 
 
 def test_no_record_is_predicted_by_a_model_that_saw_its_fold() -> None:

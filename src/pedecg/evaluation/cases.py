@@ -31,6 +31,11 @@ class Cases:
     y: NDArray[np.float64]
     patients: NDArray[np.int64]
 
+    def only(self, targets: Sequence[str]) -> "Cases":
+        """Return the same records with these targets."""
+        columns = [self.targets.index(target) for target in targets]
+        return Cases(self.record_ids, tuple(targets), self.y[:, columns], self.patients)
+
     @property
     def n_patients(self) -> int:
         """Number of different patients."""

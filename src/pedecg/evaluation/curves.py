@@ -16,7 +16,7 @@ _Z95 = float(special.ndtri(0.975))
 
 
 def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
-    """Return the ROC curve, from (0, 0) to (1, 1), thinned to `MAX_POINTS` rows.
+    """Return the ROC curve, from (0, 0) to (1, 1): its corners, at most `MAX_POINTS` of them.
 
     Parameters
     ----------
@@ -30,7 +30,9 @@ def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
             "true_positive_rate": np.append(0, hits / positives),
         }
     )
-    return _thinned(frame)
+    steps = np.diff(frame.to_numpy(), axis=0)
+    turn = steps[1:, 0] * steps[:-1, 1] != steps[:-1, 0] * steps[1:, 1]
+    return _thinned(frame[np.concatenate([[True], turn, [True]])])
 
 
 def precision_recall(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
@@ -128,7 +130,7 @@ def _sweep(
 
 def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) <= MAX_POINTS:
-        return frame
+        return frame.reset_index(drop=True)
     kept = np.unique(np.linspace(0, len(frame) - 1, MAX_POINTS).round().astype(np.int64))
     return frame.iloc[kept].reset_index(drop=True)
 

@@ -93,7 +93,8 @@ class Outcome:
 
     Attributes
     ----------
-    internal, external : its test split and the external cohort, at the same thresholds.
+    internal, external : its test split and the external cohort, with the same targets and at the
+        same thresholds.
     probabilities : shape (n, n_targets), of the external cases, averaged over seeds.
     """
 
@@ -118,15 +119,15 @@ def validate(
     strangers : external cases; their targets are among the internal ones.
     """
     here, there = predictions
+    validation, test = validation.only(strangers.targets), test.only(strangers.targets)
     p_validation = cases.probabilities(here, validation, "predictions")
     p_test = cases.probabilities(here, test, "predictions")
     p_strangers = cases.probabilities(there, strangers, "external predictions")
-    cuts, seed_cuts = evaluate.fit_thresholds(validation, p_validation)
-    mapped = [validation.targets.index(target) for target in strangers.targets]
+    cuts = evaluate.fit_thresholds(validation, p_validation)
     apart = settings.model_copy(update={"seed": settings.seed + 1})
     return Outcome(
-        internal=evaluate.score(test, p_test, cuts, seed_cuts, settings),
-        external=evaluate.score(strangers, p_strangers, cuts[mapped], seed_cuts[:, mapped], apart),
+        internal=evaluate.score(test, p_test, *cuts, settings),
+        external=evaluate.score(strangers, p_strangers, *cuts, apart),
         probabilities=p_strangers.mean(axis=0),
     )
 
@@ -147,12 +148,10 @@ def as_metrics(outcome: Outcome, settings: evaluate.Scoring) -> dict[str, Any]:
 def sentence(model: str, outcome: Outcome) -> str:
     """Say in one sentence what became of the AUROC."""
     column = metrics.METRICS.index("auroc")
-    names = outcome.external.cases.targets
-    inside = [outcome.internal.cases.targets.index(name) for name in names]
-    both = outcome.internal.counted[inside] & outcome.external.counted
+    both = outcome.internal.counted & outcome.external.counted
     if not both.any():
         return "No target has enough cases in both cohorts"
-    at_home = outcome.internal.values[inside, column][both].mean()
+    at_home = outcome.internal.values[:-1, column][both].mean()
     abroad = outcome.external.values[:-1, column][both].mean()
     return f"{model}: macro AUROC {at_home:.3f} at home, {abroad:.3f} in the other hospital"
 
@@ -184,17 +183,15 @@ def difference(outcome: Outcome) -> dict[str, Any]:
     over the targets that both cohorts can score.
     """
     internal, external = outcome.internal, outcome.external
-    names = external.cases.targets
-    inside = [internal.cases.targets.index(name) for name in names]
-    counted = internal.counted[inside] & external.counted
-    value = metrics.with_macro(external.values[:-1] - internal.values[inside], counted)
-    drawn = metrics.with_macro(external.draws[:, :-1] - internal.draws[:, inside], counted)
+    counted = internal.counted & external.counted
+    value = metrics.with_macro(external.values[:-1] - internal.values[:-1], counted)
+    drawn = metrics.with_macro(external.draws[:, :-1] - internal.draws[:, :-1], counted)
     return {
         target: {
             metric: bootstrap.estimate(value[row, column], drawn[:, row, column])
             for column, metric in enumerate(metrics.METRICS)
         }
-        for row, target in enumerate([*names, "macro"])
+        for row, target in enumerate([*external.cases.targets, evaluate.MACRO])
     }
 
 

@@ -50,7 +50,7 @@ def auroc(figures: pd.DataFrame, title: str, note: str, path: Path) -> None:
     axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("AUROC (point: probability averaged over seeds; bar: 95% interval)")
-    axes.set_title(f"{title}\n", loc="left", fontsize=12, fontweight="bold")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     axes.text(
         0, 1.01, f"{note}; intervals by resampling patients",
         transform=axes.transAxes, va="bottom", fontsize=9, color="0.3",
@@ -66,8 +66,10 @@ def _row(axes: Axes, height: float, row: pd.Series, colour: str, label: str | No
         axes.text(_CHANCE + 0.01, height, "too few cases", va="center", fontsize=8, color="0.5")
         axes.plot([], [], marker="o", color=colour, label=label)
         return
-    axes.plot([row["low"], row["high"]], [height, height], color=colour, lw=2)
-    axes.plot([row["value"]], [height], marker="o", ms=6, color=colour, lw=2, label=label)
+    axes.plot([row["low"], row["high"]], [height, height], color=colour, lw=2, clip_on=False)
+    axes.plot(
+        [row["value"]], [height], marker="o", ms=6, color=colour, lw=2, label=label, clip_on=False
+    )
     text = f"{row['value']:.3f}"
     if pd.notna(row["low"]):
         text += f" ({row['low']:.3f}-{row['high']:.3f})"
@@ -78,10 +80,11 @@ def _row(axes: Axes, height: float, row: pd.Series, colour: str, label: str | No
 
 
 def _name(shown: pd.DataFrame, target: str) -> str:
-    row = shown[shown["target"] == target].iloc[0]
-    if pd.isna(row["n"]):
+    rows = shown[shown["target"] == target]
+    if rows["n"].isna().any():
         return f"{target}\n(mean of targets)"
-    return f"{target}\n{row['positives']:,} of {row['n']:,}"
+    counts = [f"{p:,} of {n:,}" for p, n in zip(rows["positives"], rows["n"], strict=True)]
+    return "\n".join([target, *dict.fromkeys(counts)])
 
 
 def _lowest(shown: pd.DataFrame) -> float:

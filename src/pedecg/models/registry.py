@@ -6,6 +6,7 @@ It is imported when it is asked for: a change in one model's file concerns no ot
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -30,9 +31,20 @@ def source_file(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.py")
 
 
+def settings(name: str) -> type[params.Section]:
+    """Return the class of the section ``models.<name>``."""
+    found: type[params.Section] = _module(name).Settings
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    source_file(name)
+    return importlib.import_module(f"pedecg.models.{name}")
+
+
 def build(
     name: str,
-    settings: dict[str, Any],
+    values: dict[str, Any],
     *,
     n_leads: int,
     n_samples: int,
@@ -43,7 +55,7 @@ def build(
 
     Parameters
     ----------
-    settings : the plain values of the section ``models.<name>``; checked here.
+    values : the plain values of the section ``models.<name>``; checked here.
     n_samples : length of the training crops; models built on convolutions take any other too.
 
     Raises
@@ -51,9 +63,8 @@ def build(
     PedecgError
         The name is no file of this folder, or a setting is wrong.
     """
-    source_file(name)
-    module = importlib.import_module(f"pedecg.models.{name}")
-    checked = params.parse(settings, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
+    module = _module(name)
+    checked = params.parse(values, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
     model: nn.Module = module.Model(
         checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets
     )

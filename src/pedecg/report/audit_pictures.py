@@ -136,15 +136,15 @@ def lengths(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 
 
 def quality_by_lead(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """Which leads cannot be used, and which touch the recorder's limit?"""
+    """Which leads cannot be used, and which have spikes at the recorder's limit?"""
     table = tables["quality_by_lead"]
     axes = figure.add_subplot()
     place = np.arange(len(table))
     unusable = 100 * (1 - table["usable_share"])
     axes.bar(place - 0.2, unusable, 0.4, color=RED, label="unusable, masked")
     axes.bar(
-        place + 0.2, 100 * table["touches_rail_share"], 0.4, color=ORANGE,
-        label="touches the recorder's limit",
+        place + 0.2, 100 * table["railed_share"], 0.4, color=ORANGE,
+        label="short spikes beyond any QRS, bridged",
     )  # fmt: skip
     axes.set_xticks(place, table["lead"])
     total = quality["record_id"].nunique()

@@ -23,7 +23,10 @@ def predictor(
     Statistics of the leads are those of the records learnt from in that fold, and of no others.
     """
     row = {record_id: i for i, record_id in enumerate(data.record_ids)}
-    settings = train.model_copy(update={"epochs": review.epochs})
+    shared = ("epochs", "crops_per_record", "window_overlap")
+    settings = train.model_copy(update={name: getattr(review, name) for name in shared})
+
+    network = model_settings | review.model_changes
 
     def train_and_predict(
         learnt: list[str], chooses: list[str], predicted: list[str]
@@ -37,7 +40,7 @@ def predictor(
             tuple(leads["leads"]), tuple(leads["mean_mv"]), tuple(leads["sd_mv"])
         )
         fitted = fit(
-            review.model, model_settings, data, training, validation, normalisation, settings,
+            review.model, network, data, training, validation, normalisation, settings,
             review.seed,
         )  # fmt: skip
         return fitted.trained.predict(

@@ -7,6 +7,7 @@ Northcutt CG et al. Confident learning. J Artif Intell Res 2021;70:1373-1411.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,12 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy import special
+from sklearn.linear_model import LogisticRegression
 
 from pedecg import parallel, params, tables
+
+_NEARLY_0 = 1e-6
 
 TrainAndPredict = Callable[[list[str], list[str], list[str]], NDArray[np.float64]]
 
@@ -32,6 +37,14 @@ class NoiseReviewSettings(params.Section):
         "learns the wrong ones too",
         ge=1,
         le=500,
+    )
+    crops_per_record: int = Field(
+        description="instead of train.crops_per_record: speed", ge=1, le=1000
+    )
+    window_overlap: float = Field(description="instead of train.window_overlap: speed", ge=0, lt=1)
+    model_changes: dict[str, Any] = Field(
+        description="keys of models.<model> that differ here, as a smaller width: a small network "
+        "is fast and learns fewer wrong labels"
     )
     seed: int = Field(description="of the folds and of each fold's training")
     min_positives: int = Field(
@@ -77,9 +90,10 @@ def candidates(
 ) -> pd.DataFrame:
     """Rank every known label of every predicted record, the most suspect first.
 
-    A label's quality is its out-of-fold probability, less the average that its class earns
-    (cleanlab's adjusted self-confidence, 0 to 1), so that a rare target is not suspect as a whole.
-    Labels that confident learning flags come before all others.
+    A label's quality is the out-of-fold probability that it is right (cleanlab's self-confidence),
+    calibrated per target by Platt's logistic on the recorded labels: without that, a target whose
+    positives weigh more in the loss would look suspect as a whole. Labels that confident learning
+    puts off the diagonal come before all others.
 
     Parameters
     ----------
@@ -101,7 +115,6 @@ def candidates(
         if min(y.sum(), len(y) - y.sum()) < min_positives:
             continue
         p = probabilities.loc[known, target].to_numpy(np.float64)
-        both = np.column_stack([1 - p, p])
         parts.append(
             pd.DataFrame(
                 {
@@ -109,8 +122,10 @@ def candidates(
                     "label": target,
                     "given": y,
                     "probability": p,
-                    "label_quality": get_label_quality_scores(y, both, adjust_pred_probs=True),
-                    "flagged": find_label_issues(y, both, filter_by="both", n_jobs=1),
+                    "label_quality": get_label_quality_scores(y, _calibrated(y, p)),
+                    "flagged": find_label_issues(
+                        y, np.column_stack([1 - p, p]), filter_by="confident_learning", n_jobs=1
+                    ),
                 }
             )
         )
@@ -159,3 +174,10 @@ def as_metrics(ranked: pd.DataFrame) -> dict[str, object]:
         "flagged": int(ranked["flagged"].sum()),
         "targets": targets,
     }
+
+
+def _calibrated(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of 0 and 1, shape (n, 2), rescaled to the labels' frequencies."""
+    logit = special.logit(np.clip(p, _NEARLY_0, 1 - _NEARLY_0))[:, None]
+    fitted: NDArray[np.float64] = LogisticRegression(C=np.inf).fit(logit, y).predict_proba(logit)
+    return fitted

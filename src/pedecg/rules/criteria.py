@@ -76,7 +76,7 @@ def beyond_percentile(child: Child, measure: str, above: bool) -> Verdict:
         return UNKNOWN
     unit = child.limits.units[measure]
     value = child.value(child.limits.column(measure))
-    rows = child.limits.row(measure, child.age_days, child.sex)
+    rows = child.limits.rows_for(measure, child.age_days, child.sex)
     judged = [_beyond(row, unit, value, above) for row in rows]
     if math.isnan(value) or not judged or None in judged:
         return UNKNOWN

@@ -5,6 +5,7 @@ but III, as in real records.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +83,7 @@ def _wander(
 def _muscle(n: int, fs_hz: float, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Broad-band noise of muscles; each electrode has its own strength, and it comes in bursts."""
     noise = rng.standard_normal((_ELECTRODES, n), dtype=np.float32)
-    band = signal.butter(2, [15, 180], "bandpass", fs=fs_hz, output="sos")
-    noise = signal.sosfilt(band, noise, axis=1)
+    noise = signal.sosfilt(_filter(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
     strength = size * rng.lognormal(0, 0.5, (_ELECTRODES, 1))
     knots = np.arange(0, n + fs_hz, fs_hz)
     burst = np.interp(np.arange(n), knots, rng.lognormal(-0.1, 0.45, knots.size))
@@ -126,8 +126,8 @@ def _spikes(n: int, rail_mv: float, rng: np.random.Generator) -> NDArray[np.floa
 
 def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDArray[np.float64]:
     """The recorder's own filters, without shift of phase."""
-    low = signal.butter(1, recorder.low_cut_hz, "highpass", fs=fs_hz, output="sos")
-    high = signal.butter(2, recorder.high_cut_hz, "lowpass", fs=fs_hz, output="sos")
+    low = _filter(1, recorder.low_cut_hz, "highpass", fs_hz)
+    high = _filter(2, recorder.high_cut_hz, "lowpass", fs_hz)
     return np.asarray(signal.sosfiltfilt(np.vstack([low, high]), leads, axis=1))
 
 
@@ -139,3 +139,10 @@ def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     stop = n if rng.random() < 0.5 else min(n, start + int(rng.integers(n // 4, n)))
     leads[lead, start:stop] = 0.0
     return leads
+
+
+@cache
+def _filter(
+    order: int, corner_hz: float | tuple[float, float], kind: str, fs_hz: float
+) -> NDArray[np.float64]:
+    return np.asarray(signal.butter(order, corner_hz, kind, fs=fs_hz, output="sos"))

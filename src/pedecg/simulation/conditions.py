@@ -9,6 +9,7 @@ sizes are assumptions.
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import pandas as pd
 
@@ -43,18 +44,21 @@ def conditions() -> dict[str, Condition]:
     with resources.files("pedecg.simulation").joinpath("conditions.csv").open() as file:
         table = pd.read_csv(file, dtype={"icd10": str, "rhythm": str}, keep_default_na=False)
     plain = ["name", "group", "icd10", "share", "infant_share", "rhythm"]
-    effects = table.drop(columns=plain)
-    return {
-        row["name"]: Condition(
+    rows: list[dict[str, Any]] = [
+        {str(key): value for key, value in row.items()} for row in table.to_dict("records")
+    ]
+    found = [
+        Condition(
             **{key: row[key] for key in plain},
             effects={
                 column: float(size)
-                for column, size in effects.loc[number].items()
-                if size != _neutral(str(column))
+                for column, size in row.items()
+                if column not in plain and size != _neutral(column)
             },
         )
-        for number, row in table[plain].to_dict("index").items()
-    }
+        for row in rows
+    ]
+    return {condition.name: condition for condition in found}
 
 
 def members(group: str) -> list[Condition]:

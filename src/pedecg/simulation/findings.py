@@ -9,10 +9,10 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
+from pedecg.cohorts.codes import ECG_CODES
 from pedecg.records import Sex
 from pedecg.simulation import physiology
 
@@ -43,9 +43,10 @@ class Seen:
         limit = physiology.percentiles(curve, self.age_days, self.sex)[2]
         return self.measured[measure] > factor * limit
 
-    def low(self, measure: str, curve: str) -> bool:
-        """Is a measure below the 2nd percentile of the age?"""
-        return self.measured[measure] < physiology.percentiles(curve, self.age_days, self.sex)[0]
+    def low(self, measure: str, curve: str, factor: float = 1.0) -> bool:
+        """Is a measure below the 2nd percentile of the age (times a factor)?"""
+        limit = physiology.percentiles(curve, self.age_days, self.sex)[0]
+        return self.measured[measure] < factor * limit
 
     def has(self, *names: str) -> bool:
         """Does the heart have one of these conditions visibly?"""
@@ -63,11 +64,19 @@ def _t_abnormal(seen: Seen) -> bool:
     return seen.measured["t_v6_mv"] < 0.33 * usual or upright_v1
 
 
+def _st_with_t(seen: Seen) -> bool:
+    return abs(seen.measured["st_mv"]) > 0.05 and _t_abnormal(seen)
+
+
 def _left_voltage(seen: Seen) -> bool:
     both = seen.measured["s_v1_mv"] + seen.measured["r_v6_mv"]
     limits = [physiology.percentiles(c, seen.age_days, seen.sex) for c in ("s_v1", "r_v6")]
     spread = np.hypot(limits[0][2] - limits[0][1], limits[1][2] - limits[1][1])
     return seen.high("r_v6_mv", "r_v6") or both > limits[0][1] + limits[1][1] + 0.75 * spread
+
+
+def _right_voltage(seen: Seen) -> bool:
+    return seen.high("r_v1_mv", "r_v1", 0.9) and not _right_hypertrophy(seen)
 
 
 def _left_hypertrophy(seen: Seen) -> bool:
@@ -88,51 +97,77 @@ def _sinus(seen: Seen) -> bool:
     return seen.rhythm in _SINUS
 
 
+def _early(kind: str, frequent: bool) -> Callable[[Seen], bool]:
+    return lambda s: s.rhythm == kind and (s.measured["early_share"] >= 0.1) == frequent
+
+
+def _is(rhythm: str) -> Callable[[Seen], bool]:
+    return lambda s: s.rhythm == rhythm
+
+
+def _right_bundle(seen: Seen, *, complete: bool) -> bool:
+    wide = seen.high("qrs_ms", "qrs", 1.08)
+    return seen.measured["late_mv"] > 0.18 and wide == complete
+
+
+def _left_anterior(seen: Seen) -> bool:
+    return seen.has("left_anterior_block") and seen.measured["qrs_axis_deg"] < -20
+
+
+def _st_shift(seen: Seen, low: float, high: float) -> bool:
+    shifted = low < seen.measured["st_mv"] < high
+    return shifted and not _t_abnormal(seen) and not seen.has("early_repolarization")
+
+
 # Description in ECGCode.csv, its modifier or "", and when the reader writes it. In the order of
 # the published cells: rhythm, conduction, axis and voltage, chambers, repolarisation.
 _RULES: tuple[tuple[str, str, Callable[[Seen], bool]], ...] = (
     ("Sinus tachycardia", "", lambda s: _sinus(s) and s.high("heart_rate_bpm", "heart_rate", 0.97)),
-    ("Sinus bradycardia", "", lambda s: _sinus(s) and s.low("heart_rate_bpm", "heart_rate")),
+    ("Sinus bradycardia", "", lambda s: _sinus(s) and s.low("heart_rate_bpm", "heart_rate", 1.03)),
     ("Sinus arrhythmia", "", _sinus_arrhythmia),
-    ("Atrial premature complex(es)", "Occasional", lambda s: s.rhythm == "apb" and s.measured["early_share"] < 0.1),
-    ("Atrial premature complex(es)", "Frequent", lambda s: s.rhythm == "apb" and s.measured["early_share"] >= 0.1),
-    ("Atrial escape complex(es)", "", lambda s: s.rhythm == "wandering"),
-    ("Junctional escape complex(es)", "", lambda s: s.rhythm == "junctional"),
-    ("Atrial fibrillation", "", lambda s: s.rhythm == "fibrillation"),
-    ("Ectopic atrial tachycardia, unifocal", "", lambda s: s.rhythm == "ectopic_atrial"),
-    ("Supraventricular tachycardia", "", lambda s: s.rhythm == "supraventricular_tachycardia"),
-    ("Ventricular premature complex(es)", "Occasional", lambda s: s.rhythm == "vpb" and s.measured["early_share"] < 0.1),
-    ("Ventricular premature complex(es)", "Frequent", lambda s: s.rhythm == "vpb" and s.measured["early_share"] >= 0.1),
-    ("Short PR interva", "", lambda s: s.low("pr_ms", "pr") and not s.has("preexcitation")),
-    ("First-degree AV block", "", lambda s: s.high("pr_ms", "pr")),
-    ("Second-degree AV block, Mobitz type I(Wenckebach)", "", lambda s: s.rhythm == "wenckebach"),
-    ("2:1 AV block", "", lambda s: s.rhythm == "two_to_one"),
-    ("AV block, complete (third-degree)", "", lambda s: s.rhythm == "complete_block"),
-    ("Left anterior fascicular block", "", lambda s: s.has("left_anterior_block") and s.measured["qrs_axis_deg"] < -20),
+    ("Atrial premature complex(es)", "Occasional", _early("apb", frequent=False)),
+    ("Atrial premature complex(es)", "Frequent", _early("apb", frequent=True)),
+    ("Atrial escape complex(es)", "", _is("wandering")),
+    ("Junctional escape complex(es)", "", _is("junctional")),
+    ("Atrial fibrillation", "", _is("fibrillation")),
+    ("Ectopic atrial tachycardia, unifocal", "", _is("ectopic_atrial")),
+    ("Supraventricular tachycardia", "", _is("supraventricular_tachycardia")),
+    ("Ventricular premature complex(es)", "Occasional", _early("vpb", frequent=False)),
+    ("Ventricular premature complex(es)", "Frequent", _early("vpb", frequent=True)),
+    ("Short PR interva", "", lambda s: s.low("pr_ms", "pr", 0.92) and not s.has("preexcitation")),
+    ("First-degree AV block", "", lambda s: s.high("pr_ms", "pr", 1.12)),
+    ("Second-degree AV block, Mobitz type I(Wenckebach)", "", _is("wenckebach")),
+    ("2:1 AV block", "", _is("two_to_one")),
+    ("AV block, complete (third-degree)", "", _is("complete_block")),
+    ("Left anterior fascicular block", "", _left_anterior),
     ("Left bundle-branch block", "", lambda s: s.has("lbbb")),
-    ("Incomplete right bundle-branch block", "", lambda s: s.measured["late_mv"] > 0.12 and not s.high("qrs_ms", "qrs", 1.08)),
-    ("Right bundle-branch block", "", lambda s: s.measured["late_mv"] > 0.12 and s.high("qrs_ms", "qrs", 1.08)),
-    ("Intraventricular conduction delay", "", lambda s: s.has("intraventricular_delay") and s.high("qrs_ms", "qrs")),
+    ("Incomplete right bundle-branch block", "", lambda s: _right_bundle(s, complete=False)),
+    ("Right bundle-branch block", "", lambda s: _right_bundle(s, complete=True)),
+    ("Intraventricular conduction delay", "", lambda s: s.has("intraventricular_delay")),
     ("Ventricular preexcitation", "", lambda s: s.has("preexcitation")),
     ("Right-axis deviation", "", lambda s: s.high("qrs_axis_deg", "qrs_axis")),
-    ("Left-axis deviation", "", lambda s: s.low("qrs_axis_deg", "qrs_axis") and not s.has("left_anterior_block")),
+    (
+        "Left-axis deviation",
+        "",
+        lambda s: s.low("qrs_axis_deg", "qrs_axis") and not _left_anterior(s),
+    ),
     ("Left ventricular high voltage", "", lambda s: _left_voltage(s) and not _left_hypertrophy(s)),
-    ("Right ventricular high voltage", "", lambda s: s.high("r_v1_mv", "r_v1", 0.9) and not _right_hypertrophy(s)),
+    ("Right ventricular high voltage", "", _right_voltage),
     ("Low voltage", "", lambda s: s.measured["voltage"] < 0.62),
     ("Left atrial enlargement", "", lambda s: s.measured["la_mv"] > 0.06),
     ("Right atrial enlargement", "", lambda s: s.high("p_ii_mv", "p_ii")),
     ("Left ventricular hypertrophy", "", _left_hypertrophy),
     ("Right ventricular hypertrophy", "", _right_hypertrophy),
-    ("ST deviation", "Depression", lambda s: s.measured["st_mv"] < -0.06 and not _t_abnormal(s)),
-    ("ST deviation", "Elevation", lambda s: s.measured["st_mv"] > 0.08 and not _t_abnormal(s) and not s.has("early_repolarization")),
-    ("ST deviation with T-wave change", "", lambda s: abs(s.measured["st_mv"]) > 0.05 and _t_abnormal(s)),
-    ("T-wave abnormality", "", lambda s: abs(s.measured["st_mv"]) <= 0.05 and _t_abnormal(s)),
+    ("ST deviation", "Depression", lambda s: _st_shift(s, -9.0, -0.06)),
+    ("ST deviation", "Elevation", lambda s: _st_shift(s, 0.08, 9.0)),
+    ("ST deviation with T-wave change", "", _st_with_t),
+    ("T-wave abnormality", "", lambda s: _t_abnormal(s) and not _st_with_t(s)),
     ("Prolonged QTc interval", "", lambda s: s.high("qtc_bazett_ms", "qtc_bazett")),
     ("Prominent U waves", "", lambda s: s.has("u_wave")),
     ("Early repolarization", "", lambda s: s.has("early_repolarization")),
-    ("Abnormal Q wave", "", lambda s: s.high("q_v6_mv", "q_v6", 1.1)),
-    ("Pacing rhythm", "", lambda s: s.rhythm == "paced"),
-)  # fmt: skip
+    ("Abnormal Q wave", "", lambda s: s.high("q_v6_mv", "q_v6", 1.3)),
+    ("Pacing rhythm", "", _is("paced")),
+)
 
 
 def read(seen: Seen, rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -169,9 +204,7 @@ def tokens(findings: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 @cache
 def _codes() -> dict[str, tuple[str, str]]:
     """Read the published table: description -> (AHA, CHN), "" where a vocabulary has no code."""
-    path = resources.files("pedecg.cohorts").joinpath("codes", "ecg_codes.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
+    rows = list(csv.reader(ECG_CODES.read_text(encoding="utf-8").splitlines()))[1:]
     return {name: (_code(aha), _code(chn)) for name, aha, chn in rows}
 
 

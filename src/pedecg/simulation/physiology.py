@@ -50,7 +50,7 @@ def _curves() -> dict[tuple[str, str], _Curve]:
     with resources.files("pedecg.simulation").joinpath("physiology.csv").open() as file:
         table = pd.read_csv(file)
     return {
-        (measure, sex): _Curve(rows[rows["sex"].isin([sex, "both"])].sort_values("age_days"))
+        (str(measure), sex): _Curve(rows[rows["sex"].isin([sex, "both"])].sort_values("age_days"))
         for measure, rows in table.groupby("measure")
         for sex in ("female", "male")
     }

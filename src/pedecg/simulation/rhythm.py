@@ -1,4 +1,4 @@
-"""When atria and ventricles beat: sinus rhythm with breathing, ectopic beats, blocks, fibrillation."""
+"""When atria and ventricles beat: sinus rhythm with breathing, ectopic beats, blocks, re-entry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ def apb(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> 
 
 
 def vpb(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> Rhythm:
-    """Premature ventricular beats: early and wide, no P, and the next sinus beat is in its place."""
+    """Premature ventricular beats: early, wide, no P; the next sinus beat is in its place."""
     qrs = _sinus_times(traits, length_s, rng)
     early = _chosen(qrs, length_s, rng)
     rr = np.diff(qrs, prepend=qrs[0] - (qrs[1] - qrs[0]))
@@ -136,7 +136,7 @@ def wandering(traits: dict[str, float], length_s: float, rng: np.random.Generato
 
 def junctional(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> Rhythm:
     """The AV node leads: regular, no P before QRS."""
-    qrs = _regular(60 / (0.72 * traits["rate"]), length_s, 0.015, rng)
+    qrs = _regular(60 / max(0.72 * traits["rate"], 40.0), length_s, 0.015, rng)
     none = np.empty(0)
     return Rhythm(qrs, np.zeros(qrs.size, np.int64), none, none.astype(np.int64))
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pedecg.simulation import torso
 from pedecg.simulation.rhythm import ECTOPIC, NARROW, PACED, Rhythm
-from pedecg.simulation.shape import BeatShape, Waves
+from pedecg.simulation.shape import BeatShape
+from pedecg.simulation.waves import Waves
 
 _REACH = 4.5  # widths after which a Gaussian is below 0.1 µV
 _LOW_ATRIUM = np.array([-0.4, -0.9, 0.6])  # turns a sinus P into one that climbs
@@ -128,17 +129,14 @@ def _qt_s(
     room = np.append(np.diff(rhythm.qrs_s), mean)
     if rhythm.p_s.size == rhythm.qrs_s.size:
         room = room - traits["pr_ms"] / 1000 + 0.015
-    return np.clip(qt, qrs_s + 0.1, np.maximum(room, qrs_s + 0.1))
+    return np.asarray(np.clip(qt, qrs_s + 0.1, np.maximum(room, qrs_s + 0.1)))
 
 
 def _fibrillation(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Fibrillation waves: 5 to 8 Hz, never twice the same, largest in V1."""
     time = np.arange(n) / fs_hz
-    drift = np.interp(
-        time,
-        np.arange(0, time[-1] + 1, 0.5),
-        rng.normal(0, 1, int(time[-1] * 2 + 3))[: len(np.arange(0, time[-1] + 1, 0.5))],
-    )
+    knots = np.arange(0, time[-1] + 1, 0.5)
+    drift = np.interp(time, knots, rng.normal(0, 1, knots.size))
     phase = 2 * np.pi * np.cumsum(6.3 + 0.8 * drift) / fs_hz
     wave = np.sin(phase) + 0.4 * np.sin(2 * phase + 1) + 0.3 * np.sin(0.71 * phase)
-    return np.array([0.03, 0.05, -0.06])[:, None] * wave * (1 + 0.3 * drift)
+    return np.asarray(np.array([0.03, 0.05, -0.06])[:, None] * wave * (1 + 0.3 * drift))

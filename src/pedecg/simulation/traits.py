@@ -65,5 +65,9 @@ def draw(
     for trait, (low, high) in _LIMITS.items():
         moved[trait] = float(np.clip(moved[trait], low, high))
     moved["axis_deg"] = float((moved["axis_deg"] + 180) % 360 - 180)
+    # A loop that runs to the right leaves a small R and a deep S on the left.
+    rightward = max(0.0, -float(np.cos(np.deg2rad(moved["axis_deg"]))))
+    moved["s_v6"] += 0.6 * rightward * moved["r_v6"]
+    moved["r_v6"] *= 1 - 0.6 * rightward
     moved["p_ms"] = min(moved["p_ms"], 0.85 * moved["pr_ms"])
     return moved

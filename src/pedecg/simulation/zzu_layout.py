@@ -7,12 +7,12 @@ Sci Data 2025;12:867, doi 10.1038/s41597-025-05225-z (data: CC BY 4.0).
 import csv
 import io
 import shutil
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pedecg.cohorts import codes
 
 FS_HZ = 500
 COLUMNS = (
@@ -83,23 +83,10 @@ def write_tables(root: Path, rows: list[dict[str, str]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     (root / "AttributesDictionary.csv").write_text(buffer.getvalue(), encoding="utf-8")
-    codes = resources.files("pedecg.cohorts").joinpath("codes")
-    for packaged, published in (
-        ("ecg_codes.csv", "ECGCode.csv"),
-        ("disease_codes.csv", "DiseaseCode.csv"),
-    ):
-        with resources.as_file(codes.joinpath(packaged)) as source:
-            shutil.copyfile(source, root / published)
+    shutil.copyfile(codes.ECG_CODES, root / "ECGCode.csv")
+    shutil.copyfile(codes.DISEASE_CODES, root / "DiseaseCode.csv")
 
 
 def disease_categories(icd10: list[str]) -> list[str]:
     """Return the published category of every key of a target disease, matched with its prefix."""
-    categories = _categories()
-    return [categories[key] for key in icd10 if key in categories]
-
-
-@cache
-def _categories() -> dict[str, str]:
-    path = resources.files("pedecg.cohorts").joinpath("codes", "disease_codes.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["ICD-10 Code"]: row["Disease Category"] for row in csv.DictReader(file)}
+    return [disease.name for key in icd10 if (disease := codes.disease_of(key))]

@@ -23,6 +23,7 @@ SEARCH_BACK_THRESHOLD = 0.18
 SEARCH_BACK_GAP = 1.6  # a pause longer than this many local RR intervals is searched again
 T_WAVE_S = 0.36  # within this time after a beat a much lower hump is its T wave
 T_WAVE_HEIGHT = 0.5
+SHORTEST_S = 1.0  # less holds too few beats to know a QRS from anything else
 EDGE_S = 0.05  # a complex cut off by the record's end has no true peak
 
 
@@ -37,8 +38,10 @@ def detect(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.int
 
     Returns
     -------
-    shape (n_beats,), ascending; empty where no lead has any signal.
+    shape (n_beats,), ascending; empty where no lead has any signal and for less than a second.
     """
+    if np.shape(signal_mv)[-1] < SHORTEST_S * fs_hz:
+        return np.empty(0, np.int64)
     steepness = qrs_steepness(signal_mv, fs_hz)
     beats = _hump_peaks(steepness, fs_hz)
     return _refine(beats, signal_mv, fs_hz)
@@ -108,10 +111,13 @@ def _slope(lead: Signal, fs_hz: float) -> Signal:
 
 
 def _typical_height(positive: Signal, fs_hz: float) -> float:
-    """Return the median of the maxima of successive stretches of 2 s (each holds a beat)."""
+    """Return the median height of the peaks in successive stretches of 2 s (each holds a beat).
+
+    The 99th percentile stands for the peak: a spike of a few samples leaves it alone.
+    """
     length = round(2.0 * fs_hz)
     n = max(1, len(positive) // length)
-    return float(np.median([part.max() for part in np.array_split(positive, n)]))
+    return float(np.median([np.percentile(part, 99) for part in np.array_split(positive, n)]))
 
 
 def _hump_peaks(steepness: Signal, fs_hz: float) -> NDArray[np.int64]:

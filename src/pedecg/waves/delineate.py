@@ -101,7 +101,7 @@ def _agreed(found: list[Boundaries], n_beats: int) -> Boundaries:
         return np.full((n_beats, 3), np.nan)
     stacked = np.stack(found)
     agreed = np.full((n_beats, 3), np.nan)
-    seen = np.isfinite(stacked[:, :, 1]).any(axis=0)
+    seen = np.isfinite(stacked).all(axis=2).any(axis=0)
     agreed[seen] = np.nanmedian(stacked[:, seen], axis=0)
     return agreed
 

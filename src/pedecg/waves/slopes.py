@@ -19,7 +19,7 @@ Boundaries = NDArray[np.float64]
 
 QRS_LOWPASS_HZ = 40.0
 QRS_REACH_S = 0.14  # no QRS begins earlier before its R peak; it may end a third later after it
-QRS_SLOPE = 0.09  # of the steepest slope of the complex: below it the QRS has not begun or is over
+QRS_SLOPE = 0.11  # of the steepest slope of the complex: below it the QRS has not begun or is over
 QRS_QUIET_S = 0.016  # how long it must stay below: notches are shorter
 WAVE_LOWPASS_HZ = 14.0  # P and T, after the QRS complexes are cut out
 T_PEAK_S = 0.5  # after QRS onset, times the square root of RR in seconds
@@ -29,6 +29,8 @@ T_SMALLEST = 0.02  # of the QRS height, and at least the floor below
 P_SMALLEST = 0.02
 SMALLEST_MV = 0.015
 P_LONGEST_PR_S = 0.3
+QRS_FOOT_S = 0.012  # what the thresholds leave of the QRS on either side
+P_PEAK_S = 0.03  # P peaks at least so long before the QRS: nearer lies the foot of the QRS itself
 P_HALF_S = 0.075  # a wave's foot lies no further from its peak
 T_HALF_S = 0.15  # times the square root of the RR interval in seconds
 P_STEADY_SHARE = 0.65  # of the beats at least
@@ -52,7 +54,7 @@ def boundaries(signal_mv: Signal, fs_hz: float, r_peaks: NDArray[np.int64]) -> B
     smooth = _lowpass(signal_mv, QRS_LOWPASS_HZ, fs_hz)
     qrs = _qrs(smooth, fs_hz, r_peaks)
     found[:, 3:6] = qrs
-    low = _lowpass(_without_qrs(smooth, qrs), WAVE_LOWPASS_HZ, fs_hz)
+    low = _lowpass(_without_qrs(smooth, qrs, round(QRS_FOOT_S * fs_hz)), WAVE_LOWPASS_HZ, fs_hz)
     heights = np.array([np.ptp(smooth[int(a) : int(b) + 1]) for a, _, b in qrs])
     typical = float(np.median(heights))
     for i in range(len(r_peaks)):
@@ -103,10 +105,11 @@ def _first_quiet(steep: NDArray[np.bool_], length: int) -> int:
     return int(loud[long[0]]) if len(long) else len(steep) - 1
 
 
-def _without_qrs(smooth: Signal, qrs: NDArray[np.float64]) -> Signal:
-    """Bridge every QRS by a straight line, so that it does not leak into its neighbours."""
+def _without_qrs(smooth: Signal, qrs: NDArray[np.float64], foot: int) -> Signal:
+    """Bridge every QRS and its feet by a straight line: nothing leaks into P and T."""
     bridged = smooth.copy()
-    for onset, _, offset in qrs.astype(int):
+    for first, _, last in qrs.astype(int):
+        onset, offset = max(first - foot, 0), min(last + foot, len(smooth) - 1)
         bridged[onset : offset + 1] = np.linspace(smooth[onset], smooth[offset], offset - onset + 1)
     return bridged
 
@@ -139,8 +142,10 @@ def _p_wave(
     first = int(max(earliest, onset - P_LONGEST_PR_S * fs_hz, 0))
     if onset - first < 0.04 * fs_hz:
         return (np.nan,) * 3
-    wave = _above_line(low, first, onset, first, onset)
-    peak = _most_prominent(wave, len(wave), max(P_SMALLEST * height, SMALLEST_MV))
+    wave = low[first : onset + 1]  # as it is: a line drawn under the tail of T makes a wave of it
+    peak = _most_prominent(
+        wave, len(wave) - round(P_PEAK_S * fs_hz), max(P_SMALLEST * height, SMALLEST_MV)
+    )
     if peak is None:
         return (np.nan,) * 3
     left, right = _feet(wave, peak, round(P_HALF_S * fs_hz))

@@ -1,0 +1,61 @@
+"""Draw the simulated ECGs that the README shows: ``python scripts/readme_pictures.py``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pedecg import params
+from pedecg.records import LEADS, NINE_LEADS
+from pedecg.report import paper
+from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
+from pedecg.simulation.settings import SimulationSettings
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PICTURES = {
+    # file: title, age in days, conditions, leads, seed
+    "ecg_newborn.png": (
+        "Simulated: healthy girl of 5 days, nine leads; the right ventricle dominates",
+        5, {}, NINE_LEADS, 19,
+    ),
+    "ecg_tetralogy.png": (
+        "Simulated: girl of 5 months with tetralogy of Fallot: right axis, tall R and upright T "
+        "in V1", 150, {"tetralogy": 0.8}, LEADS, 34,
+    ),
+    "ecg_school.png": (
+        "Simulated: healthy girl of 8 years, sinus arrhythmia", 2920, {"sinus_arrhythmia": 0.5},
+        LEADS, 11,
+    ),
+}  # fmt: skip
+
+
+def main() -> None:
+    hospital = params.load("simulate", SimulationSettings, DOCS.parent / "params.yaml")
+    for name, (title, age_days, severities, leads, seed) in PICTURES.items():
+        rng = np.random.default_rng(seed)
+        place = traits.personal(rng)
+        visit = children.Visit(
+            ecg_id="P00000_E01", patient_id="P00000", age_days=age_days, sex="female",
+            acquired_at="", severities=severities, severity={}, true={}, coded={}, icd10=[],
+            nine_leads=leads == NINE_LEADS, n_samples=12 * zzu_layout.FS_HZ,
+        )  # fmt: skip
+        clean, measured, own, _ = cohort.examine(visit, place, seed, rng)
+        flaws = artefacts.Artefacts(0.03, 0.004, 0.001, pops=False, rail=False, lead_off=False)
+        signal = artefacts.recorded(
+            clean.leads_mv, zzu_layout.FS_HZ, flaws, hospital.recorder, own["breathing"], rng
+        )
+        rows = [LEADS.index(lead) for lead in leads]
+        note = ", ".join(
+            (
+                f"rate {measured['heart_rate_bpm']:.0f}/min",
+                f"PR {measured['pr_ms']:.0f} ms",
+                f"QRS {measured['qrs_ms']:.0f} ms",
+                f"QTc {measured['qtc_bazett_ms']:.0f} ms",
+                f"axis {measured['qrs_axis_deg']:.0f}°",
+            )
+        )
+        figure = paper.draw(signal[rows], zzu_layout.FS_HZ, leads, title, start_s=1.0, note=note)
+        paper.save(figure, DOCS / name, dpi=100)
+
+
+if __name__ == "__main__":
+    main()
