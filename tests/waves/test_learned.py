@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pedecg.simulation.settings import Recorder
-from pedecg.waves import children, learned, score
+from pedecg.waves import children, delineate, learned, score
 from pedecg.waves.annotations import QRS, Labelled
 
 RECORDER = Recorder(
@@ -83,3 +83,11 @@ def test_the_shipped_weights_are_small():
     network = learned.load()
     assert sum(weight.numel() for weight in network.parameters()) <= 1_000_000
     assert (learned.WEIGHTS / "weights.safetensors").stat().st_size <= 4_000_000
+
+
+def test_it_is_a_method_like_the_others():
+    (record,) = simulated(120, records=1)
+    settings = delineate.DelineateSettings(method="learned", leads=["II", "V1"])
+    waves = delineate.delineate(record.signal_mv, 500, record.leads, settings)
+    assert waves["lead"].unique().tolist() == ["global", "II", "V1"]
+    assert waves.columns.tolist() == list(delineate.COLUMNS)

@@ -29,7 +29,9 @@ class Settings(Section):
     flip: float = Field(description="share of leads turned upside down", ge=0, le=1)
     irregular: float = Field(description="share of windows with uneven pauses", ge=0, le=1)
     fibrillating: float = Field(
-        description="share of windows whose P waves give way to fibrillation or flutter", ge=0, le=1
+        description="share of other windows whose P gives way to fibrillation or flutter",
+        ge=0,
+        le=1,
     )
 
 
@@ -78,6 +80,8 @@ def draw(
         for lead in chosen
     ]
     shares, weights = (np.stack(part) for part in zip(*pairs, strict=True))
+    if not fast and rng.random() < settings.fibrillating:
+        signal, shares = disturb.fibrillating(signal, shares, rng)
     return _disturbed(signal.astype(np.float32), shares, weights, settings, rng)
 
 
@@ -93,8 +97,6 @@ def _disturbed(
     disturbed: disturb.Array = level * np.where(rng.random((n_leads, 1)) < settings.flip, -1, 1)
     swing = usual_swing(level)
     times = np.arange(n) / FS_HZ
-    if rng.random() < settings.fibrillating:
-        disturbed, shares = disturb.fibrillating(disturbed, swing, times, shares, rng)
     if rng.random() < settings.noise:
         kinds = rng.choice(len(disturb.DISTURBANCES), rng.integers(1, 4), replace=False)
         for kind in kinds:

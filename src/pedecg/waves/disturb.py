@@ -11,25 +11,26 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pedecg.waves.annotations import QRS, P
+from pedecg.waves.prepare import usual_swing
 from pedecg.waves.targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 
 Array = NDArray[np.floating[Any]]
 
 
-def fibrillating(
-    signal: Array, swing: Array, t: Array, shares: Array, rng: np.random.Generator
-) -> tuple[Array, Array]:
+def fibrillating(signal: Array, shares: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Draw a line where P was, and let the atria flicker, or flutter like clockwork."""
+    n_leads, n = signal.shape
+    swing, t = usual_swing(signal.astype(np.float32)), np.arange(n) / FS_HZ
     was_p = np.repeat(shares[:, P].max(axis=0) > 0, SAMPLES_PER_FRAME)
     kept = np.flatnonzero(~ndimage.binary_dilation(was_p, iterations=4))
     if len(kept):
-        signal = np.stack([np.interp(np.arange(len(t)), kept, lead[kept]) for lead in signal])
+        signal = np.stack([np.interp(np.arange(n), kept, lead[kept]) for lead in signal])
     knots = np.arange(0, t[-1] + 0.5, 0.4)
     drift = rng.normal(0, rng.choice([0.02, 0.15, 0.25]), len(knots))
     phase = np.cumsum(2 * np.pi * rng.uniform(3.5, 9) * np.exp(np.interp(t, knots, drift))) / FS_HZ
-    level = np.exp(rng.normal(np.log(0.05), 0.7, (len(signal), 1))) * swing
+    level = np.exp(rng.normal(np.log(0.05), 0.7, (n_leads, 1))) * swing
     for harmonic, share in ((1, 1.0), (2, 0.5), (3, 0.3)):
-        shift = rng.uniform(0, 2 * np.pi, (len(signal), 1))
+        shift = rng.uniform(0, 2 * np.pi, (n_leads, 1))
         signal = signal + share * rng.random() * level * np.sin(harmonic * phase + shift)
     shares = shares.copy()
     shares[:, P] = 0.0

@@ -105,12 +105,16 @@ def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]
 
 
 def _table(found: decode.Found, signal: NDArray[np.float32], names: Sequence[str]) -> pd.DataFrame:
+    """Return the waves as a table, lead by lead in order of time."""
+    onset = np.maximum(found.onset_s, 0.0)
+    peak = np.fmin(np.fmax(decode.peaks(signal, found), onset), found.offset_s)
+    order = np.lexsort((peak, found.row))
     columns = {
         "lead": np.array(names, dtype=object)[found.row],
         "wave": np.array(tables.WAVES_IN_ORDER, dtype=object)[found.kind],
-        "onset_s": np.maximum(found.onset_s, 0.0),
-        "peak_s": np.maximum(decode.peaks(signal, found), 0.0),
+        "onset_s": onset,
+        "peak_s": peak,
         "offset_s": found.offset_s,
         "confidence": found.confidence,
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: column[order] for name, column in columns.items()})
