@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pedecg.errors import PedecgError
 from pedecg.waves import decode, fit, learned
 from pedecg.waves.annotations import QRS, Labelled, P, T, marks_of
 from pedecg.waves.network import Network, Settings
@@ -105,6 +106,12 @@ def toy_settings(steps: int) -> fit.Settings:
 def test_training_twice_gives_the_same_weights():
     first, second = (fit.fit([toy_record()], toy_settings(3)).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_mixture_without_records_says_so():
+    settings = toy_settings(1).model_copy(update={"mixture": {"ludb": 1.0}})
+    with pytest.raises(PedecgError, match=r"train\.mixture.*ludb"):
+        fit.fit([toy_record()], settings)
 
 
 def test_a_few_steps_learn_a_toy_heart(tmp_path):

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from pedecg.errors import PedecgError
 from pedecg.params import Section
 from pedecg.waves import augment
 from pedecg.waves.annotations import Labelled, Marks, P
@@ -101,9 +102,13 @@ def batches(
     """Yield `steps` batches; one batch has one number of leads, and each record so many."""
     usable = [r for r in records if all(_labelled_s(m) > 0 for m in r.marks)]
     sources = sorted({record.source for record in usable} & settings.mixture.keys())
+    if not sources:
+        wanted = ", ".join(settings.mixture)
+        raise PedecgError(f"train.mixture: no labelled record of any of its sources ({wanted})")
     shares = np.array([settings.mixture[source] for source in sources])
     pools = [_pool([r for r in usable if r.source == one], settings) for one in sources]
-    n_samples = round(settings.window_s * FS_HZ)
+    stride = settings.network.stride()
+    n_samples = max(1, round(settings.window_s * FS_HZ / stride)) * stride
     for _ in range(settings.steps):
         n_leads = int(rng.choice(N_LEADS_DRAWN))
         windows = []

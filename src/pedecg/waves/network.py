@@ -28,6 +28,10 @@ class Settings(Section):
     dilations: list[int] = Field(description="dilations of the innermost blocks, frames")
     kernel: int = Field(description="width of every convolution, frames; odd", ge=3, le=31)
 
+    def stride(self) -> int:
+        """Return the number of samples that one innermost frame stands for."""
+        return int(SAMPLES_PER_FRAME * 2 ** (len(self.widths) - 1))
+
 
 class Block(nn.Module):
     """Depthwise convolution over time and a mix of channels, around a shortcut."""
@@ -69,7 +73,7 @@ class Network(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         widths, kernel = settings.widths, settings.kernel
-        self.stride = SAMPLES_PER_FRAME * 2 ** (len(widths) - 1)
+        self.stride = settings.stride()
         self.stem = nn.Sequential(
             nn.Conv2d(1, widths[0], (1, 2 * kernel - 1), (1, 2), (0, kernel - 1), bias=False),
             nn.BatchNorm2d(widths[0]),
