@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pedecg.cohorts import csv_table
 from pedecg.errors import PedecgError
 
 COLUMNS = ["record_id", "label", "decision", "reviewer", "reason"]
@@ -47,16 +48,12 @@ def apply(labels: pd.DataFrame, splits: pd.DataFrame, path: Path = FILE) -> pd.D
 
 
 def read(path: Path = FILE) -> pd.DataFrame:
-    """Read the decisions, all columns as text, and check their form."""
-    try:
-        decided = pd.read_csv(path, dtype="string", keep_default_na=False)
-    except FileNotFoundError:
-        raise PedecgError(f"{path}: not found; expected columns {', '.join(COLUMNS)}") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PedecgError(f"{path}: not a CSV file ({' '.join(str(error).split())})") from None
-    if list(decided.columns) != COLUMNS:
-        found = ", ".join(decided.columns)
-        raise PedecgError(f"{path}: columns are {found}; expected {', '.join(COLUMNS)}")
+    """Read the decisions, all columns as text, and check their form.
+
+    Further columns are left out: a reviewer may copy rows of ``candidates.csv`` as they are.
+    """
+    rows = csv_table.read(path, COLUMNS)
+    decided = pd.DataFrame(rows, columns=COLUMNS, dtype="string")
     for line, word in enumerate(decided["decision"], start=2):
         if word not in DECISIONS:
             raise PedecgError(

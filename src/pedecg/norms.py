@@ -131,6 +131,8 @@ def z_score(
         return math.nan
     away = distance(limits.units[measure], value, known.p50)
     spread = (known.p98 - known.p50 if away > 0 else known.p50 - known.p2) / SD_AT_LIMITS
+    if math.isnan(spread):
+        return math.nan
     if spread > 0:
         return float(np.clip(away / spread, -LARGEST_Z, LARGEST_Z))
     return math.copysign(LARGEST_Z, away) if away else 0.0
@@ -154,7 +156,7 @@ def load(path: str | Path) -> Limits:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             found = tuple(reader.fieldnames or ())
             if found != COLUMNS:
@@ -164,6 +166,8 @@ def load(path: str | Path) -> Limits:
             rows = [_limit(row, f"{path}: line {line}") for line, row in enumerate(reader, 2)]
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; expected a file of limits") from None
+    except OSError as error:
+        raise PedecgError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise PedecgError(f"{path}: is not UTF-8 text") from None
     if not rows:

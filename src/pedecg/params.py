@@ -26,6 +26,8 @@ _BOUNDS: tuple[tuple[type[Any], str, str], ...] = (
     (annotated_types.Ge, "ge", "≥"),
     (annotated_types.Lt, "lt", "<"),
     (annotated_types.Le, "le", "≤"),
+    (annotated_types.MinLen, "min_length", "length ≥"),
+    (annotated_types.MaxLen, "max_length", "length ≤"),
 )
 _NAMES = {float: "number", int: "integer", str: "text", bool: "true or false"}
 
@@ -151,7 +153,7 @@ def did_you_mean(key: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
     if near:
         return f"; did you mean {near[0]}?"
-    return f"; known keys are {', '.join(known)}" if known else ""
+    return f"; known are {', '.join(known)}" if known else ""
 
 
 def _shorten(value: Any) -> str:

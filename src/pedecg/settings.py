@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import ingest, params, splits
+from pedecg import norms, params, splits
+from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
 from pedecg.evaluation.evaluate import EvaluateSettings
@@ -25,6 +26,8 @@ from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.settings import SimulationSettings
 from pedecg.waves.delineate import DelineateSettings
+
+RULES = "rules"  # the one model without a file of its own in `models/`
 
 
 class TrainRulesSettings(Section):
@@ -40,7 +43,7 @@ def sections() -> dict[str, type[Section]]:
         "simulate_external": SimulationSettings,
         "cohort": CohortSettings,
         "external_cohort": CohortSettings,
-        "ingest": ingest.IngestSettings,
+        "ingest": IngestSettings,
         "split": splits.SplitSettings,
         "preprocess": PreprocessSettings,
         "delineate": DelineateSettings,
@@ -48,7 +51,7 @@ def sections() -> dict[str, type[Section]]:
         "train": TrainSettings,
         "train_rules": TrainRulesSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        "models.rules": RulesSettings,
+        f"models.{RULES}": RulesSettings,
         "evaluate": EvaluateSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
@@ -67,9 +70,13 @@ class Parameter:
 
 
 def check(file: Path = params.PARAMS_FILE) -> None:
-    """Check the whole file: every section is known, present and valid; else a `PedecgError`."""
+    """Check the whole file, or raise a `PedecgError`.
+
+    Every section is known, present and valid, and what one section names in another is there: a
+    fault that a stage would find after hours is found here in seconds.
+    """
     known = sections()
-    top = {section.split(".")[0] for section in known}
+    top = dict.fromkeys(section.split(".")[0] for section in known)
     for name in params.read_file(file):
         if name not in top:
             raise PedecgError(
@@ -77,6 +84,27 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             )
     for section, schema in known.items():
         params.load(section, schema, file)
+    for key, found, there in _references(file):
+        for name in found:
+            if name not in there:
+                hint = params.did_you_mean(name, there) or "; there are none"
+                raise PedecgError(f"{file.name}: {key} names {name!r}{hint}")
+    norms.load(file.parent / params.load("rule_features", RuleFeaturesSettings, file).limits)
+
+
+def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield each key that names something, what it names, and what there is to name."""
+    trained: list[str] = params.read_section("train.models", file)
+    by_rules: list[str] = params.read_section("train_rules.models", file)
+    evaluated: list[str] = params.read_section("evaluate.models", file)
+    external = params.load("external_validation", ExternalSettings, file)
+    yield "train.models", trained, registry.names()
+    yield "train_rules.models", by_rules, [RULES]
+    yield "evaluate.models", evaluated, [*trained, *by_rules]
+    yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
+    yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
+    yield "external_validation.model", [external.model], trained
+    yield "external_validation.mapping", [external.mapping], list(external.mappings)
 
 
 def parameters(file: Path = params.PARAMS_FILE) -> Iterator[Parameter]:

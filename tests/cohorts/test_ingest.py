@@ -106,6 +106,24 @@ def test_too_many_in_quarantine_fail_in_one_line(mixed, run, ingest_settings):
     assert "1 invalid-age, 1 truncated-signal" in str(caught.value)
 
 
+def test_a_cohort_without_a_usable_record_says_where_its_rows_went(zzu, run, ingest_settings):
+    settings = ingest_settings.model_copy(update={"max_quarantine_fraction": 1.0})
+    zzu.write()
+    with pytest.raises(PedecgError, match=r"no record left of 0 rows$"):
+        require_enough(run("zzu", zzu.root), settings)
+    zzu.add("P00001", Age="")
+    zzu.add("P00002")
+    zzu.write()
+    with pytest.raises(PedecgError, match=r"2 rows \(1 missing-age; excluded: 1 age-out-of-range"):
+        require_enough(run("zzu", zzu.root, max_age_days=30), settings)
+
+
+@pytest.mark.parametrize("fs", ["1", "20", "0.001", "1e12"])
+def test_a_rate_of_no_ecg_is_quarantined(zzu, reasons, recorder, fs):
+    recorder(zzu.add(), fs=fs)
+    assert reasons(zzu) == {"P00001_E01": "unusable-rate"}
+
+
 def run_stage(folder: Path, cohort: str, root: Path, *arguments: str, **changed: object):
     yaml = YAML(typ="safe")
     values = yaml.load((REPOSITORY / "params.yaml").read_text())

@@ -99,6 +99,11 @@ def test_a_cohort_without_labels_can_still_be_measured(hospital, run):
         ("max_age_days", "18y", "cohort.max_age_days must be"),
         ("require_age", "yes", "cohort.require_age must be"),
         ("colour", "red", "unknown key cohort.colour"),
+        ("manifest__file", "../other.csv", "cohort.manifest.file must lie below cohort.root"),
+        ("manifest__file", "/data/m.csv", "cohort.manifest.file must lie below cohort.root"),
+        ("manifest__labels", ["chd", "chd=x"], "cohort.manifest.labels must name every target"),
+        ("manifest__labels", ["=x"], "cohort.manifest.labels must name every target once"),
+        ("manifest__labels", ["record_id"], "and none record_id"),
         ("manifest__columns__sexx", "s", "unknown key cohort.manifest.columns.sexx; did you mean"),
     ],
 )

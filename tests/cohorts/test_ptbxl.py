@@ -87,6 +87,12 @@ def test_without_a_diagnostic_statement_labels_are_unknown(ptbxl, run):
     assert labels.metrics["unknown_codes"] == {"scp": {"XYZ": 1}}
 
 
+def test_a_code_of_no_table_leaves_the_unnamed_superclasses_unknown(ptbxl, run):
+    labels = run("ptbxl", ptbxl(scp_codes="{'NORM': 80.0, 'XYZ': 100.0}")).labels.iloc[0, 1:]
+    assert labels["norm"] == 1
+    assert labels.drop("norm").isna().all()
+
+
 def test_a_rate_without_files_is_quarantined(ptbxl, run):
     found = run("ptbxl", ptbxl(), ptbxl__records="records500")
     assert list(found.quarantine["reason"]) == ["missing-header"]

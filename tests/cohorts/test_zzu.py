@@ -42,7 +42,10 @@ def test_a_sound_record_becomes_a_row_of_every_table(zzu, run):
         ("'C23';'L155'", 0),
         ("'C22';'C23'", 1),
         ("'Left ventricular high voltage'", 1),
-        ("'Z999'", 1),
+        ("'Z999'", None),
+        ("'C23';'Z999'", None),
+        ("'C22';'Z999'", 1),
+        ("'A1';'Z999'", 0),
         ("", None),
     ],
 )
@@ -58,6 +61,20 @@ def test_the_chinese_vocabulary_counts_where_the_other_is_empty(zzu, run):
     zzu.add("P00002", AHA_code="", CHN_code="'H74'")
     zzu.write()
     assert list(run("zzu", zzu.root).labels["abnormal"]) == [0, 1]
+
+
+def test_a_code_of_no_table_in_one_vocabulary_is_settled_by_the_other(zzu, run):
+    zzu.add(AHA_code="'C23'", CHN_code="'F64'")
+    zzu.write()
+    assert list(run("zzu", zzu.root).labels["abnormal"]) == [0]
+
+
+def test_a_diagnosis_that_cannot_be_read_leaves_the_unnamed_diseases_unknown(zzu, run):
+    zzu.add(**{"ICD-10 code": "'(XX) Q9';'Q21.0'"})
+    zzu.write()
+    labels = run("zzu", zzu.root).labels
+    assert list(labels["chd"]) == [1]
+    assert labels[["myocarditis", "cardiomyopathy", "kawasaki"]].isna().all(axis=None)
 
 
 def test_an_empty_diagnosis_cell_is_unknown_and_not_negative(zzu, run):
@@ -138,6 +155,16 @@ def test_rows_that_contradict_each_other_are_both_refused(zzu, run):
     assert list(found.quarantine["reason"]) == ["conflicting-rows"] * 4
 
 
+@pytest.mark.parametrize("spelling", ["./{}", "x/../{}", "{}.hea", "{}.dat"])
+def test_one_file_spelt_in_two_ways_is_one_file(zzu, reasons, spelling):
+    zzu.add("P00001")
+    zzu.add("P00002", files=False, Filename=spelling.format(zzu.rows[0]["Filename"]))
+    assert reasons(zzu) == {
+        "P00001_E01": "conflicting-rows",
+        "P00002_E01": "conflicting-rows",
+    }
+
+
 def test_rows_without_files_and_files_without_rows_are_named(zzu, reasons, recorder):
     zzu.add("P00001", files=False)
     zzu.add("P00002")
@@ -203,6 +230,29 @@ def test_a_table_that_cannot_be_read_ends_the_run_in_one_line(zzu, run, data, me
     if data is not None:
         file.write_bytes(data)
     with pytest.raises(PedecgError, match=message):
+        run("zzu", zzu.root)
+
+
+@pytest.mark.parametrize(("separator", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(zzu, run, separator, name):
+    zzu.add()
+    file = zzu.write()
+    file.write_text(file.read_text().replace(",", separator))
+    with pytest.raises(PedecgError, match=f"separated by {name}; expected commas"):
+        run("zzu", zzu.root)
+
+
+def test_a_table_saved_by_a_spreadsheet_is_read(zzu, run):
+    zzu.add()
+    file = zzu.write()
+    text = file.read_text().replace("\r\n", "\n").replace("\n", "\r\n")
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert len(run("zzu", zzu.root).records) == 1
+
+
+def test_a_table_that_cannot_be_opened_is_told(zzu, run):
+    (zzu.root / "AttributesDictionary.csv").mkdir(parents=True)
+    with pytest.raises(PedecgError, match=r"AttributesDictionary.csv: cannot be read \("):
         run("zzu", zzu.root)
 
 

@@ -73,16 +73,33 @@ def test_a_fault_is_told_in_one_line(labels, splits, decided, rows, told):
     assert "\n" not in str(fault.value)
 
 
-def test_a_renamed_column_is_told(labels, splits, tmp_path):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("record,label,decision,reviewer,reason\n", "column 'record_id' not found; did you mean"),
+        ("record_id;label;decision;reviewer;reason\n", "separated by semicolons"),
+        ("record_id,label,decision,reviewer,reason\na,chd,flip\n", "line 2: 3 fields; expected 5"),
+        (
+            "record_id,label,decision,reviewer,reason\na,chd,flip,AB,wide QRS, notched\n",
+            "line 2: 6 fields; expected 5",
+        ),
+        ("", "empty"),
+    ],
+)
+def test_a_file_of_another_form_is_told(labels, splits, tmp_path, text, told):
     file = tmp_path / "labels.csv"
-    file.write_text("record,label,decision,reviewer,reason\n", encoding="utf-8")
-    with pytest.raises(PedecgError, match="expected record_id, label"):
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PedecgError, match=told):
         decisions.apply(labels, splits, file)
 
 
-def test_a_missing_or_empty_file_is_told(labels, splits, tmp_path):
+def test_a_missing_file_is_told(labels, splits, tmp_path):
     with pytest.raises(PedecgError, match="not found"):
         decisions.apply(labels, splits, tmp_path / "none.csv")
-    (tmp_path / "empty.csv").touch()
-    with pytest.raises(PedecgError, match="not a CSV"):
-        decisions.apply(labels, splits, tmp_path / "empty.csv")
+
+
+def test_rows_of_the_candidate_table_may_be_copied_as_they_are(labels, splits, tmp_path):
+    file = tmp_path / "labels.csv"
+    text = "rank,record_id,label,given,decision,reviewer,reason\r\n1,a,chd,1,flip,AB,recovered\r\n"
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert decisions.apply(labels, splits, file)["chd"].tolist()[0] == 0

@@ -1,5 +1,6 @@
 """Limits are data: checked when read, smooth in age, and z-scores mean what they say."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,12 @@ def test_a_value_that_was_not_measured_has_no_z_score():
     assert z != z
 
 
+def test_a_limit_that_is_not_stated_gives_no_z_score(tmp_path):
+    limits = norms.load(written(tmp_path, "qrs,any,0,6000,,80,100,ms,us,x"))
+    assert math.isnan(norms.z_score(limits, "qrs", 60, 100, "male"))
+    assert norms.z_score(limits, "qrs", 100, 100, "male") == pytest.approx(norms.SD_AT_LIMITS)
+
+
 def test_without_the_sex_the_limits_are_the_mean_of_both():
     both = LIMITS.percentiles("qrs", 1000, None)
     girl, boy = (LIMITS.percentiles("qrs", 1000, sex) for sex in ("female", "male"))
@@ -126,6 +133,12 @@ def test_a_wrong_line_is_refused_in_one_line(tmp_path, lines, said):
 def test_a_renamed_column_is_named(tmp_path):
     with pytest.raises(PedecgError, match="p97"):
         norms.load(written(tmp_path, A, header=HEADER.replace("p98", "p97")))
+
+
+def test_a_file_saved_by_a_spreadsheet_is_read(tmp_path):
+    file = written(tmp_path, A)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert norms.load(file).units == {"pr": "ms"}
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -23,8 +23,8 @@ def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
             table = [(lines.line_num, fields) for fields in lines if any(fields)]
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; expected the table of the cohort") from None
-    except IsADirectoryError:
-        raise PedecgError(f"{file}: is a folder; expected a CSV file") from None
+    except OSError as error:
+        raise PedecgError(f"{file}: cannot be read ({error.strerror}); expected CSV") from None
     except UnicodeDecodeError as error:
         found = f"byte {error.object[error.start]:#x}"
         raise PedecgError(f"{file.name}: not UTF-8 ({found}); save it as CSV UTF-8") from None
@@ -45,6 +45,9 @@ def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _check_columns(columns: list[str], required: Iterable[str], place: str) -> None:
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in columns[0]:
+            raise PedecgError(f"{place}: fields are separated by {name}; expected commas")
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise PedecgError(f"{place}: column {repeated[0]!r} appears twice")

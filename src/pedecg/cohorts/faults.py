@@ -24,6 +24,7 @@ REASONS: dict[str, str] = {
     "overlong-signal": "the signal file is longer than the header says",
     "corrupt-signal": "a lead fails the header's checksum",
     "zero-rate": "the sampling rate is missing, zero or negative",
+    "unusable-rate": "too slow to show a QRS, or faster than any ECG recorder",
     "zero-gain": "a gain is missing or zero: WFDB calls such a lead uncalibrated",
     "unknown-unit": "a lead is given in a unit that is no voltage",
     "duplicate-lead": "two channels have the same name",

@@ -5,7 +5,6 @@ from functools import partial
 from pedecg.cohorts import csv_table, scan
 from pedecg.cohorts.faults import RecordFault
 from pedecg.cohorts.settings import CohortSettings, ManifestSettings
-from pedecg.errors import PedecgError
 from pedecg.records import Sex
 
 _LABELS = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0, "": None}
@@ -19,8 +18,6 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
     columns = manifest.columns
     named = [column for column in columns.model_dump().values() if column is not None]
     targets = manifest.targets()
-    if "record_id" in targets:
-        raise PedecgError("cohort.manifest.labels: a target cannot be called record_id")
     source = scan.Source(
         table=manifest.file,
         cells=csv_table.read(root / manifest.file, [*named, *targets.values()]),

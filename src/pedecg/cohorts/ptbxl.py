@@ -92,14 +92,18 @@ def _findings(cell: str, statements: Mapping[str, scan.Cells]) -> list[Finding]:
 def _superclasses(
     found: list[Finding], statements: Mapping[str, scan.Cells]
 ) -> dict[str, int | None]:
-    """Return 1 for every superclass with a diagnostic statement, of any likelihood."""
+    """Return 1 for every superclass with a diagnostic statement, of any likelihood.
+
+    The others are 0 where every code is in the table of statements and one is diagnostic.
+    """
     named = [statements[finding.code] for finding in found if finding.known]
     classes = {
         statement["diagnostic_class"].lower()
         for statement in named
         if statement["diagnostic"] in {"1", "1.0"}
     }
-    return {target: int(target in classes) if classes else None for target in TARGETS}
+    absent = 0 if classes and len(named) == len(found) else None
+    return {target: 1 if target in classes else absent for target in TARGETS}
 
 
 def _statements(root: Path) -> dict[str, scan.Cells]:

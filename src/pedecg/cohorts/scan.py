@@ -189,7 +189,7 @@ def _repeated(source: Source) -> dict[int, RecordFault]:
     Of equal rows the first stays; of rows that differ none does, since nobody knows which is true.
     """
     faults: dict[int, RecordFault] = {}
-    for what, key in (("record", source.record_id), ("file", source.path)):
+    for what, key in (("record", source.record_id), ("file", lambda c: _plain(source.path(c)))):
         groups: dict[str, list[int]] = defaultdict(list)
         for position, cells in enumerate(source.cells):
             groups[key(cells)].append(position)
@@ -225,6 +225,7 @@ def _records_below(folder: Path, root: Path) -> Iterable[str]:
 
 
 def _plain(path: str) -> str:
+    """Return one spelling per file: without suffix, without detours; "" where there is no path."""
     for suffix in wfdb_files.SUFFIXES:
         path = path.removesuffix(suffix)
-    return os.path.normpath(path)
+    return os.path.normpath(path) if path else ""

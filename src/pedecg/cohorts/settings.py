@@ -1,8 +1,10 @@
 """Parameters of a cohort: which data set, where it lies, and how its rows are read."""
 
+import os
+from pathlib import PurePosixPath
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pedecg.cohorts import codes
 from pedecg.params import Section
@@ -51,7 +53,7 @@ class ManifestColumns(Section):
 class ManifestSettings(Section):
     """How a hospital's own CSV is read."""
 
-    file: str = Field(description="the CSV, relative to the cohort's root")
+    file: str = Field(description="the CSV, relative to the cohort's root and below it")
     columns: ManifestColumns
     age_unit: Literal["days", "weeks", "months", "years"] | None = Field(
         description="unit of ages without one; null: every cell must say its unit"
@@ -61,6 +63,23 @@ class ManifestSettings(Section):
     labels: list[str] = Field(
         description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
     )
+
+    @field_validator("file")
+    @classmethod
+    def _below_the_root(cls, file: str) -> str:
+        # DVC watches the root: a table beside it could change without anything running again.
+        flat = PurePosixPath(os.path.normpath(file))
+        if flat.is_absolute() or flat.parts[:1] == ("..",):
+            raise ValueError(f"must lie below cohort.root (found {file!r})")
+        return file
+
+    @field_validator("labels")
+    @classmethod
+    def _one_name_each(cls, labels: list[str]) -> list[str]:
+        targets = [label.partition("=")[0].strip() for label in labels]
+        if len(set(targets)) < len(targets) or not all(targets) or "record_id" in targets:
+            raise ValueError(f"must name every target once, and none record_id (found {labels})")
+        return labels
 
     def targets(self) -> dict[str, str]:
         """Return the column of each target."""

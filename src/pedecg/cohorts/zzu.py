@@ -48,7 +48,7 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
 
 def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
     """Read one row of the table of attributes; a cell that cannot be read is a `RecordFault`."""
-    found = codes.findings(cells["AHA_code"], "aha") + codes.findings(cells["CHN_code"], "chn")
+    aha, chn = codes.findings(cells["AHA_code"], "aha"), codes.findings(cells["CHN_code"], "chn")
     diagnosed = codes.diagnoses(cells["ICD-10 code"])
     return scan.Row(
         record_id=cells["ECG_ID"],
@@ -57,8 +57,8 @@ def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
         age_days=scan.age(cells["Age"], settings),
         sex=scan.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
-        labels={"abnormal": _abnormal(found, settings), **_diseases(diagnosed)},
-        findings=(*found, *diagnosed),
+        labels={"abnormal": _abnormal((aha, chn), settings), **_diseases(diagnosed)},
+        findings=(*aha, *chn, *diagnosed),
         n_samples=scan.whole(cells["Sampling_point"], "Sampling_point"),
         n_leads=scan.whole(cells["Lead"], "Lead"),
         source_quality=_source_quality(cells),
@@ -69,23 +69,31 @@ def _path(cells: scan.Cells) -> str:
     return f"{FOLDER}/{cells['Filename']}" if cells["Filename"] else ""
 
 
-def _abnormal(found: list[codes.Finding], settings: CohortSettings) -> int | None:
-    """Tell whether the reader found anything beyond the normal; None where nothing was written."""
-    keys = {codes.finding_key(finding) for finding in found}
-    if not keys:
-        return None
+def _abnormal(columns: tuple[list[codes.Finding], ...], settings: CohortSettings) -> int | None:
+    """Tell whether the reader found anything beyond the normal.
+
+    The columns say the same in two vocabularies. None where neither was filled, and where both
+    hold a code of no table, which may mean anything, beside nothing but benign findings.
+    """
+    described = [[f for f in column if f.description is not None] for column in columns]
+    keys = {codes.finding_key(finding) for column in described for finding in column}
     if keys & set(settings.zzu.normal_verdicts):
         return 0
-    return int(bool(keys - set(settings.zzu.benign_findings)))
+    if keys - set(settings.zzu.benign_findings):
+        return 1
+    read = any(c and len(d) == len(c) for c, d in zip(columns, described, strict=True))
+    return 0 if read else None
 
 
 def _diseases(diagnosed: list[codes.Finding]) -> dict[str, int | None]:
-    """Return one label per disease group; all None where no diagnosis was written."""
+    """Return one label per disease group.
+
+    A group that is not named is absent only where every diagnosis could be read, and None where
+    none was written.
+    """
     groups = {disease.group for d in diagnosed if (disease := codes.disease_of(d.code))}
-    return {
-        target: int(group in groups) if diagnosed else None
-        for group, target in TARGET_OF_GROUP.items()
-    }
+    absent = 0 if diagnosed and all(d.known for d in diagnosed) else None
+    return {target: 1 if group in groups else absent for group, target in TARGET_OF_GROUP.items()}
 
 
 def _source_quality(cells: scan.Cells) -> dict[str, tuple[float | None, ...]]:

@@ -22,7 +22,7 @@ class Scoring(params.Section):
     bootstrap: int = Field(
         description="resamples of patients for the 95% intervals; 0: none", ge=0, le=10_000
     )
-    seed: int = Field(description="of the resampling; all models share it, so that they pair")
+    seed: int = Field(description="of the resampling; all models share it, so that they pair", ge=0)
     min_positives: int = Field(
         description="a target with fewer positives, or fewer negatives, in a split gets no figure",
         ge=1,

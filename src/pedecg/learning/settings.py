@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pedecg.params import Section
 from pedecg.signals.augment import AugmentSettings
@@ -61,3 +61,17 @@ class TrainSettings(Section):
         le=1024,
     )
     augment: AugmentSettings = Field(description="changes of training crops that keep labels true")
+
+    @field_validator("models")
+    @classmethod
+    def _named_once(cls, models: list[str]) -> list[str]:
+        if len(set(models)) < len(models):
+            raise ValueError(f"must name every model once (found {models})")
+        return models
+
+    @field_validator("seeds")
+    @classmethod
+    def _drawn_once(cls, seeds: list[int]) -> list[int]:
+        if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+            raise ValueError(f"must be whole numbers from 0, each once (found {seeds})")
+        return seeds

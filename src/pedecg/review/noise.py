@@ -30,7 +30,7 @@ class NoiseReviewSettings(params.Section):
 
     model: str = Field(description="network that predicts out of fold, a key of models")
     folds: int = Field(
-        description="patient-wise folds; each is predicted by the others", ge=2, le=20
+        description="patient-wise folds; each is predicted by the others", ge=3, le=20
     )
     epochs: int = Field(
         description="epochs per fold; few, since a model that fits its labels long enough "
@@ -46,7 +46,7 @@ class NoiseReviewSettings(params.Section):
         description="keys of models.<model> that differ here, as a smaller width: a small network "
         "is fast and learns fewer wrong labels"
     )
-    seed: int = Field(description="of the folds and of each fold's training")
+    seed: int = Field(description="of the folds and of each fold's training", ge=0)
     min_positives: int = Field(
         description="a target with fewer known positives or negatives is not searched", ge=2
     )
