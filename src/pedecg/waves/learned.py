@@ -17,7 +17,7 @@ from pedecg.waves.network import Network, Settings
 from pedecg.waves.prepare import normalise, resample
 from pedecg.waves.targets import FRAME_S, SAMPLES_PER_FRAME
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).with_suffix("")  # the folder `learned/` beside this file
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
 FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
