@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pedecg import params
+from pedecg import params, pictures
 from pedecg.records import LEADS, NINE_LEADS
 from pedecg.report import paper
 from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
@@ -54,7 +54,7 @@ def main() -> None:
             )
         )
         figure = paper.draw(signal[rows], zzu_layout.FS_HZ, leads, title, start_s=1.0, note=note)
-        paper.save(figure, DOCS / name, dpi=100)
+        pictures.save(figure, DOCS / name, "simulated", dpi=100)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def imported(file: Path) -> frozenset[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = [node.value]  # a module that a registry names and imports on use
         else:
             continue
         found.update(module for name in names for module in _modules(name))
@@ -41,7 +43,7 @@ def imported(file: Path) -> frozenset[Path]:
 def _modules(dotted: str) -> Iterator[Path]:
     """Yield the file behind ``pedecg.x.y`` or behind ``pedecg.x`` where y is a name in it."""
     parts = dotted.split(".")
-    if parts[0] != "pedecg":
+    if parts[0] != "pedecg" or not all(map(str.isidentifier, parts)):
         return
     for length in (len(parts), len(parts) - 1):
         file = SOURCE.joinpath(*parts[:length]).with_suffix(".py")

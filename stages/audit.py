@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pedecg import audit, errors, tables
+from pedecg import audit, errors, params, tables
 from pedecg.report import audit_pictures
 
 
 def main() -> None:
+    cohort = params.read_section("cohort.name")
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     quarantine = tables.read("data/interim/quarantine.parquet", tables.QUARANTINE)
@@ -17,7 +18,7 @@ def main() -> None:
 
     for name, table in audited.items():
         tables.write_csv(table, f"data/audit/{name}.csv")
-    audit_pictures.draw(audited, quality, Path("plots/audit"))
+    audit_pictures.draw(audited, quality, Path("plots/audit"), cohort)
     tables.write_metrics(audit.summary(records, quality, audited), "metrics/audit.json")
 
 

@@ -10,6 +10,7 @@ from pedecg.evaluation import cases, compare, curves, evaluate, forest
 
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
+    cohort = params.read_section("cohort.name")
     compare.check_models(settings.models, compare.trained_models())
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
@@ -28,12 +29,12 @@ def main() -> None:
     figures = evaluate.as_table(scored)
     differences = compare.differences(scored)
 
-    tables.write_metrics(compare.summary(scored), "metrics/summary.json")
+    tables.write_metrics(compare.summary(scored, cohort), "metrics/summary.json")
     tables.write_metrics(compare.as_metrics(differences), "metrics/compare.json")
     folder = Path("plots/compare")
     tables.write_csv(figures, folder / "figures.csv")
     tables.write_csv(differences, folder / "differences.csv")
-    forest.auroc(figures, compare.sentence(figures), test.size, folder / "forest.png")
+    forest.auroc(figures, compare.sentence(figures), test.size, folder / "forest.png", cohort)
     for name in [*curves.CURVES, "learning"]:
         parts = [pd.read_csv(f"plots/evaluate/{model}/{name}.csv") for model in settings.models]
         tables.write_csv(curves.together(parts), folder / f"{name}.csv")

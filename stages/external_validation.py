@@ -12,6 +12,7 @@ from pedecg.signals import store
 
 def main() -> None:
     settings = params.load("external_validation", external.ExternalSettings)
+    cohort = params.read_section("external_cohort.name")
     seeds = evaluate.trained_seeds()
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
@@ -46,9 +47,8 @@ def main() -> None:
     tables.write_csv(external.case_mix(cohorts), folder / "case_mix.csv")
     tables.write_csv(figures, folder / "figures.csv")
     title = external.sentence(settings.model, outcome)
-    forest.auroc(
-        figures, title, f"{test.size} at home, {strangers.size} abroad", folder / "forest.png"
-    )
+    sizes = f"{test.size} at home, {strangers.size} abroad"
+    forest.auroc(figures, title, sizes, folder / "forest.png", cohort)
     drawn = curves.all_targets(
         strangers, outcome.probabilities, outcome.external.counted, settings.model
     )

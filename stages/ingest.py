@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from pedecg import errors, ingest, params, tables
+from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 
 
 def main() -> None:
     section, base = sys.argv[1:] or ("cohort", "data")
     cohort = params.load(section, CohortSettings)
-    settings = params.load("ingest", ingest.IngestSettings)
+    settings = params.load("ingest", IngestSettings)
 
     found = ingest.ingest(cohort, settings)
 

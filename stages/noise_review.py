@@ -9,6 +9,7 @@ from pedecg.signals import store
 
 def main() -> None:
     settings = params.load("noise_review", noise.NoiseReviewSettings)
+    cohort = params.read_section("cohort.name")
     train = params.load("train", TrainSettings)
     model_settings = params.read_section(f"models.{settings.model}")
     age_edges_days = params.read_section("split.age_edges_days")
@@ -30,7 +31,7 @@ def main() -> None:
     for_reviewer = noise.for_reviewer(ranked, records, findings)
     tables.write_csv(for_reviewer, "data/review/candidates.csv")
     tables.write_metrics(noise.as_metrics(ranked), "metrics/noise_review.json")
-    picture.draw(ranked, "plots/noise_review/candidates.png")
+    picture.draw(ranked, "plots/noise_review/candidates.png", cohort)
 
 
 if __name__ == "__main__":

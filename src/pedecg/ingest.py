@@ -1,50 +1,20 @@
 """From a cohort's folder to the tables of records, labels, findings, quality and quarantine."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 
 from pedecg import parallel, tables
-from pedecg.cohorts import registry, wfdb_files
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts import decode, registry
+from pedecg.cohorts.decode import Decoded, IngestSettings
 from pedecg.cohorts.scan import Quarantined, Row, Scan
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
-from pedecg.signals import quality
-
-
-class IngestSettings(quality.LeadLimits):
-    """When a lead, a record or a whole cohort is refused."""
-
-    max_quarantine_fraction: float = Field(
-        ge=0, le=1, description="share of quarantined rows above which the stage fails"
-    )
-    min_fs_hz: float = Field(gt=0, description="slowest sampling rate that shows a QRS, Hz")
-    max_fs_hz: float = Field(
-        gt=0, le=1e6, description="fastest sampling rate of an ECG recorder, Hz"
-    )
-    ignore_channels: list[str] = Field(
-        description="channels that are none of the twelve leads and may be left out, by name; "
-        "any other unknown channel quarantines its record"
-    )
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What ingest keeps of one record's signal."""
-
-    fs_hz: float
-    n_samples: int
-    leads: tuple[str, ...]
-    quality: tuple[quality.LeadQuality, ...]
-    verified: bool
-    digest: bytes
+from pedecg.signals.quality import LeadQuality
 
 
 @dataclass(frozen=True)
@@ -65,7 +35,7 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     Records are sorted by id; the result does not depend on the number of processes.
     """
     scanned: Scan = registry.READERS[cohort.name].scan_cohort(cohort)
-    work = partial(_decode_or_fault, root=cohort.root, settings=settings)
+    work = partial(decode.decode_or_fault, root=cohort.root, settings=settings)
     wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
     rows: list[tuple[Row, Decoded]] = []
     quarantined = list(scanned.quarantined)
@@ -86,52 +56,10 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     )
 
 
-def decode(
-    path: str, n_samples: int | None, n_leads: int | None, root: str, settings: IngestSettings
-) -> Decoded:
-    """Open one record, compare it with what its row says, and measure every lead.
-
-    Raises
-    ------
-    RecordFault
-        The record cannot be used.
-    """
-    found = wfdb_files.read(root, path)
-    unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
-    if unknown:
-        raise RecordFault("unknown-lead", f"{path}: channel {', '.join(map(repr, unknown))}")
-    if not settings.min_fs_hz <= found.fs_hz <= settings.max_fs_hz:
-        raise RecordFault(
-            "unusable-rate",
-            f"{path}: {found.fs_hz:g} Hz; expected {settings.min_fs_hz:g} to "
-            f"{settings.max_fs_hz:g} (ingest.min_fs_hz, ingest.max_fs_hz)",
-        )
-    if n_samples not in (None, found.signal.shape[1]):
-        raise RecordFault(
-            "sample-count-mismatch", f"{path}: row {n_samples}, header {found.signal.shape[1]}"
-        )
-    if n_leads not in (None, len(found.leads)):
-        raise RecordFault(
-            "lead-count-mismatch", f"{path}: row {n_leads}, header {len(found.leads)}"
-        )
-    measured = tuple(quality.lead_quality(lead, found.fs_hz, settings) for lead in found.signal)
-    if not any(lead.usable for lead in measured):
-        flaws = Counter(str(lead.flaw) for lead in measured)
-        raise RecordFault("no-usable-lead", f"{path}: {_counted(flaws) or 'no lead at all'}")
-    return Decoded(
-        fs_hz=found.fs_hz,
-        n_samples=found.signal.shape[1],
-        leads=found.leads,
-        quality=measured,
-        verified=found.verified,
-        digest=hashlib.blake2b(found.signal.tobytes(), digest_size=16).digest(),
-    )
-
-
 def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
     """Fail in one line where too many rows are in quarantine, or no record is left."""
     metrics = ingested.metrics
-    reasons = _counted(metrics["quarantined_by_reason"])
+    reasons = decode.counted(metrics["quarantined_by_reason"])
     share = metrics["quarantined_fraction"]
     if share > settings.max_quarantine_fraction:
         raise PedecgError(
@@ -140,20 +68,11 @@ def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
             "(ingest.max_quarantine_fraction); see quarantine.parquet"
         )
     if not metrics["records"]:
-        excluded = _counted(metrics["excluded"])
+        excluded = decode.counted(metrics["excluded"])
         why = "; ".join(filter(None, (reasons, excluded and f"excluded: {excluded}")))
         raise PedecgError(
             f"ingest: no record left of {metrics['rows']} rows" + (f" ({why})" if why else "")
         )
-
-
-def _decode_or_fault(
-    wanted: tuple[str, int | None, int | None], root: str, settings: IngestSettings
-) -> Decoded | tuple[str, str]:
-    try:
-        return decode(*wanted, root=root, settings=settings)
-    except RecordFault as fault:
-        return fault.reason, fault.detail
 
 
 def _records(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
@@ -209,29 +128,29 @@ def _findings(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
 
 
 def _quality(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
-    unknown = (None, None, None)
-    return _table(
-        (
-            {"record_id": row.record_id, "lead": lead}
-            | asdict(measured)
-            | dict(
-                zip(
-                    ("source_psqi", "source_bassqi", "source_bsqi"),
-                    row.source_quality.get(lead, unknown),
-                    strict=True,
-                )
-            )
-            for row, decoded in rows
-            for lead, measured in zip(decoded.leads, decoded.quality, strict=True)
-        ),
-        tables.QUALITY.columns,
-    )
+    leads = [(row, lead) for row, decoded in rows for lead in decoded.leads]
+    source = [row.source_quality.get(lead, (None, None, None)) for row, lead in leads]
+    measured = {
+        field.name: [
+            value for _, decoded in rows for value in getattr(decoded.quality, field.name).tolist()
+        ]
+        for field in fields(LeadQuality)
+    }
+    columns = {
+        "record_id": [row.record_id for row, _ in leads],
+        "lead": [lead for _, lead in leads],
+        **measured,
+        "source_psqi": [psqi for psqi, _, _ in source],
+        "source_bassqi": [bassqi for _, bassqi, _ in source],
+        "source_bsqi": [bsqi for _, _, bsqi in source],
+    }
+    return pd.DataFrame(columns, columns=list(tables.QUALITY.columns))
 
 
 def _metrics(
     scanned: Scan, rows: list[tuple[Row, Decoded]], quarantined: list[Quarantined]
 ) -> dict[str, Any]:
-    leads = [lead for _, decoded in rows for lead in decoded.quality]
+    flaws = [flaw for _, decoded in rows for flaw in decoded.quality.flaw if flaw]
     return {
         "rows": scanned.n_rows,
         "records": len(rows),
@@ -246,7 +165,7 @@ def _metrics(
         "checksums_verified": sum(decoded.verified for _, decoded in rows),
         "records_with_unusable_lead": _records_with(rows, usable=False),
         "railed_records": _records_with(rows, usable=True),
-        "leads_by_flaw": _sorted(lead.flaw for lead in leads if lead.flaw),
+        "leads_by_flaw": _sorted(flaws),
         "identical_signals": _identical(rows),
         "age_unknown": sum(row.age_days is None for row, _ in rows),
         "sex_unknown": sum(row.sex is None for row, _ in rows),
@@ -258,7 +177,11 @@ def _metrics(
 def _records_with(rows: list[tuple[Row, Decoded]], usable: bool) -> int:
     """Count records with a flawed lead that is, or is not, usable all the same."""
     return sum(
-        any(lead.flaw and lead.usable is usable for lead in decoded.quality) for _, decoded in rows
+        any(
+            flaw and used == usable
+            for flaw, used in zip(decoded.quality.flaw, decoded.quality.usable, strict=True)
+        )
+        for _, decoded in rows
     )
 
 
@@ -297,9 +220,3 @@ def _table(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> pd.DataFra
 
 def _sorted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
-
-
-def _counted(counts: dict[str, int]) -> str:
-    """Say counts in words, the largest first: ``3 missing-header, 1 invalid-age``."""
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count} {name}" for name, count in ranked)

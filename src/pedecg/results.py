@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.table import Table
 
-from pedecg import params
 from pedecg.errors import PedecgError
 
 SUMMARY = Path("metrics/summary.json")
@@ -35,8 +34,8 @@ def table(file: Path = SUMMARY) -> Table:
         summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
-    simulated = params.read_section("cohort.name") == "simulated"
-    about = "simulated children, not patients" if simulated else params.read_section("cohort.root")
+    cohort = summary.pop("cohort")
+    about = "simulated children, not patients" if cohort == "simulated" else f"cohort {cohort}"
     shown = Table(title=f"AUROC on test patients ({about})")
     shown.add_column("model")
     targets = [name for name in next(iter(summary.values()))["auroc"] if name != "macro"]

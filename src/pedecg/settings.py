@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import ingest, norms, params, splits
+from pedecg import norms, params, splits
+from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
 from pedecg.evaluation.evaluate import EvaluateSettings
@@ -42,7 +43,7 @@ def sections() -> dict[str, type[Section]]:
         "simulate_external": SimulationSettings,
         "cohort": CohortSettings,
         "external_cohort": CohortSettings,
-        "ingest": ingest.IngestSettings,
+        "ingest": IngestSettings,
         "split": splits.SplitSettings,
         "preprocess": PreprocessSettings,
         "delineate": DelineateSettings,

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pedecg import params
+from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
-from pedecg.ingest import Ingested, IngestSettings, ingest
+from pedecg.ingest import Ingested, ingest
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TWELVE = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")

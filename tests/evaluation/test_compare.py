@@ -54,8 +54,8 @@ def test_p_values_are_corrected_over_pairs_and_targets(models: dict[str, Scored]
 
 
 def test_the_summary_holds_headline_figures_only(models: dict[str, Scored]) -> None:
-    summary = compare.summary(models)
-    assert list(summary) == ["weak", "middling", "strong"]
+    summary = compare.summary(models, "zzu")
+    assert list(summary) == ["cohort", "weak", "middling", "strong"]
     strong = summary["strong"]
     assert set(strong["auroc"]) == {"abnormal", "chd", "kawasaki", "macro"}
     assert strong["auroc_macro_low"] < strong["auroc"]["macro"] < strong["auroc_macro_high"]
@@ -82,7 +82,7 @@ def test_the_forest_plot_is_the_same_bytes_again(models: dict[str, Scored], tmp_
     table = evaluate.as_table(models)
     assert compare.sentence(table).startswith("strong ranks first")
     for name in ("a.png", "b.png"):
-        forest.auroc(table, compare.sentence(table), "made-up patients", tmp_path / name)
+        forest.auroc(table, compare.sentence(table), "made-up patients", tmp_path / name, "zzu")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -93,4 +93,4 @@ def test_nothing_to_compare_is_said_and_drawn(cohort, tmp_path: Path) -> None:
     alone = {"only": evaluate.validation_and_test(test, p, test, p, scoring)["test"]}
     table = evaluate.as_table(alone)
     assert "No target has enough cases" in compare.sentence(table)
-    forest.auroc(table, compare.sentence(table), "made-up patients", tmp_path / "empty.png")
+    forest.auroc(table, compare.sentence(table), "made-up patients", tmp_path / "empty.png", "zzu")

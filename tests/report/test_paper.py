@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pedecg import pictures
 from pedecg.records import LEADS, NINE_LEADS
 from pedecg.report import paper
 
@@ -40,7 +41,7 @@ def test_every_lead_is_named_and_ii_is_the_rhythm_strip(leads, shown):
 
 def test_the_same_signal_gives_the_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
-        paper.save(paper.draw(ramp(12), FS_HZ, LEADS, "title"), tmp_path / name, dpi=60)
+        pictures.save(paper.draw(ramp(12), FS_HZ, LEADS, "title"), tmp_path / name, "zzu", dpi=60)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

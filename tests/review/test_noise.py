@@ -125,9 +125,9 @@ def test_the_picture_is_the_same_bytes_again(planted, tmp_path: Path) -> None:
     records, labels, p, _ = planted
     ranked = noise.candidates(p, labels, records, min_positives=5)
     for name in ("a.png", "b.png"):
-        picture.draw(ranked, tmp_path / name)
+        picture.draw(ranked, tmp_path / name, "zzu")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    picture.draw(ranked.iloc[:0], tmp_path / "empty.png")
+    picture.draw(ranked.iloc[:0], tmp_path / "empty.png", "zzu")
 
 
 def test_metrics_count_what_was_searched_and_flagged(planted) -> None:

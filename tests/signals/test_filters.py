@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import signal as dsp
 
 from pedecg.signals import filters
 
@@ -137,3 +138,34 @@ def test_a_spike_at_the_rail_leaves_no_trace_beside_itself():
 
 def test_an_electrode_offset_is_no_spike():
     assert not filters.no_signal(np.full(500, 120.0), 500, 15, 0.02).any()
+
+
+def test_leads_are_filtered_and_bridged_one_by_one():
+    leads = np.random.default_rng(0).normal(size=(3, 2000))
+    leads[1, 500:510] = np.nan
+    leads[2, 700] = 26.6
+    gaps = filters.no_signal(leads, 500, 15, 0.02)
+    together = filters.band_pass(filters.bridge(leads, gaps), 500, 0.5, 100, 3)
+    for row, lead in enumerate(leads):
+        gap = filters.no_signal(lead, 500, 15, 0.02)
+        np.testing.assert_array_equal(gaps[row], gap)
+        alone = filters.band_pass(filters.bridge(lead, gap), 500, 0.5, 100, 3)
+        np.testing.assert_allclose(together[row], alone, atol=1e-12)
+
+
+@given(n=st.integers(2, 3000), order=st.integers(1, 8))
+@quickly
+def test_the_band_pass_is_the_textbook_filter_forward_and_backward(n, order):
+    noise = np.random.default_rng(n).normal(size=n)
+    corners = ((0.5, "highpass"), (100, "lowpass"))
+    parts = [dsp.butter(order, hz, kind, fs=500, output="sos") for hz, kind in corners]
+    edge = min(n - 1, 1000)
+    expected = dsp.sosfiltfilt(np.concatenate(parts), noise, padtype="even", padlen=edge)
+    filtered = filters.band_pass(noise, 500, 0.5, 100, order)
+    np.testing.assert_allclose(filtered, expected, atol=1e-6)
+
+
+def test_a_spike_in_a_snippet_marks_no_more_than_the_snippet():
+    snippet = np.zeros(9)
+    snippet[4] = 26.6
+    assert filters.no_signal(snippet, 500, 15, 0.02).all()

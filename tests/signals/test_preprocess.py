@@ -119,8 +119,8 @@ def test_the_store_holds_every_record_in_order_and_the_metrics_count_them(
     ("changed", "line"),
     [
         ({"high_hz": 125}, "high_hz must lie below half of fs_hz (found 125 at 250)"),
-        ({"fs_hz": 50}, "preprocess.fs_hz must be greater than or equal to 100 (found 50)"),
-        ({"high_hz": "banana"}, "preprocess.high_hz must be number (found 'banana')"),
+        ({"fs_hz": 50}, "preprocess.fs_hz must be number ≥ 100, ≤ 1000 (found 50)"),
+        ({"high_hz": "banana"}, "preprocess.high_hz must be number ≥ 15, ≤ 400 (found 'banana')"),
         ({"cutof_hz": 1}, "unknown key preprocess.cutof_hz"),
     ],
 )

@@ -1,6 +1,7 @@
 """A lead is masked when it holds no heart, and flagged when it hit the recorder's rail."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pedecg import params
-from pedecg.ingest import IngestSettings
+from pedecg.cohorts.decode import IngestSettings
 from pedecg.signals import quality
 
 LIMITS = params.load("ingest", IngestSettings, Path(__file__).parents[2] / "params.yaml")
@@ -23,8 +24,10 @@ def heart(seconds: float = 10, fs_hz: float = FS, seed: int = 0) -> np.ndarray:
     return (1.2 * beat + noise).astype(np.float32)
 
 
-def measure(signal: np.ndarray, fs_hz: float = FS) -> quality.LeadQuality:
-    return quality.lead_quality(signal, fs_hz, LIMITS)
+def measure(signal: np.ndarray, fs_hz: float = FS) -> SimpleNamespace:
+    """Measure a record of this one lead."""
+    found = quality.lead_quality(signal[np.newaxis], fs_hz, LIMITS)
+    return SimpleNamespace(**{name: values.tolist()[0] for name, values in vars(found).items()})
 
 
 @given(
@@ -104,3 +107,17 @@ def test_wander_lowers_bassqi_and_noise_lowers_psqi():
 @pytest.mark.parametrize("n_samples", [1, 2, 7])
 def test_a_lead_of_a_few_samples_breaks_nothing(n_samples):
     assert 0 <= measure(heart()[:n_samples]).rail_fraction <= 1
+
+
+def test_a_lead_is_measured_as_if_it_were_alone():
+    leads = np.stack([heart(seed=seed) for seed in range(6)])
+    leads[1, 100:130] = np.nan
+    leads[2, 100:103] = 26.6
+    leads[3] = leads[2, -1]
+    leads[4] = np.nan
+    together = quality.lead_quality(leads, FS, LIMITS)
+    assert together.flaw.tolist() == [None, None, "railed", "flat", "not-finite", None]
+    for row, lead in enumerate(leads):
+        alone = measure(lead)
+        for name, values in vars(together).items():
+            np.testing.assert_equal(values.tolist()[row], getattr(alone, name), err_msg=name)

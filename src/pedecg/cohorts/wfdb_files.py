@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from pedecg.cohorts import wfdb_header
@@ -154,6 +153,8 @@ def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:
         if plain:
             stored = np.fromfile(stem.with_name(first.file), "<i2", offset=first.byte_offset)
             return np.ascontiguousarray(stored.reshape(header.n_samples, -1).T)
+        import wfdb  # here, since it takes as long to import as a hundred records to read
+
         record: Any = wfdb.rdrecord(str(stem.absolute()), physical=False, ignore_skew=True)
     except (ValueError, TypeError, IndexError, KeyError) as error:
         said = " ".join(str(error).split()) or type(error).__name__

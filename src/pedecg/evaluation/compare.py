@@ -42,13 +42,13 @@ def check_labels(predictions: pd.DataFrame, source: str, targets: Sequence[str])
         )
 
 
-def summary(test: Mapping[str, Scored]) -> dict[str, Any]:
+def summary(test: Mapping[str, Scored], cohort: str) -> dict[str, Any]:
     """Return the headline figures on test: per model the macro AUROC, its interval, each target.
 
     Small on purpose: this is what ``dvc metrics diff`` and ``dvc exp show`` put in their table.
     """
     column = metrics.METRICS.index("auroc")
-    headline: dict[str, Any] = {}
+    headline: dict[str, Any] = {"cohort": cohort}
     for model, scored in test.items():
         names = [*scored.cases.targets, MACRO]
         low, high = bootstrap.interval(scored.draws[:, -1, column])

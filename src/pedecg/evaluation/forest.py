@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pedecg import tables
+from pedecg import pictures
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
 _CHANCE = 0.5
 _GAP = 1.2
 
 
-def auroc(figures: pd.DataFrame, title: str, note: str, path: Path) -> None:
+def auroc(figures: pd.DataFrame, title: str, note: str, path: Path, cohort: str) -> None:
     """Draw the AUROC of every model (or cohort) on every target and on average.
 
     Parameters
@@ -22,6 +22,7 @@ def auroc(figures: pd.DataFrame, title: str, note: str, path: Path) -> None:
     figures : as `evaluate.as_table` returns them.
     title : a sentence that says what is seen.
     note : how many records and patients it rests on.
+    cohort : its name in the parameters.
     """
     shown = figures[figures["metric"] == "auroc"]
     targets = list(dict.fromkeys(shown["target"]))
@@ -57,8 +58,7 @@ def auroc(figures: pd.DataFrame, title: str, note: str, path: Path) -> None:
     )  # fmt: skip
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=min(len(models), 4), frameon=False)
-    with tables.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+    pictures.save(figure, path, cohort)
 
 
 def _row(axes: Axes, height: float, row: pd.Series, colour: str, label: str | None) -> None:

@@ -8,27 +8,28 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pedecg import pictures
+
 Tables = dict[str, pd.DataFrame]
 
 BLUE, ORANGE, GREY, RED = "#3b6ea5", "#e08e45", "#b9bec5", "#b5473c"
 LEAD_COLOURS = (RED, GREY, ORANGE, BLUE)  # the last for the fullest set of leads
 
 
-def draw(tables: Tables, quality: pd.DataFrame, folder: Path) -> None:
+def draw(tables: Tables, quality: pd.DataFrame, folder: Path, cohort: str) -> None:
     """Draw every picture for which the cohort has data into ``folder/<name>.png``.
 
     Parameters
     ----------
     tables : of `pedecg.audit.tables_of`.
     quality : the table `pedecg.tables.QUALITY`, for the points behind the agreement.
+    cohort : its name in the parameters.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
-        figure = Figure(figsize=(8, 4.5), layout="constrained", dpi=110)
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
         picture(figure, tables, quality)
         if figure.axes:
-            # Without a name of the software, the same data give the same bytes.
-            figure.savefig(folder / f"{picture.__name__}.png", metadata={"Software": None})
+            pictures.save(figure, folder / f"{picture.__name__}.png", cohort, dpi=110)
 
 
 def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:

@@ -1,7 +1,6 @@
 """An ECG on ECG paper: 25 mm/s, 10 mm/mV, drawn at its true physical size."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -87,12 +86,6 @@ def draw(
     scale = "25 mm/s   10 mm/mV"
     axes.text(_MARGIN_MM, 2.5, f"{scale}   {note}".rstrip(), fontsize=7, color=_INK)
     return figure
-
-
-def save(figure: Figure, path: str | Path, dpi: int = 120) -> None:
-    """Write a PNG; the same figure gives the same bytes."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi, format="png", metadata={"Software": None})
 
 
 def _layout(leads: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

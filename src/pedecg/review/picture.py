@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pedecg import tables
+from pedecg import pictures
 
 FIRST = 40
 _GIVEN = {0: ("#0072B2", "recorded as absent"), 1: ("#D55E00", "recorded as present")}
 
 
-def draw(ranked: pd.DataFrame, path: str | Path) -> None:
+def draw(ranked: pd.DataFrame, path: str | Path, cohort: str) -> None:
     """Draw the out-of-fold probability of the `FIRST` candidates against the recorded label.
 
     Parameters
     ----------
     ranked : `tables.CANDIDATES`.
+    cohort : its name in the parameters.
     """
     shown = ranked.head(FIRST)
     figure = Figure(figsize=(9.0, 1.6 + 0.22 * max(len(shown), 4)), layout="constrained")
@@ -44,5 +45,4 @@ def draw(ranked: pd.DataFrame, path: str | Path) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    with tables.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+    pictures.save(figure, path, cohort)

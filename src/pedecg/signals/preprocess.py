@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from pedecg.params import Section
 from pedecg.records import LEADS
-from pedecg.signals import filters, store
+from pedecg.signals import store
+
+if TYPE_CHECKING:  # the processes that prepare records start without it
+    import pandas as pd
 
 
 class PreprocessSettings(Section):
@@ -82,7 +84,7 @@ class Prepared:
     tally: Tally
 
 
-def jobs(records: pd.DataFrame, quality: pd.DataFrame) -> list[Job]:
+def jobs(records: "pd.DataFrame", quality: "pd.DataFrame") -> list[Job]:
     """Pair every record with the leads that its quality refuses, in the order of the records."""
     bad = quality[~quality["usable"]].groupby("record_id")["lead"].agg(frozenset).to_dict()
     nothing: frozenset[str] = frozenset()
@@ -115,35 +117,32 @@ def prepare(
     Counts of shape (12, n_samples at ``settings.fs_hz``) in the order of `LEADS`, zeros where a
     lead is absent, refused or without any value; the mask of shape (12,), False there; the tally.
     """
-    rows, clean, missing, rail = [], [], 0, 0
-    for row, lead in enumerate(LEADS):
-        if lead not in recording.leads or lead in refused:
-            continue
-        raw = recording.signal[recording.leads.index(lead)]
-        gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)
-        if gaps.all():
-            continue
-        rows.append(row)
-        clean.append(filters.bridge(raw, gaps))
-        empty = int(np.count_nonzero(~np.isfinite(raw)))
-        missing += empty
-        rail += int(np.count_nonzero(gaps)) - empty
+    from pedecg.signals import filters  # here: SciPy takes 0.7 s, only where records are prepared
 
-    mask = np.isin(np.arange(len(LEADS)), rows)
-    signal = np.array(clean).reshape(len(rows), recording.signal.shape[1])
+    used = [lead for lead in LEADS if lead in recording.leads and lead not in refused]
+    raw = recording.signal[[recording.leads.index(lead) for lead in used]]
+    gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)
+    heard = ~gaps.all(axis=1)
+    mask = np.isin(LEADS, np.array(used)[heard])
+    raw, gaps = raw[heard], gaps[heard]
+
     band = filters.band_pass(
-        signal, recording.fs_hz, settings.low_hz, settings.high_hz, settings.order
-    )
+        filters.bridge(raw, gaps),
+        recording.fs_hz, settings.low_hz, settings.high_hz, settings.order,
+    )  # fmt: skip
     kept = store.to_counts(filters.resample(band, recording.fs_hz, settings.fs_hz))
     counts = np.zeros((len(LEADS), kept.shape[1]), np.int16)
     counts[mask] = kept
+
     absent = sum(lead not in recording.leads for lead in LEADS)
+    bridged = int(np.count_nonzero(gaps))
+    missing = raw.size - int(np.count_nonzero(np.isfinite(raw)))
     tally = Tally(
         leads_absent=absent,
-        leads_refused=len(LEADS) - len(rows) - absent,
+        leads_refused=len(LEADS) - int(mask.sum()) - absent,
         samples_missing=missing,
-        samples_at_rail=rail,
-        records_bridged=int(missing + rail > 0),
+        samples_at_rail=bridged - missing,
+        records_bridged=int(bridged > 0),
         records_resampled=int(recording.fs_hz != settings.fs_hz),
         records_narrower_band=int(not filters.carries(recording.fs_hz, settings.high_hz)),
     )

@@ -1,6 +1,7 @@
-"""How good one raw lead is, and whether it can be used at all."""
+"""How good the raw leads of a record are, and whether they can be used at all."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,16 @@ class LeadLimits(Section):
 
 @dataclass(frozen=True)
 class LeadQuality:
-    """Measures of one lead; the names are columns of `tables.QUALITY`."""
+    """Measures of a record's leads, each of shape (n_leads,); named as in `tables.QUALITY`."""
 
-    usable: bool
-    flaw: str | None
-    peak_mv: float
-    rail_fraction: float
-    flat_fraction: float
-    nonfinite_fraction: float
-    psqi: float
-    bassqi: float
+    usable: NDArray[np.bool_]
+    flaw: NDArray[np.object_]  # None where there is none
+    peak_mv: NDArray[np.float64]
+    rail_fraction: NDArray[np.float64]
+    flat_fraction: NDArray[np.float64]
+    nonfinite_fraction: NDArray[np.float64]
+    psqi: NDArray[np.float64]
+    bassqi: NDArray[np.float64]
 
 
 CLIP_S = 0.02  # a plateau at the lead's own extreme is clipping from here on; no wave is so flat
@@ -54,44 +55,51 @@ _CLIP_SAMPLES = 3  # and at least so many samples, at low sampling rates
 
 
 def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimits) -> LeadQuality:
-    """Measure one raw lead.
+    """Measure every lead of a raw record.
 
     Parameters
     ----------
-    signal_mv : shape (n_samples,), millivolts; NaN or infinite where there is no value.
+    signal_mv : shape (n_leads, n_samples), millivolts; NaN or infinite where there is no value.
     fs_hz : samples per second.
 
     Notes
     -----
     Flaws in the order in which they are told: ``not-finite``, ``flat``, ``saturated`` make a lead
     unusable; ``railed`` (beyond the rail for a moment) does not: the rest of the lead is sound.
+    A lead without any value is ``not-finite``, and its peak, pSQI and basSQI are NaN.
     """
     finite = np.isfinite(signal_mv)
-    nonfinite_fraction = 1 - float(finite.mean())
-    if not finite.any():
-        nan = float("nan")
-        return LeadQuality(False, "not-finite", nan, 0.0, 0.0, 1.0, nan, nan)
-    median = np.median(signal_mv[finite])
-    signal = np.where(finite, signal_mv, median) - median
-    run = _run_lengths(np.where(finite, signal_mv, np.nan))
-    peak_mv = float(np.abs(signal).max())
+    empty = ~finite.any(axis=1)
+    run = _run_lengths(signal_mv)
+    median = _medians(signal_mv, finite)[:, None]
+    signal = np.where(finite, signal_mv - median, 0)
+    distance = np.abs(signal)
+    peak_mv = np.where(empty, np.nan, distance.max(axis=1)).astype(np.float64)
 
-    at_extreme = (signal == signal.max()) | (signal == signal.min())
-    clipped = at_extreme & (signal != 0) & (run >= max(CLIP_S * fs_hz, _CLIP_SAMPLES))
-    rail_fraction = float((clipped | (np.abs(signal) >= limits.rail_mv)).mean())
-    flat_fraction = float(((run >= limits.flat_s * fs_hz) & ~clipped & finite).mean())
+    lowest, highest = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
+    at_extreme = ((signal == lowest) | (signal == highest)) & (signal != 0)
+    clipped = at_extreme & (run >= max(CLIP_S * fs_hz, _CLIP_SAMPLES))
+    rail_fraction = (clipped | (distance >= limits.rail_mv)).mean(axis=1)
+    flat_fraction = ((run >= limits.flat_s * fs_hz) & ~clipped & finite).mean(axis=1)
+    nonfinite_fraction = 1 - finite.mean(axis=1)
+    gaps = np.zeros(len(signal), np.int64)
+    if not finite.all():
+        gaps = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
 
     flaws = {
-        "not-finite": nonfinite_fraction > limits.max_gap_fraction
-        or _longest(~finite) > limits.max_gap_s * fs_hz,
-        "flat": peak_mv < limits.flat_mv or flat_fraction > limits.max_flat_fraction,
+        "not-finite": empty
+        | (nonfinite_fraction > limits.max_gap_fraction)
+        | (gaps > limits.max_gap_s * fs_hz),
+        "flat": (peak_mv < limits.flat_mv) | (flat_fraction > limits.max_flat_fraction),
         "saturated": rail_fraction > limits.max_rail_fraction,
         "railed": peak_mv >= limits.rail_mv,
     }
-    flaw = next((name for name, found in flaws.items() if found), None)
+    flaw = np.full(len(signal_mv), None, object)
+    for name, found in reversed(flaws.items()):
+        flaw[found] = name
     psqi, bassqi = spectral_quality(signal, fs_hz)
     return LeadQuality(
-        usable=flaw in {None, "railed"},
+        usable=~(flaws["not-finite"] | flaws["flat"] | flaws["saturated"]),
         flaw=flaw,
         peak_mv=peak_mv,
         rail_fraction=rail_fraction,
@@ -102,41 +110,51 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
     )
 
 
-def spectral_quality(signal: NDArray[np.floating], fs_hz: float) -> tuple[float, float]:
-    """Return pSQI and basSQI, both 0 to 1; NaN where the band holds no power.
+def spectral_quality(
+    signal: NDArray[np.floating], fs_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return pSQI and basSQI of every lead, both 0 to 1; NaN where the band holds no power.
 
     Parameters
     ----------
-    signal : shape (n_samples,), finite.
+    signal : shape (n_leads, n_samples), finite.
 
     Notes
     -----
     pSQI = power 5-15 Hz / 5-40 Hz: the QRS's share, low in noise. basSQI = 1 - power 0-1 Hz /
     0-40 Hz: low where the baseline wanders. Clifford GD et al. Physiol Meas 2012;33:1419-1433;
-    after Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. The mean is taken out first.
+    after Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. The mean is left out.
     """
-    power = np.abs(np.fft.rfft(signal - signal.mean())) ** 2
-    hz = np.fft.rfftfreq(len(signal), 1 / fs_hz)
+    hz = np.fft.rfftfreq(signal.shape[1], 1 / fs_hz)
+    hz = hz[hz <= 40]
+    power = np.abs(np.fft.rfft(signal)[:, : len(hz)]) ** 2
+    power[:, 0] = 0
 
-    def between(low: float, high: float) -> float:
-        return float(power[(hz >= low) & (hz <= high)].sum())
+    def between(low: float, high: float) -> NDArray[np.float64]:
+        total: NDArray[np.float64] = power[:, (hz >= low) & (hz <= high)].sum(
+            axis=1, dtype=np.float64
+        )
+        return total
 
-    qrs, whole, wander, all_of_it = between(5, 15), between(5, 40), between(0, 1), between(0, 40)
-    return (
-        qrs / whole if whole > 0 else float("nan"),
-        1 - wander / all_of_it if all_of_it > 0 else float("nan"),
-    )
-
-
-def _run_lengths(signal: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return for every sample the length of the run of equal values that it lies in."""
-    starts = np.flatnonzero(np.diff(signal, prepend=np.nan) != 0)
-    lengths = np.diff(starts, append=len(signal))
-    return np.repeat(lengths, lengths)
+    with np.errstate(invalid="ignore"):
+        return between(5, 15) / between(5, 40), 1 - between(0, 1) / between(0, 40)
 
 
-def _longest(marked: NDArray[np.bool_]) -> int:
-    """Return the length of the longest run of marked samples."""
-    if not marked.any():
-        return 0
-    return int(_run_lengths(marked.astype(np.float32))[marked].max())
+def _medians(signal: NDArray[np.floating], finite: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the median of every lead's finite samples, 0 where there is none.
+
+    One sort of all leads is five times as fast as `numpy.nanmedian`, and as `numpy.median`.
+    """
+    ordered = np.sort(np.where(finite, signal, np.inf), axis=1)
+    count = finite.sum(axis=1)
+    middle = np.stack([np.maximum(count - 1, 0) // 2, count // 2], axis=1)
+    median = np.take_along_axis(ordered, middle, axis=1).mean(axis=1)
+    return np.where(count > 0, median, 0)
+
+
+def _run_lengths(signal: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for every sample the length of its lead's run of equal values that it lies in."""
+    starts = np.ones(signal.shape, bool)
+    starts[:, 1:] = signal[:, 1:] != signal[:, :-1]
+    lengths = np.diff(np.flatnonzero(starts), append=signal.size)
+    return np.repeat(lengths, lengths).reshape(signal.shape)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
@@ -68,16 +67,16 @@ def open_store(folder: str | Path) -> SignalStore:
     """Open a store for reading; nothing is loaded before it is used."""
     folder = Path(folder)
     about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    index = parquet.read_table(folder / "index.parquet").to_pandas()
+    index = parquet.read_table(folder / "index.parquet")
     file = folder / "samples.i16"
     empty = file.stat().st_size == 0
     return SignalStore(
         fs_hz=about["fs_hz"],
         leads=tuple(about["leads"]),
-        record_ids=tuple(index["record_id"]),
-        offsets=index["offset"].to_numpy(np.int64),
-        n_samples=index["n_samples"].to_numpy(np.int64),
-        lead_mask=index[[f"has_{lead}" for lead in about["leads"]]].to_numpy(bool),
+        record_ids=tuple(index["record_id"].to_pylist()),
+        offsets=index["offset"].to_numpy(),
+        n_samples=index["n_samples"].to_numpy(),
+        lead_mask=np.stack([index[f"has_{lead}"].to_numpy() for lead in about["leads"]], axis=1),
         samples=np.empty(0, np.int16) if empty else np.memmap(file, "<i2", mode="r"),
     )
 
@@ -111,9 +110,10 @@ def write_store(
                 {"record_id": record_id, "offset": offset, "n_samples": counts.shape[1], **has}
             )
             offset += counts.size
-    columns = ["record_id", "offset", "n_samples", *(f"has_{lead}" for lead in leads)]
-    index = arrow.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
-    parquet.write_table(index.replace_schema_metadata(None), partial / "index.parquet")
+    types = [("record_id", arrow.string()), ("offset", arrow.int64()), ("n_samples", arrow.int64())]
+    types += [(f"has_{lead}", arrow.bool_()) for lead in leads]
+    index = arrow.Table.from_pylist(rows, arrow.schema(types))
+    parquet.write_table(index, partial / "index.parquet")
     about = {"fs_hz": float(fs_hz), "leads": list(leads), "microvolts_per_count": 1}
     (partial / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)

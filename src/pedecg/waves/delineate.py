@@ -33,14 +33,17 @@ METHODS: dict[str, tuple[str, str]] = {
     "peak": ("pedecg.waves.neurokit", "peak"),
 }
 
+# Methods that read all leads at once and find the beats themselves.
+WHOLE: dict[str, tuple[str, str]] = {"learned": ("pedecg.waves.learned", "delineate")}
+
 _open_store = lru_cache(maxsize=2)(store.open_store)
 
 
 class DelineateSettings(Section):
     """Section `delineate`."""
 
-    method: Literal["slopes", "prominence", "dwt", "cwt", "peak"] = Field(
-        description="slopes: this project's own; the others are NeuroKit2's"
+    method: Literal["learned", "slopes", "prominence", "dwt", "cwt", "peak"] = Field(
+        description="learned: our network; slopes: our rules; the others are NeuroKit2's"
     )
     leads: list[Lead] = Field(
         min_length=1,
@@ -76,6 +79,8 @@ def delineate(
     usable = np.ptp(signal, axis=1) > 0
     if lead_mask is not None:
         usable &= lead_mask
+    if settings.method in WHOLE:
+        return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
     r_peaks = beats.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
     if not len(r_peaks):
         return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
@@ -90,6 +95,18 @@ def delineate(
     found = {GLOBAL: together} | by_lead
     tables = [_rows(lead, boundaries, r_peaks, fs_hz) for lead, boundaries in found.items()]
     return pd.concat(tables, ignore_index=True)
+
+
+def _whole(
+    signal_mv: NDArray[np.float64], fs_hz: float, leads: list[str], settings: DelineateSettings
+) -> pd.DataFrame:
+    module, function = WHOLE[settings.method]
+    waves: pd.DataFrame = getattr(importlib.import_module(module), function)(
+        signal_mv, fs_hz, leads
+    )
+    by_lead = dict(list(waves.groupby("lead")))
+    kept = [by_lead[lead] for lead in (GLOBAL, *settings.leads) if lead in by_lead]
+    return pd.concat(kept or [waves], ignore_index=True)
 
 
 def _agreed(found: list[Boundaries], n_beats: int) -> Boundaries:

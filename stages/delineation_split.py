@@ -1,0 +1,19 @@
+"""Split labelled records into training, validation and test sets."""
+
+from pathlib import Path
+
+from pedecg import errors, params, tables
+from pedecg.waves import library, split
+
+
+def main() -> None:
+    settings = params.load("split", split.Settings)
+    records = library.table(Path("data/interim/library"))
+
+    assignment = split.by_record(records, settings)
+
+    tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,108 @@
+"""Scoring follows the protocol: optimal pairs, labelled spans, and nothing for what is unknown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pedecg.waves import library, score, sources, split
+from pedecg.waves.annotations import QRS, Labelled, P, T, marks_of
+
+WAVES = np.array([(P, 1.0, 1.05, 1.1), (QRS, 1.15, 1.2, 1.25), (T, np.nan, 1.5, 1.6),
+                  (QRS, 2.15, 2.2, 2.25), (T, 2.4, 2.5, 2.6)])  # fmt: skip
+
+
+@pytest.fixture
+def record() -> Labelled:
+    signal = np.random.default_rng(0).normal(size=(1, 2000)).astype(np.float32)
+    return Labelled("ludb/1", "ludb", signal, 500.0, ("II",), (marks_of(WAVES),))
+
+
+def found(*rows: tuple[str, float, float]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["wave", "onset_s", "offset_s"])
+    return table.assign(record_id="ludb/1", lead="II")
+
+
+def of(counts: pd.DataFrame, boundary: str) -> list[int]:
+    row = counts.set_index("boundary").loc[boundary]
+    return [row["tp"], row["fp"], row["fn"]]
+
+
+def test_a_pair_counts_once_and_errors_are_signed(record):
+    counts = score.count(found(("QRS", 1.155, 1.24), ("QRS", 1.17, 1.3)), [record])
+    assert of(counts, "qrs_onset") == [1, 1, 1]
+    assert counts.set_index("boundary")["errors_ms"]["qrs_onset"] == pytest.approx([5.0])
+
+
+def test_what_lies_outside_the_labelled_span_costs_nothing(record):
+    counts = score.count(found(("P", 0.2, 0.3), ("QRS", 3.0, 3.1)), [record])
+    assert counts["fp"].sum() == 0
+
+
+def test_an_unlabelled_t_onset_is_neither_right_nor_wrong(record):
+    counts = score.count(found(("T", 1.35, 1.6)), [record])
+    assert of(counts, "t_onset") == [0, 0, 1]
+    assert of(counts, "t_offset") == [1, 0, 1]
+
+
+def test_pairs_are_as_many_as_can_be():
+    left, right = score.match(np.array([0.0, 0.04]), np.array([0.035, 0.08]), 0.04)
+    assert (left.tolist(), right.tolist()) == ([0, 1], [0, 1])
+
+
+def test_a_record_comes_back_from_the_library_as_it_went_in(record, tmp_path):
+    library.write([record], tmp_path / "one")
+    (back,) = sources.read(tmp_path / "one")
+    assert (back.record_id, back.source, back.leads) == ("ludb/1", "ludb", ("II",))
+    np.testing.assert_array_equal(back.signal_mv, record.signal_mv)
+    for name in ("waves", "spans", "unknown"):
+        np.testing.assert_array_equal(
+            getattr(back.marks[0], name), getattr(record.marks[0], name), name
+        )
+
+
+def test_every_source_is_split_by_the_same_fractions():
+    ids = [f"{source}/{i}" for source in ("ludb", "qtdb") for i in range(20)]
+    records = pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
+    settings = split.Settings(seed=1, fractions=[0.5, 0.25, 0.25])
+    parts = split.by_record(records, settings).merge(records, on="record_id")
+    counts = parts.groupby(["source", "split"]).size()
+    assert counts["ludb"].to_dict() == counts["qtdb"].to_dict()
+    assert counts["ludb", "train"] == 10
+    again = split.by_record(records, settings)
+    pd.testing.assert_frame_equal(again, parts[again.columns])
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["ludb", "qtdb"])
+def test_figures_agree_with_the_neutral_scorer(source, shared_data):
+    tool = shared_data.parent / "tools" / "score_delineation.py"
+    if not tool.is_file():
+        pytest.skip(f"no neutral scorer: {tool} does not exist")
+    neutral = _module(tool)
+    records = list(sources.read(shared_data / source))[::10]
+    rng = np.random.default_rng(0)
+    rows = [
+        (record.record_id, lead, ["P", "QRS", "T"][int(kind)], *(np.array([on, off]) + shift))
+        for record in records
+        for lead, marks in zip(record.leads, record.marks, strict=True)
+        for kind, on, _, off in marks.waves[rng.random(len(marks.waves)) < 0.9]
+        for shift in [rng.normal(0, 0.03)]
+    ]
+    waves = pd.DataFrame(rows, columns=["record_id", "lead", "wave", "onset_s", "offset_s"])
+    theirs = waves.rename(columns={"onset_s": "onset", "offset_s": "offset"}).assign(
+        record=waves["record_id"].str.split("/").str[1], lead=waves["lead"].str.lower()
+    )
+    names = {record.record_id.split("/")[1] for record in records}
+    references = neutral.load_references(shared_data / source, None, names)
+    wanted = neutral.score(theirs, references, neutral.TOLERANCES["strict"])
+    assert score.macro_f1(score.count(waves, records)) == pytest.approx(wanted["macro_f1"])
+
+
+def _module(path):
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
