@@ -78,7 +78,7 @@ TABLE = [
     ),
     Row(
         "one module in simulation/",
-        lambda p: p.append("src/pedecg/simulation/heart.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/simulation/waves.py", "# a thought\n"),
         ["simulate", "simulate_external"],
     ),
 ]
