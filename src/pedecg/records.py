@@ -1,6 +1,6 @@
 """One ECG: the canonical leads and the record that every reader yields."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,35 +22,21 @@ def canonical_lead(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class EcgRecord:
-    """One examination as its source describes it, before anything is filtered or resampled.
+    """The signal of one examination as its files hold it: nothing is filtered or resampled yet.
+
+    Who it belongs to (patient, age, sex, codes) is a row of the cohort's table, not of this file.
 
     Attributes
     ----------
-    record_id, patient_id : unique within the cohort; a patient may have several records.
-    path : where the record lies, relative to the cohort's root, as `cohorts` reads it again.
     signal : shape (n_leads, n_samples), millivolts, float32; NaN where the file marks no value.
     fs_hz : samples per second, > 0.
-    leads : canonical names, one per row of ``signal``, in the order of `LEADS`.
-    age_days : None where unknown.
-    sex : "female", "male" or None where unknown.
+    leads : canonical names, one per row of `signal`, in the order of `LEADS`.
+    other_channels : names of channels that are none of the twelve leads; not in `signal`.
+    verified : every channel had a checksum in the file, and it agreed.
     """
 
-    record_id: str
-    patient_id: str
-    path: str
     signal: NDArray[np.float32]
     fs_hz: float
     leads: tuple[str, ...]
-    age_days: int | None = None
-    sex: Sex | None = None
-    extra: dict[str, str] = field(default_factory=dict)
-
-    def twelve(self) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the signal in the order of `LEADS`, shape (12, n_samples), and the lead mask.
-
-        A lead that was not recorded is zeros and ``False`` in the mask, shape (12,).
-        """
-        mask = np.array([lead in self.leads for lead in LEADS])
-        full = np.zeros((len(LEADS), self.signal.shape[1]), np.float32)
-        full[mask] = self.signal[[self.leads.index(lead) for lead in LEADS if lead in self.leads]]
-        return full, mask
+    other_channels: tuple[str, ...] = ()
+    verified: bool = False

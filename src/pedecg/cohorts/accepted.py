@@ -5,9 +5,10 @@ from pathlib import Path
 from pedecg.cohorts import wfdb_files
 from pedecg.cohorts.faults import RecordFault
 from pedecg.errors import PedecgError
+from pedecg.records import EcgRecord
 
 
-def read_signal(path: str, root: str | Path) -> wfdb_files.Signal:
+def read_signal(path: str, root: str | Path) -> EcgRecord:
     """Open the signal of one record, `path` relative to the cohort's `root`.
 
     Raises

@@ -7,7 +7,6 @@ one (16, little-endian int16 in turn), where it would spend most of its time on 
 
 import math
 import os
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import wfdb_header
 from pedecg.cohorts.faults import RecordFault
-from pedecg.records import LEADS, canonical_lead
+from pedecg.records import LEADS, EcgRecord, canonical_lead
 
 SUFFIXES = (".hea", ".dat", ".mat")
 
@@ -36,27 +35,7 @@ _FORMATS: dict[int, tuple[Fraction, int]] = {
 _CHECKSUM_RANGE = 2**16
 
 
-@dataclass(frozen=True)
-class Signal:
-    """What the files of one record hold.
-
-    Attributes
-    ----------
-    signal : shape (n_leads, n_samples), millivolts, float32; NaN where the file marks no value.
-    fs_hz : samples per second, > 0.
-    leads : canonical names, one per row, in the order of `LEADS`.
-    other_channels : names of channels that are none of the twelve leads; not in `signal`.
-    verified : every channel had a checksum in the header, and it agreed.
-    """
-
-    signal: NDArray[np.float32]
-    fs_hz: float
-    leads: tuple[str, ...]
-    other_channels: tuple[str, ...]
-    verified: bool
-
-
-def read(root: str | Path, path: str) -> Signal:
+def read(root: str | Path, path: str) -> EcgRecord:
     """Read the record at `path`, relative to `root`, with or without a suffix.
 
     Raises
@@ -71,7 +50,7 @@ def read(root: str | Path, path: str) -> Signal:
         raise RecordFault("unreadable-file", f"{stem.name[:60]}: {error.strerror}") from None
 
 
-def _read(stem: Path) -> Signal:
+def _read(stem: Path) -> EcgRecord:
     header = read_header(stem)
     _check_sizes(stem, header)
     counts = _counts(stem, header)
@@ -85,7 +64,7 @@ def _read(stem: Path) -> Signal:
     signal = np.empty((len(placed), header.n_samples), np.float32)
     for row, (_, number) in enumerate(placed):
         signal[row] = _millivolts(counts[number], header.channels[number])
-    return Signal(
+    return EcgRecord(
         signal=signal,
         fs_hz=header.fs_hz,
         leads=tuple(LEADS[lead] for lead, _ in placed),
