@@ -108,9 +108,9 @@ def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_pat
     first = ranked["record_id"].iloc[0]
     findings = pd.DataFrame(
         {
-            "record_id": [first, first],
-            "description": ["sinus rhythm", None],
-            "code": ["A1", "prose of the reader"],
+            "record_id": [first, first, first],
+            "description": ["sinus rhythm", "sinus rhythm", None],
+            "code": ["A1", "the other vocabulary's", "prose of the reader"],
         }
     )
     sheet = noise.for_reviewer(ranked, records, findings, at_most=30)

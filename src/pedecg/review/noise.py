@@ -153,8 +153,9 @@ def for_reviewer(
     """
     shown = ranked.head(at_most)
     about = records.set_index("record_id")[["path", "age_days", "sex"]]
-    said = findings["description"].fillna(findings["code"])
-    texts = said.groupby(findings["record_id"], sort=True).agg("; ".join)
+    said = findings.assign(text=findings["description"].fillna(findings["code"]))
+    once = said.drop_duplicates(["record_id", "text"])  # one finding stands in two vocabularies
+    texts = once.groupby("record_id", sort=True)["text"].agg("; ".join)
     joined = shown.join(about, on="record_id").join(texts.rename("findings"), on="record_id")
     return joined.assign(decision="", reviewer="", reason="")
 
