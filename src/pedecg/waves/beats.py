@@ -27,8 +27,8 @@ T_WAVE_S = 0.36  # within this time after a beat a much lower hump is its T wave
 T_WAVE_HEIGHT = 0.5
 SHORTEST_S = 1.0  # less holds too few beats to know a QRS from anything else
 EDGE_S = 0.05  # a complex cut off by the record's end has no true peak
-# Steepness between two QRS over that of the lower one, median of a record: up to 0.16 in the 12
-# leads of LUDB (0.49 in its worst single lead); noise 0.8 to 0.95 in 12 leads, from 0.55 in one.
+# Steepness between two QRS over that of the lower one, median of a record: up to 0.15 in the 12
+# leads of LUDB (0.48 in its worst single lead); noise 0.86 to 0.94 in 12 leads, from 0.56 in one.
 STANDS_OUT = 0.45
 QRS_SHARE, QRS_S = 0.3, 0.12  # of an interval, s: a QRS is over by then, a slow wander is not
 QRS_REACH_S = 0.06  # the smoothed steepness is highest this near to the R peak
