@@ -73,7 +73,7 @@ def delineate(
     holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and T of
     the magnitude of all leads, and P as the median of the wanted leads; then come these leads one
     by one. A wave that was not found has no row, a QRS whose ends were not found has null ends,
-    and a record without usable leads gives an empty table.
+    and a record without usable leads or without a heartbeat gives an empty table.
     """
     signal = np.asarray(signal_mv, np.float64)
     usable = np.ptp(signal, axis=1) > 0

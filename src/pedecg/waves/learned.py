@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from pedecg import tables
-from pedecg.waves import decode
+from pedecg.waves import beats, decode
 from pedecg.waves.network import Network, Settings
 from pedecg.waves.prepare import normalise, resample
-from pedecg.waves.targets import FRAME_S, SAMPLES_PER_FRAME
+from pedecg.waves.targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 
 WEIGHTS = Path(__file__).with_suffix("")  # the folder `learned/` beside this file
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
@@ -37,22 +37,26 @@ def delineate(
 
     Returns
     -------
-    The WAVES table without record_id, leads in the given order and then "global". A flat lead and
-    a record under half a second have no waves; a boundary beyond the record's edge is NaN.
+    The WAVES table without record_id, leads in the given order and then "global". A flat lead, a
+    record under half a second and one without a heartbeat have no waves; a boundary beyond the
+    record's edge is NaN.
     """
     signal = np.atleast_2d(np.asarray(signal_mv))
     recorded = np.flatnonzero(np.nan_to_num(np.ptp(np.nan_to_num(signal), axis=1)) > FLAT_MV)
     if not len(recorded) or signal.shape[1] < fs_hz / 2:
-        return pd.DataFrame(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[2:], float))
+        return _no_waves()
     prepared = normalise(resample(signal[recorded], fs_hz))
     probability = probabilities(prepared, load(folder))
-    names = [leads[int(lead)] for lead in recorded]
-    in_leads = _table(decode.waves(probability), prepared, names)
     common = decode.together(probability)[None]
     magnitude = np.sqrt(np.square(prepared).mean(axis=0, keepdims=True))
-    return pd.concat(
-        [in_leads, _table(decode.waves(common), magnitude, ["global"])], ignore_index=True
-    )
+    together = _table(decode.waves(common), magnitude, ["global"])
+    r_peaks_s = together.loc[together["wave"] == "QRS", "peak_s"].to_numpy(float)
+    r_peaks = np.rint(r_peaks_s * FS_HZ).astype(np.int64)
+    if not beats.heartbeat(r_peaks, beats.qrs_steepness(prepared, FS_HZ), FS_HZ):
+        return _no_waves()
+    names = [leads[int(lead)] for lead in recorded]
+    in_leads = _table(decode.waves(probability), prepared, names)
+    return pd.concat([in_leads, together], ignore_index=True)
 
 
 def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
@@ -102,6 +106,10 @@ def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]
     with torch.inference_mode():
         logits = network(torch.from_numpy(padded)[None])[0]
         return torch.sigmoid(logits).numpy()
+
+
+def _no_waves() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[2:], float))
 
 
 def _table(found: decode.Found, signal: NDArray[np.float32], names: Sequence[str]) -> pd.DataFrame:
