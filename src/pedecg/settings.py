@@ -84,6 +84,9 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             )
     for section, schema in known.items():
         params.load(section, schema, file)
+    for key in ("train.models", "train.seeds"):
+        if not params.read_section(key, file):
+            raise PedecgError(f"{file.name}: {key} must name at least one (found [])")
     for key, found, there in _references(file):
         for name in found:
             if name not in there:

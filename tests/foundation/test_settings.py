@@ -31,7 +31,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
         ("\ntrain:", "\nzzz: {}\ntrain:", "unknown section zzz; known are simulate, sim"),
         ("\n  learning_rate:", "\n  lerning_rate:", "unknown key train.lerning_rate; did you mean"),
         ("learning_rate: 3.0e-3", "learning_rate: banana", "train.learning_rate must be number"),
-        ("seeds: [0, 1]", "seeds: []", "train.seeds must be list of integer length ≥ 1 (found []"),
+        ("seeds: [0, 1]", "seeds: []", "train.seeds must name at least one (found [])"),
         ("seeds: [0, 1]", "seeds: [0, -1]", "train.seeds must be whole numbers from 0, each once"),
         ("seeds: [0, 1]", "seeds: [1, 1]", "train.seeds must be whole numbers from 0, each once"),
         (

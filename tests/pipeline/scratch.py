@@ -37,11 +37,10 @@ class Project:
                 **(environment or {}),
             },
             text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-6000:]
+        assert done.returncode == 0, f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
 
     def repro(self, *arguments: str) -> set[str]:

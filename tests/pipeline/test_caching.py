@@ -26,7 +26,7 @@ class Row:
 def edit_a_limit(project: Project) -> None:
     """Call a girl's heart fast from a lower rate on, at an age that the smoke preset has."""
     file = project.folder / "src/pedecg/limits.csv"
-    limit = "heart_rate,female,2920,4380,58,80,110,"
+    limit = "heart_rate,female,2922,4383,58,80,110,"
     text = file.read_text(encoding="utf-8")
     assert limit in text
     file.write_text(text.replace(limit, limit.replace(",110,", ",95,")), encoding="utf-8")

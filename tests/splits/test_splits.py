@@ -182,7 +182,7 @@ def test_too_few_patients_are_refused(cohort, settings):
         ({"fractions": [0.8, 0.2, 0.0]}, "split.fractions must all be above 0 (found 0.8 + 0.2 +"),
         ({"age_edges_days": [365, 28]}, "split.age_edges_days must ascend from above 0"),
         ({"test_folds": [9]}, "fold 9 in two of its lists"),
-        ({"source": "random"}, "split.source must be 'stratified' or 'dataset' (found 'random')"),
+        ({"source": "random"}, "split.source must be stratified or dataset (found 'random')"),
         ({"sed": 1}, "unknown key split.sed; did you mean seed?"),
     ],
 )  # fmt: skip

@@ -11,10 +11,11 @@ from pedecg.signals.augment import AugmentSettings
 class TrainSettings(Section):
     """Which networks are trained, and how every one of them is."""
 
-    models: list[str] = Field(description="files of src/pedecg/models", min_length=1)
-    seeds: list[int] = Field(description="one training of each model per seed", min_length=1)
+    # A stage that trains one model need not declare these three: they may be absent there.
+    models: list[str] = Field([], description="files of src/pedecg/models")
+    seeds: list[int] = Field([], description="one training of each model per seed")
     use_decisions: bool = Field(
-        description="apply decisions/labels.csv to training and validation labels"
+        False, description="apply decisions/labels.csv to training and validation labels"
     )
     crop_seconds: float = Field(description="s; length of a training crop and window", gt=0, le=600)
     window_overlap: float = Field(
@@ -72,6 +73,6 @@ class TrainSettings(Section):
     @field_validator("seeds")
     @classmethod
     def _drawn_once(cls, seeds: list[int]) -> list[int]:
-        if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError(f"must be whole numbers from 0, each once (found {seeds})")
         return seeds
