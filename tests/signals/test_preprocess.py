@@ -21,7 +21,7 @@ def recording(leads=LEADS, fs_hz=500.0, seconds=10.0, amplitude=1.0) -> EcgRecor
     beat = np.exp(-0.5 * (((t % 0.6) - 0.3) / 0.02) ** 2)
     height = np.array([[1 + LEADS.index(lead)] for lead in leads])
     signal = (amplitude * height * beat).astype(np.float32)
-    return EcgRecord("R", "P", "p", signal, fs_hz, tuple(leads))
+    return EcgRecord(signal, fs_hz, tuple(leads))
 
 
 @given(
@@ -137,7 +137,7 @@ def test_real_children_keep_their_r_peaks(shared_data, preprocess_settings):
     for header in sorted(shared_data.glob("zzu_sample/Child_ecg/*/*/*.hea")):
         raw = wfdb.rdrecord(str(header.with_suffix("")))
         leads = tuple(str(canonical_lead(name)) for name in raw.sig_name)
-        record = EcgRecord("R", "P", "p", raw.p_signal.T.astype(np.float32), raw.fs, leads)
+        record = EcgRecord(raw.p_signal.T.astype(np.float32), raw.fs, leads)
         counts, mask, done = preprocess.prepare(record, frozenset(), preprocess_settings())
         assert mask.all()
         assert (done.samples_at_rail > 0) == (np.abs(record.signal).max() > 15)
