@@ -1,0 +1,107 @@
+"""One recording examined: its waves, its measures, and the criteria that it meets.
+
+The same steps with the same values as the stages preprocess, delineate and rule_features, for a
+recording outside any cohort.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pedecg import norms, recordings, tables
+from pedecg.cohorts.faults import RecordFault
+from pedecg.rules import criteria, features, measure
+from pedecg.signals import filters, quality
+from pedecg.waves import delineate
+
+# As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
+LIMITS = quality.LeadLimits(
+    rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
+    max_gap_s=0.1, max_gap_fraction=0.02,
+)  # fmt: skip
+LOW_HZ, HIGH_HZ, ORDER = 0.5, 100.0, 3
+SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02
+METHOD = "learned"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in one recording.
+
+    Attributes
+    ----------
+    measures : by column of `tables.RULES`; NaN where a measure could not be taken.
+    z_scores : by measure of the limits; NaN where age, measure or limit is unknown.
+    verdicts : by criterion.
+    unusable : leads that were recorded and could not be used, with their flaw.
+    """
+
+    recording: recordings.Recording
+    waves: pd.DataFrame
+    measures: dict[str, float]
+    verdicts: dict[str, criteria.Verdict]
+    unusable: dict[str, str]
+
+
+def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
+    """Return the signal, mV, with a straight line where there is no value or the rail was hit.
+
+    A lead without any value is zero throughout.
+    """
+    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, SPIKE_MV, SPIKE_MARGIN_S)
+    heard = ~gaps.all(axis=1)
+    signal = np.zeros(recording.signal_mv.shape)
+    signal[heard] = filters.bridge(recording.signal_mv[heard], gaps[heard])
+    return signal
+
+
+def waves(recording: recordings.Recording, method: str = METHOD) -> pd.DataFrame:
+    """Find the waves in every lead, columns `delineate.COLUMNS`."""
+    signal = bridged(recording)
+    if method not in delineate.WHOLE:
+        signal = _band_passed(signal, recording.fs_hz)
+    return delineate.delineate(
+        signal, recording.fs_hz, recording.leads, _settings(recording, method)
+    )
+
+
+def examine(
+    recording: recordings.Recording, limits: norms.Limits, method: str = METHOD
+) -> Examination:
+    """Measure a recording and judge it by the limits for its age and sex.
+
+    Raises
+    ------
+    RecordFault
+        No lead can be used.
+    """
+    found = quality.lead_quality(recording.signal_mv, recording.fs_hz, LIMITS)
+    unusable = {
+        lead: str(flaw)
+        for lead, flaw, usable in zip(recording.leads, found.flaw, found.usable, strict=True)
+        if not usable
+    }
+    if not found.usable.any():
+        said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
+        raise RecordFault("no-usable-lead", said)
+    signal = _band_passed(bridged(recording), recording.fs_hz)
+    rate, leads, mask = recording.fs_hz, recording.leads, found.usable
+    table = delineate.delineate(signal, rate, leads, _settings(recording, method), mask)
+    measures = features.possible(measure.measure(table, signal, rate, leads, mask))
+    child = criteria.Child(measures, recording.age_days, recording.sex, limits)
+    return Examination(recording, table, measures, criteria.judge(child), unusable)
+
+
+def _settings(recording: recordings.Recording, method: str) -> delineate.DelineateSettings:
+    # Not validated: a channel that is no standard lead may have any name.
+    return delineate.DelineateSettings.model_construct(
+        method=method, leads=list(recording.leads)
+    )
+
+
+def _band_passed(signal: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
+    return filters.band_pass(signal, fs_hz, LOW_HZ, HIGH_HZ, ORDER)
