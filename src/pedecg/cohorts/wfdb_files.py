@@ -171,7 +171,7 @@ def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:
 
 def _verify(counts: NDArray[np.integer[Any]], header: wfdb_header.Header, name: str) -> bool:
     """Compare the sum of each channel modulo 2**16; False where the header gives none."""
-    stated = [None if _placeholder(channel) else channel.checksum for channel in header.channels]
+    stated = [None if _placeholders(header) else channel.checksum for channel in header.channels]
     sums = counts.sum(axis=1, dtype=np.int64) % _CHECKSUM_RANGE
     for channel, sum_stated, found in zip(header.channels, stated, sums.tolist(), strict=True):
         if sum_stated is not None and sum_stated % _CHECKSUM_RANGE != found:
@@ -183,9 +183,9 @@ def _verify(counts: NDArray[np.integer[Any]], header: wfdb_header.Header, name: 
     return None not in stated
 
 
-def _placeholder(channel: wfdb_header.Channel) -> bool:
-    """Tell whether a checksum is the 0 that PhysioNet/CinC 2017 wrote into every header."""
-    return channel.checksum == 0 and channel.file.endswith(".mat")
+def _placeholders(header: wfdb_header.Header) -> bool:
+    """Tell whether the checksums are the zeros that PhysioNet/CinC 2017 wrote into its headers."""
+    return all(c.checksum == 0 and c.file.endswith(".mat") for c in header.channels)
 
 
 def _millivolts(
