@@ -4,19 +4,17 @@ The same steps with the same values as the stages preprocess, delineate and rule
 recording outside any cohort.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg import norms, recordings, tables
+from pedecg import norms, recordings
 from pedecg.cohorts.faults import RecordFault
 from pedecg.rules import criteria, features, measure
 from pedecg.signals import filters, quality
-from pedecg.waves import delineate
+from pedecg.waves import delineate, pacer, tokens
 
 # As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
 LIMITS = quality.LeadLimits(
@@ -35,7 +33,6 @@ class Examination:
     Attributes
     ----------
     measures : by column of `tables.RULES`; NaN where a measure could not be taken.
-    z_scores : by measure of the limits; NaN where age, measure or limit is unknown.
     verdicts : by criterion.
     unusable : leads that were recorded and could not be used, with their flaw.
     """
@@ -59,11 +56,14 @@ def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
     return signal
 
 
+def cleaned(recording: recordings.Recording) -> NDArray[np.float64]:
+    """Return the signal bridged and band-passed, mV, at its own rate."""
+    return filters.band_pass(bridged(recording), recording.fs_hz, LOW_HZ, HIGH_HZ, ORDER)
+
+
 def waves(recording: recordings.Recording, method: str = METHOD) -> pd.DataFrame:
     """Find the waves in every lead, columns `delineate.COLUMNS`."""
-    signal = bridged(recording)
-    if method not in delineate.WHOLE:
-        signal = _band_passed(signal, recording.fs_hz)
+    signal = bridged(recording) if method in delineate.WHOLE else cleaned(recording)
     return delineate.delineate(
         signal, recording.fs_hz, recording.leads, _settings(recording, method)
     )
@@ -88,7 +88,7 @@ def examine(
     if not found.usable.any():
         said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
         raise RecordFault("no-usable-lead", said)
-    signal = _band_passed(bridged(recording), recording.fs_hz)
+    signal = cleaned(recording)
     rate, leads, mask = recording.fs_hz, recording.leads, found.usable
     table = delineate.delineate(signal, rate, leads, _settings(recording, method), mask)
     measures = features.possible(measure.measure(table, signal, rate, leads, mask))
@@ -98,10 +98,34 @@ def examine(
 
 def _settings(recording: recordings.Recording, method: str) -> delineate.DelineateSettings:
     # Not validated: a channel that is no standard lead may have any name.
-    return delineate.DelineateSettings.model_construct(
-        method=method, leads=list(recording.leads)
+    return delineate.DelineateSettings.model_construct(method=method, leads=list(recording.leads))
+
+
+def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:
+    """Return the wanted lead's name as the recording has it; without one II, or else the first.
+
+    Raises
+    ------
+    RecordFault
+        The recording has no such lead.
+    """
+    if wanted is None:
+        return "II" if "II" in recording.leads else recording.leads[0]
+    found = {lead.lower(): lead for lead in recording.leads}.get(wanted.strip().lower())
+    if found is None:
+        raise RecordFault(
+            "unknown-lead", f"no lead {wanted!r}; it has {', '.join(recording.leads)}"
+        )
+    return found
+
+
+def events(recording: recordings.Recording, lead: str, method: str = METHOD) -> list[tokens.Event]:
+    """Return one lead as tokens: its waves, and the pacemaker spikes of all leads."""
+    table = waves(recording, method)
+    row = recording.leads.index(lead)
+    return tokens.label(
+        table[table["lead"] == lead],
+        bridged(recording)[row],
+        recording.fs_hz,
+        pacer.spikes(recording.signal_mv, recording.fs_hz).tolist(),
     )
-
-
-def _band_passed(signal: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
-    return filters.band_pass(signal, fs_hz, LOW_HZ, HIGH_HZ, ORDER)

@@ -150,8 +150,7 @@ def read(place: Place) -> Recording:
     if not SLOWEST_HZ <= recording.fs_hz <= FASTEST_HZ:
         raise RecordFault(
             "unusable-rate",
-            f"{place.path.name}: {recording.fs_hz:g} Hz; expected {SLOWEST_HZ:g} to "
-            f"{FASTEST_HZ:g}",
+            f"{place.path.name}: {recording.fs_hz:g} Hz; expected {SLOWEST_HZ:g} to {FASTEST_HZ:g}",
         )
     return replace(
         recording,
@@ -201,9 +200,7 @@ def _below(folder: Path) -> list[Place | Fault]:
     if table is None:
         found: list[Place | Fault] = [_known_by_table(place) for place in _walk(folder)]
         return found or [Fault(str(folder), f"no recording in it; expected {_kinds()}")]
-    rows = [
-        Place(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows
-    ]
+    rows = [Place(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows]
     more = [Place(Path(path).name, folder / path) for path in table.unlisted]
     faulty = [Fault(f"{folder}: {r.record_id}", f"{r.reason}: {r.detail}") for r in table.faulty]
     return [*rows, *more, *faulty]

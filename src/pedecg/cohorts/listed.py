@@ -62,7 +62,8 @@ def _zzu(root: Path) -> Listing:
 def _ptbxl(root: Path) -> Listing:
     """Take each record at 500 Hz where its file is there, else at 100 Hz."""
     fast, slow = (
-        ptbxl.scan_cohort(_settings("ptbxl", root, records=copy)) for copy in ("records500", "records100")
+        ptbxl.scan_cohort(_settings("ptbxl", root, records=copy))
+        for copy in ("records500", "records100")
     )
     rows = tuple(
         one if (root / f"{one.path}.hea").is_file() else other
