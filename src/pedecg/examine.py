@@ -4,6 +4,7 @@ The same steps with the same values as the stages preprocess, delineate and rule
 recording outside any cohort.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,8 @@ def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
 
     A lead without any value is zero throughout.
     """
-    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, SPIKE_MV, SPIKE_MARGIN_S)
+    rail = SPIKE_MV if recording.calibrated else math.inf
+    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, rail, SPIKE_MARGIN_S)
     heard = ~gaps.all(axis=1)
     signal = np.zeros(recording.signal_mv.shape)
     signal[heard] = filters.bridge(recording.signal_mv[heard], gaps[heard])
@@ -61,12 +63,23 @@ def cleaned(recording: recordings.Recording) -> NDArray[np.float64]:
     return filters.band_pass(bridged(recording), recording.fs_hz, LOW_HZ, HIGH_HZ, ORDER)
 
 
-def waves(recording: recordings.Recording, method: str = METHOD) -> pd.DataFrame:
-    """Find the waves in every lead, columns `delineate.COLUMNS`."""
+def waves(
+    recording: recordings.Recording,
+    method: str = METHOD,
+    usable: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Find the waves in every lead, columns `delineate.COLUMNS`.
+
+    Parameters
+    ----------
+    usable : shape (n_leads,), False: leave this lead out; None: try them all.
+    """
     signal = bridged(recording) if method in delineate.WHOLE else cleaned(recording)
-    return delineate.delineate(
-        signal, recording.fs_hz, recording.leads, _settings(recording, method)
+    # Not validated: a channel that is no standard lead may have any name.
+    settings = delineate.DelineateSettings.model_construct(
+        method=method, leads=list(recording.leads)
     )
+    return delineate.delineate(signal, recording.fs_hz, recording.leads, settings, usable)
 
 
 def examine(
@@ -90,15 +103,12 @@ def examine(
         raise RecordFault("no-usable-lead", said)
     signal = cleaned(recording)
     rate, leads, mask = recording.fs_hz, recording.leads, found.usable
-    table = delineate.delineate(signal, rate, leads, _settings(recording, method), mask)
+    table = waves(recording, method, mask)
     measures = features.possible(measure.measure(table, signal, rate, leads, mask))
+    if not recording.calibrated:
+        measures |= {name: math.nan for name in measures if name.endswith("_mv")}
     child = criteria.Child(measures, recording.age_days, recording.sex, limits)
     return Examination(recording, table, measures, criteria.judge(child), unusable)
-
-
-def _settings(recording: recordings.Recording, method: str) -> delineate.DelineateSettings:
-    # Not validated: a channel that is no standard lead may have any name.
-    return delineate.DelineateSettings.model_construct(method=method, leads=list(recording.leads))
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

@@ -18,6 +18,7 @@ from pedecg.cohorts.faults import RecordFault
 from pedecg.errors import PedecgError
 from pedecg.records import LEADS, Sex, canonical_lead
 
+ASSUMED_GAIN = 200.0  # counts per mV, by WFDB's convention, of a channel without a gain
 SLOWEST_HZ, FASTEST_HZ = 80.0, 20_000.0  # beyond them no QRS is seen, or the header is wrong
 
 
@@ -30,6 +31,7 @@ class Recording:
     signal_mv : shape (n_leads, n_samples), millivolts; NaN where the file marks no value.
     leads : canonical names in the order of `LEADS`, or ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
+    calibrated : False where the file gives no gain: times are right, heights mean nothing.
     """
 
     record_id: str
@@ -39,6 +41,7 @@ class Recording:
     age_days: float | None = None
     sex: Sex | None = None
     other_channels: tuple[str, ...] = ()
+    calibrated: bool = True
 
     @property
     def length_s(self) -> float:
@@ -96,7 +99,7 @@ def named(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
 
 
 def _read_wfdb(path: Path) -> Recording:
-    found = wfdb_files.channels(path.parent, path.name)
+    found = wfdb_files.channels(path.parent, path.name, ASSUMED_GAIN)
     leads, rows = named(found.names)
     age_days, sex = wfdb_notes.age_and_sex(found.comments)
     return Recording(
@@ -107,6 +110,7 @@ def _read_wfdb(path: Path) -> Recording:
         age_days=age_days,
         sex=sex,
         other_channels=tuple(n for row, n in enumerate(found.names) if row not in rows),
+        calibrated=found.calibrated,
     )
 
 

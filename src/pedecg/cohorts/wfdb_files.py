@@ -44,6 +44,7 @@ class Channels:
     ----------
     signal : shape (n_channels, n_samples), millivolts, float32; NaN where the file marks no value.
     verified : every channel had a checksum in the file, and it agreed.
+    calibrated : every channel's gain is known; otherwise heights are in no unit.
     comments : the header's comment lines, without ``#``.
     """
 
@@ -51,6 +52,7 @@ class Channels:
     signal: NDArray[np.float32]
     fs_hz: float
     verified: bool
+    calibrated: bool
     comments: tuple[str, ...]
 
 
@@ -77,17 +79,22 @@ def read(root: str | Path, path: str) -> EcgRecord:
     )
 
 
-def channels(root: str | Path, path: str) -> Channels:
-    """Read all channels of the record at `path`; faults as in `read`."""
+def channels(root: str | Path, path: str, assumed_gain: float | None = None) -> Channels:
+    """Read all channels of the record at `path`; faults as in `read`.
+
+    Parameters
+    ----------
+    assumed_gain : counts per mV of a channel without a gain; None: such a channel is a fault.
+    """
     stem = inside(root, path)
     try:
-        return _channels(stem)
+        return _channels(stem, assumed_gain)
     except OSError as error:
         raise RecordFault("unreadable-file", f"{stem.name[:60]}: {error.strerror}") from None
 
 
-def _channels(stem: Path) -> Channels:
-    header = read_header(stem)
+def _channels(stem: Path, assumed_gain: float | None) -> Channels:
+    header = read_header(stem, assumed_gain)
     _check_sizes(stem, header)
     counts = _counts(stem, header)
     verified = _verify(counts, header, stem.name)
@@ -95,15 +102,17 @@ def _channels(stem: Path) -> Channels:
     for row, channel in enumerate(header.channels):
         signal[row] = _millivolts(counts[row], channel)
     names = tuple(channel.name for channel in header.channels)
-    return Channels(names, signal, header.fs_hz, verified, header.comments)
+    calibrated = all(channel.calibrated for channel in header.channels)
+    return Channels(names, signal, header.fs_hz, verified, calibrated, header.comments)
 
 
-def read_header(stem: Path) -> wfdb_header.Header:
+def read_header(stem: Path, assumed_gain: float | None = None) -> wfdb_header.Header:
     """Read ``<stem>.hea`` and check that no lead appears twice."""
     file = stem.with_name(stem.name + ".hea")
     if not file.is_file():
         raise RecordFault("missing-header", f"{file.name}: not found in {stem.parent.name}")
-    header = wfdb_header.parse(file.read_bytes().decode("utf-8", errors="replace"), file.name)
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    header = wfdb_header.parse(text, file.name, assumed_gain)
     seen: dict[str, str] = {}
     for channel in header.channels:
         name = canonical_lead(channel.name)

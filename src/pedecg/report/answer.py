@@ -129,6 +129,8 @@ def notes(found: Examination) -> list[str]:
     said += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
     if recording.other_channels:
         said.append(f"left out: {', '.join(recording.other_channels)}")
+    if not recording.calibrated:
+        said.append("the file gives no gain: amplitudes are not measured")
     if recording.leads[0].startswith("ch"):
         said.append("electrodes unknown: axes and amplitudes by lead are not measured")
     return said

@@ -39,7 +39,10 @@ _NINE = (("I", "aVR", "V1"), ("II", "aVL", "V3"), ("III", "aVF", "V5"))
 
 @dataclass(frozen=True)
 class _Cell:
-    """One piece of a trace: where it begins in the record, how long it is, where it stands."""
+    """One piece of a trace: where it begins in the record, how long it is, where it stands.
+
+    `first` of its row, in a `later` stretch of ten seconds than the first.
+    """
 
     lead: str
     begin_s: float
@@ -47,6 +50,7 @@ class _Cell:
     x: float
     middle: float
     first: bool
+    later: bool
 
 
 def draw(
@@ -130,6 +134,7 @@ def _cells(
                 x=left + column * length * MM_PER_S,
                 middle=top - (number + 0.5) * _ROW_MM,
                 first=column == 0,
+                later=stretch > 0,
             )
 
 
@@ -167,7 +172,19 @@ def _name(axes: Axes, cell: _Cell) -> None:
     if not cell.first:
         for low, high in ((-7.0, -4.0), (4.0, 7.0)):
             axes.plot([x, x], [middle + low, middle + high], color=_INK, linewidth=0.8, zorder=3)
-    axes.text(x + 1.0, middle + 8.5, cell.lead, fontsize=9, color=_INK, weight="bold", zorder=4)
+    paper = {"facecolor": _PAPER, "alpha": 0.7, "lw": 0, "pad": 0.8}
+    axes.text(
+        x + 1.0,
+        middle + 8.5,
+        cell.lead,
+        fontsize=9,
+        color=_INK,
+        weight="bold",
+        zorder=4,
+        bbox=paper,
+    )
+    if cell.later:
+        axes.text(_MARGIN_MM, middle - 6.0, f"{cell.begin_s:g} s", fontsize=7, color=_INK, zorder=4)
 
 
 def _marks(axes: Axes, waves: pd.DataFrame, cells: Sequence[_Cell]) -> None:
