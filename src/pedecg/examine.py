@@ -6,6 +6,7 @@ recording outside any cohort.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,9 +77,8 @@ def waves(
     """
     signal = bridged(recording) if method in delineate.WHOLE else cleaned(recording)
     # Not validated: a channel that is no standard lead may have any name.
-    settings = delineate.DelineateSettings.model_construct(
-        method=method, leads=list(recording.leads)
-    )
+    values: dict[str, Any] = {"method": method, "leads": list(recording.leads)}
+    settings = delineate.DelineateSettings.model_construct(**values)
     return delineate.delineate(signal, recording.fs_hz, recording.leads, settings, usable)
 
 

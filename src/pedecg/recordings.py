@@ -45,7 +45,7 @@ class Recording:
 
     @property
     def length_s(self) -> float:
-        return self.signal_mv.shape[1] / self.fs_hz
+        return len(self.signal_mv[0]) / self.fs_hz
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pedecg import recordings
-from pedecg.records import LEADS, NINE_LEADS
 from pedecg.recordings import Fault
+from pedecg.records import LEADS, NINE_LEADS
 
 
 def opened(*paths: Path) -> list:

@@ -92,30 +92,29 @@ def headline(found: Examination) -> str:
 
 def sentence(record: str, age_days: float | None, sex: str | None, rate_bpm: float) -> str:
     """Say whose ECG it is: ``P00073_E02: girl of 7 years, 99 beats per minute``."""
-    age = "" if age_days is None else f" of {age_in_words(age_days)}"
-    child = age_days is not None and age_days < 18 * DAYS_PER_YEAR
-    whose = {
-        "female": "girl" if child else "woman",
-        "male": "boy" if child else "man",
-        None: "child" if child else "person",
-    }[sex]
-    person = f"{whose}{age}" if age or sex else "age and sex unknown"
     rate = f"{rate_bpm:.0f} beats per minute" if math.isfinite(rate_bpm) else "no heartbeat found"
-    return f"{record}: {person}, {rate}"
+    return f"{record}: {_person(age_days, sex)}, {rate}"
+
+
+def _person(age_days: float | None, sex: str | None) -> str:
+    if age_days is None:
+        return "age and sex unknown" if sex is None else f"{sex}, age unknown"
+    child = age_days < 18 * DAYS_PER_YEAR
+    words = {"female": ("woman", "girl"), "male": ("man", "boy"), None: ("adult", "child")}
+    return f"{words[sex][child]} of {age_in_words(age_days)}"
 
 
 def age_in_words(age_days: float) -> str:
     """Return ``5 days``, ``7 months`` or ``8 years``, as paediatricians count."""
     years = age_days / DAYS_PER_YEAR
-    for limit, number, unit in (
-        (60, age_days, "day"),
-        (2 * DAYS_PER_YEAR, years * 12, "month"),
-        (math.inf, years, "year"),
-    ):
-        if age_days < limit:
-            whole = math.floor(number + 1e-3)
-            return f"{whole} {unit}{'' if whole == 1 else 's'}"
-    raise ValueError(f"age {age_days} is no number of days")
+    if age_days < 60:
+        number, unit = age_days, "day"
+    elif years < 2:
+        number, unit = years * 12, "month"
+    else:
+        number, unit = years, "year"
+    whole = math.floor(number + 0.005)  # an age in whole days is up to a day off a birthday
+    return f"{whole} {unit}{'' if whole == 1 else 's'}"
 
 
 def notes(found: Examination) -> list[str]:
