@@ -4,6 +4,7 @@ The package `sierraecg` gives the LZW decoder. Its `read_file` is not used: it k
 age or sex, fails on uncompressed files, and does not end on a chunk of negative size.
 """
 
+import contextlib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from pedecg.records import LEADS, canonical_lead
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from sierraecg.lzw import LzwDecoder
 
 ROOT = "restingecgdata"
 VENDOR = "Philips Sierra"
@@ -120,22 +123,26 @@ def _xli(raw: bytes, n_channels: int, n_samples: int, place: str) -> NDArray[np.
                 "truncated-signal", f"{place}: the waveforms end in channel {len(rows) + 1}"
             )
         first = int.from_bytes(raw[at + 6 : at + 8], "little", signed=True)
-        decoder = LzwDecoder(raw[at + 8 : at + 8 + size], _CODE_BITS)
-        try:
-            stream = decoder.read_bytes(2 * n_samples)
-            over = decoder.read()
-        except (IndexError, KeyError, OverflowError, ValueError):
-            # `OverflowError` is its end of data, -1, in an array of bytes.
+        stream = _unpacked(LzwDecoder(raw[at + 8 : at + 8 + size], _CODE_BITS), 4 * n_samples)
+        if len(stream) < 2 * n_samples:
             raise RecordFault(
                 "truncated-signal", f"{place}: channel {len(rows) + 1} is cut off or altered"
-            ) from None
-        if over != -1:
-            raise RecordFault(
-                "overlong-signal", f"{place}: channel {len(rows) + 1} is longer than stated"
             )
-        rows.append(_integrated(np.frombuffer(bytes(stream), np.uint8), first))
+        rows.append(_integrated(stream, first)[:n_samples])
         at += 8 + size
     return np.array(rows)  # what follows are channels without a name: 1.03 stores four empty ones
+
+
+def _unpacked(decoder: "LzwDecoder", most: int) -> NDArray[np.uint8]:
+    """Return what LZW gives, an even number of bytes, and not many more than `most`.
+
+    A damaged stream ends early: codes beyond the table, or a first code that refers back.
+    """
+    found = bytearray()
+    with contextlib.suppress(IndexError):
+        while len(found) < most and (byte := decoder.read()) >= 0:
+            found.append(byte)
+    return np.frombuffer(found + b"\0" * (len(found) % 2), np.uint8)
 
 
 def _integrated(stream: NDArray[np.uint8], first: int) -> NDArray[np.int64]:
