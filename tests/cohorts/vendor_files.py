@@ -23,7 +23,12 @@ def ecg_mv(fs_hz: int = 500, seconds: float = 2.0) -> dict[str, np.ndarray]:
         # Even counts, so that halves of them are whole counts too.
         free[lead] = np.rint((spikes + noise) / (2 * STEP_MV)) * 2 * STEP_MV
     one, two = free["I"], free["II"]
-    derived = {"III": two - one, "aVR": -(one + two) / 2, "aVL": one - two / 2, "aVF": two - one / 2}
+    derived = {
+        "III": two - one,
+        "aVR": -(one + two) / 2,
+        "aVL": one - two / 2,
+        "aVF": two - one / 2,
+    }
     return {lead: (free | derived)[lead] for lead in LEADS}
 
 
@@ -85,17 +90,20 @@ def sierra(
     how = "compressmethod" if version == "1.03" else "compression"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <restingecgdata xmlns="http://www3.medical.philips.com">
- <documentinfo><documenttype>{kind}</documenttype><documentversion>{version}</documentversion></documentinfo>
+ <documentinfo><documenttype>{kind}</documenttype>
+  <documentversion>{version}</documentversion></documentinfo>
  <dataacquisition date="1988-04-30" time="08:00:00">
-  <signalcharacteristics><samplingrate>{fs_hz}</samplingrate><{resolution}>{1000 * STEP_MV:g}</{resolution}>
-   <acquisitiontype>STD-12</acquisitiontype><numberchannelsallocated>{len(leads)}</numberchannelsallocated>
+  <signalcharacteristics><samplingrate>{fs_hz}</samplingrate>
+   <{resolution}>{1000 * STEP_MV:g}</{resolution}><acquisitiontype>STD-12</acquisitiontype>
+   <numberchannelsallocated>{len(leads)}</numberchannelsallocated>
   </signalcharacteristics>
  </dataacquisition>
  <patient><generalpatientdata><patientid>{PERSON[5]}</patientid>
   <name><lastname>{PERSON[0]}</lastname><firstname>{PERSON[1]}</firstname></name>
   <age defaultage="50">{age}</age><sex>{sex}</sex></generalpatientdata></patient>
- <internalmeasurements><crossleadmeasurements><meanventrate>75</meanventrate><meanqrsdur>84</meanqrsdur>
-  <qrsfrontaxis>-170</qrsfrontaxis><pfrontaxis>Failed</pfrontaxis></crossleadmeasurements></internalmeasurements>
+ <internalmeasurements><crossleadmeasurements><meanventrate>75</meanventrate>
+  <meanqrsdur>84</meanqrsdur><qrsfrontaxis>-170</qrsfrontaxis><pfrontaxis>Failed</pfrontaxis>
+ </crossleadmeasurements></internalmeasurements>
  <waveforms><parsedwaveforms dataencoding="Base64" {how}="{compression}" {labels}
   durationperchannel="{milliseconds}">{base64.encodebytes(raw).decode()}</parsedwaveforms></waveforms>
 </restingecgdata>
@@ -155,11 +163,14 @@ def aecg(
  <componentOf><timepointEvent><componentOf><subjectAssignment><subject><trialSubject>
   <id extension="{PERSON[5]}"/><subjectDemographicPerson><name>{PERSON[1]} {PERSON[0]}</name>
   <administrativeGenderCode code="{sex}"/><birthTime value="{PERSON[2]}"/>
- </subjectDemographicPerson></trialSubject></subject></subjectAssignment></componentOf></timepointEvent></componentOf>
+ </subjectDemographicPerson></trialSubject></subject></subjectAssignment></componentOf>
+ </timepointEvent></componentOf>
  {reported}
- <component><series><code code="REPRESENTATIVE_BEAT"/><component>{beat}</component></series></component>
+ <component><series><code code="REPRESENTATIVE_BEAT"/>
+  <component>{beat}</component></series></component>
  <component><series><code code="RHYTHM"/><component>{body}</component>
-  <derivation><derivedSeries><code code="REPRESENTATIVE_BEAT"/><component>{beat}</component></derivedSeries></derivation>
+  <derivation><derivedSeries><code code="REPRESENTATIVE_BEAT"/>
+   <component>{beat}</component></derivedSeries></derivation>
   <subjectOf><annotationSet><component><annotation><code code="MDC_ECG_TIME_PD_QRS"/>
    <value value="0.084" unit="s"/></annotation></component></annotationSet></subjectOf>
  </series></component>
@@ -171,11 +182,15 @@ def sequence_set(
     leads: dict[str, np.ndarray], increment: str, head: str = 'value="19880430080000"'
 ) -> str:
     """Write one sequence set; digits of 5 microvolts above an origin of 100."""
+    digits = {
+        lead: " ".join(f"{count:.0f}" for count in np.rint((mv - 0.1) / STEP_MV))
+        for lead, mv in leads.items()
+    }
     sequences = "".join(
         f"""<component><sequence><code code="MDC_ECG_LEAD_{lead.upper()}"/><value>
 <origin value="100" unit="uV"/><scale value="{STEP_MV:g}" unit="mV"/>
-<digits>{" ".join(f"{c:.0f}" for c in np.rint((mv - 0.1) / STEP_MV))}</digits></value></sequence></component>"""
-        for lead, mv in leads.items()
+<digits>{counts}</digits></value></sequence></component>"""
+        for lead, counts in digits.items()
     )
     return f"""<sequenceSet><component><sequence><code code="TIME_ABSOLUTE"/><value>
 <head {head}/><increment {increment}/></value></sequence></component>{sequences}</sequenceSet>"""
