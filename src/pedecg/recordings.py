@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import listed, wfdb_files, wfdb_notes
+from pedecg.cohorts import listed, vendor_xml, wfdb_files, wfdb_notes
 from pedecg.cohorts.faults import RecordFault
 from pedecg.errors import PedecgError
 from pedecg.records import LEADS, Sex, canonical_lead
@@ -114,8 +114,22 @@ def _read_wfdb(path: Path) -> Recording:
     )
 
 
+def _read_xml(path: Path) -> Recording:
+    found = vendor_xml.read(path)
+    return Recording(
+        record_id=_stem(path),
+        signal_mv=found.record.signal,
+        fs_hz=found.record.fs_hz,
+        leads=found.record.leads,
+        age_days=found.age_days,
+        sex=found.sex,
+        other_channels=found.record.other_channels,
+    )
+
+
 WFDB = Format("WFDB", wfdb_files.SUFFIXES, _read_wfdb)
-FORMATS: tuple[Format, ...] = (WFDB,)
+XML = Format("GE MUSE, Philips Sierra or HL7 aECG", (vendor_xml.SUFFIX,), _read_xml)
+FORMATS: tuple[Format, ...] = (WFDB, XML)
 
 
 def find(paths: Iterable[str | Path]) -> tuple[list[Place], list[Fault]]:

@@ -160,6 +160,7 @@ def test_a_rate_that_shows_no_qrs_is_refused(tmp_path, wfdb_file):
         ("qtdb", 30, 2),
         ("cinc2017_sample", 220, 1),
         ("wfdb_misc", 15, None),
+        ("xml", 8, None),
     ],
 )
 def test_every_real_data_set_is_opened(shared_data, folder, number, leads):

@@ -119,6 +119,8 @@ def _settings(
                 "female": ["female", "f", "w"],
                 "male": ["male", "m"],
                 "labels": [],
+                "features": [],
+                "conflicting_labels": "keep",
             },
         }
     )
