@@ -1,5 +1,6 @@
 """Mean electrical axes in the frontal plane, from whichever limb leads there are."""
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -30,6 +31,8 @@ def axes(beat: MedianBeat) -> dict[str, Reading]:
     for wave, part in (("p", beat.p), ("qrs", beat.qrs), ("t", beat.t)):
         if part is not None:
             found[f"{wave}_axis_deg"] = axis(beat, part, wave)
+    if "p_axis_deg" in found:  # a P on top of a T has no axis of its own
+        found["p_axis_deg"] = replace(found["p_axis_deg"], valid=beat.p_alone)
     if "t_axis_deg" in found:
         qrs, t = found["qrs_axis_deg"], found["t_axis_deg"]
         angle = abs(turned(qrs.value - t.value))

@@ -86,6 +86,7 @@ class MedianBeat:
     each : lead -> shape (n_usual, n_times), mV.
     median : lead -> shape (n_times,), mV.
     p, qrs, t : slices of `median`; `p` and `t` are None where found in too few beats.
+    p_alone : True where P begins after the T wave before it has ended; in fast hearts it does not.
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class MedianBeat:
         self.qrs = self._slice(edges["qrs_on"], edges["qrs_off"])
         self.p = self._found(edges, "p")
         self.t = self._found(edges, "t")
+        t_before = np.append(np.nan, beats["t_off_s"].to_numpy()[:-1])
+        self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before) < 0
         r = np.rint(beats["r_s"].to_numpy() * fs_hz).astype(int)
         signal = np.stack(list(leads.values())).astype(np.float32)
         if finer > 1:

@@ -6,7 +6,7 @@ from pedecg.rules.beats import TO_SD, Values
 from pedecg.rules.reading import Reading
 
 SHORTEST, LONGEST = 0.6, 1.8  # of the median RR: outside are artefacts and missed beats
-REGULAR = 0.75, 1.35  # of the RR before: outside, one of the two beats came early or late
+REGULAR = 0.65, 1.55  # of the RR before: outside, one of the two beats came early or late
 FEWEST_COUNTED = 0.5  # share of the RR intervals that must lie inside for a rate to be valid
 
 
@@ -24,7 +24,7 @@ def rhythm(r_s: Values, has_p: Values) -> dict[str, Reading]:
         artefacts taken for beats, and missed beats.
     rr_sd_ms : 1.4826 x the median absolute deviation of RR: one premature beat is no arrhythmia.
     sdnn_ms, rmssd_ms : SD of the normal intervals, and root mean square of the differences between
-        two normal ones in a row; normal is within 0.75 to 1.35 times the interval before.
+        two normal ones in a row; normal is within 0.65 to 1.55 times the interval before.
     rr_change : median of the relative change from one interval to the next, 0 to 1: a few per
         cent in sinus rhythm, more than 10% where the rhythm has no pattern.
     p_share : share of the beats with a P wave.
