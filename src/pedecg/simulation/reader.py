@@ -58,20 +58,18 @@ def readings(
 
 
 def _atria(narrow: BeatShape, rhythm: Rhythm, inside: NDArray[np.bool_]) -> dict[str, float]:
-    """PR of the P before each QRS, where it is steady; P duration and axis with it."""
-    none = dict.fromkeys(("p_ms", "pr_ms", "p_axis_deg"), np.nan)
+    """P duration and axis where there is P, PR of the P before each QRS where it is steady."""
     if rhythm.p_s.size == 0:
-        return none
-    qrs = rhythm.qrs_s[inside]
-    before = np.searchsorted(rhythm.p_s, qrs) - 1
-    pr = qrs[before >= 0] - rhythm.p_s[before[before >= 0]]
-    steady = pr.size and np.quantile(pr, 0.75) - np.quantile(pr, 0.25) < STEADY_S
-    if not steady:
-        return none
+        return dict.fromkeys(("p_ms", "pr_ms", "p_axis_deg"), np.nan)
     low = np.mean(rhythm.p_kind == ECTOPIC) > 0.5
     waves = narrow.p.with_dipole(narrow.p.dipole_mv * LOW_ATRIUM) if low else narrow.p
     axis = _axis(_leads(waves, np.arange(0, narrow.p_s, STEP_S)))
-    return {"p_ms": 1000 * narrow.p_s, "pr_ms": 1000 * float(np.median(pr)), "p_axis_deg": axis}
+    qrs = rhythm.qrs_s[inside]
+    before = np.searchsorted(rhythm.p_s, qrs) - 1
+    pr = qrs[before >= 0] - rhythm.p_s[before[before >= 0]]
+    steady = pr.size > 0 and np.quantile(pr, 0.75) - np.quantile(pr, 0.25) < STEADY_S
+    pr_ms = 1000 * float(np.median(pr)) if steady else np.nan
+    return {"p_ms": 1000 * narrow.p_s, "pr_ms": pr_ms, "p_axis_deg": axis}
 
 
 def _qrs(beat: BeatShape) -> dict[str, float]:
