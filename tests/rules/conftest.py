@@ -31,9 +31,7 @@ def make_record(rr_s: float = 0.5, n_beats: int = 20, leads: tuple[str, ...] = L
     def wave(delay_s, width_s):
         return np.exp(-0.5 * ((t[None] - (r + delay_s)[:, None]) / width_s) ** 2).sum(0)
 
-    shapes = np.stack(
-        [wave(0, 0.006), wave(0.028, 0.006), wave(0.17, 0.02), wave(-0.1, 0.012)]
-    )
+    shapes = np.stack([wave(0, 0.006), wave(0.028, 0.006), wave(0.17, 0.02), wave(-0.1, 0.012)])
     signal = np.stack([np.array(HEIGHTS[lead]) @ shapes for lead in leads])
     rows = [
         {"lead": "global", "wave": name, "onset_s": x + a, "peak_s": x + b, "offset_s": x + c}

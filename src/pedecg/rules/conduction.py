@@ -64,12 +64,15 @@ def irregular_rhythm(child: Child) -> Verdict:
 def pre_excitation(child: Child) -> Verdict:
     """Is PR short, QRS wide for age and its beginning slurred: the delta wave of WPW?"""
     pr, slur = child.value("pr_ms"), child.value("slur_ms")
-    (short, source), (slow, _) = child.limit("pr_pre_excitation"), child.limit("slur_pre_excitation")
+    (short, source), (slow, _) = (
+        child.limit("pr_pre_excitation"),
+        child.limit("slur_pre_excitation"),
+    )
     wide = beyond_percentile(child, "qrs", above=True)
     signs = (
         None if math.isnan(pr) or math.isnan(short) else pr < short,
         wide.met,
-        None if math.isnan(slur) else slur > slow,
+        None if math.isnan(slur) or math.isnan(slow) else slur > slow,
     )
     if False in signs:
         return NOT_MET
@@ -78,14 +81,15 @@ def pre_excitation(child: Child) -> Verdict:
     return Verdict(
         True,
         f"PR {say(pr, 'ms')}, below {say(short, 'ms')} ({source}), {wide.reason}, and a slurred "
-        f"upstroke of {say(slur, 'ms')}, above {say(slow, 'ms')} (this project)",
+        f"upstroke of {say(slur, 'ms')}, above {say(slow, 'ms')} ({slow_source})",
     )
 
 
 def right_block(child: Child, complete: bool) -> Verdict:
     """Does the right ventricle follow late: r' or a late R in V1, S to the left, wide QRS?
 
-    Incomplete: QRS within the limit of the complete block, and r' at least as tall as r.
+    Incomplete: QRS within the limit of the complete block, and r' at least half as tall as r; a
+    lower one is a normal variant. Then S to the left is not asked for.
     """
     qrs, second = child.value("qrs_ms"), child.value("r2_v1_mv")
     (limit, source), (least, _) = child.limit("qrs_complete_block"), child.limit("second_r_block")
@@ -94,21 +98,29 @@ def right_block(child: Child, complete: bool) -> Verdict:
         return UNKNOWN
     if complete != (qrs > limit):
         return NOT_MET
+    if not complete:
+        share, _ = child.limit("second_r_share")
+        if not (second >= least and second >= share * tallest):
+            return NOT_MET
+        return Verdict(
+            True,
+            f"r' {say(second, 'mv')} in V1 and QRS duration {say(qrs, 'ms')}, not above "
+            f"{say(limit, 'ms')} ({source})",
+        )
     lateral = [s for s in (child.value("s_i_mv"), child.value("s_v6_mv")) if not math.isnan(s)]
     if not lateral:
         return UNKNOWN
     if max(lateral) < child.limit("s_lateral_block")[0]:
         return NOT_MET
     late, _ = child.limit("late_r_v1")
-    if second >= least and (complete or second >= tallest):
+    if second >= least:
         shape = f"r' {say(second, 'mv')} in V1"
-    elif complete and peak > late and child.value("rs_ratio_v1") > 1:
+    elif peak > late and child.value("rs_ratio_v1") > 1:
         shape = f"R in V1 peaks after {say(peak, 'ms')}, later than {say(late, 'ms')}"
     else:
         return NOT_MET
-    side = "above" if complete else "not above"
     return Verdict(
-        True, f"QRS duration {say(qrs, 'ms')}, {side} {say(limit, 'ms')}, and {shape} ({source})"
+        True, f"QRS duration {say(qrs, 'ms')}, above {say(limit, 'ms')}, and {shape} ({source})"
     )
 
 

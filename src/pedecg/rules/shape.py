@@ -8,6 +8,7 @@ from pedecg.rules.reading import Reading
 
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
+RIGHT = ("V1", "V2", "V3")
 PEAK_TIMES = ("V1", "V5", "V6")
 J_LEADS = ("V1", "V2")  # where a Brugada pattern shows
 MIN_R_MV = 0.05  # half a square on paper: a lower hump is no R
@@ -117,6 +118,8 @@ def _r_and_s(beat: MedianBeat, lead: str) -> dict[str, Reading]:
     name, part = lead.lower(), _wide(beat)
     qrs, each = beat.median[lead][part], beat.each[lead][:, part]
     at = first_r(qrs)
+    if at is not None and lead in RIGHT and -qrs[:at].min() > 2 * qrs.max():
+        at = None  # a deep complex with a late bump is a QS, not a Q
     r = Reading(max(float(qrs.max()), 0.0), spread(each.max(axis=1)))
     split = at or 0
     s = Reading(max(float(-qrs[split:].min()), 0.0), spread(-each[:, split:].min(axis=1)))

@@ -79,6 +79,8 @@ def _qrs(beat: BeatShape) -> dict[str, float]:
         name = lead.lower()
         qrs = leads[torso.ROW[lead]]
         at = _first_r(qrs)
+        if at is not None and lead in CHEST[:3] and -qrs[:at].min() > 2 * qrs.max():
+            at = None  # a deep complex with a late bump is a QS, not a Q
         r, s = max(float(qrs.max()), 0.0), max(float(-qrs[at or 0 :].min()), 0.0)
         q = 0.0 if at is None else max(float(-qrs[: at + 1].min()), 0.0)
         found |= {f"r_{name}_mv": r, f"s_{name}_mv": s, f"q_{name}_mv": q}
