@@ -64,10 +64,8 @@ def irregular_rhythm(child: Child) -> Verdict:
 def pre_excitation(child: Child) -> Verdict:
     """Is PR short, QRS wide for age and its beginning slurred: the delta wave of WPW?"""
     pr, slur = child.value("pr_ms"), child.value("slur_ms")
-    (short, source), (slow, _) = (
-        child.limit("pr_pre_excitation"),
-        child.limit("slur_pre_excitation"),
-    )
+    short, source = child.limit("pr_pre_excitation")
+    slow, slow_source = child.limit("slur_pre_excitation")
     wide = beyond_percentile(child, "qrs", above=True)
     signs = (
         None if math.isnan(pr) or math.isnan(short) else pr < short,

@@ -1,6 +1,7 @@
 """How fast and how regularly the ventricles beat, from 20 to 300 per minute."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pedecg.rules.beats import TO_SD, Values
 from pedecg.rules.reading import Reading
@@ -10,7 +11,7 @@ REGULAR = 0.65, 1.55  # of the RR before: outside, one of the two beats came ear
 FEWEST_COUNTED = 0.5  # share of the RR intervals that must lie inside for a rate to be valid
 
 
-def rhythm(r_s: Values, has_p: Values) -> dict[str, Reading]:
+def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
     """Return heart rate, 60 / mean RR as one counts it, and how regular it is.
 
     Parameters
