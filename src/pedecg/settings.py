@@ -92,7 +92,8 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             if name not in there:
                 hint = params.did_you_mean(name, there) or "; there are none"
                 raise PedecgError(f"{file.name}: {key} names {name!r}{hint}")
-    norms.load(file.parent / params.load("rule_features", RuleFeaturesSettings, file).limits)
+    rule_features = params.load("rule_features", RuleFeaturesSettings, file)
+    norms.load(file.parent / rule_features.limits, file.parent / rule_features.thresholds)
 
 
 def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:

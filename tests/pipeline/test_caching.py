@@ -10,6 +10,7 @@ from scratch import Project
 pytestmark = pytest.mark.slow
 
 NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "external_validation"]
+MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "evaluate@rules"]
 
@@ -48,13 +49,13 @@ TABLE = [
             "preprocess_external",
             "statistics",
             "delineate",
-            "rule_features",
+            *MEASURES,
             *NETWORKS,
             *RULES,
             *REVIEW,
         ],
     ),
-    Row("one norm limit", edit_a_limit, ["rule_features", *RULES, "compare"]),
+    Row("one norm limit", edit_a_limit, [*MEASURES, *RULES, "compare"]),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
