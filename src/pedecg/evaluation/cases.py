@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from pedecg import tables
 from pedecg.errors import PedecgError
+from pedecg.evaluation.calibration import logit
 
 _SHOWN = 3
 
@@ -35,6 +37,11 @@ class Cases:
         """Return the same records with these targets."""
         columns = [self.targets.index(target) for target in targets]
         return Cases(self.record_ids, tuple(targets), self.y[:, columns], self.patients)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "Cases":
+        """Return some of the records."""
+        ids = tuple(name for name, here in zip(self.record_ids, chosen, strict=True) if here)
+        return Cases(ids, self.targets, self.y[chosen], self.patients[chosen])
 
     @property
     def n_patients(self) -> int:
@@ -110,6 +117,28 @@ def probabilities(predictions: pd.DataFrame, cases: Cases, source: str) -> NDArr
         raise PedecgError(f"{source}: {_some(list(absent))} not predicted for every label")
     flat = wide.to_numpy(np.float64)
     return flat.reshape(len(cases.record_ids), len(seeds), len(cases.targets)).transpose(1, 0, 2)
+
+
+def by_patient(cases: Cases, p: NDArray[np.float64]) -> tuple[Cases, NDArray[np.float64]]:
+    """Return one case per patient: the mean logit of the records, and what holds for any of them.
+
+    Parameters
+    ----------
+    p : shape (…, n, n_targets), probabilities.
+
+    Returns
+    -------
+    Cases under the name of each patient's first record, and probabilities (…, n_patients,
+    n_targets). A label is 1 where it is for any record, else NaN where it is for any, else 0.
+    """
+    codes, first, place = np.unique(cases.patients, return_index=True, return_inverse=True)
+    member = place == np.arange(len(codes))[:, None]
+    ill = member @ (cases.y == 1)
+    unknown = member @ np.isnan(cases.y)
+    y = np.where(ill, 1.0, np.where(unknown, np.nan, 0.0))
+    mean = (member / member.sum(axis=1, keepdims=True)) @ logit(p)
+    names = tuple(cases.record_ids[row] for row in first)
+    return Cases(names, cases.targets, y, codes), np.asarray(special.expit(mean))
 
 
 def read_seeds(model: str, seeds: Sequence[int]) -> pd.DataFrame:
