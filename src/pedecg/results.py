@@ -62,4 +62,6 @@ def _figure(figure: dict[str, float | None]) -> str:
     if value is None:
         return "too few"
     text = f"{value:.3f}"
-    return text if low is None or high is None else f"{text} ({low:.2f}-{high:.2f})".replace("0.", ".")
+    return (
+        text if low is None or high is None else f"{text} ({low:.2f}-{high:.2f})".replace("0.", ".")
+    )

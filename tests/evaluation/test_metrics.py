@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import special
@@ -109,7 +109,6 @@ def test_the_parts_of_the_brier_score_add_up(seed: int) -> None:
     assert row["brier_uncertainty"] == pytest.approx(y.mean() * (1 - y.mean()))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([150, 1500]))
 def test_the_calibration_line_is_that_of_logistic_regression(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -156,7 +155,6 @@ def test_the_number_of_resamples_at_once_changes_nothing(monkeypatch: pytest.Mon
     np.testing.assert_allclose(metrics.scores(y, p, weights, cuts), before, rtol=1e-9, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(case=labelled())
 def test_values_and_threshold_equal_the_neutral_scorer(neutral: ModuleType, case: Case) -> None:
     theirs = neutral.metrics(*case)
