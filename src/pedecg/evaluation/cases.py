@@ -131,12 +131,13 @@ def by_patient(cases: Cases, p: NDArray[np.float64]) -> tuple[Cases, NDArray[np.
     Cases under the name of each patient's first record, and probabilities (…, n_patients,
     n_targets). A label is 1 where it is for any record, else NaN where it is for any, else 0.
     """
-    codes, first, place = np.unique(cases.patients, return_index=True, return_inverse=True)
-    member = place == np.arange(len(codes))[:, None]
-    ill = member @ (cases.y == 1)
-    unknown = member @ np.isnan(cases.y)
+    codes, first, sizes = np.unique(cases.patients, return_index=True, return_counts=True)
+    together = np.argsort(cases.patients, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    ill = np.logical_or.reduceat(cases.y[together] == 1, starts, axis=0)
+    unknown = np.logical_or.reduceat(np.isnan(cases.y[together]), starts, axis=0)
     y = np.where(ill, 1.0, np.where(unknown, np.nan, 0.0))
-    mean = (member / member.sum(axis=1, keepdims=True)) @ logit(p)
+    mean = np.add.reduceat(logit(p)[..., together, :], starts, axis=-2) / sizes[:, None]
     names = tuple(cases.record_ids[row] for row in first)
     return Cases(names, cases.targets, y, codes), np.asarray(special.expit(mean))
 
