@@ -153,16 +153,19 @@ def _score(
             continue
         table = _tables(calls, hits, cases.step_of(called))
         table[:, np.isnan(cuts)] = np.nan
-        in_bins = [_gather(sums, cases.step_of(bins)) for sums in (records, positives)]
-        in_groups = [_gather(sums, cases.step_of(groups)) for sums in (records, positives)]
+        of_bin, of_group = cases.step_of(bins), cases.step_of(groups)
         predicted = cases.totals(cases.p, bins, drawn)
         squares = cases.totals((cases.p - cases.y) ** 2, np.zeros(1, np.int64), drawn)[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             found = {
                 **ranking.areas(calls, hits, records, positives),
                 **_at_points(table),
-                **reliability.parts(*in_bins, predicted, squares),
-                **reliability.line(cases.p, groups, *in_groups),
+                **reliability.parts(
+                    _gather(records, of_bin), _gather(positives, of_bin), predicted, squares
+                ),
+                **reliability.line(
+                    cases.p, groups, _gather(records, of_group), _gather(positives, of_group)
+                ),
             }
         for name, column in found.items():
             figures[chunk, METRICS.index(name)] = np.where(both, column, np.nan)

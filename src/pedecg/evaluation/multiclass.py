@@ -50,7 +50,7 @@ def tables(
     known = np.flatnonzero(true >= 0)
     cell = true[known] * n_classes + called[known]
     member = (cell == np.arange(n_classes**2)[:, None]).astype(np.float64)
-    return (member @ weights[known]).T.reshape(-1, n_classes, n_classes)
+    return np.asarray((member @ weights[known]).T.reshape(-1, n_classes, n_classes))
 
 
 def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -> dict[str, Floats]:

@@ -85,7 +85,7 @@ def _curves(axes: Axes, curve: pd.DataFrame, end: float) -> None:
 
 
 def _counts(axes: Axes, said: Mapping[str, NDArray[np.float64]], end: float) -> None:
-    edges = np.linspace(0, end, _BARS + 1)
+    edges = np.linspace(0, end, _BARS + 1).tolist()
     for word, p in said.items():
         colour, filled = _COLOURS[word], word == "after"
         axes.hist(

@@ -1,6 +1,7 @@
 """The picture of subgroups: one column per target, one row per group, all with intervals."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -48,11 +49,12 @@ def draw(table: pd.DataFrame, title: str, note: str, path: Path, cohort: str) ->
 
 
 def _column(axes: Axes, rows: pd.DataFrame, heights: dict[tuple[str, str], float]) -> None:
-    overall = rows["value"].get(("all", ALL))
+    by_group: dict[Any, dict[Any, Any]] = rows.to_dict("index")
+    overall = by_group["all", ALL]["value"]
     if pd.notna(overall):
         axes.axvline(overall, color="0.5", lw=0.8, ls=":")
     for key, height in heights.items():
-        row = rows.loc[key]
+        row = by_group[key]
         counts = f"{row['positives']}/{row['n']}"
         axes.text(
             1.02, height, counts, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5,

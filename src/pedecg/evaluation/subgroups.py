@@ -90,7 +90,7 @@ def groups(
     ages = age_groups.names(age_edges_days)
     lengths = _length_names(settings.length_edges_s)
     bounds = [0, *settings.length_edges_s, np.inf]
-    n_leads = by_id["leads"].str.split().str.len()
+    n_leads = by_id["leads"].str.count(" ") + 1
     found = {
         "age": _ordered(age_groups.assign(by_id["age_days"], age_edges_days), ages),
         "leads": _ordered(n_leads.astype(str) + " leads", [f"{n} leads" for n in range(12, 0, -1)]),
@@ -144,7 +144,12 @@ def look(
         drawn = metrics.with_averages(some.y, p, weights[here], cuts, counted)
         scored[factor, name] = value, drawn
         for k, target in enumerate(who.targets):
-            about = {"model": model, "factor": factor, "group": name, "target": target}
+            about: dict[str, Any] = {
+                "model": model,
+                "factor": factor,
+                "group": name,
+                "target": target,
+            }
             y = some.y[:, k]
             about |= {"n": int((y >= 0).sum()), "positives": int((y == 1).sum())}
             for metric in REPORTED:
@@ -161,7 +166,7 @@ def largest(gaps: pd.DataFrame) -> dict[str, Any]:
     """Return the largest gap of each target, for a metrics file."""
     found: dict[str, Any] = {}
     for target, mine in gaps.groupby("target", sort=False):
-        row = mine.loc[mine["difference"].idxmax()]
+        row = mine.iloc[int(mine["difference"].to_numpy().argmax())]
         found[str(target)] = row.drop(["model", "target"]).to_dict()
     return found
 
@@ -170,16 +175,16 @@ def sentence(gaps: pd.DataFrame) -> str:
     """Say the largest gap of all targets, and whether chance could make it."""
     if gaps.empty:
         return "No two groups have enough cases to be compared"
-    row = gaps.loc[gaps["difference"].idxmax()]
+    row = gaps.iloc[int(gaps["difference"].to_numpy().argmax())]
     certain = gaps[gaps["p_holm"] < 0.05]
     told = (
         f"largest gap {row['difference']:.2f} AUROC ({row['target']}: {row['worse']} below "
         f"{row['better']})"
     )
     if certain.empty:
-        return f"{told}; no gap between groups is larger than chance"
+        return f"{told}; no gap between groups is clearly larger than chance"
     names = ", ".join(f"{r.target} by {r.factor}" for r in certain.itertuples())
-    return f"{told}; larger than chance: {names}"
+    return f"{told}; clearly larger than chance: {names}"
 
 
 def _gaps(
