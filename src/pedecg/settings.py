@@ -15,8 +15,10 @@ from pedecg import norms, params, splits
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
+from pedecg.evaluation.compare import CompareSettings
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
+from pedecg.evaluation.subgroups import SubgroupSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
@@ -53,6 +55,8 @@ def sections() -> dict[str, type[Section]]:
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
         f"models.{RULES}": RulesSettings,
         "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+        "subgroups": SubgroupSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
     }
@@ -109,6 +113,7 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "train_rules.models", by_rules, [RULES]
     yield "evaluate.models", evaluated, [*trained, *by_rules]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
+    yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
     yield "external_validation.model", [external.model], trained
     yield "external_validation.mapping", [external.mapping], list(external.mappings)

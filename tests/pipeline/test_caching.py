@@ -9,7 +9,7 @@ from scratch import Project
 
 pytestmark = pytest.mark.slow
 
-NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "external_validation"]
+NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "subgroups", "external_validation"]
 MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "evaluate@rules"]
@@ -55,11 +55,11 @@ TABLE = [
             *REVIEW,
         ],
     ),
-    Row("one norm limit", edit_a_limit, [*MEASURES, *RULES, "compare"]),
+    Row("one norm limit", edit_a_limit, [*MEASURES, *RULES, "compare", "subgroups"]),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        ["train@resnet1d-*", "evaluate@resnet1d", "compare"],
+        ["train@resnet1d-*", "evaluate@resnet1d", "compare", "subgroups"],
     ),
     Row(
         "learning rate",
@@ -69,7 +69,7 @@ TABLE = [
     Row(
         "number of bootstrap resamples",
         lambda p: p.set("evaluate.bootstrap", 50),
-        ["evaluate@*", "compare"],
+        ["evaluate@*", "compare", "subgroups"],
     ),
     Row(
         "one module in models/",
