@@ -14,18 +14,22 @@ _KINDS = {
     "*.ii": annotations.read_ludb,
     "*.q1c": annotations.read_qtdb,
     "signals.f32": library.read,
-    "*.csv": annotations.read_isp,
+    "*_isp_delineation_data.csv": annotations.read_isp,
 }
 
 
 def read(root: Path) -> Iterator[Labelled]:
     """Yield the records of a folder; whether it is LUDB, QTDB, ISP or ours is told from its files.
 
+    Identifiers are ``source/record``.
+
     Raises
     ------
     PedecgError
         The folder holds none of them.
     """
+    if not root.is_dir():
+        raise PedecgError(f"{root}: not found; expected a folder of labelled ECGs")
     for pattern, reader in _KINDS.items():
         if next(root.rglob(pattern), None) is not None:
             for record in reader(root):
