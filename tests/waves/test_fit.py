@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 import toy_heart
+from ruamel.yaml import YAML
 from safetensors.torch import save
 
+from pedecg import params
 from pedecg.errors import PedecgError
 from pedecg.waves import fit, losses
 
@@ -120,9 +122,34 @@ def test_a_loss_that_explodes_is_one_line_with_the_mend(monkeypatch):
         train(2)
 
 
-def test_a_mixture_without_records_says_so():
-    with pytest.raises(PedecgError, match=r"train\.mixture.*ludb"):
-        train(1, mixture={"ludb": 1.0})
+@pytest.mark.parametrize(
+    ("mixture", "says"),
+    [
+        ({"ludb": 1.0}, "no weight for source simulated; weights: ludb"),
+        ({"simulated": 0.0}, "no labelled training record"),
+    ],
+)
+def test_a_mixture_that_fits_no_record_says_so(mixture, says):
+    with pytest.raises(PedecgError, match=rf"train\.mixture: {says}"):
+        train(1, mixture=mixture)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("steps: -3", r"train\.steps must be integer ≥ 1 \(found -3\)"),
+        ("loss: huber", r"train\.loss must be bce or focal or dice_bce \(found 'huber'\)"),
+        ("network: {widths: [8, 8], blocks: [1, 1], dilations: [1], kernel: 5}",
+         r"train\.network.blocks must be one fewer than widths"),
+        ("network: {widths: [8, 8], blocks: [1], dilations: [1], kernel: 4}",
+         r"train\.network.kernel must be odd \(found 4\)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line(change, says, tmp_path):
+    plain = toy_heart.settings(3).model_dump()
+    key, value = next(iter(YAML(typ="safe", pure=True).load(change).items()))
+    with pytest.raises(PedecgError, match=says):
+        params.parse({**plain, key: value}, "train", fit.Settings, "params.yaml")
 
 
 def random_batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

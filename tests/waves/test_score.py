@@ -118,9 +118,9 @@ def test_the_report_names_the_worst_lead_and_groups_heart_rates(record):
     assert figures["leads"]["worst"] == "V1"
     assert figures["leads"]["macro_f1"]["V1"] == 0
     assert list(figures["frame_f1"]) == ["P", "QRS", "T"]
-    settings = report.Settings(split="test", rate_edges_bpm=[0, 60, 100])
+    settings = report.Settings(split="test", rate_edges_bpm=[0, 50, 100])
     tables_ = report.details(waves, [two], settings)
-    assert set(tables_["boundaries_by_rate"]["heart_rate_bpm"]) == {"60-100"}
+    assert set(tables_["boundaries_by_rate"]["heart_rate_bpm"]) == {"50-100"}
     assert list(tables_["boundaries_by_lead"]["lead"].unique()) == ["II", "V1"]
     outside = report.Settings(split="test", rate_edges_bpm=[80, 100])
     assert set(report.details(waves, [two], outside)["boundaries_by_rate"]["heart_rate_bpm"]) == {

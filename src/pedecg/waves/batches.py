@@ -30,14 +30,14 @@ class Batches:
 
     Parameters
     ----------
-    mixture : weight of each source, of those that are there.
+    mixture : weight of each source; those that are not there do not matter.
     without_p : how much more often a record without any P is drawn.
     window_s : length of a window; rounded to a multiple of `stride` samples at 250 Hz.
 
     Raises
     ------
     PedecgError
-        No labelled record of any source of the mixture.
+        A source without a weight, or no labelled record of a weight above 0.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class Batches:
         stride: int,
         settings: augment.Settings,
     ) -> None:
+        for source in sorted({r.source for r in records} - mixture.keys()):
+            known = ", ".join(mixture)
+            raise PedecgError(f"train.mixture: no weight for source {source}; weights: {known}")
         usable = [r for r in records if all(_labelled_s(m) > 0 for m in r.marks)]
-        sources = sorted({r.source for r in usable if mixture.get(r.source, 0) > 0})
+        sources = sorted({r.source for r in usable if mixture[r.source] > 0})
         if not sources:
-            wanted = ", ".join(mixture)
-            raise PedecgError(f"train.mixture: no labelled record of any of its sources ({wanted})")
+            raise PedecgError("train.mixture: no labelled training record of a weight above 0")
         shares = np.array([mixture[source] for source in sources])
         self._odds = shares / shares.sum()
         self._pools = [_pool([r for r in usable if r.source == s], without_p) for s in sources]

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import numpy as np
 import torch
@@ -52,7 +52,9 @@ class Settings(Section):
     without_p: float = Field(
         description="how much more often a record without any P is drawn", ge=1, le=20
     )
-    mixture: dict[str, float] = Field(description="weight of each source, of those present")
+    mixture: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        description="weight of each source, of those present"
+    )
     network: NetworkSettings
     augment: augment.Settings
 
@@ -81,7 +83,7 @@ def fit(
     Raises
     ------
     PedecgError
-        No record of any source of the mixture, or a loss that is not finite.
+        A source without a weight, no record to learn from, or a loss that is not finite.
     """
     state = None if state_root is None else state_root / _key(records, settings)
     with device.reproducible(device.derived_seed(settings.seed), settings.threads):

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import Field
+
 from pedecg import tables
 from pedecg.errors import PedecgError
+from pedecg.params import Section
 from pedecg.waves import annotations, library
 from pedecg.waves.annotations import Labelled
 
@@ -16,6 +19,13 @@ _KINDS = {
     "signals.f32": library.read,
     "*_isp_delineation_data.csv": annotations.read_isp,
 }
+
+
+class Settings(Section):
+    """Section `cohort` of the delineation pipeline."""
+
+    root: str = Field(description="folder of LUDB, QTDB, ISP or simulated children")
+    also: dict[str, str] = Field(description="further such folders, name: path")
 
 
 def read(root: Path) -> Iterator[Labelled]:
