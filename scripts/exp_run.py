@@ -10,20 +10,26 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 
-def override(key: str, value: Any) -> str:
-    """Return ``key=value`` in the grammar of ``dvc exp run -S``."""
-    return f"{key}={_plain(value)}"
+def overrides(key: str, value: Any) -> Iterator[str]:
+    """Yield ``key=value`` in the grammar of ``dvc exp run -S``, one for each leaf of a mapping.
+
+    A mapping may get keys that it does not have yet (``++``); any other key must be there.
+    """
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"++{key}.{name}={_plain(inner)}"
+    else:
+        yield f"{key}={_plain(value)}"
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_plain(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_plain, value)) + "]"
     if isinstance(value, bool) or value is None:
@@ -37,7 +43,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", help="up to these stages; all where none is named")
     arguments = parser.parse_args()
     values = YAML(typ="safe", pure=True).load(arguments.preset.read_text(encoding="utf-8"))
-    sets = [part for item in values.items() for part in ("-S", override(*item))]
+    sets = [part for item in values.items() for one in overrides(*item) for part in ("-S", one)]
     command = ["dvc", "exp", "run", *sets, *arguments.stages]
     os.chdir(arguments.preset.resolve().parents[1])
     print(shlex.join(command), file=sys.stderr)

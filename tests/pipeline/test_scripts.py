@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from dvc.utils.hydra import apply_overrides
 from scratch import PAEDIATRIC, ROOT, pipelines, settings_of
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -36,12 +37,13 @@ def test_every_parameter_of_every_pipeline_is_checked(pipeline):
     assert pipeline == PAEDIATRIC or settings.sections(file) != settings.sections()
 
 
-def test_a_preset_is_written_as_dvc_reads_overrides():
-    assert exp_run.override("train.steps", 60) == "train.steps=60"
-    assert exp_run.override("split.held_out", {"ludb": [1, 8], "qtdb": ["sel301"]}) == (
-        "split.held_out={ludb:[1,8],qtdb:[sel301]}"
-    )
-    assert exp_run.override("train.use_decisions", True) == "train.use_decisions=true"
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_dvc_takes_every_preset_as_overrides(preset, tmp_path):
+    file = tmp_path / params.PARAMS_FILE
+    file.write_bytes((preset.parents[1] / params.PARAMS_FILE).read_bytes())
+    wanted = settings_of(preset)
+    apply_overrides(file, [one for item in wanted.items() for one in exp_run.overrides(*item)])
+    assert {key: params.read_section(key, file) for key in wanted} == wanted
 
 
 def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_path):
