@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pedecg import norms, recordings
 from pedecg.cohorts.faults import RecordFault
-from pedecg.rules import criteria, features, measure
+from pedecg.rules import criteria, features, judge, measure
 from pedecg.signals import filters, quality
 from pedecg.waves import delineate, pacer, tokens
 
@@ -42,7 +42,7 @@ class Examination:
     recording: recordings.Recording
     waves: pd.DataFrame
     measures: dict[str, float]
-    verdicts: dict[str, criteria.Verdict]
+    verdicts: dict[str, judge.Verdict]
     unusable: dict[str, str]
 
 
@@ -106,8 +106,9 @@ def examine(
     table = waves(recording, method, mask)
     measures = features.possible(measure.measure(table, signal, rate, leads, mask))
     if not recording.calibrated:
-        measures |= {name: math.nan for name in measures if name.endswith("_mv")}
-    child = criteria.Child(measures, recording.age_days, recording.sex, limits)
+        unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
+        measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
+    child = judge.Child(measures, recording.age_days, recording.sex, limits)
     return Examination(recording, table, measures, criteria.judge(child), unusable)
 
 

@@ -15,19 +15,23 @@ from rich.text import Text
 from pedecg import norms
 from pedecg.cohorts.ages import DAYS_PER_YEAR
 from pedecg.examine import Examination
+from pedecg.records import LEADS
 from pedecg.rules.criteria import CRITERIA
 
 UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part of a column's name
 AGE_UNKNOWN = "age unknown: limits by age are not applied"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
-_LEADS_IN_WORDS = {f"v{n}" for n in range(1, 7)} | {"i", "ii", "iii", "avr", "avl", "avf"}
+_LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
+_BY_LEAD = {"q": "Q mV", "r": "R mV", "s": "S mV", "rs_ratio": "R/S", "t": "T mV", "st": "ST mV"}
 _IN_WORDS = {
     "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "rr": "RR", "p": "P", "t": "T", "r": "R",
     "s": "S", "q": "Q", "rs": "R/S", "st": "ST", "j": "J", "sd": "SD", "r2": "R'", "st80": "ST80",
-    "avr": "aVR", "avl": "aVL", "avf": "aVF", "bazett": "(Bazett)", "fridericia": "(Fridericia)",
-    "framingham": "(Framingham)", "hodges": "(Hodges)",
+    "bazett": "(Bazett)", "fridericia": "(Fridericia)", "framingham": "(Framingham)",
+    "hodges": "(Hodges)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +", "rv6": "R in V6",
+    "slur": "QRS upstroke slur",
 }  # fmt: skip
+_WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
 
 
 def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
@@ -56,7 +60,10 @@ def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
 
 
 def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
-    """Return the measures beside their limits for age and sex, then the criteria that are met."""
+    """Return the measures beside their limits for age and sex, then the criteria that are met.
+
+    What is measured in lead after lead stands in a table of its own, a line for each lead.
+    """
     table = Table(title=headline(found), title_justify="left", title_style="bold")
     for column, justify in (("measure", "left"), ("value", "right"), ("±", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
@@ -64,7 +71,7 @@ def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
     table.add_column("z", justify="right")
     for name in measures(found):
         one = _measure(found, name, limits)
-        if one["value"] is None:
+        if one["value"] is None or _place(name) is not None:
             continue
         unit = one["unit"]
         spread, p2, p98 = (_say(one.get(key), unit, bare=True) for key in ("spread", "p2", "p98"))
@@ -77,7 +84,34 @@ def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
     lines = [Text(f"{titles.get(name, name)}: {verdict.reason}") for name, verdict in met]
     lines = lines or [Text("No criterion is met.")]
     lines += [Text(note, style="dim") for note in notes(found)]
-    return Group(table, *lines, Text(""))
+    return Group(table, _by_lead(found, limits), *lines, Text(""))
+
+
+def _by_lead(found: Examination, limits: norms.Limits) -> Table:
+    table = Table(caption="* outside the 2nd to 98th percentile", caption_justify="left")
+    table.add_column("lead")
+    for title in _BY_LEAD.values():
+        table.add_column(title, justify="right")
+    cells: dict[tuple[str, str], str] = {}
+    for name in measures(found):
+        place, one = _place(name), _measure(found, name, limits)
+        if place is not None and one["value"] is not None:
+            low, high = one.get("p2"), one.get("p98")
+            outside = (low is not None and one["value"] < low) or (
+                high is not None and one["value"] > high
+            )
+            cells[place] = _say(one["value"], one["unit"], bare=True) + "*" * outside
+    for lead in LEADS:
+        if any(there == lead for _, there in cells):
+            table.add_row(lead, *(cells.get((what, lead), "") for what in _BY_LEAD))
+    return table
+
+
+def _place(column: str) -> tuple[str, str] | None:
+    """Return the column and row of `_by_lead` for a measure of one lead; None: it has none."""
+    what, _, lead = column.removesuffix("_mv").rpartition("_")
+    found = _LEADS_IN_WORDS.get(lead)
+    return (what, found) if what in _BY_LEAD and found is not None else None
 
 
 def headline(found: Examination) -> str:
@@ -149,12 +183,13 @@ def unit_of(column: str) -> str:
 
 def in_words(column: str) -> str:
     """Return a column's name as it is spoken: ``qtc_bazett_ms`` is QTc (Bazett)."""
+    if column in _WHOLE_IN_WORDS:
+        return _WHOLE_IN_WORDS[column]
     parts = column.split("_")
     if parts[-1] in UNITS:
         parts = parts[:-1]
     if parts[-1] in _LEADS_IN_WORDS:
-        lead = _IN_WORDS.get(parts[-1], parts[-1].upper())
-        parts = [*parts[:-1], "in", lead]
+        parts = [*parts[:-1], "in", _LEADS_IN_WORDS[parts[-1]]]
     return " ".join(_IN_WORDS.get(part, part) for part in parts)
 
 
@@ -168,9 +203,11 @@ def _measure(found: Examination, name: str, limits: norms.Limits) -> dict[str, A
     limited = {limits.column(measure): measure for measure in limits.units}
     if name in limited:
         whose = (recording.age_days, recording.sex)
-        known = limits.percentiles(limited[name], *whose)
-        if known is not None:
-            one |= {"p2": _number(known.p2), "p50": _number(known.p50), "p98": _number(known.p98)}
+        rows = limits.rows_for(limited[name], *whose)  # as published: what the criteria judge by
+        if rows:
+            one["p2"] = _number(min(row.p2 for row in rows))
+            one["p98"] = _number(max(row.p98 for row in rows))
+            one["limits_for"] = rows[0].ages
         one["z"] = _number(norms.z_score(limits, limited[name], found.measures[name], *whose))
     return one
 
