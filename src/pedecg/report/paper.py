@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -26,6 +27,10 @@ _FINE, _COARSE = "#f9dcd8", "#eeb0a8"
 _INK = "#1a1a1a"
 _WAVE_COLOURS = {"P": "#2a6fbb", "QRS": "#b3261e", "T": "#2e7d32"}
 
+_VEIL_MM = 24.0
+# From nothing to a blue that leaves the grid and the trace to be read.
+HEAT = LinearSegmentedColormap.from_list("heat", [(0.13, 0.40, 0.67, a) for a in (0.0, 0.42, 0.78)])
+
 # Rows of the printout, read from left to right; each column shows the next stretch of time.
 _TWELVE = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _NINE = (("I", "aVR", "V1"), ("II", "aVL", "V3"), ("III", "aVF", "V5"))
@@ -39,6 +44,7 @@ def draw(
     *,
     start_s: float = 0.0,
     waves: pd.DataFrame | None = None,
+    heat: NDArray[np.floating] | None = None,
     note: str = "",
 ) -> Figure:
     """Draw ten seconds in the standard layout, with lead II as the rhythm strip below.
@@ -53,6 +59,7 @@ def draw(
     start_s : where the drawing begins, seconds from the record's start.
     waves : columns wave (P, QRS, T), onset_s, peak_s, offset_s, seconds from the record's start;
         their extents are shaded on the lowest row, their peaks are dotted.
+    heat : shape of `signal_mv`, 0 to 1; a blue veil behind the trace, the denser the higher.
     note : small print at the foot, after the scale.
 
     Returns
@@ -79,6 +86,9 @@ def draw(
             begin = start_s + column * length
             x = left + column * length * MM_PER_S
             _trace(axes, trace, fs_hz, begin, length, x, middle)
+            if heat is not None:
+                veil = np.asarray(heat[list(leads).index(lead)], np.float64)
+                _veil(axes, veil, fs_hz, begin, length, x, middle)
             _name(axes, lead, x, middle, first=column == 0)
     if waves is not None:
         _marks(axes, waves, start_s, left, height - _TITLE_MM - (len(rows) - 0.5) * _ROW_MM)
@@ -130,6 +140,27 @@ def _trace(
     millimetres = x + np.arange(piece.size) / fs_hz * MM_PER_S
     heights = np.clip(piece * MM_PER_MV, -1.2 * _ROW_MM, 1.2 * _ROW_MM)
     axes.plot(millimetres, middle + heights, color=_INK, linewidth=0.75, zorder=3)
+
+
+def _veil(
+    axes: Axes,
+    heat: NDArray[np.float64],
+    fs_hz: float,
+    begin_s: float,
+    length_s: float,
+    x: float,
+    middle: float,
+) -> None:
+    """Colour the paper behind one lead's trace."""
+    first = round(begin_s * fs_hz)
+    piece = heat[first : first + round(length_s * fs_hz)]
+    if piece.size == 0:
+        return
+    end = x + piece.size / fs_hz * MM_PER_S
+    axes.imshow(
+        piece[None, :], cmap=HEAT, vmin=0, vmax=1, interpolation="nearest", aspect="auto",
+        extent=(x, end, middle - _VEIL_MM / 2, middle + _VEIL_MM / 2), zorder=2,
+    )  # fmt: skip
 
 
 def _name(axes: Axes, lead: str, x: float, middle: float, *, first: bool) -> None:
