@@ -6,15 +6,14 @@ import pandas as pd
 
 from pedecg import errors, params, tables
 from pedecg.explain import schemas, truth
-from pedecg.explain.settings import ExplainSettings
 
 
 def main() -> None:
-    settings = params.load("explain", ExplainSettings)
+    resamples, seed = (params.read_section(f"explain.{key}") for key in ("bootstrap", "seed"))
     shares = tables.read("data/explain/shares.parquet", schemas.SHARES)
     known = pd.read_parquet(Path("data/truth/simulated/records.parquet"))
 
-    found = truth.score(shares, known, settings.bootstrap, settings.seed)
+    found = truth.score(shares, known, resamples, seed)
 
     tables.write_metrics(found, "metrics/explain_truth.json")
 

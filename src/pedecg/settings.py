@@ -17,6 +17,7 @@ from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
+from pedecg.explain.settings import AtlasSettings, ErrorReviewSettings, ExplainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
@@ -53,6 +54,9 @@ def sections() -> dict[str, type[Section]]:
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
         f"models.{RULES}": RulesSettings,
         "evaluate": EvaluateSettings,
+        "explain": ExplainSettings,
+        "error_review": ErrorReviewSettings,
+        "atlas": AtlasSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
     }
@@ -106,7 +110,9 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "evaluate.models", evaluated, [*trained, *by_rules]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
-    yield "external_validation.model", [external.model], trained
+    for section in ("explain", "atlas", "external_validation"):
+        key = f"{section}.model"
+        yield key, [params.read_section(key, file)], trained
     yield "external_validation.mapping", [external.mapping], list(external.mappings)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from pedecg.explain import attribution, regions, sanity, stretch
 from pedecg.explain.settings import ExplainSettings, MapSettings
-from pedecg.explain.subjects import Person, Subject
+from pedecg.explain.subjects import Person, Subject, spread
 from pedecg.learning import predict
 from pedecg.learning.batches import SEX_CODES
 from pedecg.signals import store
@@ -77,14 +77,14 @@ class Findings:
 
 
 def tasks(chosen: dict[str, list[Subject]], people: dict[str, Person], checked: int) -> list[Task]:
-    """Return one task per record; the first `checked` of every target are checked."""
+    """Return one task per record; of every target, `checked` are checked, evenly in its order."""
     subjects: dict[str, list[Subject]] = {}
     checks: dict[str, set[str]] = {}
     for target, listed in chosen.items():
-        for number, subject in enumerate(listed):
+        for subject in listed:
             subjects.setdefault(subject.record_id, []).append(subject)
-            if number < checked:
-                checks.setdefault(subject.record_id, set()).add(target)
+        for subject in spread(listed, checked):
+            checks.setdefault(subject.record_id, set()).add(target)
     return [
         Task(people[key], tuple(subjects[key]), frozenset(checks.get(key, set())))
         for key in sorted(subjects)

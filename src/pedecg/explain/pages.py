@@ -163,5 +163,5 @@ def _legend(axes: Axes) -> None:
     axes.set_xticks([0, 1], ["speaks little for it", "most"], fontsize=7, color=_GREY)
     axes.tick_params(length=0)
     axes.spines[:].set_color(_PALE)
-    axes.text(1.18, 0.5, "bar: share of the map;  | if spread evenly",
+    axes.text(1.22, -0.1, "bar: share of the map\n|  : if spread evenly",
               fontsize=7, color=_GREY, va="center", transform=axes.transAxes)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from pedecg import params
 from pedecg.params import Section
 
 
@@ -32,14 +33,12 @@ class ExplainSettings(MapSettings):
     """Section `explain`."""
 
     records: int = Field(
-        description="per target: test records explained at most, the most probable ones of those "
-        "that have it or are called so",
+        description="per target: test records explained at most, of those that have it or are "
+        "called so, evenly over their probabilities",
         ge=1,
     )
-    checked: int = Field(
-        description="of these, the first so many are put through the sanity checks", ge=1
-    )
-    pictures: int = Field(description="of these, the first so many are drawn, per target", ge=0)
+    checked: int = Field(description="of these, so many are put through the sanity checks", ge=1)
+    pictures: int = Field(description="of these, so many of the most probable are drawn", ge=0)
     cell_s: float = Field(
         description="s; length of a cell, one lead for so long, in the sanity checks", gt=0, le=1
     )
@@ -48,6 +47,12 @@ class ExplainSettings(MapSettings):
     )
     seed: int = Field(description="of random weights, random cells and resampling", ge=0)
     bootstrap: int = Field(description="resamples of patients for the intervals", ge=0, le=10_000)
+
+
+def map_settings() -> MapSettings:
+    """Return how maps are made, and no other key of the section `explain`."""
+    values = {name: params.read_section(f"explain.{name}") for name in MapSettings.model_fields}
+    return params.parse(values, "explain", MapSettings, params.PARAMS_FILE.name)
 
 
 class ErrorReviewSettings(Section):

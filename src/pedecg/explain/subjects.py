@@ -68,16 +68,25 @@ def of_test(
 ) -> list[Subject]:
     """Return every test record with every target, at thresholds fitted on validation."""
     test = cases.of_split(labels, splits, "test")
-    validation = cases.of_split(labels, splits, "validation")
-    p_validation = cases.probabilities(predictions, validation, source)
-    cuts, _ = evaluate.fit_thresholds(validation, p_validation)
+    cuts = thresholds(predictions, labels, splits, source)
     p = cases.probabilities(predictions, test, source).mean(axis=0)
     patient = dict(zip(splits["record_id"], splits["patient_id"], strict=True))
     return [
         Subject(record_id, patient[record_id], target, float(test.y[i, k]), float(p[i, k]), cut)
-        for k, (target, cut) in enumerate(zip(test.targets, cuts.tolist(), strict=True))
+        for k, (target, cut) in enumerate(cuts.items())
         for i, record_id in enumerate(test.record_ids)
     ]
+
+
+def thresholds(
+    predictions: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame, source: str
+) -> dict[str, float]:
+    """Return each target's threshold, fitted on validation for the mean over the trainings."""
+    validation = cases.of_split(labels, splits, "validation")
+    cuts, _ = evaluate.fit_thresholds(
+        validation, cases.probabilities(predictions, validation, source)
+    )
+    return dict(zip(validation.targets, cuts.tolist(), strict=True))
 
 
 def by_target(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
@@ -89,11 +98,20 @@ def by_target(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
 
 
 def present_or_called(subjects: Sequence[Subject], at_most: int) -> dict[str, list[Subject]]:
-    """Return, per target, those that have it or are called so, the most probable first."""
+    """Return, per target, those that have it or are called so, the most probable first.
+
+    Of more than `at_most` those are taken that lie evenly in that order.
+    """
     return {
-        target: [s for s in listed if s.label == 1 or s.called][:at_most]
+        target: spread([s for s in listed if s.label == 1 or s.called], at_most)
         for target, listed in by_target(subjects).items()
     }
+
+
+def spread(listed: Sequence[Subject], at_most: int) -> list[Subject]:
+    """Return at most so many, evenly over the order, the first among them."""
+    places = np.linspace(0, len(listed), min(at_most, len(listed)), endpoint=False)
+    return [listed[int(place)] for place in places]
 
 
 @dataclass(frozen=True)
