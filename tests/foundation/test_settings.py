@@ -47,7 +47,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
         (
             "model: resnet1d_age     # one of train.models",
             "model: resnet",
-            "external_validation.model names 'resnet'; did you mean resnet1d?",
+            "explain.model names 'resnet'; did you mean resnet1d?",
         ),
         (
             "model: resnet1d_age     # a key of models",

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "external_validation"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "evaluate@rules"]
+EXPLAIN = ["explain", "explain_truth", "error_review", "atlas"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", *NETWORKS, *RULES, *REVIEW],
+        ["split", "statistics", *NETWORKS, *RULES, *REVIEW, *EXPLAIN],
     ),
     Row(
         "filter cut-off",
@@ -52,9 +53,14 @@ TABLE = [
             *NETWORKS,
             *RULES,
             *REVIEW,
+            *EXPLAIN,
         ],
     ),
-    Row("one norm limit", edit_a_limit, ["rule_features", *RULES, "compare"]),
+    Row(
+        "one norm limit",
+        edit_a_limit,
+        ["rule_features", *RULES, "compare", "explain", "error_review"],
+    ),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
@@ -63,7 +69,7 @@ TABLE = [
     Row(
         "learning rate",
         lambda p: p.set("train.learning_rate", 2e-3),
-        [*NETWORKS, *REVIEW],
+        [*NETWORKS, *REVIEW, *EXPLAIN],
     ),
     Row(
         "number of bootstrap resamples",

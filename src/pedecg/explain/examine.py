@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pedecg.errors import PedecgError
 from pedecg.explain import attribution, regions, sanity, stretch
 from pedecg.explain.settings import ExplainSettings, MapSettings
 from pedecg.explain.subjects import Person, Subject, spread
@@ -169,7 +170,15 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
 
 
 def together(findings: Sequence[Findings]) -> dict[str, pd.DataFrame]:
-    """Return one table of each kind over all records."""
+    """Return one table of each kind over all records.
+
+    Raises
+    ------
+    PedecgError
+        There is nothing to explain.
+    """
+    if not findings:
+        raise PedecgError("explain: no test record has a target, and none is called so")
     return {
         name: pd.DataFrame([row for one in findings for row in getattr(one, name)])
         for name in Findings.__dataclass_fields__

@@ -23,6 +23,8 @@ QRS = frozenset(
 HEALTHY = frozenset({"sinus_arrhythmia", "early_repolarization"})  # no abnormality on its own
 TARGET = "abnormal"  # the one target whose findings lie each in one part of the beat
 REGION_OF = {"ST-T": ST_T, "QRS": QRS}
+# A T that is not there has no amplitude, so that gradient x input cannot point to it: apart.
+FLAT = "flat T"
 MINIMUM = 3  # records; with fewer there is no figure
 
 
@@ -78,7 +80,7 @@ def _findings(
             f"conditions_in_{of}_alone": figures(
                 mine[(mine["region"] == region) & (mine["inside"] == of)]
             )
-            for of in REGION_OF
+            for of in (*REGION_OF, FLAT)
         }
         for region in REGION_OF
     }
@@ -106,10 +108,12 @@ def _affected(shares: pd.DataFrame, truth: pd.DataFrame) -> "pd.Series[Any]":
 
 
 def _regions(written: str) -> str | None:
-    """Return the one region that all conditions of ``name:severity;…`` change, if there is one."""
+    """Return the one region that all conditions of ``name:severity;…`` change, `FLAT`, or None."""
     names = {part.split(":")[0] for part in written.split(";") if part} - HEALTHY
     known = conditions.conditions()
     if not names or any(known[name].rhythm for name in names):
         return None
     effects = {effect for name in names for effect in known[name].effects}
+    if effects == {"t_v6_x"}:
+        return FLAT
     return next((region for region, its in REGION_OF.items() if effects <= its), None)
