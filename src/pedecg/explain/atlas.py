@@ -213,7 +213,7 @@ def _by_target(axes: Axes, atlas: pd.DataFrame, target: str, threshold: float) -
     label = atlas[f"label_{target}"]
     is_test = atlas["split"] == "test"
     called = atlas[f"probability_{target}"] >= threshold
-    groups = [
+    groups: list[tuple[str, pd.Series[Any], dict[str, Any]]] = [
         ("absent", label == 0, {"color": _ABSENT, "s": 8}),
         ("present", label == 1, {"color": _PRESENT, "s": 12}),
         ("missed (test)", is_test & ~called & (label == 1),

@@ -161,6 +161,6 @@ def _others(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 class _quiet(warnings.catch_warnings):  # noqa: N801 - used as a function
     """Captum warns each time that it switches the gradient of the input on, which is its task."""
 
-    def __enter__(self) -> None:  # type: ignore[override]
+    def __enter__(self) -> None:
         super().__enter__()
         warnings.filterwarnings("ignore", message="Input Tensor 0 did not already require")

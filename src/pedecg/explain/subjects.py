@@ -1,7 +1,8 @@
 """Whom to explain, and what is known about them: probabilities, thresholds, labels, rules met."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,14 +138,14 @@ def people(
         str(key): tuple(f"{lead} {flaw}" for lead, flaw in rows[["lead", "flaw"]].to_numpy())
         for key, rows in flawed.groupby("record_id")
     }
-    about = known.records.set_index("record_id")
-    measures = known.rules.set_index("record_id").select_dtypes("float64")
+    about = known.records.set_index("record_id")[["age_days", "sex"]].to_dict("index")
+    measures = known.rules.set_index("record_id").select_dtypes("float64").to_dict("index")
     found = {}
     for record_id, position in zip(record_ids, signals.positions(record_ids), strict=True):
-        row = about.loc[record_id]
+        row: dict[Hashable, Any] = about[record_id]
         age = None if pd.isna(row["age_days"]) else float(row["age_days"])
         sex = None if pd.isna(row["sex"]) else str(row["sex"])
-        seen = {str(key): float(value) for key, value in measures.loc[record_id].items()}
+        seen = {str(key): float(value) for key, value in measures[record_id].items()}
         verdicts = criteria.judge(criteria.Child(seen, age, sex, limits))
         found[record_id] = Person(
             record_id=record_id,
