@@ -6,7 +6,7 @@ from pedecg import errors, params, tables
 from pedecg.evaluation import evaluate
 from pedecg.explain import atlas, schemas, subjects
 from pedecg.explain.settings import AtlasSettings
-from pedecg.learning import batches, device, predict
+from pedecg.learning import batches, device, features, predict
 from pedecg.signals import store
 
 
@@ -25,9 +25,11 @@ def main() -> None:
     mapped = atlas.choose(splits, settings)
     about = records.set_index("record_id").loc[mapped["record_id"]]
     age_days, sex = batches.ages_and_sexes(about)
+    rules = tables.read("data/features/rules.parquet", tables.RULES)
+    numbers = features.of_rules(rules, mapped["record_id"])
     positions = signals.positions(mapped["record_id"])
     with device.reproducible(settings.seed, threads=1):
-        values = atlas.embeddings(trained, signals, positions, age_days, sex)
+        values = atlas.embeddings(trained, signals, positions, age_days, sex, numbers)
     thresholds = subjects.thresholds(predictions, labels, splits, source)
     placed = atlas.table(mapped, age_days, atlas.place(values, settings), labels, predictions)
 

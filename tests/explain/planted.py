@@ -52,6 +52,7 @@ def stretch(signal, crop_seconds: float = SECONDS, mask=None, age_days: float = 
         lead_mask=lead_mask,
         age_days=age_days,
         sex=0,
+        features=torch.zeros(0),
         fs_hz=FS_HZ,
         starts=windows(signal.shape[1], crop, 0.5),
         crop=crop,
@@ -78,7 +79,7 @@ def train(seed: int = 0, steps: int = 60) -> torch.nn.Module:
         n = len(signal)
         batch = Batch(
             signal, torch.ones(n, 12), torch.full((n,), signal.shape[-1]),
-            torch.full((n,), 900.0), torch.zeros(n, dtype=torch.int64),
+            torch.full((n,), 900.0), torch.zeros(n, dtype=torch.int64), torch.zeros(n, 0),
         )  # fmt: skip
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             network(batch), torch.as_tensor(y, dtype=torch.float32)

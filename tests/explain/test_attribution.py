@@ -82,7 +82,7 @@ def test_integrated_gradients_add_up_to_the_difference_in_the_logit(network):
 
     signal, *_ = ill()
     batch = planted.stretch(signal).batch()
-    others = (batch.lead_mask, batch.length, batch.age_days, batch.sex)
+    others = attribution._others(batch)
     of_signal = attribution.OfSignal(network)
     parts = IntegratedGradients(of_signal).attribute(
         batch.signal, 0 * batch.signal, 0, others, n_steps=64

@@ -42,7 +42,7 @@ def test_the_ill_and_those_called_ill_are_explained():
 def test_the_table_says_what_a_reader_needs():
     rule = (("Wide QRS for age", "QRS 130 ms, above 98"),)
     people = {
-        key: Person(key, 0, 400.0, "female", pd.DataFrame(), rule, ("V1 railed",))
+        key: Person(key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",))
         for key in "ABCDEFG"
     }
     findings = pd.DataFrame(

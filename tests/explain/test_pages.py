@@ -19,7 +19,7 @@ def page(present: np.ndarray) -> tuple[pages.Page, object]:
         {"wave": ["QRS"], "onset_s": [0.3], "peak_s": [0.35], "offset_s": [0.4]}
     )  # fmt: skip
     rules = (("Wide QRS for age", "QRS duration 130 ms, above the 98th percentile 98 ms"),)
-    person = Person("R1_E1", 0, 400.0, "female", waves, rules, ("V1 railed",))
+    person = Person("R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",))
     one = pages.Page(subject, person, Path("unused.png"), "False negative. ")
     signal = np.random.default_rng(0).normal(0, 0.1, (12, 1000))
     seen = np.zeros((12, 1000))

@@ -59,7 +59,7 @@ TABLE = [
     Row(
         "one norm limit",
         edit_a_limit,
-        ["rule_features", *RULES, "compare", "explain", "error_review"],
+        ["rule_features", *RULES, "compare", "explain", "error_review", "atlas"],
     ),
     Row(
         "one model's width",

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from pedecg import pictures
 from pedecg.explain.settings import AtlasSettings
-from pedecg.learning.batches import Signals, window_batches
+from pedecg.learning.batches import Signals, Subjects, window_batches
 from pedecg.learning.predict import BATCH_SIZE, Trained
 from pedecg.signals.store import SignalStore
 
@@ -35,15 +35,17 @@ def embeddings(
     positions: NDArray[np.int64],
     age_days: NDArray[np.float32],
     sex: NDArray[np.int64],
+    features: pd.DataFrame,
 ) -> NDArray[np.float64]:
     """Return what the last linear layer of a network is given, mean over windows, (n, n_features).
 
     Parameters
     ----------
-    positions, age_days, sex : shape (n,), as `Trained.predict` takes them.
+    positions, age_days, sex, features : n rows, as `Trained.predict` takes them.
     """
     network = trained.network
     signals = Signals(store, trained.card.normalisation, torch.device("cpu"))
+    subjects = Subjects(positions, age_days, sex, trained.card.scale.apply(features))
     rows: list[NDArray[np.int64]] = []
     seen: list[NDArray[np.float32]] = []
     last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
@@ -51,7 +53,7 @@ def embeddings(
     try:
         with torch.inference_mode():
             for row, batch in window_batches(
-                signals, store.n_samples[positions], positions, age_days, sex,
+                signals, subjects,
                 crop=trained.card.crop, overlap=0.0, batch_size=BATCH_SIZE,
             ):  # fmt: skip
                 network(batch)

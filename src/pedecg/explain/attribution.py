@@ -34,10 +34,16 @@ class OfSignal(nn.Module):
         self.network = network
 
     def forward(
-        self, signal: Tensor, lead_mask: Tensor, length: Tensor, age_days: Tensor, sex: Tensor
+        self,
+        signal: Tensor,
+        lead_mask: Tensor,
+        length: Tensor,
+        age_days: Tensor,
+        sex: Tensor,
+        features: Tensor,
     ) -> Tensor:
         """Return logits of shape (B, n_targets)."""
-        logits: Tensor = self.network(Batch(signal, lead_mask, length, age_days, sex))
+        logits: Tensor = self.network(Batch(signal, lead_mask, length, age_days, sex, features))
         return logits
 
 
@@ -154,8 +160,8 @@ def _speaks_for(local: Tensor, fs_hz: float, settings: MapSettings) -> Tensor:
     return mean.clamp_min(0)
 
 
-def _others(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return batch.lead_mask, batch.length, batch.age_days, batch.sex
+def _others(batch: Batch) -> tuple[Tensor, ...]:
+    return batch.lead_mask, batch.length, batch.age_days, batch.sex, batch.features
 
 
 class _quiet(warnings.catch_warnings):  # noqa: N801 - used as a function

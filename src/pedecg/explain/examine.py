@@ -46,7 +46,8 @@ class Networks:
         _, card, signals = self.open()
         age = float("nan") if person.age_days is None else person.age_days
         sex = SEX_CODES.get(person.sex or "", -1)
-        return stretch.cut(signals, person.position, age, sex, card, seconds)
+        features = card.scale.apply(person.features)[0]
+        return stretch.cut(signals, person.position, age, sex, card, features, seconds)
 
 
 @lru_cache(maxsize=2)

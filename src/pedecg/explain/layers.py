@@ -76,4 +76,5 @@ def _first_half(batch: Batch) -> Batch:
         length=batch.length.clamp_max(n_samples),
         age_days=batch.age_days,
         sex=batch.sex,
+        features=batch.features,
     )

@@ -22,6 +22,7 @@ class Stretch:
     signal : shape (n_leads, n), (mV - mean) / SD of each lead; zero where a lead is absent.
     lead_mask : shape (n_leads,), 0 where the lead is absent.
     age_days, sex : as `Batch` has them, NaN and -1 where unknown.
+    features : shape (n_features,), as `Batch` has them; none for models that read the signal alone.
     fs_hz : samples per second.
     starts : first sample of each window.
     crop : samples of a window; a shorter stretch is padded with zeros.
@@ -31,6 +32,7 @@ class Stretch:
     lead_mask: Tensor
     age_days: float
     sex: int
+    features: Tensor
     fs_hz: float
     starts: NDArray[np.int64]
     crop: int
@@ -52,6 +54,7 @@ class Stretch:
             length=torch.full((n,), min(self.crop, signal.shape[-1])),
             age_days=torch.full((n,), self.age_days),
             sex=torch.full((n,), self.sex),
+            features=self.features.expand(n, -1),
         )
 
     def together(self, maps: Tensor) -> NDArray[np.float64]:
@@ -76,6 +79,7 @@ def cut(
     age_days: float,
     sex: int,
     card: Card,
+    features: NDArray[np.float32],
     seconds: float | None = None,
 ) -> Stretch:
     """Take the first seconds of a record (None: all of it) in the windows that prediction uses."""
@@ -90,6 +94,7 @@ def cut(
         lead_mask=lead_mask[0],
         age_days=age_days,
         sex=sex,
+        features=torch.from_numpy(features),
         fs_hz=store.fs_hz,
         starts=windows(n, card.crop, card.window_overlap),
         crop=card.crop,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pedecg.evaluation import cases, evaluate
 from pedecg.explain.regions import GLOBAL
+from pedecg.learning import features
 from pedecg.norms import Limits
 from pedecg.rules import criteria
 from pedecg.signals.store import SignalStore
@@ -46,6 +47,7 @@ class Person:
     Attributes
     ----------
     age_days, sex : None where unknown.
+    features : one row of `features.of_rules`.
     rules : (title, reason) of every criterion met.
     flaws : what ingest found at its leads, as "V1 railed".
     """
@@ -54,6 +56,7 @@ class Person:
     position: int
     age_days: float | None
     sex: str | None
+    features: pd.DataFrame = field(repr=False)
     waves: pd.DataFrame = field(repr=False)
     rules: tuple[tuple[str, str], ...]
     flaws: tuple[str, ...]
@@ -141,7 +144,9 @@ def people(
     about = known.records.set_index("record_id")[["age_days", "sex"]].to_dict("index")
     measures = known.rules.set_index("record_id").select_dtypes("float64").to_dict("index")
     found = {}
-    for record_id, position in zip(record_ids, signals.positions(record_ids), strict=True):
+    numbers = features.of_rules(known.rules, record_ids)
+    positions = signals.positions(record_ids)
+    for place, (record_id, position) in enumerate(zip(record_ids, positions, strict=True)):
         row: dict[Hashable, Any] = about[record_id]
         age = None if pd.isna(row["age_days"]) else float(row["age_days"])
         sex = None if pd.isna(row["sex"]) else str(row["sex"])
@@ -152,6 +157,7 @@ def people(
             position=int(position),
             age_days=age,
             sex=sex,
+            features=numbers.iloc[[place]],
             waves=by_record.get(record_id, waves.iloc[:0]),
             rules=tuple((_TITLES[name], v.reason) for name, v in verdicts.items() if v.met),
             flaws=flaws.get(record_id, ()),
