@@ -71,7 +71,7 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     monkeypatch.setattr(
         fit_module._Run,
         "one_epoch",
-        lambda run, epoch: (epochs_run.append(epoch), one_epoch(run, epoch))[1],
+        lambda run, epoch, shown: (epochs_run.append(epoch), one_epoch(run, epoch, shown))[1],
     )
     resumed = train(hospital, state_root)
     assert 0 < len(epochs_run) < EPOCHS, "the rerun did not start at the saved epoch"
