@@ -95,7 +95,7 @@ def fit(
         reproducible(derived_seed(seed), settings.threads),
         told_when_full(settings.batch_size, settings.crop_seconds),
     ):
-        run = _Run(task, folder)
+        run = Run(task, folder)
         silent = not run.accelerator.is_main_process
         with bar(run.n_steps, f"train {name} seed {seed}", run.progress.step, silent) as shown:
             while run.progress.epoch < settings.epochs and not run.stalled():
@@ -103,7 +103,7 @@ def fit(
         return run.finish()
 
 
-class _Run:
+class Run:
     """One training in progress: network, running average, optimiser, and where it stands."""
 
     def __init__(self, task: Task, folder: Path | None) -> None:
@@ -249,14 +249,14 @@ class _Run:
             optim.set_rate(self.optimizer, learning_rate, self.schedule.beta(self.progress.step))
             first = 0 if self.settings.overfit_one_batch else k * self.crops_per_step
             chosen = slice(first, first + self.crops_per_step)
-            each += self._step(order[chosen], starts[chosen], generator)
+            each += self.step(order[chosen], starts[chosen], generator)
             self.progress.step += 1
             shown.update()
         loss = torch.stack(each)  # one wait for the device per epoch
         self._check_finite(loss.cpu().numpy(), order, epoch)
         return learning_rate, float(self.accelerator.reduce(loss.mean(), "mean"))
 
-    def _step(
+    def step(
         self, rows: NDArray[np.int64], starts: NDArray[np.int64], generator: torch.Generator
     ) -> list[Tensor]:
         """Take one step on the crops of its batches; return their losses, still on the device."""
