@@ -4,7 +4,7 @@ A folder holds ``weights.safetensors`` and ``model.json``; nothing else is neede
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,18 +135,23 @@ class Trained:
 
 
 def load(
-    folder: str | Path, targets: Sequence[str] | None = None, accelerator: str = "auto"
+    folder: str | Path,
+    targets: Sequence[str] | None = None,
+    accelerator: str = "auto",
+    settings: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Rebuild a network from its folder alone.
 
     Parameters
     ----------
     targets : what the caller wants answered; must be those that it was trained for.
+    settings : of the model's section, if they must be those that it was trained with.
 
     Raises
     ------
     PedecgError
-        The folder holds no network, other targets, or weights of another architecture.
+        The folder holds no network, other targets, other settings, or weights of another
+        architecture; the message names what differs.
     """
     folder = Path(folder)
     card = _read_card(folder / "model.json")
@@ -155,6 +160,10 @@ def load(
             f"{folder}: trained for targets {', '.join(card.targets)}; asked for "
             f"{', '.join(targets)}; retrain, or ask for its own"
         )
+    if settings is not None:
+        differing = checkpoint.differences(card.settings, dict(settings), "settings")
+        if differing:
+            raise PedecgError(f"{folder}: {'; '.join(differing)}; retrain, or ask with its own")
     where = device.choose(accelerator)
     network = registry.build(
         card.model,

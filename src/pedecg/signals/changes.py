@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 WARP_KNOTS_PER_CROP = 6  # speeds drawn over a crop; between them the speed changes evenly
 
@@ -109,13 +108,10 @@ def scale_time(
     """
     n_samples = x.shape[-1]
     speed = _uniform(x, (len(x), 1), low, high, generator)
-    knots = _uniform(x, (len(x), 1, WARP_KNOTS_PER_CROP), 1 - warp, 1 + warp, generator)
+    knots = speed * _uniform(x, (len(x), WARP_KNOTS_PER_CROP), 1 - warp, 1 + warp, generator)
     changed = _chosen(x, chance, generator).view(-1)
-    if warp > 0:
-        bent = functional.interpolate(knots, n_samples, mode="linear", align_corners=True)
-        speed = speed * bent.squeeze(1)
     rows = changed.nonzero().squeeze(1)
-    at = torch.cumsum(speed.expand(-1, n_samples)[rows], 1) - speed[rows, :1]  # begins at 0
+    at = _travelled(knots[rows], n_samples)
     x = x.index_copy(0, rows, _cubic(x[rows], at))
     ends = (at < length[rows].unsqueeze(1)).sum(1)
     return x, length.index_copy(0, rows, ends), changed
@@ -136,7 +132,8 @@ def mix(
     stays as it is. A label that either does not know is unknown. Zhang H et al. mixup. ICLR 2018;
     here the share of the other record is even from 0 to `largest`.
     """
-    other = torch.randperm(len(x), generator=generator, device=x.device)
+    circle = torch.randperm(len(x), generator=generator, device=x.device)
+    other = circle.roll(1)[circle.argsort()]  # whoever sits beside: nobody is mixed with itself
     share = _uniform(x, (len(x),), 0, largest, generator)
     both = mask * mask[other]
     chosen = _chosen(x, chance, generator).view(-1) & (both.sum(1) > 0)
@@ -167,6 +164,24 @@ def keep_nine(mask: Tensor, nine: Tensor, chance: float, generator: torch.Genera
     hidden = _chosen(mask, chance, generator).squeeze(-1) & ~nine
     left = mask.masked_fill(hidden, 0)
     return torch.where(left.sum(1, keepdim=True) > 0, left, mask)
+
+
+def _travelled(knots: Tensor, n_samples: int) -> Tensor:
+    """Integrate speeds of shape (B, K), evenly spread knots with straight lines between them.
+
+    Returns where each of the samples is read, shape (B, n_samples), from 0. (`cumsum` would do,
+    but has no deterministic kernel on a GPU.)
+    """
+    n_parts = knots.shape[1] - 1
+    width = (n_samples - 1) / n_parts
+    before, after = knots[:, :-1], knots[:, 1:]
+    sums = torch.ones(n_parts, n_parts, device=knots.device, dtype=knots.dtype).triu(1)
+    start = (before + after) / 2 * width @ sums
+    place = torch.arange(n_samples, device=knots.device, dtype=knots.dtype) / width
+    part = place.floor().clamp_max(n_parts - 1).long()
+    u = place - part
+    v, rise = before[:, part], (after - before)[:, part]
+    return start[:, part] + width * (v * u + rise * u * u / 2)
 
 
 def _cubic(x: Tensor, at: Tensor) -> Tensor:
