@@ -10,6 +10,7 @@ from pedecg import decisions, errors, params, tables
 from pedecg.learning import batches
 from pedecg.learning.fit import fit
 from pedecg.learning.settings import TrainSettings
+from pedecg.models import registry
 from pedecg.signals.store import open_store
 
 
@@ -22,7 +23,10 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if settings.use_decisions:
         labels = decisions.apply(labels, splits)
-    data = batches.dataset(open_store("data/processed/signals"), records, labels)
+    rules = None
+    if "rules" in registry.reads(name):
+        rules = tables.read("data/features/rules.parquet", tables.RULES)
+    data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
     split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)
 
@@ -31,7 +35,9 @@ def main() -> None:
         np.flatnonzero(split == "train"), np.flatnonzero(split == "validation"),
         normalisation, settings, seed,
     )  # fmt: skip
-    probabilities = fitted.trained.predict(data.store, data.positions, data.age_days, data.sex)
+    probabilities = fitted.trained.predict(
+        data.store, data.positions, data.age_days, data.sex, data.features
+    )
 
     folder = Path(f"models/{name}/seed{seed}")
     fitted.trained.save(folder)

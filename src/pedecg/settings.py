@@ -97,17 +97,30 @@ def check(file: Path = params.PARAMS_FILE) -> None:
 
 def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each key that names something, what it names, and what there is to name."""
-    trained: list[str] = params.read_section("train.models", file)
     by_rules: list[str] = params.read_section("train_rules.models", file)
     evaluated: list[str] = params.read_section("evaluate.models", file)
     external = params.load("external_validation", ExternalSettings, file)
-    yield "train.models", trained, registry.names()
+    trained: list[str] = []
+    for key, models in _by_stage().items():
+        named: list[str] = params.read_section(key, file)
+        yield key, named, models
+        trained += named
     yield "train_rules.models", by_rules, [RULES]
     yield "evaluate.models", evaluated, [*trained, *by_rules]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
     yield "external_validation.model", [external.model], trained
     yield "external_validation.mapping", [external.mapping], list(external.mappings)
+
+
+def _by_stage() -> dict[str, list[str]]:
+    """Return the models that each list may name: the stage behind it declares what they read."""
+    reads = {name: registry.reads(name) for name in registry.names()}
+    return {
+        "train.models": [name for name, inputs in reads.items() if not inputs],
+        "train.pretrained_models": [n for n, inputs in reads.items() if inputs == {"pretrained"}],
+        "train.fused_models": [name for name, inputs in reads.items() if "rules" in inputs],
+    }
 
 
 def parameters(file: Path = params.PARAMS_FILE) -> Iterator[Parameter]:

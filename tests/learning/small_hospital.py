@@ -6,6 +6,7 @@ Imported by the tests of this folder and by the process that one of them kills.
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pedecg import params
 from pedecg.learning.batches import Dataset, Normalisation
@@ -72,6 +73,7 @@ def load(folder: Path) -> Dataset:
         sex=rng.integers(-1, 2, len(store)),
         targets=("wide_qrs", "inverted_t"),
         labels=labels,
+        features=pd.DataFrame(index=range(len(store))),
     )
 
 
@@ -80,6 +82,7 @@ def train_settings(**changes) -> TrainSettings:
         "models": ["resnet1d"],
         "seeds": [0],
         "use_decisions": False,
+        "task": "multilabel",
         "crop_seconds": 2,
         "window_overlap": 0.5,
         "crops_per_record": 2,

@@ -10,7 +10,7 @@ from small_hospital import NORMALISATION
 
 from pedecg.errors import PedecgError
 from pedecg.learning import batches
-from pedecg.learning.batches import Normalisation, Signals
+from pedecg.learning.batches import Normalisation, Signals, Subjects
 from pedecg.learning.predict import mean_logits
 from pedecg.models.base import Batch
 from pedecg.records import LEADS
@@ -90,10 +90,10 @@ def test_a_record_s_logit_is_the_mean_over_its_windows(data, signals):
 
     positions = np.array([1, 4, 2])
     lengths = data.store.n_samples[positions]
-    logits = mean_logits(
-        FirstSample(), signals, lengths, positions, np.zeros(3, np.float32), np.zeros(3, np.int64),
-        crop=200, overlap=0.5,
-    )  # fmt: skip
+    subjects = Subjects(
+        positions, np.zeros(3, np.float32), np.zeros(3, np.int64), np.empty((3, 0), np.float32)
+    )
+    logits = mean_logits(FirstSample(), signals, subjects, crop=200, overlap=0.5)
     for row, position in enumerate(positions):
         starts = batches.windows(int(lengths[row]), 200, 0.5)
         first = data.store.millivolts(position)[1, starts]

@@ -45,6 +45,7 @@ def batch(n_samples=1000, n=4, n_leads=12):
         length=torch.full((n,), n_samples),
         age_days=torch.tensor([0.0, 700.0, 5000.0, math.nan])[:n],
         sex=torch.tensor([0, 1, -1, -1])[:n],
+        features=torch.empty(n, 0),
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pedecg.errors import PedecgError
+from pedecg.learning import features
 from pedecg.models.base import Batch
 from pedecg.signals.store import MICROVOLTS_PER_MV, SignalStore
 
@@ -45,6 +46,7 @@ class Dataset:
     sex : shape (n,), int64, see `SEX_CODES`.
     targets : names of the k targets.
     labels : shape (n, k), float32; 1 present, 0 absent, NaN unknown.
+    features : rule features, n rows, float32, NaN where unknown; no columns where none are read.
     """
 
     store: SignalStore
@@ -54,6 +56,30 @@ class Dataset:
     sex: NDArray[np.int64]
     targets: tuple[str, ...]
     labels: NDArray[np.float32]
+    features: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Whom a network is asked about, n records of one store.
+
+    Attributes
+    ----------
+    positions : shape (n,), places in the store.
+    age_days, sex : shape (n,); NaN and -1 where unknown, see `ages_and_sexes`.
+    features : shape (n, n_features), scaled rule features, NaN where unknown.
+    """
+
+    positions: NDArray[np.int64]
+    age_days: NDArray[np.float32]
+    sex: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+    def rows(self, chosen: NDArray[np.int64]) -> "Subjects":
+        """Return some of them, in the given order."""
+        return Subjects(
+            self.positions[chosen], self.age_days[chosen], self.sex[chosen], self.features[chosen]
+        )
 
 
 def read_normalisation(path: str | Path) -> Normalisation:
@@ -71,8 +97,17 @@ def normalisation(statistics: Mapping[str, Any]) -> Normalisation:
     return Normalisation(*(tuple(statistics[key]) for key in ("leads", "mean_mv", "sd_mv")))
 
 
-def dataset(store: SignalStore, records: pd.DataFrame, labels: pd.DataFrame) -> Dataset:
+def dataset(
+    store: SignalStore,
+    records: pd.DataFrame,
+    labels: pd.DataFrame,
+    rules: pd.DataFrame | None = None,
+) -> Dataset:
     """Join a store with the tables RECORDS and LABELS, in the order of the labels.
+
+    Parameters
+    ----------
+    rules : the table RULES, for models that read it.
 
     Raises
     ------
@@ -97,6 +132,11 @@ def dataset(store: SignalStore, records: pd.DataFrame, labels: pd.DataFrame) -> 
         sex=sex,
         targets=targets,
         labels=labels[list(targets)].to_numpy(np.float32, na_value=np.nan),
+        features=(
+            pd.DataFrame(index=range(len(record_ids)))
+            if rules is None
+            else features.of_rules(rules, record_ids)
+        ),
     )
 
 
@@ -149,11 +189,16 @@ class Signals:
             warnings.simplefilter("ignore", UserWarning)  # the map is read-only; so are we
             self._samples = torch.from_numpy(store.samples).to(device)
         self._offsets = torch.from_numpy(store.offsets).to(device)
+        self._n_samples = store.n_samples
         self._lengths = torch.from_numpy(store.n_samples).to(device)
         self._mask = torch.from_numpy(store.lead_mask.astype(np.float32)).to(device)
         self._mean = _per_lead(normalisation.mean_mv, device)
         self._sd = _per_lead(normalisation.sd_mv, device)
         self._sd = torch.where(self._sd > 0, self._sd, 1.0)  # a lead that no record has
+
+    def n_samples(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how long records are, samples."""
+        return self._n_samples[positions]
 
     def crop(
         self, positions: NDArray[np.int64], starts: NDArray[np.int64], n_samples: int
@@ -207,10 +252,7 @@ def windows(n_samples: int, crop: int, overlap: float) -> NDArray[np.int64]:
 
 def window_batches(
     signals: Signals,
-    lengths: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    age_days: NDArray[np.float32],
-    sex: NDArray[np.int64],
+    subjects: Subjects,
     *,
     crop: int,
     overlap: float,
@@ -220,16 +262,15 @@ def window_batches(
 
     Parameters
     ----------
-    lengths, positions, age_days, sex : shape (n,), one row per record.
     crop : samples of a window.
     """
-    cut = [windows(int(length), crop, overlap) for length in lengths]
+    cut = [windows(int(length), crop, overlap) for length in signals.n_samples(subjects.positions)]
     rows = np.repeat(np.arange(len(cut)), [len(starts) for starts in cut])
     starts = np.concatenate(cut) if cut else np.empty(0, np.int64)
     for first in range(0, len(rows), batch_size):
         row = rows[first : first + batch_size]
         signal_mv, lead_mask, length = signals.crop(
-            positions[row], starts[first : first + batch_size], crop
+            subjects.positions[row], starts[first : first + batch_size], crop
         )
         yield (
             row,
@@ -237,8 +278,9 @@ def window_batches(
                 signal=signals.normalise(signal_mv, lead_mask, length),
                 lead_mask=lead_mask,
                 length=length,
-                age_days=torch.from_numpy(age_days[row]).to(signals.device),
-                sex=torch.from_numpy(sex[row]).to(signals.device),
+                age_days=torch.from_numpy(subjects.age_days[row]).to(signals.device),
+                sex=torch.from_numpy(subjects.sex[row]).to(signals.device),
+                features=torch.from_numpy(subjects.features[row]).to(signals.device),
             ),
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from pedecg import parallel
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint, losses
-from pedecg.learning.batches import Dataset, Normalisation, Signals, random_starts
+from pedecg.learning import checkpoint, features, losses
+from pedecg.learning.batches import Dataset, Normalisation, Signals, Subjects, random_starts
 from pedecg.learning.device import choose, derived_seed, reproducible
 from pedecg.learning.monitor import check_labels, macro_auroc, smoothed
 from pedecg.learning.predict import Card, Trained, mean_logits
@@ -23,6 +24,9 @@ from pedecg.models import base, registry
 from pedecg.records import NINE_LEADS
 from pedecg.signals import augment as augmentation
 from pedecg.signals import store as signal_store
+
+PRETRAINED_FOLDER = Path("models/pretrained")
+_ELSEWHERE = {"models", "pretrained_models", "fused_models", "seeds", "use_decisions"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class _Task:
     normalisation: Normalisation
     settings: TrainSettings
     seed: int
+    pretrained: Path
 
 
 def fit(
@@ -72,6 +77,7 @@ def fit(
     settings: TrainSettings,
     seed: int,
     state_root: Path | None = checkpoint.STATE_FOLDER,
+    pretrained: Path = PRETRAINED_FOLDER,
 ) -> Fitted:
     """Train one network; a killed call, made again, goes on and ends with the same bytes.
 
@@ -81,6 +87,7 @@ def fit(
     training, validation : rows of `data`. Nothing else of it is looked at.
     normalisation : statistics of the training records.
     state_root : where the state after each epoch is kept until the end; None: nowhere.
+    pretrained : folder of weights that a model which reads "pretrained" starts from.
 
     Raises
     ------
@@ -89,7 +96,9 @@ def fit(
         that is not finite (names the records of the batch).
     """
     check_labels(data, training, validation, settings)
-    task = _Task(name, model_settings, data, training, validation, normalisation, settings, seed)
+    task = _Task(
+        name, model_settings, data, training, validation, normalisation, settings, seed, pretrained
+    )
     state = state_root / _key(task) if state_root is not None else None
     with reproducible(derived_seed(seed), settings.threads):
         run = _Run(task, state)
@@ -110,16 +119,26 @@ class _Run:
         self.device = choose(settings.accelerator)
         self.signals = Signals(data.store, task.normalisation, self.device)
         self.labels = torch.from_numpy(data.labels).to(self.device)
+        reads = registry.reads(task.name)
+        table = data.features if "rules" in reads else pd.DataFrame(index=data.features.index)
+        self.scale = features.scale(table.iloc[task.training])
+        self.subjects = Subjects(data.positions, data.age_days, data.sex, self.scale.apply(table))
         self.age_days = torch.from_numpy(data.age_days).to(self.device)
         self.sex = torch.from_numpy(data.sex).to(self.device)
+        self.features = torch.from_numpy(self.subjects.features).to(self.device)
         self.nine = torch.tensor([lead in NINE_LEADS for lead in data.store.leads]).to(self.device)
-        weights = losses.positive_weights(data.labels[task.training], settings.positive_weight_cap)
-        self.positive_weight = torch.from_numpy(weights).to(self.device)
+        weights = losses.weights(
+            data.labels[task.training], settings.task, settings.positive_weight_cap
+        )
+        self.target_weight = torch.from_numpy(weights).to(self.device)
         self.crop = round(settings.crop_seconds * data.store.fs_hz)
         n_crops = len(task.training) * settings.crops_per_record
         self.batches_per_epoch = max(1, n_crops // settings.batch_size)  # the last, small one: no
 
         self.network, self.average = self._network(), self._network().eval()
+        self.pretrained = ""
+        if "pretrained" in reads:
+            self.pretrained = self.network.load_pretrained(task.pretrained)  # type: ignore[operator]
         self.average.load_state_dict(self.network.state_dict())
         self.best = {key: tensor.clone() for key, tensor in self.average.state_dict().items()}
         self.optimizer = _optimizer(self.network, settings)
@@ -138,6 +157,7 @@ class _Run:
             n_samples=self.crop,
             fs_hz=self.data.store.fs_hz,
             n_targets=len(self.data.targets),
+            n_features=len(self.scale.names),
         ).to(self.device)
 
     def stalled(self) -> bool:
@@ -180,7 +200,12 @@ class _Run:
             window_overlap=self.settings.window_overlap,
             mean_mv=self.task.normalisation.mean_mv,
             sd_mv=self.task.normalisation.sd_mv,
-            logit_shift=tuple(self.positive_weight.double().log().tolist()),
+            logit_shift=tuple(self.target_weight.double().log().tolist()),
+            task=self.settings.task,
+            feature_names=self.scale.names,
+            feature_mean=self.scale.mean,
+            feature_sd=self.scale.sd,
+            pretrained=self.pretrained,
             n_parameters=sum(p.numel() for p in self.network.parameters()),
             best_epoch=self.progress.best_epoch,
             monitor=self.settings.monitor,
@@ -243,13 +268,14 @@ class _Run:
             length=length,
             age_days=self.age_days[row],
             sex=self.sex[row],
+            features=self.features[row],
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.zero_grad()
         with self.accelerator.autocast():
             logits = self.network(batch)
-        loss = losses.binary_cross_entropy(logits.float(), self.labels[row], self.positive_weight)
+        loss = losses.loss(logits.float(), self.labels[row], self.settings.task, self.target_weight)
         self.accelerator.backward(loss)
         if self.settings.clip_norm > 0:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
@@ -280,19 +306,17 @@ class _Run:
 
     def _validate(self) -> tuple[float, float]:
         """Return loss and macro AUROC of the running average on whole validation records."""
-        data, rows = self.data, self.task.validation
-        positions = data.positions[rows]
+        rows = self.task.validation
         logits = mean_logits(
-            self.average, self.signals, data.store.n_samples[positions], positions,
-            data.age_days[rows], data.sex[rows],
+            self.average, self.signals, self.subjects.rows(rows),
             crop=self.crop, overlap=0.0,  # side by side is enough to choose an epoch
         )  # fmt: skip
-        labels = data.labels[rows]
-        loss = losses.binary_cross_entropy(
+        labels = self.data.labels[rows]
+        loss = losses.loss(
             torch.from_numpy(logits), torch.from_numpy(labels).double(),
-            self.positive_weight.cpu().double(),
+            self.settings.task, self.target_weight.cpu().double(),
         )  # fmt: skip
-        return float(loss), macro_auroc(labels, logits)
+        return float(loss), macro_auroc(labels, losses.probabilities(logits, self.settings.task))
 
     def _save(self) -> None:
         if self.state is None:
@@ -341,18 +365,20 @@ def _key(task: _Task) -> str:
     about = {
         "model": task.name,
         "model_settings": task.model_settings,
-        "train": task.settings.model_dump(exclude={"models", "seeds", "use_decisions"}),
+        "train": task.settings.model_dump(exclude=_ELSEWHERE),
         "seed": task.seed,
         "normalisation": asdict(task.normalisation),
         "targets": task.data.targets,
         "record_ids": task.data.record_ids,
         "fs_hz": task.data.store.fs_hz,
+        "features": tuple(task.data.features.columns),
     }
     arrays: dict[str, NDArray[Any]] = {
         "positions": task.data.positions,
         "age_days": task.data.age_days,
         "sex": task.data.sex,
         "labels": task.data.labels,
+        "features": task.data.features.to_numpy(np.float32),
         "training": task.training,
         "validation": task.validation,
         "offsets": task.data.store.offsets,
@@ -366,4 +392,6 @@ def _key(task: _Task) -> str:
         *Path(__file__).parent.glob("*.py"),
         *(Path(module.__file__) for module in shared if module.__file__),
     ]
+    if "pretrained" in registry.reads(task.name):
+        code += [file for file in task.pretrained.rglob("*") if file.is_file()]
     return checkpoint.key(about, arrays, code)

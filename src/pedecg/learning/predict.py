@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from pedecg import tables
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint, device
-from pedecg.learning.batches import Normalisation, Signals, window_batches
+from pedecg.learning import checkpoint, device, losses
+from pedecg.learning.batches import Normalisation, Signals, Subjects, window_batches
+from pedecg.learning.features import Scale
 from pedecg.models import registry
 from pedecg.signals.store import SignalStore
 
@@ -37,6 +39,9 @@ class Card:
     mean_mv, sd_mv : normalisation of each lead.
     logit_shift : per target, subtracted from the logits. A present label that weighs w times as
         much in the loss moves the logit by log w (Elkan C. IJCAI 2001:973-978).
+    task : multilabel (the logistic of each logit) or multiclass (one softmax over all).
+    feature_names, feature_mean, feature_sd : rule features that it reads, and their scale.
+    pretrained : where the weights came from that the training started with; "": drawn.
     n_parameters : trained numbers.
     best_epoch : whose weights these are, from 1.
     monitor, best_value : what chose it, averaged as ``train.smooth_epochs`` says.
@@ -53,6 +58,11 @@ class Card:
     mean_mv: tuple[float, ...]
     sd_mv: tuple[float, ...]
     logit_shift: tuple[float, ...]
+    task: str
+    feature_names: tuple[str, ...]
+    feature_mean: tuple[float, ...]
+    feature_sd: tuple[float, ...]
+    pretrained: str
     n_parameters: int
     best_epoch: int
     monitor: str
@@ -62,6 +72,11 @@ class Card:
     def normalisation(self) -> Normalisation:
         """Statistics of the training records."""
         return Normalisation(self.leads, self.mean_mv, self.sd_mv)
+
+    @property
+    def scale(self) -> Scale:
+        """Scale of the rule features."""
+        return Scale(self.feature_names, self.feature_mean, self.feature_sd)
 
     @property
     def crop(self) -> int:
@@ -82,28 +97,34 @@ class Trained:
         positions: NDArray[np.int64],
         age_days: NDArray[np.float32],
         sex: NDArray[np.int64],
+        features: pd.DataFrame | None = None,
     ) -> NDArray[np.float64]:
-        """Return probabilities of shape (n, n_targets): the logistic of a record's mean logit.
+        """Return probabilities of shape (n, n_targets), from each record's mean logits.
 
         Parameters
         ----------
         positions : shape (n,), places of the records in the store, of any length each.
         age_days, sex : shape (n,); NaN and -1 where unknown, see `batches.ages_and_sexes`.
+        features : n rows of rule features, see `features.of_rules`; for models that read them.
 
         Raises
         ------
         PedecgError
-            The store has other leads or another rate than the network was trained on.
+            The store has other leads or another rate than the network was trained on, or one of
+            its rule features is not there.
         """
         _same("leads", " ".join(self.card.leads), " ".join(store.leads))
         _same("rate in Hz", self.card.fs_hz, store.fs_hz)
+        scale = self.card.scale
+        scaled = scale.apply(features if scale.names else pd.DataFrame(index=range(len(positions))))
         where = next(self.network.parameters()).device
         signals = Signals(store, self.card.normalisation, where)
         logits = mean_logits(
-            self.network, signals, store.n_samples[positions], positions, age_days, sex,
+            self.network, signals, Subjects(positions, age_days, sex, scaled),
             crop=self.card.crop, overlap=self.card.window_overlap,
         )  # fmt: skip
-        return 1 / (1 + np.exp(np.asarray(self.card.logit_shift) - logits))
+        shifted = logits - np.asarray(self.card.logit_shift)
+        return losses.probabilities(shifted, self.card.task)
 
     def save(self, folder: str | Path) -> None:
         """Write ``weights.safetensors`` and ``model.json``: the same network, the same bytes."""
@@ -143,6 +164,7 @@ def load(
         n_samples=card.crop,
         fs_hz=card.fs_hz,
         n_targets=len(card.targets),
+        n_features=len(card.feature_names),
     ).to(where)
     weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -162,10 +184,7 @@ def load(
 def mean_logits(
     network: nn.Module,
     signals: Signals,
-    lengths: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    age_days: NDArray[np.float32],
-    sex: NDArray[np.int64],
+    subjects: Subjects,
     *,
     crop: int,
     overlap: float,
@@ -176,15 +195,15 @@ def mean_logits(
     logits: list[NDArray[np.float32]] = []
     with torch.inference_mode():
         for row, batch in window_batches(
-            signals, lengths, positions, age_days, sex,
-            crop=crop, overlap=overlap, batch_size=BATCH_SIZE,
+            signals, subjects, crop=crop, overlap=overlap, batch_size=BATCH_SIZE
         ):  # fmt: skip
             rows.append(row)
             logits.append(network(batch).float().cpu().numpy())
     row, logit = np.concatenate(rows), np.concatenate(logits).astype(np.float64)
-    total = np.zeros((len(lengths), logit.shape[1]))
+    n = len(subjects.positions)
+    total = np.zeros((n, logit.shape[1]))
     np.add.at(total, row, logit)
-    return total / np.bincount(row, minlength=len(lengths))[:, None]
+    return total / np.bincount(row, minlength=n)[:, None]
 
 
 def _read_card(path: Path) -> Card:

@@ -11,11 +11,19 @@ from pedecg.signals.augment import AugmentSettings
 class TrainSettings(Section):
     """Which networks are trained, and how every one of them is."""
 
-    # A stage that trains one model need not declare these three: they may be absent there.
-    models: list[str] = Field([], description="files of src/pedecg/models")
+    # A stage that trains one model need not declare these five: they may be absent there.
+    models: list[str] = Field([], description="files of src/pedecg/models that read signals")
+    pretrained_models: list[str] = Field(
+        [], description="those that start from the weights of models/pretrained"
+    )
+    fused_models: list[str] = Field([], description="those that read rule features as well")
     seeds: list[int] = Field([], description="one training of each model per seed")
     use_decisions: bool = Field(
         False, description="apply decisions/labels.csv to training and validation labels"
+    )
+    task: Literal["multilabel", "multiclass"] = Field(
+        description="multilabel: each target present or absent on its own; multiclass: exactly one "
+        "of them is present"
     )
     crop_seconds: float = Field(description="s; length of a training crop and window", gt=0, le=600)
     window_overlap: float = Field(
@@ -63,7 +71,7 @@ class TrainSettings(Section):
     )
     augment: AugmentSettings = Field(description="changes of training crops that keep labels true")
 
-    @field_validator("models")
+    @field_validator("models", "pretrained_models", "fused_models")
     @classmethod
     def _named_once(cls, models: list[str]) -> list[str]:
         if len(set(models)) < len(models):

@@ -30,6 +30,8 @@ class Batch:
     length : shape (B,), int64, recorded samples of the crop; what follows is padding.
     age_days : shape (B,), float32, days; NaN where unknown.
     sex : shape (B,), int64; 0 female, 1 male, -1 unknown.
+    features : shape (B, n_features), float32, rule features, (value - mean) / SD of the training
+        records; NaN where unknown. n_features is 0 for models that do not read them.
     """
 
     signal: Tensor
@@ -37,6 +39,7 @@ class Batch:
     length: Tensor
     age_days: Tensor
     sex: Tensor
+    features: Tensor
 
 
 class TrunkSettings(Section):

@@ -1,6 +1,7 @@
 """Models by name: the name is the file, so that a new file is a new model.
 
-A model's module holds ``Settings`` (its section ``models.<name>`` of params.yaml) and ``Model``.
+A model's module holds ``Settings`` (its section ``models.<name>`` of params.yaml), ``Model``, and
+``READS``: what it asks for besides signal, leads, age and sex (see `INPUTS`).
 It is imported when it is asked for: a change in one model's file concerns no other model.
 """
 
@@ -15,6 +16,11 @@ from pedecg import params
 from pedecg.errors import PedecgError
 
 _NOT_MODELS = {"__init__", "base", "registry"}
+
+# What READS may hold. A model that reads "rules" is given the rule features of each record. One
+# that reads "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights
+# that lie there and returns one line on where they come from, for the model's card.
+INPUTS = frozenset({"rules", "pretrained"})
 
 
 def names() -> list[str]:
@@ -37,6 +43,12 @@ def settings(name: str) -> type[params.Section]:
     return found
 
 
+def reads(name: str) -> frozenset[str]:
+    """Return what a model reads besides signal, leads, age and sex: some of `INPUTS`."""
+    found: frozenset[str] = _module(name).READS
+    return found
+
+
 def _module(name: str) -> ModuleType:
     source_file(name)
     return importlib.import_module(f"pedecg.models.{name}")
@@ -50,6 +62,7 @@ def build(
     n_samples: int,
     fs_hz: float,
     n_targets: int,
+    n_features: int = 0,
 ) -> nn.Module:
     """Build a network with fresh weights, drawn from torch's generator.
 
@@ -57,6 +70,7 @@ def build(
     ----------
     values : the plain values of the section ``models.<name>``; checked here.
     n_samples : length of the training crops; models built on convolutions take any other too.
+    n_features : rule features of a record; 0 where the model does not read them.
 
     Raises
     ------
@@ -66,6 +80,7 @@ def build(
     module = _module(name)
     checked = params.parse(values, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
     model: nn.Module = module.Model(
-        checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets
-    )
+        checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets,
+        n_features=n_features,
+    )  # fmt: skip
     return model

@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from pedecg.models.base import Batch, Trunk, TrunkSettings
 
+READS: frozenset[str] = frozenset()
+
 
 class Settings(TrunkSettings):
     """Size and regularisation."""
@@ -13,7 +15,14 @@ class Model(nn.Module):
     """Signal and lead mask to one logit per target."""
 
     def __init__(
-        self, settings: Settings, *, n_leads: int, n_samples: int, fs_hz: float, n_targets: int
+        self,
+        settings: Settings,
+        *,
+        n_leads: int,
+        n_samples: int,
+        fs_hz: float,
+        n_targets: int,
+        n_features: int = 0,
     ) -> None:
         super().__init__()
         self.trunk = Trunk(settings, n_leads=n_leads, fs_hz=fs_hz)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from pedecg.models.base import AgeSex, Batch, Trunk, TrunkSettings
 
+READS: frozenset[str] = frozenset()
+
 
 class Settings(TrunkSettings):
     """Size, regularisation, and how age and sex come in."""
@@ -29,7 +31,14 @@ class Model(nn.Module):
     """Signal, lead mask, age and sex to one logit per target."""
 
     def __init__(
-        self, settings: Settings, *, n_leads: int, n_samples: int, fs_hz: float, n_targets: int
+        self,
+        settings: Settings,
+        *,
+        n_leads: int,
+        n_samples: int,
+        fs_hz: float,
+        n_targets: int,
+        n_features: int = 0,
     ) -> None:
         super().__init__()
         self.concat = settings.conditioning == "concat"

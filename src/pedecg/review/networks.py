@@ -44,7 +44,8 @@ def predictor(
             review.seed,
         )  # fmt: skip
         return fitted.trained.predict(
-            data.store, data.positions[asked], data.age_days[asked], data.sex[asked]
-        )
+            data.store, data.positions[asked], data.age_days[asked], data.sex[asked],
+            data.features.iloc[asked],
+        )  # fmt: skip
 
     return train_and_predict
