@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import norms, params, splits
+from pedecg import ensemble, naive, norms, params, splits
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
+from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
@@ -27,13 +28,18 @@ from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.settings import SimulationSettings
 from pedecg.waves.delineate import DelineateSettings
 
-RULES = "rules"  # the one model without a file of its own in `models/`
+# Models that read no signal and have no file of their own in `models/`.
+WITHOUT_SIGNAL: dict[str, type[Section]] = {
+    naive.AGE_SEX: naive.LinearSettings,
+    "rules": RulesSettings,
+    naive.RULES_LINEAR: naive.LinearSettings,
+}
 
 
 class TrainRulesSettings(Section):
     """Section `train_rules`; dvc.yaml alone reads it."""
 
-    models: list[str] = Field(description="models that read rule features and no signal")
+    models: list[str] = Field(description="models that read no signal")
 
 
 def sections() -> dict[str, type[Section]]:
@@ -48,10 +54,12 @@ def sections() -> dict[str, type[Section]]:
         "preprocess": PreprocessSettings,
         "delineate": DelineateSettings,
         "rule_features": RuleFeaturesSettings,
+        "pretrain": PretrainSettings,
         "train": TrainSettings,
         "train_rules": TrainRulesSettings,
+        "ensemble": ensemble.EnsembleSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        f"models.{RULES}": RulesSettings,
+        **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
         "evaluate": EvaluateSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
@@ -84,7 +92,7 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             )
     for section, schema in known.items():
         params.load(section, schema, file)
-    for key in ("train.models", "train.seeds"):
+    for key in ("train.models", "train.seeds", "ensemble.members"):
         if not params.read_section(key, file):
             raise PedecgError(f"{file.name}: {key} must name at least one (found [])")
     for key, found, there in _references(file):
@@ -105,8 +113,10 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         named: list[str] = params.read_section(key, file)
         yield key, named, models
         trained += named
-    yield "train_rules.models", by_rules, [RULES]
-    yield "evaluate.models", evaluated, [*trained, *by_rules]
+    yield "train_rules.models", by_rules, list(WITHOUT_SIGNAL)
+    members: list[str] = params.read_section("ensemble.members", file)
+    yield "ensemble.members", members, [*trained, *by_rules]
+    yield "evaluate.models", evaluated, [*trained, *by_rules, ensemble.NAME]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
     yield "external_validation.model", [external.model], trained

@@ -15,10 +15,10 @@ COMPARED = ("auroc", "auprc", "sens_at_spec95", "brier")
 
 
 def trained_models() -> list[str]:
-    """Return the models that the parameters train, with and without a network."""
+    """Return the models that the parameters train, with and without a network, and the ensemble."""
     lists = ("models", "pretrained_models", "fused_models")
     keys = [*(f"train.{name}" for name in lists), "train_rules.models"]
-    return [name for key in keys for name in params.read_section(key)]
+    return [*(name for key in keys for name in params.read_section(key)), "ensemble"]
 
 
 def check_models(evaluated: Sequence[str], trained: Sequence[str]) -> None:

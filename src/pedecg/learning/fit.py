@@ -136,6 +136,7 @@ class _Run:
         self.batches_per_epoch = max(1, n_crops // settings.batch_size)  # the last, small one: no
 
         self.network, self.average = self._network(), self._network().eval()
+        _tell_units(self.network, task.normalisation)
         self.pretrained = ""
         if "pretrained" in reads:
             self.pretrained = self.network.load_pretrained(task.pretrained)  # type: ignore[operator]
@@ -271,7 +272,7 @@ class _Run:
             features=self.features[row],
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group["factor"]
         self.optimizer.zero_grad()
         with self.accelerator.autocast():
             logits = self.network(batch)
@@ -351,13 +352,29 @@ class _Run:
 
 
 def _optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW; biases and norms, vectors all, do not decay."""
-    parameters = list(network.parameters())
+    """AdamW; biases and norms, vectors all, do not decay, and what is frozen is left out.
+
+    A model may slow parameters down by ``learning_rate_factor(name)``, 1 where it has none.
+    """
+    factor = getattr(network, "learning_rate_factor", lambda name: 1.0)
+    grouped: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            grouped.setdefault((parameter.ndim > 1, factor(name)), []).append(parameter)
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": each, "weight_decay": settings.weight_decay if decays else 0.0, "factor": share}
+        for (decays, share), each in sorted(grouped.items(), key=lambda item: item[0], reverse=True)
     ]
     return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+
+
+def _tell_units(network: nn.Module, normalisation: Normalisation) -> None:
+    """Tell the parts of a network that begin with mV how its batches were normalised."""
+    values = (normalisation.mean_mv, normalisation.sd_mv)
+    mean, sd = (torch.tensor(each, dtype=torch.float32).nan_to_num(0.0) for each in values)
+    for part in network.modules():
+        if hasattr(part, "tell_units"):
+            part.tell_units(mean, torch.where(sd > 0, sd, 1.0))
 
 
 def _key(task: _Task) -> str:
@@ -389,6 +406,7 @@ def _key(task: _Task) -> str:
     shared = (registry, base, augmentation, signal_store)
     code = [
         registry.source_file(task.name),
+        *registry.source_file(task.name).parent.glob("backbones/*.py"),
         *Path(__file__).parent.glob("*.py"),
         *(Path(module.__file__) for module in shared if module.__file__),
     ]

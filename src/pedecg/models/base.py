@@ -215,7 +215,8 @@ class Trunk(nn.Module):
 
     def map(self, batch: Batch, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return channels over time, shape (B, n_channels, T), and how many steps are recorded."""
-        x = self.stem(batch.signal) + self.mask_bias(batch.lead_mask).unsqueeze(-1)
+        present = batch.lead_mask.unsqueeze(-1)
+        x = self.stem(batch.signal * present) + self.mask_bias(batch.lead_mask).unsqueeze(-1)
         x = self.deeper(torch.relu(self.norm(x)))
         length = (batch.length + self.stem_stride - 1) // self.stem_stride
         for block in self.blocks:

@@ -69,9 +69,8 @@ class MaskedAutoencoder(nn.Module):
     def forward(self, batch: Batch, hidden: Hidden) -> Tensor:
         """Return the whole signal as filled in, shape (B, n_leads, n_samples)."""
         n_samples = batch.signal.shape[-1]
-        present = batch.lead_mask.unsqueeze(-1)
         covered = hidden.samples(n_samples)
-        shown = torch.where(covered, self.hidden_value * present, batch.signal)
+        shown = torch.where(covered, self.hidden_value, batch.signal)
         seen = Batch(**(vars(batch) | {"signal": shown}))
         x: Tensor = self.decoder(self.encoder.map(seen)[0])
         x = x.unflatten(1, (self.n_leads, self.step)).transpose(2, 3).flatten(2)

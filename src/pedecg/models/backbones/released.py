@@ -122,16 +122,20 @@ def read(path: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise PedecgError(f"{path}: not a safetensors file ({error})") from None
     # The released files keep a validation score beside the weights, a NumPy number.
+    scalar: Any = np._core.multiarray.scalar  # type: ignore[attr-defined]
     numbers: list[Any] = [
-        (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
+        (scalar, "numpy.core.multiarray.scalar"),
+        (scalar, "numpy._core.multiarray.scalar"),
         np.dtype,
         np.dtypes.Float64DType,
     ]
     try:
         with torch.serialization.safe_globals(numbers):
             held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a foreign file holds, the reader learns it in one line
-        raise PedecgError(f"{path}: not weights alone ({str(error).splitlines()[0]})") from None
+    except Exception:  # noqa: BLE001  # whatever a foreign file holds, the reader learns it in one line
+        raise PedecgError(
+            f"{path}: not a PyTorch file of tensors and numbers alone; nothing of it was run"
+        ) from None
     tensors = held.get("state_dict", held) if isinstance(held, dict) else held
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise PedecgError(f"{path}: holds no tensors by name, alone or under state_dict")
