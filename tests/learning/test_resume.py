@@ -67,11 +67,11 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     state_root = tmp_path / "state"
     kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
     epochs_run = []
-    one_epoch = fit_module._Run.one_epoch
+    one_epoch = fit_module.Run.one_epoch
     monkeypatch.setattr(
-        fit_module._Run,
+        fit_module.Run,
         "one_epoch",
-        lambda run, epoch: (epochs_run.append(epoch), one_epoch(run, epoch))[1],
+        lambda run, epoch, shown: (epochs_run.append(epoch), one_epoch(run, epoch, shown))[1],
     )
     resumed = train(hospital, state_root)
     assert 0 < len(epochs_run) < EPOCHS, "the rerun did not start at the saved epoch"
@@ -90,7 +90,7 @@ def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypa
         keys.add(state)
         raise InterruptedError
 
-    monkeypatch.setattr(fit_module, "_Run", stop)
+    monkeypatch.setattr(fit_module, "Run", stop)
     changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
     for change in changes:
         with pytest.raises(InterruptedError):

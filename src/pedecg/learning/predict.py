@@ -17,7 +17,7 @@ from torch import nn
 
 from pedecg import tables
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint, device, losses
+from pedecg.learning import checkpoint, device, layout, losses
 from pedecg.learning.batches import Normalisation, Signals, Subjects, window_batches
 from pedecg.learning.features import Scale
 from pedecg.models import registry
@@ -37,8 +37,7 @@ class Card:
     targets, leads : names, in the order of its outputs and inputs.
     fs_hz, crop_seconds, window_overlap : rate, length and shared part of the windows it is shown.
     mean_mv, sd_mv : normalisation of each lead.
-    logit_shift : per target, subtracted from the logits. A present label that weighs w times as
-        much in the loss moves the logit by log w (Elkan C. IJCAI 2001:973-978).
+    logit_shift : per target, subtracted from the logits: see `losses.logit_shift`.
     task : multilabel (the logistic of each logit) or multiclass (one softmax over all).
     feature_names, feature_mean, feature_sd : rule features that it reads, and their scale.
     pretrained : where the weights came from that the training started with; "": drawn.
@@ -166,6 +165,7 @@ def load(
         n_targets=len(card.targets),
         n_features=len(card.feature_names),
     ).to(where)
+    layout.channels_last(network)
     weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from pedecg import parallel, tables
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint
+from pedecg.learning import average, checkpoint, layout
 from pedecg.learning.batches import Normalisation, Signals, random_starts
 from pedecg.learning.device import choose, derived_seed, reproducible
 from pedecg.models import base
@@ -165,7 +165,8 @@ class _Run:
 
         def build() -> MaskedAutoencoder:
             network = MaskedAutoencoder(trunk, n_leads=len(stores[0].leads), fs_hz=fs_hz)
-            return network.to(self.device)
+            layout.channels_last(network.to(self.device))
+            return network
 
         self.network, self.average = build(), build().eval()
         self.average.load_state_dict(self.network.state_dict())
@@ -273,14 +274,7 @@ class _Run:
         self.accelerator.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
-        decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
-        with torch.no_grad():
-            target = self.average.state_dict()
-            for name, tensor in self.network.state_dict().items():
-                if tensor.is_floating_point():
-                    target[name].lerp_(tensor, 1 - decay)
-                else:
-                    target[name].copy_(tensor)
+        average.follow(self.average, self.network, self.settings.ema_decay, self.progress.step)
         return loss.detach()
 
     def _look(self) -> tuple[float, float]:

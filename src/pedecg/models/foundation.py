@@ -68,10 +68,13 @@ class Model(nn.Module):
         if settings.backbone == "masked_autoencoder":
             trunk = Trunk(settings.masked_autoencoder, n_leads=n_leads, fs_hz=fs_hz)
             self.backbone, n_embedding = trunk, trunk.n_features
-            self.n_depths = len(trunk.blocks) + 1
+            inner = [f"blocks.{block}." for block in range(len(trunk.blocks))]
         else:
-            self.backbone = Released(_release(settings, n_leads), n_leads, fs_hz)
-            n_embedding, self.n_depths = self.backbone.n_features, self.backbone.n_depths
+            network = Released(_release(settings, n_leads), n_leads, fs_hz)
+            self.backbone, n_embedding = network, network.n_features
+            inner = [f"network.{prefix}" for prefix in network.layers]
+        # By the beginning of the names, from the signal to the head; the stem is what is left.
+        self.layers = ["backbone.", *(f"backbone.{prefix}" for prefix in inner)]
         self.age_sex = None
         if settings.age_features:
             self.age_sex = AgeSex(settings.age_features, settings.hide_probability)
@@ -119,17 +122,14 @@ class Model(nn.Module):
             return f"random weights: {line}"
         return released.take_over(self.backbone.network, self.backbone.name, weights)
 
-    def learning_rate_factor(self, name: str) -> float:
-        """Return the share of the learning rate that one of `named_parameters` learns with."""
-        if self.settings.tuning != "layerwise" or not name.startswith("backbone."):
-            return 1.0
-        key = name.removeprefix("backbone.")
-        if isinstance(self.backbone, Released):
-            depth = self.backbone.depth(key)
-        else:
-            depth = int(key.split(".")[1]) + 1 if key.startswith("blocks.") else 0
-            depth = self.n_depths - 1 if key.startswith("final.") else depth
-        return float(self.settings.layer_decay ** (self.n_depths - depth))
+    def learning_rates(self) -> dict[str, float]:
+        """Return factors on the learning rate by the beginning of a parameter's name; 0 freezes."""
+        if self.settings.tuning == "probe":
+            return {"backbone.": 0.0}
+        if self.settings.tuning == "full":
+            return {}
+        decay, n = self.settings.layer_decay, len(self.layers)
+        return {prefix: decay ** (n - depth) for depth, prefix in enumerate(self.layers)}
 
 
 class Released(nn.Module):
@@ -145,9 +145,8 @@ class Released(nn.Module):
         network = release.build()
         assert isinstance(network, released.Backbone)
         self.name, self.fs_hz, self.contract = name, fs_hz, release.contract()
-        self.n_features, self.n_depths = network.n_features, network.n_depths
+        self.n_features, self.layers = network.n_features, network.layers
         self.network: nn.Module = network
-        self._depth = network.depth
         # Batches are normalised per lead; the contracts begin at mV. See `tell_units`.
         self.register_buffer("mean_mv", torch.zeros(n_leads, 1))
         self.register_buffer("sd_mv", torch.ones(n_leads, 1))
@@ -156,10 +155,6 @@ class Released(nn.Module):
         """Take over the normalisation of the batches, shape (n_leads,) each."""
         self.get_buffer("mean_mv").copy_(mean_mv.unsqueeze(1))
         self.get_buffer("sd_mv").copy_(sd_mv.unsqueeze(1))
-
-    def depth(self, key: str) -> int:
-        """Return how far from the signal a parameter lies."""
-        return self._depth(key.removeprefix("network."))
 
     def forward(self, batch: Batch) -> Tensor:
         """Return embeddings of shape (B, n_features), averaged over segments."""

@@ -175,7 +175,7 @@ class HubertECG(nn.Module):
         super().__init__()
         about = SIZES[size]
         self.n_features = about.n_hidden
-        self.n_depths = about.n_layers + 1
+        self.layers = [f"encoder.layers.{layer}." for layer in range(about.n_layers)]
         if released:
             self.masked_spec_embed = nn.Parameter(torch.zeros(about.n_hidden))
         self.feature_extractor = FeatureExtractor()
@@ -200,8 +200,3 @@ class HubertECG(nn.Module):
         return key.split(".")[0] in {
             "masked_spec_embed", "final_proj", "label_embedding", "classifier"
         }  # fmt: skip
-
-    @staticmethod
-    def depth(key: str) -> int:
-        """Return how far from the signal a parameter lies: 0 before the transformer's layers."""
-        return int(key.split(".")[2]) + 1 if key.startswith("encoder.layers.") else 0

@@ -68,6 +68,7 @@ class Net1D(nn.Module):
     """
 
     n_features = WIDTHS[-1]
+    layers = [f"stage_list.{stage}." for stage in range(len(WIDTHS))]
 
     def __init__(self, n_leads: int, released: bool = False) -> None:
         super().__init__()
@@ -90,18 +91,6 @@ class Net1D(nn.Module):
             for block in stage["block_list"]:  # type: ignore[index]
                 x = block(x)
         return x.mean(-1)
-
-    @staticmethod
-    def is_unused(key: str) -> bool:
-        """Say whether a tensor of a released file has no part in the embedding."""
-        return key.startswith("dense.") or key.split(".")[-2] in {"first_bn", "bn1", "bn2", "bn3"}
-
-    @staticmethod
-    def depth(key: str) -> int:
-        """Return how far from the signal a parameter lies: 0 for the stem, then by stage."""
-        return int(key.split(".")[1]) + 1 if key.startswith("stage_list.") else 0
-
-    n_depths = len(WIDTHS) + 1
 
 
 def _unused_norm(n_channels: int, released: bool) -> nn.Module | None:

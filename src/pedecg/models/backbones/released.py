@@ -45,13 +45,7 @@ class Backbone(Protocol):
     """What a released network has besides its forward pass."""
 
     n_features: int
-    n_depths: int
-
-    @staticmethod
-    def is_unused(key: str) -> bool: ...
-
-    @staticmethod
-    def depth(key: str) -> int: ...
+    layers: list[str]  # beginnings of their parameters' names, from the signal to the embedding
 
 
 _FOUNDER = "https://huggingface.co/PKUDigitalHealth/ECGFounder"
