@@ -1,4 +1,4 @@
-"""Calibrate one member of the ensemble, all its seeds: ``python stages/calibrate_member.py <model>``."""
+"""Calibrate one member of the ensemble: ``python stages/calibrate_member.py <model>``."""
 
 import sys
 from pathlib import Path

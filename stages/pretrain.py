@@ -28,7 +28,9 @@ def main() -> None:
     tables.write_csv(pd.DataFrame(learnt.curves), "plots/pretrain/learning.csv")
     shown = examples(learnt, own, normalisation, settings, count=3)
     explained = learnt.card["explained"]
-    filled_in.picture(shown, own.leads, own.fs_hz, explained, "plots/pretrain/filled_in.png", cohort)
+    filled_in.picture(
+        shown, own.leads, own.fs_hz, explained, "plots/pretrain/filled_in.png", cohort
+    )
 
 
 if __name__ == "__main__":

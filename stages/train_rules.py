@@ -1,4 +1,4 @@
-"""Fit a model that reads no signal: `python stages/train_rules.py <rules|rules_linear|age_sex> 0`."""
+"""Fit a model that reads no signal: ``python stages/train_rules.py rules_linear 0``."""
 
 import sys
 from pathlib import Path

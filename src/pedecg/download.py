@@ -50,9 +50,9 @@ def _receive(url: str, part: Path, progress: Callable[[int], None]) -> None:
     if not url.startswith(("https://", "http://")):
         raise PedecgError(f"{url}: not an address (https://…)")
     had = part.stat().st_size if part.is_file() else 0
-    request = Request(url, headers={"Range": f"bytes={had}-"} if had else {})  # noqa: S310
+    request = Request(url, headers={"Range": f"bytes={had}-"} if had else {})
     try:
-        with urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        with urlopen(request, timeout=_TIMEOUT_S) as answer:
             resumed = had > 0 and answer.status == _PARTIAL
             expected = answer.headers.get("Content-Length")
             received = 0
@@ -71,7 +71,8 @@ def _receive(url: str, part: Path, progress: Callable[[int], None]) -> None:
         raise PedecgError(f"{url}: broken off ({error}); run it again to go on") from None
     if expected is not None and received < int(expected):
         raise PedecgError(
-            f"{url}: broken off after {received:,} of {int(expected):,} bytes; run it again to go on"
+            f"{url}: broken off after {received:,} of {int(expected):,} bytes; "
+            "run it again to go on"
         )
 
 

@@ -77,7 +77,8 @@ def fit(
     found = sorted(set(predictions["label"]))
     if found != sorted(targets):
         raise PedecgError(
-            f"models/{model}: trained for targets {found}, labels hold {sorted(targets)}; retrain it"
+            f"models/{model}: trained for targets {found}, labels hold {sorted(targets)}; "
+            "retrain it"
         )
     truth = labels.melt("record_id", targets, "label", "y")
     rows = predictions.merge(truth, on=["record_id", "label"], how="left")

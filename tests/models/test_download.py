@@ -34,11 +34,13 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         server.asked.append(self.headers.get("Range"))
         if not self.path.endswith("weights.bin"):
-            return self.send_error(404)
+            self.send_error(404)
+            return
         asked = self.headers.get("Range") if server.ranges else None
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         if asked and start >= len(BODY):
-            return self.send_error(416)
+            self.send_error(416)
+            return
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(BODY) - start))
         self.end_headers()
@@ -72,7 +74,7 @@ def test_a_file_comes_whole_and_is_not_fetched_twice(server, tmp_path):
 def test_a_download_that_was_cut_off_goes_on(server, tmp_path, ranges):
     server.cut_at, server.ranges = 1_234_567, ranges
     path = tmp_path / "weights.bin"
-    with pytest.raises(PedecgError, match="broken off .*run it again"):
+    with pytest.raises(PedecgError, match=r"broken off .*run it again"):
         download.fetch(server.url, path, SHA256)
     assert not path.exists()
     seen: list[int] = []

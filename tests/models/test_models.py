@@ -63,7 +63,9 @@ CASES = [
 ]
 SEEING = [case for case in CASES if "hybrid rules" not in case.id]  # those that see the signal
 WITH_AGE = [
-    case for case in CASES if "resnet1d_age" in case.id or case.id in ("hybrid both", "foundation own")
+    case
+    for case in CASES
+    if "resnet1d_age" in case.id or case.id in ("hybrid both", "foundation own")
 ]
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 N_FEATURES = 6
@@ -165,7 +167,8 @@ def test_what_a_masked_lead_holds_has_no_say(name, settings):
     noisy = whole.signal.clone()
     noisy[:, 7] += 5
     assert torch.equal(
-        network(changed(whole, lead_mask=mask)), network(changed(whole, lead_mask=mask, signal=noisy))
+        network(changed(whole, lead_mask=mask)),
+        network(changed(whole, lead_mask=mask, signal=noisy)),
     )
 
 

@@ -215,7 +215,8 @@ def test_a_released_file_is_taken_over_with_its_hash_and_licence(small, tmp_path
 
 def test_older_spellings_prefixes_and_other_heads_are_understood(small, tmp_path):
     other = {
-        "hubert_ecg." + key.replace("parametrizations.weight.original0", "weight_g").replace(
+        "hubert_ecg."
+        + key.replace("parametrizations.weight.original0", "weight_g").replace(
             "parametrizations.weight.original1", "weight_v"
         ): tensor
         for key, tensor in small.items()

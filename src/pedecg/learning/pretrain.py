@@ -47,6 +47,9 @@ class PretrainSettings(Section):
     lead_share: float = Field(
         description="share of leads that are hidden for the whole crop besides", ge=0, lt=1
     )
+    shown_weight: float = Field(
+        description="weight of filling in what was shown, beside 1 for what was hidden", ge=0, le=1
+    )
     patch_s: float = Field(description="s; length of a patch", gt=0, le=5)
     crop_seconds: float = Field(description="s; length of a crop", gt=0, le=600)
     crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
@@ -185,7 +188,7 @@ class _Run:
 
     def one_epoch(self, epoch: int) -> None:
         """Learn from every record once, see how well held-out ones are filled in, save."""
-        seed, settings = self.settings.seed, self.settings
+        seed = self.settings.seed
         rng = np.random.default_rng([seed, epoch])
         torch.manual_seed(derived_seed(seed, epoch))
         generator = torch.Generator(self.device).manual_seed(derived_seed(seed, epoch, 1))
@@ -270,7 +273,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.zero_grad()
-        loss = autoencoder.loss(self.network(batch, hidden), batch, hidden)
+        filled = self.network(batch, hidden)
+        loss = autoencoder.loss(filled, batch, hidden, self.settings.shown_weight)
         self.accelerator.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
@@ -289,7 +293,9 @@ class _Run:
                 filled = self.average(batch, hidden)
                 loss = autoencoder.loss(filled, batch, hidden)
                 covered = hidden.samples(self.crop)
-                missed = ((filled - batch.signal) * covered * batch.lead_mask.unsqueeze(-1)).square()
+                missed = (
+                    (filled - batch.signal) * covered * batch.lead_mask.unsqueeze(-1)
+                ).square()
                 there = (batch.signal * covered).square()
                 total += torch.stack(
                     [loss.cpu() * len(positions), missed.sum().cpu(), there.sum().cpu()]

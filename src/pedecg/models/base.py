@@ -72,7 +72,7 @@ class TrunkSettings(Section):
     )
     squeeze: float = Field(
         0.0,
-        description="squeeze-and-excitation (Hu 2018): its hidden channels as a share of a block's; "
+        description="squeeze-and-excitation (Hu 2018): hidden channels as a share of a block's; "
         "0: none",
         ge=0,
         le=1,
@@ -106,7 +106,10 @@ class Block(nn.Module):
         super().__init__()
         self.stride, self.drop_path, self.post = stride, drop_path, settings.order == "post"
         between = nn.Dropout1d(settings.block_dropout)
-        first, second = _convolution(n_in, n_out, kernel, stride), _convolution(n_out, n_out, kernel)
+        first, second = (
+            _convolution(n_in, n_out, kernel, stride),
+            _convolution(n_out, n_out, kernel),
+        )
         # A block starts as its shortcut: whatever ends it, norm or convolution, starts at zero.
         if self.post:
             last = nn.BatchNorm1d(n_out)

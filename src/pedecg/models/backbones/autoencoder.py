@@ -77,14 +77,24 @@ class MaskedAutoencoder(nn.Module):
         return x[..., :n_samples]
 
 
-def loss(filled: Tensor, batch: Batch, hidden: Hidden) -> Tensor:
-    """Return the Huber loss over what was hidden and is recorded, in SD of the leads."""
+def loss(filled: Tensor, batch: Batch, hidden: Hidden, shown_weight: float = 0.0) -> Tensor:
+    """Return the Huber loss over what was hidden and is recorded, in SD of the leads.
+
+    Parameters
+    ----------
+    shown_weight : of the same over what was shown: it teaches the decoder what a heartbeat is.
+    """
     n_samples = batch.signal.shape[-1]
     recorded = torch.arange(n_samples, device=filled.device) < batch.length.unsqueeze(1)
-    counted = hidden.samples(n_samples) & recorded.unsqueeze(1)
-    counted = counted & (batch.lead_mask.unsqueeze(-1) > 0)
+    there = recorded.unsqueeze(1) & (batch.lead_mask.unsqueeze(-1) > 0)
+    covered = hidden.samples(n_samples)
     each = functional.smooth_l1_loss(filled, batch.signal, reduction="none")
-    return (each * counted).sum() / counted.sum().clamp_min(1)
+
+    def over(counted: Tensor) -> Tensor:
+        return (each * counted).sum() / counted.sum().clamp_min(1)
+
+    total = over(covered & there)
+    return total + shown_weight * over(~covered & there) if shown_weight else total
 
 
 def load_encoder(trunk: nn.Module, folder: Path) -> str:

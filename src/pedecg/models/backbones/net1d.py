@@ -68,10 +68,10 @@ class Net1D(nn.Module):
     """
 
     n_features = WIDTHS[-1]
-    layers = [f"stage_list.{stage}." for stage in range(len(WIDTHS))]
 
     def __init__(self, n_leads: int, released: bool = False) -> None:
         super().__init__()
+        self.layers = [f"stage_list.{stage}." for stage in range(len(WIDTHS))]
         self.first_conv = SameConv1d(n_leads, WIDTHS[0], KERNEL, 2)
         self.first_bn = _unused_norm(WIDTHS[0], released)
         self.stage_list = nn.ModuleList()

@@ -94,9 +94,8 @@ def take_over(network: nn.Module, name: str, path: str | Path) -> str:
         whole = release.build(released=True).state_dict()
     expected = {key: tuple(tensor.shape) for key, tensor in whole.items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    needed = {key for key in expected if not release.optional(key)}
-    _same(path, name, {k: expected[k] for k in needed},
-          {k: shape for k, shape in found.items() if k in needed or not release.optional(k)})  # fmt: skip
+    needed = {key: shape for key, shape in expected.items() if not release.optional(key)}
+    _same(path, name, needed, {k: s for k, s in found.items() if not release.optional(k)})
     network.load_state_dict({key: tensors[key] for key in network.state_dict()})
     return f"{name}, {path.name}, sha256 {sha256(path)}, licence {release.licence}"
 
@@ -126,7 +125,7 @@ def read(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(numbers):
             held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001  # whatever a foreign file holds, the reader learns it in one line
+    except Exception:  # whatever a foreign file holds is told in one line
         raise PedecgError(
             f"{path}: not a PyTorch file of tensors and numbers alone; nothing of it was run"
         ) from None
