@@ -9,9 +9,12 @@ from scratch import Project
 
 pytestmark = pytest.mark.slow
 
-NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "external_validation"]
+ENSEMBLE = ["ensemble@*", "evaluate@ensemble"]
+NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *ENSEMBLE, "compare",
+            "external_validation"]  # fmt: skip
 REVIEW = ["noise_review", "noise_truth"]
-RULES = ["train_rules@*", "evaluate@rules"]
+RULES = ["train_rules@*", "calibrate_member@rules*", "evaluate@rules*", *ENSEMBLE]
+NAIVE = [*RULES, "evaluate@age_sex"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", *NETWORKS, *RULES, *REVIEW],
+        ["split", "statistics", "pretrain", *NETWORKS, *NAIVE, *REVIEW],
     ),
     Row(
         "filter cut-off",
@@ -49,6 +52,7 @@ TABLE = [
             "statistics",
             "delineate",
             "rule_features",
+            "pretrain",
             *NETWORKS,
             *RULES,
             *REVIEW,
@@ -58,7 +62,13 @@ TABLE = [
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        ["train@resnet1d-*", "evaluate@resnet1d", "compare"],
+        [
+            "train@resnet1d-*",
+            "calibrate_member@resnet1d",
+            "evaluate@resnet1d",
+            *ENSEMBLE,
+            "compare",
+        ],
     ),
     Row(
         "learning rate",

@@ -354,4 +354,4 @@ def _tell_units(network: nn.Module, normalisation: Normalisation) -> None:
     mean, sd = (torch.tensor(each, dtype=torch.float32).nan_to_num(0.0) for each in values)
     for part in network.modules():
         if hasattr(part, "tell_units"):
-            part.tell_units(mean, torch.where(sd > 0, sd, 1.0))
+            part.tell_units(mean, torch.where(sd > 0, sd, 1.0))  # type: ignore[operator]

@@ -104,7 +104,7 @@ class Block(nn.Module):
         drop_path: float,
     ) -> None:
         super().__init__()
-        self.stride, self.drop_path, self.post = stride, drop_path, settings.order == "post"
+        self.drop_path, self.post = drop_path, settings.order == "post"
         between = nn.Dropout1d(settings.block_dropout)
         first, second = (
             _convolution(n_in, n_out, kernel, stride),
@@ -199,12 +199,13 @@ class Trunk(nn.Module):
                 self.deeper.append(nn.BatchNorm1d(widths[0]))
                 self.deeper.append(nn.ReLU())
         self.stem_stride = stem_stride
-        self.blocks = nn.ModuleList()
+        self.blocks, self.strides = nn.ModuleList(), []
         n_in, n_all = widths[0], sum(settings.blocks)
         for stage, (n_out, n_blocks) in enumerate(zip(widths, settings.blocks, strict=True)):
             for block in range(n_blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
                 drop_path = settings.drop_path * (len(self.blocks) + 1) / n_all
+                self.strides.append(stride)
                 self.blocks.append(
                     Block(n_in, n_out, kernel, stride, n_condition, settings, drop_path)
                 )
@@ -222,8 +223,8 @@ class Trunk(nn.Module):
         x = self.stem(batch.signal * present) + self.mask_bias(batch.lead_mask).unsqueeze(-1)
         x = self.deeper(torch.relu(self.norm(x)))
         length = (batch.length + self.stem_stride - 1) // self.stem_stride
-        for block in self.blocks:
-            length = (length + block.stride - 1) // block.stride
+        for block, stride in zip(self.blocks, self.strides, strict=True):
+            length = (length + stride - 1) // stride
             x = block(x, condition, length)
         return self.final(x), length
 

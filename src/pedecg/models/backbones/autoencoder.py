@@ -73,7 +73,7 @@ class MaskedAutoencoder(nn.Module):
         shown = torch.where(covered, self.hidden_value, batch.signal)
         seen = Batch(**(vars(batch) | {"signal": shown}))
         x: Tensor = self.decoder(self.encoder.map(seen)[0])
-        x = x.unflatten(1, (self.n_leads, self.step)).transpose(2, 3).flatten(2)
+        x = x.view(len(x), self.n_leads, self.step, -1).transpose(2, 3).flatten(2)
         return x[..., :n_samples]
 
 

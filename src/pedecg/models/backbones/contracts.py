@@ -168,9 +168,9 @@ def resample_fft(x: Tensor, n: int) -> Tensor:
     spectrum = spectrum[..., : kept // 2 + 1].clone()
     if kept % 2 == 0:
         spectrum[..., -1] *= 0.5 if n > had else 2.0
-    return torch.fft.irfft(functional.pad(spectrum, (0, n // 2 + 1 - spectrum.shape[-1])), n) * (
-        n / had
-    )
+    whole = functional.pad(spectrum, (0, n // 2 + 1 - spectrum.shape[-1]))
+    resampled: Tensor = torch.fft.irfft(whole, n) * (n / had)
+    return resampled
 
 
 def running_median(x: Tensor, size: int) -> Tensor:
