@@ -2,15 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from pedecg import parallel, tables
-from pedecg.cohorts import decode, registry
+from pedecg.cohorts import decode, registry, scan
 from pedecg.cohorts.decode import Decoded, IngestSettings
+from pedecg.cohorts.faults import RecordFault
 from pedecg.cohorts.scan import Quarantined, Row, Scan
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
@@ -39,15 +40,25 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
     rows: list[tuple[Row, Decoded]] = []
     quarantined = list(scanned.quarantined)
+    excluded = Counter(scanned.excluded)
     for row, outcome in zip(scanned.rows, parallel.records(work, wanted, "ingest"), strict=True):
-        if isinstance(outcome, Decoded):
-            rows.append((row, outcome))
+        if not isinstance(outcome, Decoded):
+            quarantined.append(Quarantined(row.record_id, *outcome))
+            continue
+        try:
+            whole = scan.complete(row, outcome.age_days, outcome.sex, cohort)
+        except RecordFault as fault:
+            quarantined.append(Quarantined(row.record_id, fault.reason, fault.detail))
+            continue
+        outside = scan.outside_age_range(whole, cohort)
+        if outside:
+            excluded[outside] += 1
         else:
-            reason, detail = outcome
-            quarantined.append(Quarantined(row.record_id, reason, detail))
-    assert scanned.n_rows == len(rows) + len(quarantined) + sum(scanned.excluded.values())
+            rows.append((whole, outcome))
+    assert scanned.n_rows == len(rows) + len(quarantined) + excluded.total()
+    scanned = replace(scanned, excluded=dict(sorted(excluded.items())))
     return Ingested(
-        records=_records(rows),
+        records=_records(rows, scanned.features),
         labels=_labels(rows, scanned.targets),
         quarantine=_quarantine([*quarantined, *scanned.unlisted]),
         findings=_findings(rows),
@@ -75,8 +86,10 @@ def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
         )
 
 
-def _records(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
-    return _table(
+def _records(rows: list[tuple[Row, Decoded]], features: tuple[str, ...]) -> pd.DataFrame:
+    columns = [name for name, column in tables.RECORDS.columns.items() if not column.regex]
+    further = [f"x_{name}" for name in features]
+    found = _table(
         (
             {
                 "record_id": row.record_id,
@@ -90,11 +103,13 @@ def _records(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
                 "acquired_at": row.acquired_at,
                 "fold": row.fold,
                 "source_split": row.source_split,
+                **{f"x_{name}": row.features[name] for name in features},
             }
             for row, decoded in rows
         ),
-        tables.RECORDS.columns,
+        [*columns, *further],
     )
+    return found.astype(dict.fromkeys(further, "float64"))
 
 
 def _labels(rows: list[tuple[Row, Decoded]], targets: tuple[str, ...]) -> pd.DataFrame:

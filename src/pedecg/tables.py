@@ -57,6 +57,13 @@ RECORDS = pa.DataFrameSchema(
         "acquired_at": _text("date and time of acquisition as the source writes it"),
         "fold": pa.Column("Int64", nullable=True, description="the data set's own fold"),
         "source_split": _text("the data set's own split, train, validation or test"),
+        r"^x_.+$": pa.Column(
+            "float64",
+            nullable=True,
+            regex=True,
+            required=False,
+            description="a further number of the manifest",
+        ),
     },
     strict=True,
     coerce=True,

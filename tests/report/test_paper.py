@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PolyCollection
 
 from pedecg import pictures
 from pedecg.records import LEADS, NINE_LEADS
@@ -45,18 +46,47 @@ def test_the_same_signal_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_waves_are_marked_inside_the_strip_only():
-    waves = pd.DataFrame(
-        {
-            "wave": ["P", "QRS", "T"],
-            "onset_s": [1.0, 1.2, 11.0],
-            "peak_s": [1.05, 1.23, 11.1],
-            "offset_s": [1.1, 1.3, 11.2],
-        }
-    )
-    plain = paper.draw(ramp(12), FS_HZ, LEADS, "t").axes[0]
-    marked = paper.draw(ramp(12), FS_HZ, LEADS, "t", waves=waves).axes[0]
-    assert len(marked.patches) - len(plain.patches) == 2
+def shaded(figure) -> int:
+    """Count the shaded waves."""
+    return (
+        sum(len(c.get_paths()) for c in figure.axes[0].collections if isinstance(c, PolyCollection))
+        // 2
+    )  # each has a bar too
+
+
+def waves_at(lead: str, *onsets_s: float) -> pd.DataFrame:
+    onset = np.array(onsets_s)
+    return pd.DataFrame(
+        {"lead": lead, "wave": "QRS", "onset_s": onset, "peak_s": onset + 0.04,
+         "offset_s": onset + 0.08}
+    )  # fmt: skip
+
+
+def test_waves_are_shaded_where_their_lead_is_drawn():
+    def drawn(waves):
+        return shaded(paper.draw(ramp(12), FS_HZ, LEADS, "t", waves=waves))
+
+    assert drawn(waves_at("I", 1.0, 4.0, 11.0)) == 1  # I is shown up to 2.5 s
+    assert drawn(waves_at("V1", 1.0, 6.0)) == 1  # V1 from 5 to 7.5 s
+    assert drawn(waves_at("II", 1.0, 6.0)) == 3  # II also as the rhythm strip
+    assert drawn(waves_at("global", 1.0)) == 4  # three leads and the strip
+
+
+def test_a_wave_of_which_only_the_peak_is_known_is_marked_there():
+    waves = waves_at("I", 1.0).assign(onset_s=np.nan, offset_s=np.nan)
+    assert shaded(paper.draw(ramp(1), FS_HZ, ("I",), "t", waves=waves)) == 1
+
+
+@pytest.mark.parametrize(
+    ("leads", "seconds", "rows"), [(LEADS, 60, 9), (NINE_LEADS, 31, 7), (("ch1",), 60, 6)]
+)
+def test_a_longer_record_goes_on_below(leads, seconds, rows):
+    figure = paper.draw(ramp(len(leads), seconds), FS_HZ, leads, "t", stretches=6)
+    one = paper.draw(ramp(1), FS_HZ, ("I",), "t")
+    two = paper.draw(ramp(2), FS_HZ, ("I", "II"), "t")
+    row = two.get_size_inches()[1] - one.get_size_inches()[1]
+    assert (figure.get_size_inches()[1] - one.get_size_inches()[1]) / row + 1 == pytest.approx(rows)
+    assert "10 s" in names(figure)
 
 
 def test_a_record_shorter_than_the_paper_leaves_it_empty():

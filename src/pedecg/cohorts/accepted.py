@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pedecg.cohorts import wfdb_files
+from pedecg.cohorts import signal_files
 from pedecg.cohorts.faults import RecordFault
 from pedecg.errors import PedecgError
 from pedecg.records import EcgRecord
@@ -17,6 +17,6 @@ def read_signal(path: str, root: str | Path) -> EcgRecord:
         The files have changed since ingest read them.
     """
     try:
-        return wfdb_files.read(root, path)
+        return signal_files.read(root, path, max_xml_mb=float("inf")).record
     except RecordFault as fault:
         raise PedecgError(f"{path}: {fault.reason} since ingest read it: {fault.detail}") from None

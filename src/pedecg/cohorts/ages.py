@@ -8,12 +8,23 @@ DAYS_PER_YEAR = 365.25
 OLDEST_DAYS = 45_000  # 123 years: nobody is known to have grown older
 
 _DAYS_PER_UNIT = {
+    **dict.fromkeys(("h", "hour", "hours"), 1 / 24),
     **dict.fromkeys(("d", "day", "days"), 1.0),
-    **dict.fromkeys(("w", "week", "weeks"), 7.0),
+    **dict.fromkeys(("w", "wk", "week", "weeks"), 7.0),
     **dict.fromkeys(("mo", "month", "months"), DAYS_PER_YEAR / 12),
-    **dict.fromkeys(("y", "yr", "year", "years"), DAYS_PER_YEAR),
+    **dict.fromkeys(("y", "yr", "year", "years", "a"), DAYS_PER_YEAR),  # a: annus, in HL7
 }
 _AGE = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>[a-z]*)")
+
+
+def is_unit(word: str) -> bool:
+    """Say whether a word is a unit of age, in any case."""
+    return word.strip().lower() in _DAYS_PER_UNIT
+
+
+def days_per(unit: str) -> float:
+    """Return the days of one unit of age."""
+    return _DAYS_PER_UNIT[unit.strip().lower()]
 
 
 def in_days(cell: str, unit: str = "") -> int:
@@ -34,7 +45,7 @@ def in_days(cell: str, unit: str = "") -> int:
     if not named:
         raise RecordFault("invalid-age", f"age {cell!r} has no unit; expected e.g. {cell}d")
     if named not in _DAYS_PER_UNIT:
-        raise RecordFault("invalid-age", f"age {cell!r}: unknown unit; expected d, w, mo or y")
+        raise RecordFault("invalid-age", f"age {cell!r}: unknown unit; expected h, d, w, mo or y")
     days = round(float(match["number"]) * _DAYS_PER_UNIT[named])
     if match["number"].startswith("-") or days > OLDEST_DAYS:
         raise RecordFault("invalid-age", f"age {cell!r}; expected 0 to {OLDEST_DAYS} days")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from pedecg.cohorts import wfdb_files
+from pedecg.cohorts import signal_files
 from pedecg.cohorts.faults import RecordFault
+from pedecg.records import Sex
 from pedecg.signals import quality
 
 
@@ -28,11 +29,15 @@ class IngestSettings(quality.LeadLimits):
         description="channels that are none of the twelve leads and may be left out, by name; "
         "any other unknown channel quarantines its record"
     )
+    max_xml_mb: float = Field(gt=0, le=1000, description="largest vendor XML file read, MB")
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What ingest keeps of one record's signal; `quality` is in the order of `leads`."""
+    """What ingest keeps of one record's signal; `quality` is in the order of `leads`.
+
+    `age_days` and `sex` are what the file itself says; None where it says nothing.
+    """
 
     fs_hz: float
     n_samples: int
@@ -40,6 +45,8 @@ class Decoded:
     quality: quality.LeadQuality
     verified: bool
     digest: bytes
+    age_days: int | None = None
+    sex: Sex | None = None
 
 
 def decode(
@@ -52,7 +59,8 @@ def decode(
     RecordFault
         The record cannot be used.
     """
-    found = wfdb_files.read(root, path)
+    opened = signal_files.read(root, path, settings.max_xml_mb)
+    found = opened.record
     unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
     if unknown:
         raise RecordFault("unknown-lead", f"{path}: channel {', '.join(map(repr, unknown))}")
@@ -81,6 +89,8 @@ def decode(
         quality=measured,
         verified=found.verified,
         digest=hashlib.blake2b(found.signal.data, digest_size=16).digest(),
+        age_days=opened.age_days,
+        sex=opened.sex,
     )
 
 

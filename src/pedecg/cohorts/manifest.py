@@ -1,10 +1,17 @@
-"""A hospital's own records: a CSV with one row per WFDB record, columns named by parameter."""
+"""A hospital's own records: a CSV with one row per file, columns named by parameter.
 
+Files are WFDB records or vendors' XML, each by its own content.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 
-from pedecg.cohorts import csv_table, scan
+from pedecg.cohorts import csv_table, scan, signal_files
 from pedecg.cohorts.faults import RecordFault
 from pedecg.cohorts.settings import CohortSettings, ManifestSettings
+from pedecg.errors import PedecgError
 from pedecg.records import Sex
 
 _LABELS = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0, "": None}
@@ -17,17 +24,26 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
     manifest = settings.manifest
     columns = manifest.columns
     named = [column for column in columns.model_dump().values() if column is not None]
-    targets = manifest.targets()
+    targets, features = manifest.targets(), manifest.numbers()
     source = scan.Source(
         table=manifest.file,
-        cells=csv_table.read(root / manifest.file, [*named, *targets.values()]),
+        cells=csv_table.read(root / manifest.file, [*named, *targets.values(), *features.values()]),
         targets=tuple(targets),
-        record_id=lambda cells: cells[columns.record_id],
+        record_id=partial(record_id, settings=settings),
         path=lambda cells: cells[columns.path],
         parse=partial(parse, settings=settings),
         folder="",
     )
-    return scan.scan_rows(source, settings)
+    found = replace(scan.scan_rows(source, settings), features=tuple(features))
+    return found if manifest.conflicting_labels == "keep" else _agreed(found, manifest)
+
+
+def record_id(cells: scan.Cells, settings: CohortSettings) -> str:
+    """Return the record's name: its own column, or its path where there is none."""
+    columns = settings.manifest.columns
+    if columns.record_id is not None:
+        return cells[columns.record_id]
+    return signal_files.without_suffix(cells[columns.path]).replace("/", "_")
 
 
 def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
@@ -35,19 +51,49 @@ def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
     manifest = settings.manifest
     columns = manifest.columns
     unit = manifest.age_unit or ""
+    age, sex = _cell(cells, columns.age), _cell(cells, columns.sex)
     return scan.Row(
-        record_id=cells[columns.record_id],
+        record_id=record_id(cells, settings),
         patient_id=cells[columns.patient_id],
         path=cells[columns.path],
-        age_days=scan.age(_cell(cells, columns.age), settings, unit),
-        sex=scan.sex(_cell(cells, columns.sex), settings, _sex_words(manifest)),
+        age_days=scan.age(age, settings, unit) if age else None,
+        sex=scan.sex(sex, settings, _sex_words(manifest)) if sex else None,
         acquired_at=_cell(cells, columns.acquired_at) or None,
         fold=scan.whole(_cell(cells, columns.fold), "fold"),
         source_split=_split(_cell(cells, columns.split)),
         labels={
             target: _label(cells[column], column) for target, column in manifest.targets().items()
         },
+        features={
+            name: _number(cells[column], column) for name, column in manifest.numbers().items()
+        },
+        age_in_file=not age,
+        sex_in_file=not sex,
     )
+
+
+def _agreed(found: scan.Scan, manifest: ManifestSettings) -> scan.Scan:
+    """Take out, or refuse, patients whose records contradict each other in a label."""
+    seen: dict[tuple[str, str], set[int | None]] = defaultdict(set)
+    for row in found.rows:
+        for target, value in row.labels.items():
+            seen[row.patient_id, target].add(value)
+    conflicts = {key for key, values in seen.items() if {0, 1} <= values}
+    if conflicts and manifest.conflicting_labels == "refuse":
+        patient, target = min(conflicts)
+        raise PedecgError(
+            f"{manifest.file}: patient {patient} has {target} 0 and 1, {len(conflicts)} such in "
+            "all; expected one label each (cohort.manifest.conflicting_labels)"
+        )
+    kept, quarantined = [], []
+    for row in found.rows:
+        mine = [target for target in row.labels if (row.patient_id, target) in conflicts]
+        if mine:
+            detail = f"{manifest.file}: patient {row.patient_id} has {', '.join(mine)} 0 and 1"
+            quarantined.append(scan.Quarantined(row.record_id, "conflicting-labels", detail))
+        else:
+            kept.append(row)
+    return replace(found, rows=kept, quarantined=[*found.quarantined, *quarantined])
 
 
 def _cell(cells: scan.Cells, column: str | None) -> str:
@@ -70,3 +116,15 @@ def _label(cell: str, column: str) -> int | None:
     if cell.lower() not in _LABELS:
         raise RecordFault("bad-label", f"{column} {cell!r}; expected 0, 1 or empty")
     return _LABELS[cell.lower()]
+
+
+def _number(cell: str, column: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise RecordFault("bad-cell", f"{column} {cell!r}; expected a number or nothing")
+    return value

@@ -3,10 +3,10 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pedecg.cohorts import ages, wfdb_files
+from pedecg.cohorts import ages, signal_files, wfdb_files
 from pedecg.cohorts.codes import Finding
 from pedecg.cohorts.faults import RecordFault
 from pedecg.cohorts.settings import CohortSettings
@@ -22,10 +22,12 @@ class Row:
 
     Attributes
     ----------
-    path : WFDB record without suffix, relative to the cohort's root.
+    path : WFDB record, with or without suffix, or vendor's XML; relative to the cohort's root.
     labels : 1 present, 0 absent, None where the source cannot tell; one entry per target.
     n_samples, n_leads : what the table says the header will say; None where it does not.
     source_quality : the source's own (pSQI, basSQI, bSQI) by canonical lead.
+    features : further numbers about the patient or the day, by name.
+    age_in_file, sex_in_file : the row leaves it to the record's own file to say.
     """
 
     record_id: str
@@ -41,6 +43,9 @@ class Row:
     n_samples: int | None = None
     n_leads: int | None = None
     source_quality: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    features: dict[str, float | None] = field(default_factory=dict)
+    age_in_file: bool = False
+    sex_in_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Scan:
     quarantined : rows that cannot be used.
     unlisted : records among the files that no row describes; no rows, so counted apart.
     excluded : rows outside the age range, or of unknown age where there is one, by reason.
+    features : names of the numbers that every row has beside age and sex.
     """
 
     targets: tuple[str, ...]
@@ -71,6 +77,7 @@ class Scan:
     quarantined: list[Quarantined]
     unlisted: list[Quarantined]
     excluded: dict[str, int]
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
             name = source.record_id(cells) or place
             quarantined.append(Quarantined(name, fault.reason, f"{place}: {fault.detail}"))
             continue
-        outside = _outside_age_range(row, settings)
+        outside = None if row.age_in_file else outside_age_range(row, settings)
         if outside:
             excluded[outside] += 1
         else:
@@ -129,6 +136,21 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
         unlisted=_unlisted(source, Path(settings.root)),
         excluded=dict(sorted(excluded.items())),
     )
+
+
+def complete(
+    row: Row, age_days: int | None, sex_found: Sex | None, settings: CohortSettings
+) -> Row:
+    """Fill in what a row left to its file; a fault where the cohort requires what is in neither."""
+    if row.age_in_file:
+        if age_days is None:
+            age("", settings)
+        row = replace(row, age_days=age_days)
+    if row.sex_in_file:
+        if sex_found is None:
+            sex("", settings, {"female": "female", "male": "male"})
+        row = replace(row, sex=sex_found)
+    return row
 
 
 def age(cell: str, settings: CohortSettings, unit: str = "") -> int | None:
@@ -178,7 +200,8 @@ def require_root(settings: CohortSettings) -> Path:
     return root
 
 
-def _outside_age_range(row: Row, settings: CohortSettings) -> str | None:
+def outside_age_range(row: Row, settings: CohortSettings) -> str | None:
+    """Return why a row is left out by its age, or None."""
     low, high = settings.min_age_days, settings.max_age_days
     if low is None and high is None:
         return None
@@ -221,16 +244,15 @@ def _unlisted(source: Source, root: Path) -> list[Quarantined]:
 
 
 def _records_below(folder: Path, root: Path) -> Iterable[str]:
-    """Yield every WFDB record below a folder, relative to the root, without suffix."""
+    """Yield every record below a folder, relative to the root; WFDB ones without suffix."""
     for place, _, files in os.walk(folder):
         for file in files:
-            if file.endswith(wfdb_files.SUFFIXES):
-                path = Path(place, file).relative_to(root)
-                yield path.with_suffix("").as_posix()
+            if file.lower().endswith(signal_files.SUFFIXES):
+                yield _plain(Path(place, file).relative_to(root).as_posix())
 
 
 def _plain(path: str) -> str:
-    """Return one spelling per file: without suffix, without detours; "" where there is no path."""
+    """Return one spelling per file, without WFDB's suffix or detours; "" where there is no path."""
     for suffix in wfdb_files.SUFFIXES:
         path = path.removesuffix(suffix)
     return os.path.normpath(path) if path else ""

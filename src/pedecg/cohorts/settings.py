@@ -40,11 +40,20 @@ class PtbxlSettings(Section):
 class ManifestColumns(Section):
     """The manifest's own name of each column; null where it has none."""
 
-    record_id: str = Field(description="column of the examination's identifier, unique")
+    record_id: str | None = Field(
+        description="column of the examination's identifier, unique; null: its path is its name"
+    )
     patient_id: str = Field(description="column of the patient's identifier")
-    path: str = Field(description="column of the WFDB record, relative to the cohort's root")
-    age: str | None = Field(description="column of the age, in `age_unit` or with a unit per cell")
-    sex: str | None = Field(description="column of the sex")
+    path: str = Field(
+        description="column of the file, WFDB or vendor XML, relative to the cohort's root"
+    )
+    age: str | None = Field(
+        description="column of the age, in `age_unit` or with a unit per cell; where it is "
+        "empty or null, the file's own age"
+    )
+    sex: str | None = Field(
+        description="column of the sex; where it is empty or null, the file's own"
+    )
     acquired_at: str | None = Field(description="column of the date and time of acquisition")
     split: str | None = Field(description="column of the data set's own train, validation or test")
     fold: str | None = Field(description="column of the data set's own fold, a whole number")
@@ -64,6 +73,14 @@ class ManifestSettings(Section):
         description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
     )
 
+    features: list[str] = Field(
+        description="numeric columns kept beside age and sex; `name=column` renames"
+    )
+    conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
+        description="records of one patient that are 0 and 1 in a label: kept (a disease comes "
+        "and goes), quarantined, or the run refused"
+    )
+
     @field_validator("file")
     @classmethod
     def _below_the_root(cls, file: str) -> str:
@@ -73,7 +90,7 @@ class ManifestSettings(Section):
             raise ValueError(f"must lie below cohort.root (found {file!r})")
         return file
 
-    @field_validator("labels")
+    @field_validator("labels", "features")
     @classmethod
     def _one_name_each(cls, labels: list[str]) -> list[str]:
         targets = [label.partition("=")[0].strip() for label in labels]
@@ -83,8 +100,16 @@ class ManifestSettings(Section):
 
     def targets(self) -> dict[str, str]:
         """Return the column of each target."""
-        pairs = (label.partition("=") for label in self.labels)
-        return {target.strip(): (column or target).strip() for target, _, column in pairs}
+        return _columns(self.labels)
+
+    def numbers(self) -> dict[str, str]:
+        """Return the column of each further number."""
+        return _columns(self.features)
+
+
+def _columns(named: list[str]) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in named)
+    return {name.strip(): (column or name).strip() for name, _, column in pairs}
 
 
 class CohortSettings(Section):

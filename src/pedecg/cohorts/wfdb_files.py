@@ -7,6 +7,7 @@ one (16, little-endian int16 in turn), where it would spend most of its time on 
 
 import math
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,26 @@ _FORMATS: dict[int, tuple[Fraction, int]] = {
 _CHECKSUM_RANGE = 2**16
 
 
+@dataclass(frozen=True)
+class Channels:
+    """Every channel of a record, in the order of its header, whatever it is called.
+
+    Attributes
+    ----------
+    signal : shape (n_channels, n_samples), millivolts, float32; NaN where the file marks no value.
+    verified : every channel had a checksum in the file, and it agreed.
+    calibrated : every channel's gain is known; otherwise heights are in no unit.
+    comments : the header's comment lines, without ``#``.
+    """
+
+    names: tuple[str, ...]
+    signal: NDArray[np.float32]
+    fs_hz: float
+    verified: bool
+    calibrated: bool
+    comments: tuple[str, ...]
+
+
 def read(root: str | Path, path: str) -> EcgRecord:
     """Read the record at `path`, relative to `root`, with or without a suffix.
 
@@ -43,45 +64,60 @@ def read(root: str | Path, path: str) -> EcgRecord:
     RecordFault
         With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
     """
+    found = channels(root, path)
+    placed = sorted(
+        (LEADS.index(lead), number)
+        for number, name in enumerate(found.names)
+        if (lead := canonical_lead(name))
+    )
+    return EcgRecord(
+        signal=found.signal[[number for _, number in placed]],
+        fs_hz=found.fs_hz,
+        leads=tuple(LEADS[lead] for lead, _ in placed),
+        other_channels=tuple(name for name in found.names if canonical_lead(name) is None),
+        verified=found.verified,
+    )
+
+
+def channels(root: str | Path, path: str, assumed_gain: float | None = None) -> Channels:
+    """Read all channels of the record at `path`; faults as in `read`.
+
+    Parameters
+    ----------
+    assumed_gain : counts per mV of a channel without a gain; None: such a channel is a fault.
+    """
     stem = inside(root, path)
     try:
-        return _read(stem)
+        return _channels(stem, assumed_gain)
     except OSError as error:
         raise RecordFault("unreadable-file", f"{stem.name[:60]}: {error.strerror}") from None
 
 
-def _read(stem: Path) -> EcgRecord:
-    header = read_header(stem)
+def _channels(stem: Path, assumed_gain: float | None) -> Channels:
+    header = read_header(stem, assumed_gain)
     _check_sizes(stem, header)
     counts = _counts(stem, header)
     verified = _verify(counts, header, stem.name)
-
-    placed = sorted(
-        (LEADS.index(lead), number)
-        for number, channel in enumerate(header.channels)
-        if (lead := canonical_lead(channel.name))
-    )
-    signal = np.empty((len(placed), header.n_samples), np.float32)
-    for row, (_, number) in enumerate(placed):
-        signal[row] = _millivolts(counts[number], header.channels[number])
-    return EcgRecord(
-        signal=signal,
-        fs_hz=header.fs_hz,
-        leads=tuple(LEADS[lead] for lead, _ in placed),
-        other_channels=tuple(c.name for c in header.channels if canonical_lead(c.name) is None),
-        verified=verified,
-    )
+    signal = np.empty((len(header.channels), header.n_samples), np.float32)
+    for row, channel in enumerate(header.channels):
+        signal[row] = _millivolts(counts[row], channel)
+    names = tuple(channel.name for channel in header.channels)
+    calibrated = all(channel.calibrated for channel in header.channels)
+    return Channels(names, signal, header.fs_hz, verified, calibrated, header.comments)
 
 
-def read_header(stem: Path) -> wfdb_header.Header:
-    """Read ``<stem>.hea`` and check that no channel appears twice."""
+def read_header(stem: Path, assumed_gain: float | None = None) -> wfdb_header.Header:
+    """Read ``<stem>.hea`` and check that no lead appears twice."""
     file = stem.with_name(stem.name + ".hea")
     if not file.is_file():
         raise RecordFault("missing-header", f"{file.name}: not found in {stem.parent.name}")
-    header = wfdb_header.parse(file.read_bytes().decode("utf-8", errors="replace"), file.name)
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    header = wfdb_header.parse(text, file.name, assumed_gain)
     seen: dict[str, str] = {}
     for channel in header.channels:
-        name = canonical_lead(channel.name) or channel.name
+        name = canonical_lead(channel.name)
+        if name is None:
+            continue  # two channels called ECG are two channels
         if name in seen:
             raise RecordFault("duplicate-lead", f"{file.name}: {seen[name]} and {channel.name}")
         seen[name] = channel.name
@@ -144,15 +180,21 @@ def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:
 
 def _verify(counts: NDArray[np.integer[Any]], header: wfdb_header.Header, name: str) -> bool:
     """Compare the sum of each channel modulo 2**16; False where the header gives none."""
+    stated = [None if _placeholders(header) else channel.checksum for channel in header.channels]
     sums = counts.sum(axis=1, dtype=np.int64) % _CHECKSUM_RANGE
-    for channel, found in zip(header.channels, sums.tolist(), strict=True):
-        if channel.checksum is not None and channel.checksum % _CHECKSUM_RANGE != found:
+    for channel, sum_stated, found in zip(header.channels, stated, sums.tolist(), strict=True):
+        if sum_stated is not None and sum_stated % _CHECKSUM_RANGE != found:
             raise RecordFault(
                 "corrupt-signal",
                 f"{name}: lead {channel.name} fails its checksum "
-                f"(header {channel.checksum % _CHECKSUM_RANGE}, file {found})",
+                f"(header {sum_stated % _CHECKSUM_RANGE}, file {found})",
             )
-    return all(channel.checksum is not None for channel in header.channels)
+    return None not in stated
+
+
+def _placeholders(header: wfdb_header.Header) -> bool:
+    """Tell whether the checksums are the zeros that PhysioNet/CinC 2017 wrote into its headers."""
+    return all(c.checksum == 0 and c.file.endswith(".mat") for c in header.channels)
 
 
 def _millivolts(

@@ -20,7 +20,10 @@ _GAIN = re.compile(r"([^(/]*)(?:\((-?\d+)\))?(?:/(\S+))?")
 
 @dataclass(frozen=True)
 class Channel:
-    """One signal line: ``mV = (count - baseline) / gain * mv_per_unit``."""
+    """One signal line: ``mV = (count - baseline) / gain * mv_per_unit``.
+
+    `calibrated` is False where the file gives no gain and one was assumed.
+    """
 
     name: str
     file: str
@@ -31,6 +34,7 @@ class Channel:
     baseline: int
     mv_per_unit: float
     checksum: int | None
+    calibrated: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,13 @@ class Header:
     comments: tuple[str, ...]
 
 
-def parse(text: str, source: str) -> Header:
+def parse(text: str, source: str, assumed_gain: float | None = None) -> Header:
     """Read a header; `source` names it in messages.
+
+    Parameters
+    ----------
+    assumed_gain : counts per unit of a channel whose gain is 0, which WFDB calls uncalibrated;
+        None: such a channel is a fault.
 
     Raises
     ------
@@ -62,7 +71,8 @@ def parse(text: str, source: str) -> Header:
         raise RecordFault(
             "bad-header", f"{source}: announces {n_channels} channels, lists {len(content) - 1}"
         )
-    return Header(fs_hz, n_samples, tuple(_channel(line, source) for line in content[1:]), comments)
+    channels = tuple(_channel(line, source, assumed_gain) for line in content[1:])
+    return Header(fs_hz, n_samples, channels, comments)
 
 
 def _record_line(line: str, source: str) -> tuple[int, float, int]:
@@ -81,7 +91,7 @@ def _record_line(line: str, source: str) -> tuple[int, float, int]:
     return n_channels, fs_hz, _whole(fields[2], "samples", source, least=1)
 
 
-def _channel(line: str, source: str) -> Channel:
+def _channel(line: str, source: str, assumed_gain: float | None) -> Channel:
     fields = line.split(maxsplit=8)
     if len(fields) < 2:
         raise RecordFault("bad-header", f"{source}: signal line {line!r}")
@@ -95,17 +105,21 @@ def _channel(line: str, source: str) -> Channel:
     storage, per_frame, skew, offset = (int(part or 0) for part in shape.groups())
     if per_frame > 1:
         raise RecordFault("unsupported-format", f"{source}: {per_frame} samples per frame")
-    gain, baseline, mv_per_unit = _scale(fields[2], fields[4], f"{source}: {fields[8]}")
+    place = f"{source}: {fields[8]}"
+    gain, baseline, mv_per_unit = _scale(fields[2], fields[4], place)
+    if gain == 0 and assumed_gain is None:
+        raise RecordFault("zero-gain", f"{place}: gain {fields[2]!r}; expected counts per mV")
     return Channel(
         name=fields[8].strip(),
         file=file,
         format=storage,
         skew=skew,
         byte_offset=offset,
-        gain=gain,
+        gain=gain or assumed_gain or math.nan,
         baseline=baseline,
         mv_per_unit=mv_per_unit,
         checksum=_whole(fields[6], "checksum", source) if fields[6] else None,
+        calibrated=gain != 0,
     )
 
 
@@ -116,8 +130,6 @@ def _scale(text: str, adc_zero: str, place: str) -> tuple[float, int, float]:
         raise RecordFault("bad-header", f"{place}: gain {text!r}")
     number, baseline, unit = match.groups()
     gain = _number(number, "gain", place) if number else 0.0
-    if gain == 0:
-        raise RecordFault("zero-gain", f"{place}: gain {text!r}; expected counts per mV")
     mv_per_unit = MV_PER_UNIT.get((unit or "mV").lower())
     if mv_per_unit is None:
         raise RecordFault("unknown-unit", f"{place}: unit {unit!r}; expected mV, uV or V")

@@ -1,11 +1,13 @@
 """An ECG on ECG paper: 25 mm/s, 10 mm/mV, drawn at its true physical size."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -24,11 +26,31 @@ _FOOT_MM = 7.5
 _PAPER = "#fffaf8"
 _FINE, _COARSE = "#f9dcd8", "#eeb0a8"
 _INK = "#1a1a1a"
-_WAVE_COLOURS = {"P": "#2a6fbb", "QRS": "#b3261e", "T": "#2e7d32"}
+_WAVE_COLOURS = {"P": "#2f6db0", "QRS": "#8457a3", "T": "#2f8a57"}
+_GLOBAL = "global"
+_BAR_MM = 1.0  # at the foot of a trace, under each wave
+_LEAST_MM = 0.4  # so that a wave of which only the peak is known is seen
+_FEWEST_S = 0.5  # a rest shorter than this gets no row of its own
 
 # Rows of the printout, read from left to right; each column shows the next stretch of time.
 _TWELVE = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _NINE = (("I", "aVR", "V1"), ("II", "aVL", "V3"), ("III", "aVF", "V5"))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One piece of a trace: where it begins in the record, how long it is, where it stands.
+
+    `first` of its row, in a `later` stretch of ten seconds than the first.
+    """
+
+    lead: str
+    begin_s: float
+    length_s: float
+    x: float
+    middle: float
+    first: bool
+    later: bool
 
 
 def draw(
@@ -38,6 +60,7 @@ def draw(
     title: str,
     *,
     start_s: float = 0.0,
+    stretches: int = 1,
     waves: pd.DataFrame | None = None,
     note: str = "",
 ) -> Figure:
@@ -49,10 +72,12 @@ def draw(
     Parameters
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts; NaN leaves a gap.
-    leads : canonical names of the rows of `signal_mv`.
+    leads : names of the rows of `signal_mv`.
     start_s : where the drawing begins, seconds from the record's start.
-    waves : columns wave (P, QRS, T), onset_s, peak_s, offset_s, seconds from the record's start;
-        their extents are shaded on the lowest row, their peaks are dotted.
+    stretches : how many times ten seconds a longer record may go on below: the rhythm strip of
+        twelve or nine leads, all leads of another set.
+    waves : columns lead, wave (P, QRS, T), onset_s, peak_s, offset_s, seconds from the record's
+        start; shaded in the trace of their lead, those of lead `global` where a lead has none.
     note : small print at the foot, after the scale.
 
     Returns
@@ -60,7 +85,9 @@ def draw(
     A figure whose size is that of the paper: saved at any resolution and printed at 100 %,
     25 mm are a second.
     """
-    rows = _layout(tuple(leads))
+    length_s = np.shape(signal_mv)[1] / fs_hz - start_s
+    more = min(stretches, max(1, math.ceil((length_s - _FEWEST_S) / _STRIP_S)))
+    rows = _layout(tuple(leads), more)
     width = 2 * _MARGIN_MM + _PULSE_MM + _STRIP_S * MM_PER_S
     height = _FOOT_MM + len(rows) * _ROW_MM + _TITLE_MM
     figure = Figure(figsize=(width / 25.4, height / 25.4))
@@ -69,31 +96,46 @@ def draw(
     axes.axis("off")
     _grid(axes, width, height)
 
-    left = _MARGIN_MM + _PULSE_MM
-    for number, row in enumerate(rows):
-        middle = height - _TITLE_MM - (number + 0.5) * _ROW_MM
-        _pulse(axes, middle)
-        length = _STRIP_S / len(row)
-        for column, lead in enumerate(row):
-            trace = np.asarray(signal_mv[list(leads).index(lead)], np.float64)
-            begin = start_s + column * length
-            x = left + column * length * MM_PER_S
-            _trace(axes, trace, fs_hz, begin, length, x, middle)
-            _name(axes, lead, x, middle, first=column == 0)
+    cells = list(_cells(rows, start_s, height - _TITLE_MM))
+    for cell in cells:
+        if cell.first:
+            _pulse(axes, cell.middle)
+        trace = np.asarray(signal_mv[list(leads).index(cell.lead)], np.float64)
+        _trace(axes, trace, fs_hz, cell)
+        _name(axes, cell)
     if waves is not None:
-        _marks(axes, waves, start_s, left, height - _TITLE_MM - (len(rows) - 0.5) * _ROW_MM)
+        _marks(axes, waves, cells)
+        _legend(axes, width, height - 6.5)
     axes.text(_MARGIN_MM, height - 6.5, title, fontsize=10, color=_INK, weight="bold")
     scale = "25 mm/s   10 mm/mV"
     axes.text(_MARGIN_MM, 2.5, f"{scale}   {note}".rstrip(), fontsize=7, color=_INK)
     return figure
 
 
-def _layout(leads: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    if set(leads) == set(LEADS):
-        return (*_TWELVE, ("II",))
-    if set(leads) == set(NINE_LEADS):
-        return (*_NINE, ("II",))
-    return tuple((lead,) for lead in leads)
+def _layout(leads: tuple[str, ...], stretches: int) -> list[tuple[int, tuple[str, ...]]]:
+    """Return every row: which stretch of ten seconds it shows, and the leads side by side."""
+    for known, grid in ((LEADS, _TWELVE), (NINE_LEADS, _NINE)):
+        if set(leads) == set(known):
+            return [*((0, row) for row in grid), *((k, ("II",)) for k in range(stretches))]
+    return [(k, (lead,)) for k in range(stretches) for lead in leads]
+
+
+def _cells(
+    rows: Sequence[tuple[int, tuple[str, ...]]], start_s: float, top: float
+) -> Iterator[_Cell]:
+    left = _MARGIN_MM + _PULSE_MM
+    for number, (stretch, row) in enumerate(rows):
+        length = _STRIP_S / len(row)
+        for column, lead in enumerate(row):
+            yield _Cell(
+                lead=lead,
+                begin_s=start_s + stretch * _STRIP_S + column * length,
+                length_s=length,
+                x=left + column * length * MM_PER_S,
+                middle=top - (number + 0.5) * _ROW_MM,
+                first=column == 0,
+                later=stretch > 0,
+            )
 
 
 def _grid(axes: Axes, width: float, height: float) -> None:
@@ -113,45 +155,72 @@ def _pulse(axes: Axes, middle: float) -> None:
     axes.plot(x, y, color=_INK, linewidth=0.8, zorder=3)
 
 
-def _trace(
-    axes: Axes,
-    trace: NDArray[np.float64],
-    fs_hz: float,
-    begin_s: float,
-    length_s: float,
-    x: float,
-    middle: float,
-) -> None:
-    """Draw one lead from `begin_s` on; the pen stops at the neighbouring rows, as a writer's."""
-    first = round(begin_s * fs_hz)
-    piece = trace[first : first + round(length_s * fs_hz)]
+def _trace(axes: Axes, trace: NDArray[np.float64], fs_hz: float, cell: _Cell) -> None:
+    """Draw one piece of a lead; the pen stops at the neighbouring rows, as a writer's."""
+    first = round(cell.begin_s * fs_hz)
+    piece = trace[first : first + round(cell.length_s * fs_hz)]
     if piece.size == 0:
         return
-    millimetres = x + np.arange(piece.size) / fs_hz * MM_PER_S
+    millimetres = cell.x + np.arange(piece.size) / fs_hz * MM_PER_S
     heights = np.clip(piece * MM_PER_MV, -1.2 * _ROW_MM, 1.2 * _ROW_MM)
-    axes.plot(millimetres, middle + heights, color=_INK, linewidth=0.75, zorder=3)
+    axes.plot(millimetres, cell.middle + heights, color=_INK, linewidth=0.75, zorder=3)
 
 
-def _name(axes: Axes, lead: str, x: float, middle: float, *, first: bool) -> None:
+def _name(axes: Axes, cell: _Cell) -> None:
     """Write the lead's name and, between two leads of a row, the separating ticks."""
-    if not first:
+    x, middle = cell.x, cell.middle
+    if not cell.first:
         for low, high in ((-7.0, -4.0), (4.0, 7.0)):
             axes.plot([x, x], [middle + low, middle + high], color=_INK, linewidth=0.8, zorder=3)
-    axes.text(x + 1.0, middle + 8.5, lead, fontsize=9, color=_INK, weight="bold", zorder=4)
+    paper = {"facecolor": _PAPER, "alpha": 0.7, "lw": 0, "pad": 0.8}
+    axes.text(
+        x + 1.0,
+        middle + 8.5,
+        cell.lead,
+        fontsize=9,
+        color=_INK,
+        weight="bold",
+        zorder=4,
+        bbox=paper,
+    )
+    if cell.later:
+        axes.text(_MARGIN_MM, middle - 6.0, f"{cell.begin_s:g} s", fontsize=7, color=_INK, zorder=4)
 
 
-def _marks(axes: Axes, waves: pd.DataFrame, start_s: float, left: float, middle: float) -> None:
-    """Shade each wave from onset to offset and dot its peak, below the lowest row's trace."""
-    for wave, group in waves.groupby("wave", sort=True):
-        colour = _WAVE_COLOURS.get(str(wave), _INK)
-        for onset, peak, offset in group[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64):
-            if onset < start_s or offset > start_s + _STRIP_S:
-                continue
-            x = left + (onset - start_s) * MM_PER_S
-            span = (offset - onset) * MM_PER_S
-            y = middle - 0.5 * _ROW_MM
-            axes.add_patch(
-                Rectangle((x, y), span, _ROW_MM, facecolor=colour, alpha=0.15, lw=0, zorder=2)
-            )
-            if np.isfinite(peak):
-                axes.plot(left + (peak - start_s) * MM_PER_S, y + 1, ".", color=colour, ms=3)
+def _marks(axes: Axes, waves: pd.DataFrame, cells: Sequence[_Cell]) -> None:
+    """Shade each wave from onset to offset behind its trace, with a bar at the trace's foot."""
+    by_lead = dict(list(waves.groupby("lead")))
+    everywhere = by_lead.get(_GLOBAL, waves.iloc[:0])
+    for wave, colour in _WAVE_COLOURS.items():
+        shades, bars = [], []
+        for cell in cells:
+            rows = by_lead.get(cell.lead, everywhere)
+            for low, high in _extents(rows[rows["wave"] == wave], cell):
+                foot = cell.middle - 0.5 * _ROW_MM + 1.0
+                shades.append(_box(low, high, foot, foot + _ROW_MM - 4.0))
+                bars.append(_box(low, high, foot, foot + _BAR_MM))
+        axes.add_collection(PolyCollection(shades, facecolors=colour, alpha=0.13, lw=0, zorder=2))
+        axes.add_collection(PolyCollection(bars, facecolors=colour, alpha=0.85, lw=0, zorder=2))
+
+
+def _extents(waves: pd.DataFrame, cell: _Cell) -> Iterator[tuple[float, float]]:
+    """Yield from where to where each wave that touches a cell reaches, millimetres."""
+    for onset, peak, offset in waves[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64):
+        first, last = (peak if np.isnan(edge) else edge for edge in (onset, offset))
+        low, high = max(first - cell.begin_s, 0.0), min(last - cell.begin_s, cell.length_s)
+        if low <= high:
+            x = cell.x + low * MM_PER_S
+            yield x, max(cell.x + high * MM_PER_S, x + _LEAST_MM)
+
+
+def _box(left: float, right: float, foot: float, top: float) -> list[tuple[float, float]]:
+    return [(left, foot), (right, foot), (right, top), (left, top)]
+
+
+def _legend(axes: Axes, width: float, y: float) -> None:
+    """Name the colours of the waves at the right of the title."""
+    x = width - _MARGIN_MM - 33.0
+    for wave, colour in _WAVE_COLOURS.items():
+        axes.add_patch(Rectangle((x, y), 3.0, 3.0, facecolor=colour, alpha=0.6, lw=0, zorder=3))
+        axes.text(x + 4.0, y + 0.2, wave, fontsize=8, color=_INK)
+        x += 13.0 if wave == "QRS" else 9.0

@@ -6,13 +6,14 @@ but III, as in real records.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
 from pedecg.simulation import torso
-from pedecg.simulation.settings import Recorder, SimulationSettings
+from pedecg.simulation.settings import Recorder
 
 _ELECTRODES = len(torso.ELECTRODES)
 
@@ -29,7 +30,20 @@ class Artefacts:
     lead_off: bool
 
 
-def draw(settings: SimulationSettings, rng: np.random.Generator) -> Artefacts:
+class Hospital(Protocol):
+    """What is asked of a hospital's settings: how often which artefact comes."""
+
+    @property
+    def pop_fraction(self) -> float: ...
+    @property
+    def rail_fraction(self) -> float: ...
+    @property
+    def lead_off_fraction(self) -> float: ...
+    @property
+    def recorder(self) -> Recorder: ...
+
+
+def draw(settings: Hospital, rng: np.random.Generator) -> Artefacts:
     """Draw the artefacts of one record."""
     recorder = settings.recorder
     return Artefacts(

@@ -117,7 +117,7 @@ def visits(
         coded = {group: group == child.disease and not missed for group in GROUPS}
         keys = [conditions.conditions()[name].icd10 for name in own] if not missed else []
         age = min(child.age_days + passed, 5474)
-        severities |= _findings(age, settings.finding_rate, rng)
+        severities |= draw_findings(age, settings.finding_rate, rng)
         nine = chest_leads_draw < nine_lead_share(age, child.disease, settings)
         result.append(
             Visit(
@@ -192,7 +192,7 @@ def _weights(members: list[conditions.Condition]) -> NDArray[np.float64]:
     return np.asarray(share / share.sum())
 
 
-def _findings(age_days: int, rate: float, rng: np.random.Generator) -> dict[str, float]:
+def draw_findings(age_days: int, rate: float, rng: np.random.Generator) -> dict[str, float]:
     """Draw findings that come without a target disease; at most one of them is a rhythm."""
     found: dict[str, float] = {}
     rhythm = False

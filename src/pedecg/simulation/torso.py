@@ -50,6 +50,13 @@ def to_leads(dipole_mv: NDArray[np.float64]) -> NDArray[np.float64]:
     return LEAD_FIELD @ dipole_mv
 
 
+def axis_deg(dipole_mv: NDArray[np.float64]) -> float:
+    """Return the frontal axis of a dipole of shape (3,) as its leads I and aVF show it, degrees."""
+    leads = to_leads(dipole_mv[:, None])[:, 0]
+    axis = np.arctan2(2 / np.sqrt(3) * leads[ROW["aVF"]], leads[ROW["I"]])
+    return float(np.degrees(axis))
+
+
 def dipole_for(
     targets_mv: dict[str, NDArray[np.float64]], weights: dict[str, float]
 ) -> NDArray[np.float64]:

@@ -55,8 +55,8 @@ class Block(nn.Module):
             x = functional.max_pool1d(functional.pad(x, (0, 1)), 2, 2)
         if self.widen:
             x = functional.pad(x, (0, 0, self.widen // 2, self.widen - self.widen // 2))
-        shortcut: Tensor = x
-        return y + shortcut
+        added: Tensor = y + x
+        return added
 
 
 class Net1D(nn.Module):

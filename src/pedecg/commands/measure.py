@@ -1,0 +1,102 @@
+"""`pedecg measure`: intervals, axes, amplitudes and the criteria that they meet."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom
+
+if TYPE_CHECKING:
+    from pedecg.examine import Examination
+    from pedecg.norms import Limits
+    from pedecg.recordings import Recording
+
+
+class SexOption(StrEnum):
+    """How a sex may be typed, in any case."""
+
+    F = "F"
+    M = "M"
+    FEMALE = "female"
+    MALE = "male"
+
+
+def measure(
+    paths: Paths,
+    age_days: Annotated[
+        float | None,
+        typer.Option(min=0, help="age, days; default: as the files say", show_default=False),
+    ] = None,
+    sex: Annotated[
+        SexOption | None,
+        typer.Option(case_sensitive=False, help="default: as the files say", show_default=False),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON object per recording, one per line")
+    ] = False,
+    limits: Annotated[
+        Path | None,
+        typer.Option(help="CSV of normal limits; default: the shipped ones", show_default=False),
+    ] = None,
+    method: Delineator = Method.LEARNED,
+    plot: Plot = None,
+    plot_from: PlotFrom = 0.0,
+) -> None:
+    """Measure each recording and say which criteria it meets, and why.
+
+    Without an age, limits by age are not applied. Not a medical device.
+    """
+    from rich.console import Console
+
+    from pedecg import norms
+    from pedecg.commands import work
+    from pedecg.report import answer
+
+    known = norms.load(limits or Path(norms.__file__).with_name("limits.csv"))
+    run = work.Run(paths)
+    one = partial(
+        _examined,
+        age_days=age_days,
+        sex=None if sex is None else sex.value.lower()[0],
+        limits=known,
+        method=method.value,
+        picture=work.picture_file(plot, run.places),
+        start_s=plot_from,
+    )
+    console = Console(width=100, highlight=False)
+    for found in run.each(one, "measure"):
+        if as_json:
+            typer.echo(json.dumps(answer.as_json(found, known), ensure_ascii=False))
+        else:
+            console.print(answer.as_text(found, known))
+    run.end()
+
+
+def _examined(
+    recording: "Recording",
+    age_days: float | None,
+    sex: str | None,
+    limits: "Limits",
+    method: str,
+    picture: Callable[[str], Path | None],
+    start_s: float,
+) -> "Examination":
+    from pedecg import examine
+
+    if age_days is not None:
+        recording = replace(recording, age_days=age_days)
+    if sex is not None:
+        recording = replace(recording, sex="female" if sex == "f" else "male")
+    found = examine.examine(recording, limits, method)
+    file = picture(recording.record_id)
+    if file is not None:
+        from pedecg.report import printout
+
+        printout.save(recording, found.waves, file, start_s)
+    return found

@@ -1,0 +1,40 @@
+"""Arguments and options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Method(StrEnum):
+    """How waves are found; a test holds that these are the methods of `waves.delineate`."""
+
+    LEARNED = "learned"
+    SLOPES = "slopes"
+    PROMINENCE = "prominence"
+    DWT = "dwt"
+    CWT = "cwt"
+    PEAK = "peak"
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        help="WFDB records (with or without suffix), folders of them, or the folder of a cohort "
+        "(ZZU-pECG, PTB-XL, manifest.csv)",
+        show_default=False,
+    ),
+]
+Delineator = Annotated[
+    Method, typer.Option(help="learned: our network; slopes: our rules; others: NeuroKit2's")
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER|FILE.png",
+        help="draw each recording on ECG paper with its waves marked",
+        show_default=False,
+    ),
+]
+PlotFrom = Annotated[float, typer.Option(min=0, help="where the drawing begins, s")]

@@ -1,0 +1,20 @@
+"""`pedecg params`: every parameter, or a check of them all."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def show(
+    check: Annotated[bool, typer.Option("--check", help="only check the file")] = False,
+    file: Annotated[Path, typer.Option(help="which file")] = Path("params.yaml"),
+) -> None:
+    """List every parameter with its value, unit and range, or check them all."""
+    from pedecg import settings
+
+    settings.check(file)
+    if check:
+        typer.echo(f"{file.name}: every parameter is known and in range")
+    else:
+        typer.echo(settings.markdown(file), nl=False)

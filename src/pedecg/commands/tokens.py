@@ -1,0 +1,62 @@
+"""`pedecg tokens`: an ECG as a string of 13 symbols."""
+
+import json
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pedecg.commands.options import Delineator, Method, Paths
+
+if TYPE_CHECKING:
+    from pedecg.recordings import Recording
+
+
+class Form(StrEnum):
+    """How tokens are written."""
+
+    COMPACT = "compact"
+    TIMED = "timed"
+    JSON = "json"
+
+
+def tokens(
+    paths: Paths,
+    lead: Annotated[
+        str | None,
+        typer.Option(help="which lead; default: II, or else the first", show_default=False),
+    ] = None,
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="compact: one character per event; timed: one per 20 ms; json: names and ms",
+        ),
+    ] = Form.COMPACT,
+    method: Delineator = Method.LEARNED,
+) -> None:
+    """Print one line per recording: its name, a tab, and its tokens.
+
+    _ rest, p q r s t waves, w wide QRS without Q and S, * pacemaker spike, ? no heartbeat found.
+    """
+    from pedecg.commands import work
+
+    run = work.Run(paths)
+    one = partial(_line, lead=lead, form=form.value, method=method.value)
+    for line in run.each(one, "tokens"):
+        typer.echo(line)
+    run.end()
+
+
+def _line(recording: "Recording", lead: str | None, form: str, method: str) -> str:
+    from pedecg import examine
+    from pedecg.waves import tokens as symbols
+
+    chosen = examine.lead_for_tokens(recording, lead)
+    events = examine.events(recording, chosen, method)
+    if form == Form.JSON:
+        said = {"record": recording.record_id, "lead": chosen}
+        return json.dumps(said | {"events": symbols.render_json(events)}, ensure_ascii=False)
+    render = symbols.render_timed if form == Form.TIMED else symbols.render_compact
+    return f"{recording.record_id}\t{render(events)}"
