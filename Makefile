@@ -7,7 +7,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro test test-all lint check-lock smoke clean
+# The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
+SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
+
+.PHONY: help env repro repro-all $(SIBLINGS) test test-all lint check-lock smoke clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,13 +28,18 @@ repro: env  ## the whole default pipeline, on simulated children
 	dvc repro
 	@pedecg results
 
+repro-all: repro $(SIBLINGS)  ## every pipeline: the root's, then each of pipelines/
+
+$(SIBLINGS): env
+	cd $@ && pedecg params --check && dvc repro
+
 test: env  ## the tests that take seconds
 	python -m pytest
 
 test-all: env  ## every test, the slow ones too
 	python -m pytest -m 'slow or not slow'
 
-smoke: env  ## the whole pipeline on forty simulated children, in a scratch folder
+smoke: env  ## every pipeline made small, in scratch folders
 	python -m pytest -m slow tests/pipeline/test_smoke.py
 
 lint: env  ## ruff and mypy
@@ -39,8 +47,8 @@ lint: env  ## ruff and mypy
 	ruff format --check .
 	mypy
 
-check-lock: env  ## dvc.lock is current: code, parameters and declared inputs as locked
+check-lock: env  ## every dvc.lock is current: code, parameters and declared inputs as locked
 	python scripts/check_lock.py
 
 clean:  ## remove what the pipeline made, not the cache
-	rm -rf data models predictions state
+	for folder in . $(SIBLINGS); do (cd $$folder && rm -rf data models predictions state); done

@@ -1,4 +1,4 @@
-"""Check that dvc.lock is current: the code, parameters and declared inputs are the locked ones.
+"""Check that every dvc.lock is current: code, parameters and declared inputs are the locked ones.
 
 In a fresh clone there is no data, so nothing is run: `dvc repro --dry --allow-missing` says which
 stages would run. It exits with 0 even then, so what it prints decides.
@@ -10,6 +10,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pipelines() -> list[Path]:
+    """Return the folders of all pipelines: the root and its siblings."""
+    return [ROOT, *sorted(file.parent for file in ROOT.glob("pipelines/*/dvc.yaml"))]
 
 
 def stages_that_would_run(folder: Path) -> list[str]:
@@ -24,11 +29,17 @@ def stages_that_would_run(folder: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?", default=ROOT)
-    stale = stages_that_would_run(parser.parse_args().folder)
+    parser.add_argument("folders", type=Path, nargs="*", help="all pipelines where none is named")
+    stale = {
+        folder: stages
+        for folder in parser.parse_args().folders or pipelines()
+        if (stages := stages_that_would_run(folder))
+    }
+    for folder, stages in stale.items():
+        print(f"{folder / 'dvc.lock'} is not current; would run: {', '.join(stages)}")
     if stale:
-        sys.exit(f"dvc.lock is not current; would run: {', '.join(stale)} (mend: make repro)")
-    print("dvc.lock is current: code, parameters and declared inputs are as locked")
+        sys.exit("mend: make repro-all")
+    print("every dvc.lock is current: code, parameters and declared inputs are as locked")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,25 @@
-"""Renew the README's table of parameters from their types: python scripts/readme_parameters.py."""
+"""Renew the README's tables of parameters from their types: python scripts/readme_parameters.py."""
 
+import re
 from pathlib import Path
 
-from pedecg import settings
+from pedecg import params, settings
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- parameters: begin -->", "<!-- parameters: end -->"
+# A table lies between two marks; the second word is its pipeline's folder, none: the root.
+MARKED = re.compile(
+    r"(<!-- parameters ?(\S*): begin -->\n).*?(<!-- parameters ?\2: end -->)", re.DOTALL
+)
 
 
 def renewed(readme: str) -> str:
-    """Return the README's text with the table between the two marks made anew."""
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{settings.markdown(ROOT / 'params.yaml')}{END}{after}"
+    """Return the README's text with every table between its marks made anew."""
+    return MARKED.sub(_table, readme)
+
+
+def _table(found: re.Match[str]) -> str:
+    begin, pipeline, end = found.groups()
+    return f"{begin}{settings.markdown(ROOT / pipeline / params.PARAMS_FILE)}{end}"
 
 
 def main() -> None:

@@ -5,38 +5,52 @@ from pathlib import Path
 import pandas as pd
 
 from pedecg import errors, params, tables
-from pedecg.evaluation import cases, compare, curves, evaluate, forest
+from pedecg.evaluation import calibration, cases, compare, curves, decision, evaluate, forest
 
 
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
+    naive = params.load("compare", compare.CompareSettings).naive
     cohort = params.read_section("cohort.name")
-    compare.check_models(settings.models, compare.trained_models())
+    seeds = evaluate.trained_seeds()
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    validation = cases.of_split(labels, splits, "validation")
-    test = cases.of_split(labels, splits, "test")
+    who = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}
+    models, lacking = compare.there(settings.models, Path("predictions"))
+    if lacking:
+        print(f"compare: no predictions of {', '.join(lacking)}; the others are compared")
 
-    scored = {}
-    for model in settings.models:
+    said, scored = {}, {name: {} for name in who}
+    for model in models:
         source = f"predictions/{model}.parquet"
         predictions = tables.read(source, tables.PREDICTIONS)
-        compare.check_labels(predictions, source, test.targets)
-        p_validation = cases.probabilities(predictions, validation, source)
-        p_test = cases.probabilities(predictions, test, source)
-        both = evaluate.validation_and_test(validation, p_validation, test, p_test, settings)
-        scored[model] = both["test"]
-    figures = evaluate.as_table(scored)
-    differences = compare.differences(scored)
+        compare.check_labels(predictions, source, who["test"].targets)
+        fitted = calibration.load(f"calibration/{model}.json")
+        for name, one in who.items():
+            raw = cases.probabilities(predictions, one, source)
+            said[name, model] = evaluate.calibrated(fitted, raw, seeds)
+            how = settings if name == "test" else settings.model_copy(update={"bootstrap": 0})
+            scored[name][model] = evaluate.score(one, said[name, model], how)
+    p_test = {model: said["test", model].p[0] for model in models}
+    test = scored["test"]
+    table = evaluate.as_table(test)
+    differences = compare.differences(test, p_test)
+    counted = evaluate.enough(who["test"], settings.min_positives)
+    benefit = decision.curves(who["test"], p_test, counted, settings.bootstrap, settings.seed)
 
-    tables.write_metrics(compare.summary(scored, cohort), "metrics/summary.json")
-    tables.write_metrics(compare.as_metrics(differences), "metrics/compare.json")
-    folder = Path("plots/compare")
-    tables.write_csv(figures, folder / "figures.csv")
+    summary = compare.summary(test, scored["validation"], cohort)
+    tables.write_metrics(summary, "metrics/summary.json")
+    about = {"cohort": cohort, "naive": [m for m in naive if m in models], "lacking": lacking}
+    results = {"figures": compare.figures(test), "differences": compare.as_metrics(differences)}
+    tables.write_metrics(about | results, "metrics/compare.json")
+    folder, size = Path("plots/compare"), who["test"].size
+    tables.write_csv(table, folder / "figures.csv")
     tables.write_csv(differences, folder / "differences.csv")
-    forest.auroc(figures, compare.sentence(figures), test.size, folder / "forest.png", cohort)
+    tables.write_csv(benefit, folder / "decision.csv")
+    forest.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
+    decision.draw(benefit, size, folder / "decision.png", cohort)
     for name in [*curves.CURVES, "learning"]:
-        parts = [pd.read_csv(f"plots/evaluate/{model}/{name}.csv") for model in settings.models]
+        parts = [pd.read_csv(f"plots/evaluate/{model}/{name}.csv") for model in models]
         tables.write_csv(curves.together(parts), folder / f"{name}.csv")
 
 

@@ -1,4 +1,4 @@
-"""Score the delineator on the test records: by source, lead and heart rate."""
+"""Score the delineator on the test records: by source, boundary, lead and heart rate."""
 
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ def main() -> None:
     settings = params.load("evaluate", report.Settings)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = library.read_split(Path("data/interim/library"), splits, [settings.split])
+    if not records:
+        raise errors.PedecgError(f"evaluate.split: no record is in {settings.split!r}; see split")
 
     found = partial(report.waves_of, folder=Path("models/delineator"))
     waves = pd.concat(parallel.records(found, records, "delineate"), ignore_index=True)

@@ -8,7 +8,9 @@ from pedecg.waves import library, split
 
 def main() -> None:
     settings = params.load("split", split.Settings)
-    records = library.table(Path("data/interim/library"))
+    # By name, since the folder may still hold what another experiment read.
+    names = ["cohort", *params.read_section("cohort.also")]
+    records = library.table(Path("data/interim/library"), names)
 
     assignment = split.by_record(records, settings)
 

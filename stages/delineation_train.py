@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pedecg import errors, params, tables
-from pedecg.waves import fit, learned, library
+from pedecg.waves import fit, inference, library
 
 FOLDER = Path("models/delineator")
 
@@ -15,12 +15,12 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = library.read_split(Path("data/interim/library"), splits, ["train"])
 
-    curve: list[tuple[int, float]] = []
-    network = fit.fit(records, settings, lambda step, loss, _: curve.append((step, loss)))
+    fitted = fit.fit(records, settings)
 
-    learned.save(network, settings.network, FOLDER)
-    smooth = pd.DataFrame(curve, columns=["step", "loss"]).rolling(50).mean()[49::50]
-    tables.write_csv(smooth, FOLDER / "curve.csv")
+    inference.save(fitted.network, settings.network, FOLDER)
+    curve = pd.DataFrame({"step": range(1, settings.steps + 1), "loss": fitted.losses})
+    smooth = curve.groupby((curve["step"] - 1) // 20).mean()  # 20 steps: one batch says little
+    tables.write_csv(smooth, "plots/train/loss.csv")
 
 
 if __name__ == "__main__":

@@ -4,31 +4,56 @@ import sys
 from pathlib import Path
 
 from pedecg import errors, params, tables
-from pedecg.evaluation import cases, curves, evaluate
+from pedecg.evaluation import calibrate, cases, curves, evaluate, multiclass, reliability_picture
 
 
 def main() -> None:
     model = sys.argv[1]
     settings = params.load("evaluate", evaluate.EvaluateSettings)
+    cohort, task = params.read_section("cohort.name"), params.read_section("train.task")
     seeds = evaluate.trained_seeds()
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     predictions = cases.read_seeds(model, seeds)
+    who = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}
+    raw = {
+        name: cases.probabilities(predictions, one, f"models/{model}") for name, one in who.items()
+    }
 
-    validation = cases.of_split(labels, splits, "validation")
-    test = cases.of_split(labels, splits, "test")
-    p_validation = cases.probabilities(predictions, validation, f"models/{model}")
-    p_test = cases.probabilities(predictions, test, f"models/{model}")
-    scored = evaluate.validation_and_test(validation, p_validation, test, p_test, settings)
+    classes = task == "multiclass"
+    enough = evaluate.enough(who["validation"], settings.min_positives)
+    fitted = calibrate.fit(
+        model, who["validation"], raw["validation"], seeds, settings.calibration, enough, classes
+    )
+    said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
+    scored = {name: evaluate.score(one, said[name], settings) for name, one in who.items()}
+    patients = evaluate.score_patients(who["test"], said["test"], settings)
 
-    tables.write(predictions, f"predictions/{model}.parquet", tables.PREDICTIONS)
-    figures = {split: evaluate.as_metrics(one, settings) for split, one in scored.items()}
+    figures = {name: evaluate.as_metrics(one, settings) for name, one in scored.items()}
+    figures["test_patients"] = evaluate.as_metrics(patients, settings)
+    counted = scored["test"].counted
+    figures["test_before_calibration"] = evaluate.before_calibration(
+        who["test"], raw["test"], counted
+    )
+    if classes:
+        figures["test_classes"] = multiclass.as_metrics(
+            who["test"], said["test"].p[0], settings.challenge_classes, settings
+        )
     about = {"model": model, "seeds": seeds, "bootstrap": settings.bootstrap}
+    tables.write(predictions, f"predictions/{model}.parquet", tables.PREDICTIONS)
+    fitted.save(f"calibration/{model}.json")
     tables.write_metrics({**about, **figures}, f"metrics/evaluate/{model}.json")
+
     folder = Path("plots/evaluate") / model
-    drawn = curves.all_targets(test, p_test.mean(axis=0), scored["test"].counted, model)
+    drawn = curves.all_targets(who["test"], said["test"].p[0], counted, model)
     for name, curve in drawn.items():
         tables.write_csv(curve, folder / f"{name}.csv")
+    pair = {"before": raw["test"].mean(axis=0), "after": said["test"].p[0]}
+    both = curves.before_and_after(who["test"], pair, counted, model)
+    tables.write_csv(both, folder / "reliability.csv")
+    reliability_picture.draw(
+        both, pair, figures, fitted, who["test"].size, folder / "reliability.png", cohort
+    )
     tables.write_csv(curves.learning(Path("models") / model, seeds), folder / "learning.csv")
 
 

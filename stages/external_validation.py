@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pedecg import errors, params, tables
-from pedecg.evaluation import cases, curves, evaluate, external, forest, mapping
+from pedecg.evaluation import calibration, cases, curves, evaluate, external, forest, mapping
 from pedecg.learning import batches, predict
 from pedecg.signals import store
 
@@ -32,9 +32,9 @@ def main() -> None:
     there = cases.as_predictions(p, list(kept["record_id"]), seeds, targets, "external")
 
     strangers = cases.of_records(mapping.apply(their_labels, chosen), kept)
-    validation = cases.of_split(labels, splits, "validation")
     test = cases.of_split(labels, splits, "test")
-    outcome = external.validate((here, there), validation, test, strangers, settings)
+    fitted = calibration.load(f"calibration/{settings.model}.json")
+    outcome = external.validate((here, there), fitted, test, strangers, seeds, settings)
     development = cases.of_records(labels, records)
     cohorts = {"internal": (records, development), "external": (kept, strangers)}
     figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
@@ -43,6 +43,7 @@ def main() -> None:
     about = {"model": settings.model, "mapping": chosen, "left_out": left_out}
     results = external.as_metrics(outcome, settings)
     tables.write_metrics(about | results, "metrics/external_validation.json")
+    tables.write_metrics(external.summary(settings.model, outcome), "metrics/external_summary.json")
     folder = Path("plots/external")
     tables.write_csv(external.case_mix(cohorts), folder / "case_mix.csv")
     tables.write_csv(figures, folder / "figures.csv")

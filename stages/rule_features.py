@@ -11,7 +11,7 @@ SIGNALS = "data/processed/signals"
 
 def main() -> None:
     settings = params.load("rule_features", features.RuleFeaturesSettings)
-    limits = norms.load(settings.limits)
+    limits = norms.load(settings.limits, settings.thresholds)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)
 
@@ -20,7 +20,8 @@ def main() -> None:
     rules = features.table(list(parallel.records(one, children, "rules")))
 
     tables.write(rules, "data/features/rules.parquet", tables.RULES)
-    tables.write_metrics(features.summary(rules, records), "metrics/rule_features.json")
+    summary = features.summary(rules, records, limits.version)
+    tables.write_metrics(summary, "metrics/rule_features.json")
 
 
 if __name__ == "__main__":

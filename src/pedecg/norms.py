@@ -3,14 +3,18 @@
 The limits are a CSV file that a hospital may replace by its own. A row holds the 2nd, 50th and
 98th percentile of one measure for a half-open range of ages, ``age_from_days <= age <
 age_to_days``. Status says how far a value may be trusted: ``second-hand`` was copied from a
-source that quotes the named one, ``CHECK`` must be held against a primary paper before release.
-Rijnbeek's children are at least 11 days old: the first row stands for the first days as well.
+source that quotes the named one, ``CHECK`` must be held against a primary paper before release,
+``MEM`` was written from general knowledge, ``CONF`` was read in the named source.
+Rijnbeek's children are at least 11 days old: the first week has rows of another source.
+
+A second file holds thresholds: single numbers that a criterion compares with, by age and sex.
+Both files may begin with a line ``# version: …``.
 """
 
 import csv
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +28,11 @@ COLUMNS = (
 )  # fmt: skip
 SEXES = ("female", "male", "any")
 UNITS = ("bpm", "ms", "deg", "mv", "ratio")
+THRESHOLD_COLUMNS = (
+    "name", "sex", "age_from_days", "age_to_days", "value", "unit", "source", "status",
+)  # fmt: skip
+THRESHOLDS = Path(__file__).with_name("thresholds.csv")
+VERSION = "# version:"
 SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out
 LARGEST_Z = 10.0  # beyond it a z-score says no more than "far outside"
 
@@ -47,11 +56,27 @@ class Limit:
     def ages(self) -> str:
         """The range of ages in words, e.g. ``8-30 days`` or ``1-3 years``."""
         first, last = self.age_from_days, self.age_to_days
+        if last - first == 1:
+            return f"day {first:.0f}"
         if last <= 31:
             return f"{first:.0f}-{last - 1:.0f} days"
         if last <= 366:
             return f"{first / 30.44:.0f}-{last / 30.44:.0f} months"
         return f"{first / 365.25:.0f}-{last / 365.25:.0f} years"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One number that a criterion compares a measure with, in a half-open range of ages."""
+
+    name: str
+    sex: str
+    age_from_days: float
+    age_to_days: float
+    value: float
+    unit: str
+    source: str
+    status: str
 
 
 @dataclass(frozen=True)
@@ -65,9 +90,11 @@ class Percentiles:
 
 @dataclass(frozen=True)
 class Limits:
-    """All limits of a file, by measure and sex, in order of age."""
+    """All limits of a file, by measure and sex, in order of age, and the thresholds by name."""
 
     rows: dict[tuple[str, str], tuple[Limit, ...]]
+    thresholds: dict[str, tuple[Threshold, ...]] = field(default_factory=dict)
+    version: str = ""
 
     @property
     def units(self) -> dict[str, str]:
@@ -112,6 +139,27 @@ class Limits:
         p2, p50, p98 = np.mean(found, axis=0)
         return Percentiles(float(p2), float(p50), float(p98))
 
+    def threshold(self, name: str, age_days: float | None, sex: str | None) -> Threshold | None:
+        """Return the threshold for a child, or None where the file states none for it.
+
+        A threshold that is the same at every age needs no age; where the sex is unknown, one that
+        holds for girls or boys alone is none.
+
+        Raises
+        ------
+        KeyError
+            The file has no threshold of that name.
+        """
+        for row in self.thresholds[name]:
+            ageless = row.age_from_days == 0 and math.isinf(row.age_to_days)
+            known = age_days is not None and not math.isnan(age_days)
+            of_age = ageless or (
+                known and row.age_from_days <= float(age_days or 0.0) < row.age_to_days
+            )
+            if of_age and row.sex in ("any", sex):
+                return row
+        return None
+
     def _tables(self, measure: str, sex: str | None) -> list[tuple[Limit, ...]]:
         wanted = ("any", sex) if sex in ("female", "male") else SEXES
         return [self.rows[measure, s] for s in wanted if s and (measure, s) in self.rows]
@@ -145,8 +193,8 @@ def distance(unit: str, value: float, middle: float) -> float:
     return value - middle
 
 
-def load(path: str | Path) -> Limits:
-    """Read and check a file of limits.
+def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
+    """Read and check a file of limits and one of thresholds.
 
     Raises
     ------
@@ -154,37 +202,56 @@ def load(path: str | Path) -> Limits:
         One line that names the file and line: a column missing or renamed, something that is no
         number, an unknown sex or unit, percentiles out of order, ages that overlap or leave a gap.
     """
-    path = Path(path)
+    path, other = Path(path), Path(thresholds)
+    version, lines = _lines(path, COLUMNS, "limits")
+    rows = [_limit(row, place) for row, place in lines]
+    named: dict[str, list[Threshold]] = defaultdict(list)
+    for row, place in _lines(other, THRESHOLD_COLUMNS, "thresholds")[1]:
+        named[row["name"]].append(_threshold(row, place))
+    return Limits(
+        _by_measure_and_sex(rows, path),
+        {name: tuple(group) for name, group in named.items()},
+        version,
+    )
+
+
+def _lines(
+    path: Path, columns: tuple[str, ...], what: str
+) -> tuple[str, list[tuple[dict[str, str], str]]]:
+    """Return the version of a table and its rows, each with the place that a fault names."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            found = tuple(reader.fieldnames or ())
-            if found != COLUMNS:
-                raise PedecgError(
-                    f"{path}: columns are {', '.join(found)}; expected {', '.join(COLUMNS)}"
-                )
-            rows = [_limit(row, f"{path}: line {line}") for line, row in enumerate(reader, 2)]
+        text = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise PedecgError(f"{path}: not found; expected a file of limits") from None
+        raise PedecgError(f"{path}: not found; expected a file of {what}") from None
     except OSError as error:
         raise PedecgError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise PedecgError(f"{path}: is not UTF-8 text") from None
+    version = ""
+    if text and text[0].startswith(VERSION):
+        version = text[0].removeprefix(VERSION).strip().rstrip(",")  # a spreadsheet adds commas
+    reader = csv.DictReader(text[1:] if version else text)
+    found = tuple(reader.fieldnames or ())
+    if found != columns:
+        raise PedecgError(f"{path}: columns are {', '.join(found)}; expected {', '.join(columns)}")
+    first = 3 if version else 2
+    rows = [(row, f"{path}: line {line}") for line, row in enumerate(reader, first)]
     if not rows:
-        raise PedecgError(f"{path}: holds no limits")
-    return Limits(_by_measure_and_sex(rows, path))
+        raise PedecgError(f"{path}: holds no {what}")
+    for row, place in rows:
+        if None in row or None in row.values():
+            raise PedecgError(f"{place}: expected {len(columns)} fields")
+        if row["sex"] not in SEXES:
+            raise PedecgError(f"{place}: sex must be {', '.join(SEXES)} (found {row['sex']!r})")
+        if not row[columns[0]] or not row["source"]:
+            raise PedecgError(f"{place}: {columns[0]} and source must be named")
+    return version, rows
 
 
 def _limit(row: dict[str, str], place: str) -> Limit:
     """Turn one line into a `Limit`, or say what is wrong with it."""
-    if None in row or None in row.values():
-        raise PedecgError(f"{place}: expected {len(COLUMNS)} fields")
-    if row["sex"] not in SEXES:
-        raise PedecgError(f"{place}: sex must be {', '.join(SEXES)} (found {row['sex']!r})")
     if row["unit"] not in UNITS:
         raise PedecgError(f"{place}: unit must be {', '.join(UNITS)} (found {row['unit']!r})")
-    if not row["measure"] or not row["source"]:
-        raise PedecgError(f"{place}: measure and source must be named")
     first, last, p2, p50, p98 = (_number(row, name, place) for name in COLUMNS[2:7])
     if not 0 <= first < last:
         raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
@@ -195,6 +262,17 @@ def _limit(row: dict[str, str], place: str) -> Limit:
         row["measure"], row["sex"], first, last, p2, p50, p98,
         row["unit"], row["source"], row["status"],
     )  # fmt: skip
+
+
+def _threshold(row: dict[str, str], place: str) -> Threshold:
+    """Turn one line into a `Threshold`; an empty ``age_to_days`` has no end."""
+    first, value = (_number(row, name, place) for name in ("age_from_days", "value"))
+    last = _number(row, "age_to_days", place) if row["age_to_days"].strip() else math.inf
+    if not 0 <= first < last:
+        raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
+    return Threshold(
+        row["name"], row["sex"], first, last, value, row["unit"], row["source"], row["status"]
+    )
 
 
 def _number(row: dict[str, str], name: str, place: str) -> float:

@@ -9,12 +9,13 @@ from rich.table import Table
 
 from pedecg.errors import PedecgError
 
-SUMMARY = Path("metrics/summary.json")
+COMPARED = Path("metrics/compare.json")
 
 PLACES = {
-    "figures": "metrics/summary.json first, metrics/*.json in detail; dvc metrics show",
+    "figures": "metrics/summary.json first (dvc metrics diff), metrics/**/*.json in detail",
     "pictures": "plots/**/*.png; curves of all models: dvc plots show",
     "predictions": "predictions/<model>.parquet (record_id, split, seed, label, probability)",
+    "calibration": "calibration/<model>.json, with the thresholds",
     "tables": "data/interim, data/features, data/audit/*.csv",
     "labels to review": "data/review/candidates.csv; your decisions go to decisions/labels.csv",
     "trained models": "models/<model>/seed<k>/",
@@ -22,7 +23,7 @@ PLACES = {
 }
 
 
-def table(file: Path = SUMMARY) -> Table:
+def table(file: Path = COMPARED) -> Table:
     """Return the test AUROC of every model and target; simulated cohorts are called so.
 
     Raises
@@ -31,18 +32,21 @@ def table(file: Path = SUMMARY) -> Table:
         The pipeline has not run here yet.
     """
     try:
-        summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        compared: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
-    cohort = summary.pop("cohort")
+    cohort, models = compared["cohort"], compared["figures"]
     about = "simulated children, not patients" if cohort == "simulated" else f"cohort {cohort}"
-    shown = Table(title=f"AUROC on test patients ({about})")
+    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: a model to beat")
     shown.add_column("model")
-    targets = [name for name in next(iter(summary.values()))["auroc"] if name != "macro"]
-    for name in [*targets, "macro (95% interval)"]:
+    names = [name for name in next(iter(models.values())) if name != "micro"]
+    for name in names:
         shown.add_column(name, justify="right")
-    for model, figures in summary.items():
-        shown.add_row(model, *(_figure(figures["auroc"][t]) for t in targets), _macro(figures))
+    for model, figures in models.items():
+        star = " *" if model in compared["naive"] else ""
+        shown.add_row(model + star, *(_figure(figures[name]["auroc"]) for name in names))
+    for model in compared["lacking"]:
+        shown.add_row(model, *("not there" for _ in names))
     return shown
 
 
@@ -53,11 +57,11 @@ def places() -> Iterator[str]:
         yield f"{what:>{width}}  {where}"
 
 
-def _macro(figures: dict[str, Any]) -> str:
-    low, high = figures["auroc_macro_low"], figures["auroc_macro_high"]
-    value = _figure(figures["auroc"]["macro"])
-    return value if low is None else f"{value} ({_figure(low)}-{_figure(high)})"
-
-
-def _figure(value: float | None) -> str:
-    return "too few" if value is None else f"{value:.3f}"
+def _figure(figure: dict[str, float | None]) -> str:
+    value, low, high = (figure[key] for key in ("value", "low", "high"))
+    if value is None:
+        return "too few"
+    text = f"{value:.3f}"
+    return (
+        text if low is None or high is None else f"{text} ({low:.2f}-{high:.2f})".replace("0.", ".")
+    )

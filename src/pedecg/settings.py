@@ -1,10 +1,10 @@
-"""All parameters: which class reads which section, and the table that the README shows.
+"""All parameters of every pipeline: which class reads which section, and the README's tables.
 
 Stages do not import this module (it would tie every stage to every room); the command line and
 the tests do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from pedecg import ensemble, naive, norms, params, splits
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
+from pedecg.evaluation.compare import CompareSettings
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
+from pedecg.evaluation.subgroups import SubgroupSettings
 from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
@@ -26,8 +28,10 @@ from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.settings import SimulationSettings
+from pedecg.waves import children, fit, report, sources, split
 from pedecg.waves.delineate import DelineateSettings
 
+Sections = dict[str, type[Section]]
 # Models that read no signal and have no file of their own in `models/`.
 WITHOUT_SIGNAL: dict[str, type[Section]] = {
     naive.AGE_SEX: naive.LinearSettings,
@@ -42,8 +46,12 @@ class TrainRulesSettings(Section):
     models: list[str] = Field(description="models that read no signal")
 
 
-def sections() -> dict[str, type[Section]]:
+def sections(file: Path = params.PARAMS_FILE) -> Sections:
     """Return the class of every section, in the order of ``params.yaml``."""
+    return PIPELINES.get(_pipeline(file), _paediatric)()
+
+
+def _paediatric() -> Sections:
     return {
         "simulate": SimulationSettings,
         "simulate_external": SimulationSettings,
@@ -61,9 +69,31 @@ def sections() -> dict[str, type[Section]]:
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
         **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
         "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+        "subgroups": SubgroupSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
     }
+
+
+def _delineation() -> Sections:
+    return {
+        "simulate": children.Settings,
+        "cohort": sources.Settings,
+        "split": split.Settings,
+        "train": fit.Settings,
+        "evaluate": report.Settings,
+    }
+
+
+# The pipelines beside the root's, by the name of their folder in ``pipelines/``.
+PIPELINES: dict[str, Callable[[], Sections]] = {"delineation": _delineation}
+
+
+def _pipeline(file: Path) -> str:
+    """Return the name of a file's pipeline; empty for the root's."""
+    folder = file.resolve().parent
+    return folder.name if folder.parent.name == "pipelines" else ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,7 @@ def check(file: Path = params.PARAMS_FILE) -> None:
     Every section is known, present and valid, and what one section names in another is there: a
     fault that a stage would find after hours is found here in seconds.
     """
-    known = sections()
+    known = sections(file)
     top = dict.fromkeys(section.split(".")[0] for section in known)
     for name in params.read_file(file):
         if name not in top:
@@ -92,6 +122,12 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             )
     for section, schema in known.items():
         params.load(section, schema, file)
+    if not _pipeline(file):
+        _check_names(file)
+
+
+def _check_names(file: Path) -> None:
+    """Check that what the root pipeline names in one section is there in another."""
     for key in ("train.models", "train.seeds", "ensemble.members"):
         if not params.read_section(key, file):
             raise PedecgError(f"{file.name}: {key} must name at least one (found [])")
@@ -100,7 +136,8 @@ def check(file: Path = params.PARAMS_FILE) -> None:
             if name not in there:
                 hint = params.did_you_mean(name, there) or "; there are none"
                 raise PedecgError(f"{file.name}: {key} names {name!r}{hint}")
-    norms.load(file.parent / params.load("rule_features", RuleFeaturesSettings, file).limits)
+    rule_features = params.load("rule_features", RuleFeaturesSettings, file)
+    norms.load(file.parent / rule_features.limits, file.parent / rule_features.thresholds)
 
 
 def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -118,6 +155,7 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "ensemble.members", members, [*trained, *by_rules]
     yield "evaluate.models", evaluated, [*trained, *by_rules, ensemble.NAME]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
+    yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
     yield "external_validation.model", [external.model], trained
     yield "external_validation.mapping", [external.mapping], list(external.mappings)
@@ -135,7 +173,7 @@ def _by_stage() -> dict[str, list[str]]:
 
 def parameters(file: Path = params.PARAMS_FILE) -> Iterator[Parameter]:
     """Yield every parameter of every section in the file's order of sections."""
-    for section, schema in sections().items():
+    for section, schema in sections(file).items():
         yield from _describe(section, schema, params.load(section, schema, file))
 
 
@@ -143,7 +181,7 @@ def markdown(file: Path = params.PARAMS_FILE) -> str:
     """Return the parameters as a Markdown table; a section with the keys of another says so."""
     rows = [("parameter", "default", "type, range", "meaning"), ("---",) * 4]
     first: dict[type[Section], str] = {}
-    for section, schema in sections().items():
+    for section, schema in sections(file).items():
         if schema in first:
             rows.append((f"`{section}.…`", "", "", f"the keys of `{first[schema]}`"))
             continue

@@ -40,6 +40,13 @@ def _number(description: str, low: float | None = None, high: float | None = Non
     return pa.Column("float64", checks, nullable=True, description=description)
 
 
+def _some(description: str, low: float | None = None) -> pa.Column:
+    checks = [] if low is None else [pa.Check.ge(low)]
+    return pa.Column(
+        "float64", checks, nullable=True, regex=True, required=False, description=description
+    )
+
+
 def _text(description: str, nullable: bool = True) -> pa.Column:
     return pa.Column("string", nullable=nullable, description=description)
 
@@ -160,27 +167,47 @@ WAVES = pa.DataFrameSchema(
     name="waves",
 )
 
-# Further columns are the z-scores `z_<measure>` and the fired rules `rule_<name>`.
+# Each measure has its spread over the beats and whether it may be used. Further columns are the
+# z-scores `z_<measure>`, the criteria `rule_<name>` and the points `score_<name>`.
 RULES = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
         "heart_rate_bpm": _number("beats per minute", 10, 400),
-        "rr_sd_ms": _number("spread of RR intervals, ms", 0),
+        "rr_sd_ms": _number("robust spread of RR intervals, ms", 0),
+        "sdnn_ms": _number("SD of normal RR intervals, ms", 0),
+        "rmssd_ms": _number("root mean square of successive differences of normal RR, ms", 0),
+        "rr_change": _number("median relative change from one RR to the next", 0),
+        "p_share": _number("share of beats with a P wave", 0, 1),
         "p_ms": _number("P duration, ms", 0, 400),
         "pr_ms": _number("PR interval, ms", 0, 800),
         "qrs_ms": _number("QRS duration, ms", 0, 400),
         "qt_ms": _number("QT interval, ms", 0, 1000),
         "qtc_bazett_ms": _number("QT / sqrt(RR), ms", 0, 1500),
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
+        "qtc_framingham_ms": _number("QT + 154 x (1 - RR), ms", 0, 1500),
+        "qtc_hodges_ms": _number("QT + 1.75 x (rate - 60), ms", 0, 1500),
+        "p_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_t_angle_deg": _number("frontal angle between QRS and T axis, degrees", 0, 180),
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
-        r"^z_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
-        r"^(r|s|q|t|rs_ratio)_v[1-6]_?.*$": pa.Column(
-            "float64", nullable=True, regex=True, required=False
-        ),
+        "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
+        "s_i_mv": _number("S in lead I, mV", 0),
+        "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
+        "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
+        "slur_ms": _number("slow beginning of QRS, before its steep part, ms", 0, 400),
+        r"^(r|s|q)_v[1-6]_mv$": _some("height of R, depth of S and Q, mV", 0),
+        r"^rs_ratio_v[1-6]$": _some("R over S", 0),
+        r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("extreme of T, with its sign, mV"),
+        r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
+        r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
+        r"^r_peak_v[156]_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
+        r"^spread_.+$": _some("robust SD over the beats, in the measure's unit", 0),
+        r"^valid_.+$": pa.Column("bool", regex=True, required=False),
+        r"^z_.+$": _some("SD from the median for age and sex"),
         r"^rule_.+$": pa.Column("boolean", nullable=True, regex=True, required=False),
-        r"^score_.+$": pa.Column("float64", nullable=True, regex=True, required=False),
+        r"^score_.+$": _some("points", 0),
+        "why": _text("one line per criterion that is met: value, limit, source"),
     },
     strict=True,
     coerce=True,
@@ -233,6 +260,7 @@ TRUTH = pa.DataFrameSchema(
         "qrs_ms": _number("QRS duration, ms", 0),
         "qt_ms": _number("QT interval, ms", 0),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        r"^read_.+$": _some("what a perfect reader would measure, by the column of RULES"),
     },
     coerce=True,
     name="truth",

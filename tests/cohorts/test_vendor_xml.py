@@ -179,7 +179,8 @@ def test_a_document_stored_as_utf8_that_still_says_utf16_is_read(read):
         ("LeadSampleSize>2", "LeadSampleSize>4", "unsupported-format"),
         (">V6</LeadID", ">V5</LeadID", "duplicate-lead"),
         (">Rhythm<", ">Median<", "no-rhythm"),
-        ("OffsetFirstSample>0", "OffsetFirstSample>1e18", "bad-field"),
+        ("OffsetFirstSample>0", "OffsetFirstSample>-1", "bad-field"),
+        ("OffsetFirstSample>0", "OffsetFirstSample>1e18", "unsupported-format"),
         ("<LeadData>.*?</LeadData>", "", "empty-signal"),
     ],
 )
@@ -289,6 +290,13 @@ def test_leads_recorded_one_group_after_the_other_stand_at_their_times(read):
     assert np.isnan(v1[:500]).all()
     np.testing.assert_allclose(v1[500:], LEADS_MV["V1"][:500], atol=1e-6)
     assert np.isfinite(record.signal[:6, :500]).all()
+
+
+def test_sets_a_year_apart_do_not_fill_the_memory(reason):
+    one = vendor_files.sequence_set({"I": LEADS_MV["I"]}, 'value="2" unit="ms"')
+    other = one.replace("LEAD_I", "LEAD_II").replace("1988", "1989")
+    body = f"{one}</component><component>{other}"
+    assert reason(vendor_files.aecg(LEADS_MV, body=body)) == "unsupported-format"
 
 
 def test_an_age_in_the_file_outweighs_the_dates(read):

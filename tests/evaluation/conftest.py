@@ -5,11 +5,35 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from pedecg import tables
-from pedecg.evaluation.evaluate import Scoring
+from pedecg.evaluation import calibrate, cases, evaluate
+from pedecg.evaluation.calibrate import CalibrationSettings
+from pedecg.evaluation.calibration import Calibration
+from pedecg.evaluation.evaluate import Calibrated, Scored, Scoring
+
+settings.register_profile("unhurried", deadline=None)  # the cores may be busy with other work
+settings.load_profile("unhurried")
 
 TARGETS = ("abnormal", "chd", "kawasaki")
+CALIBRATION = CalibrationSettings(
+    methods=["none", "temperature", "platt", "isotonic"],
+    folds=3,
+    seed=0,
+    rule="specificity",
+    rate=0.95,
+)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One made-up model, taken the whole way that the evaluate stage goes."""
+
+    fitted: Calibration
+    raw: dict[str, np.ndarray]
+    said: dict[str, Calibrated]
+    scored: dict[str, Scored]
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,19 @@ class Cohort:
         together = pd.concat(parts, ignore_index=True)
         together["split"] = together["record_id"].map(self.splits.set_index("record_id")["split"])
         return tables.check(together[list(tables.PREDICTIONS.columns)], tables.PREDICTIONS, "made")
+
+    def evaluate(self, predictions: pd.DataFrame, scoring: Scoring) -> Evaluated:
+        """Calibrate on validation and score validation and test."""
+        who = {s: cases.of_split(self.labels, self.splits, s) for s in ("validation", "test")}
+        raw = {name: cases.probabilities(predictions, one, "made") for name, one in who.items()}
+        seeds = sorted(set(predictions["seed"]))
+        enough = evaluate.enough(who["validation"], scoring.min_positives)
+        fitted = calibrate.fit(
+            "made", who["validation"], raw["validation"], seeds, CALIBRATION, enough
+        )
+        said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
+        scored = {name: evaluate.score(one, said[name], scoring) for name, one in who.items()}
+        return Evaluated(fitted, raw, said, scored)
 
 
 def make_cohort(seed: int = 0, patients: int = 200) -> Cohort:

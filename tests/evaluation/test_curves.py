@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pedecg.evaluation import cases, curves
+from pedecg.evaluation import cases, curves, evaluate, reliability_picture
 
 RNG = np.random.default_rng(0)
 Y = (RNG.random(400) < 0.3).astype(float)
@@ -65,3 +65,26 @@ def test_learning_curves_are_stacked_over_seeds(tmp_path: Path) -> None:
     assert len(long) == 4
     assert set(long["curve"]) == {"train_loss", "val_loss"}
     assert len(curves.learning(folder, [0])) == 0
+
+
+def test_the_reliability_diagram_holds_both_curves_and_is_the_same_bytes_again(
+    cohort, scoring, tmp_path: Path
+) -> None:
+    done = cohort.evaluate(cohort.predictions(3.0), scoring)
+    test = done.scored["test"]
+    pair = {"before": done.raw["test"].mean(axis=0), "after": done.said["test"].p[0]}
+    both = curves.before_and_after(test.cases, pair, test.counted, "made")
+    assert set(both["calibrated"]) == {"before", "after"}
+    counted = both.groupby(["target", "calibrated"])["records"].sum()
+    assert (counted["abnormal"] == (~np.isnan(test.cases.y[:, 0])).sum()).all()
+    figures = {
+        "test": evaluate.as_metrics(test, scoring),
+        "test_before_calibration": evaluate.before_calibration(
+            test.cases, done.raw["test"], test.counted
+        ),
+    }
+    for name in ("a.png", "b.png"):
+        reliability_picture.draw(
+            both, pair, figures, done.fitted, "made-up patients", tmp_path / name, "zzu"
+        )
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -34,13 +34,13 @@ def outcome(cohort) -> external.Outcome:
     )
     weaker = cohort.predictions(1.0)
     there = weaker.assign(record_id="X" + weaker["record_id"], split="external")
-    validation = cases.of_split(cohort.labels, cohort.splits, "validation")
     test = cases.of_split(cohort.labels, cohort.splits, "test")
-    return external.validate((here, there), validation, test, strangers, SETTINGS)
+    fitted = cohort.evaluate(here, SETTINGS).fitted
+    return external.validate((here, there), fitted, test, strangers, [0, 1], SETTINGS)
 
 
 def test_thresholds_are_those_of_the_internal_validation_split(outcome: external.Outcome) -> None:
-    np.testing.assert_array_equal(outcome.external.thresholds, outcome.internal.thresholds)
+    np.testing.assert_array_equal(outcome.external.cuts, outcome.internal.cuts)
 
 
 def test_only_mapped_targets_are_set_side_by_side(outcome: external.Outcome) -> None:
@@ -53,6 +53,8 @@ def test_a_weaker_model_abroad_shows_as_a_drop(outcome: external.Outcome) -> Non
     assert chd["low"] < chd["value"] < chd["high"] < 0
     assert set(written["external"]["targets"]) == {"abnormal", "chd"}
     assert "net: macro AUROC" in external.sentence("net", outcome)
+    shown = external.summary("net", outcome)["auroc"]
+    assert shown["abroad"] < shown["home"]
 
 
 def test_predictions_round_trip_through_their_table(outcome: external.Outcome) -> None:

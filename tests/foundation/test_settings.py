@@ -14,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """The project's own parameters, with the limits that they name."""
-    limits = Path("src/pedecg/limits.csv")
-    (tmp_path / limits.parent).mkdir(parents=True)
-    shutil.copy2(ROOT / limits, tmp_path / limits)
+    for name in ("limits", "thresholds"):
+        data = Path("src/pedecg") / f"{name}.csv"
+        (tmp_path / data.parent).mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / data, tmp_path / data)
     return Path(shutil.copy2(ROOT / "params.yaml", tmp_path))
 
 
@@ -65,6 +66,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
         ),
         ("mapping: same ", "mapping: other ", "external_validation.mapping names 'other'"),
         ("limits: src/pedecg/limits.csv", "limits: ours.csv", "ours.csv: not found"),
+        ("thresholds: src/pedecg/thresholds.csv", "thresholds: ours.csv", "ours.csv: not found"),
     ],
 )
 def test_a_fault_is_told_in_one_line(file: Path, old: str, new: str, told: str) -> None:

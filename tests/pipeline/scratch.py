@@ -1,4 +1,8 @@
-"""A scratch copy of the whole project that runs the real DAG on forty simulated children."""
+"""A scratch copy of the whole project that runs the real DAG of one pipeline, made small.
+
+A pipeline is a folder with a ``dvc.yaml``: the root, named ".", and each of ``pipelines/``. Its
+``presets/smoke.yaml`` says what makes it small.
+"""
 
 import os
 import shutil
@@ -11,14 +15,31 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-SMOKE = ROOT / "presets" / "smoke.yaml"
+PAEDIATRIC = "."  # the root pipeline
+
+
+def pipelines() -> list[str]:
+    """Return the folders of all pipelines, relative to the root of the project."""
+    siblings = sorted(file.parent for file in ROOT.glob("pipelines/*/dvc.yaml"))
+    return [PAEDIATRIC, *(folder.relative_to(ROOT).as_posix() for folder in siblings)]
+
+
+def settings_of(preset: Path) -> dict[str, Any]:
+    """Return the changes that a preset makes, dotted key to value."""
+    return dict(YAML(typ="safe", pure=True).load(preset.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
 class Project:
-    """One checkout of the project with its own params, data and DVC cache."""
+    """One checkout of the project with its own DVC cache, and the pipeline in it that is run."""
 
-    folder: Path
+    root: Path
+    pipeline: str = PAEDIATRIC
+
+    @property
+    def folder(self) -> Path:
+        """The pipeline's folder: its params.yaml, dvc.lock and all that it makes."""
+        return self.root / self.pipeline
 
     def dvc(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         """Run a DVC command here; its output, or a failure that shows it."""
@@ -31,7 +52,7 @@ class Project:
             cwd=self.folder,
             env={
                 **os.environ,
-                "PYTHONPATH": str(self.folder / "src"),
+                "PYTHONPATH": str(self.root / "src"),
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONHASHSEED": "0",
                 **(environment or {}),
@@ -66,7 +87,8 @@ class Project:
             yaml.dump(values, stream)
 
     def append(self, file: str, text: str) -> None:
-        with (self.folder / file).open("a", encoding="utf-8") as stream:
+        """Add text to a file, named from the root of the project."""
+        with (self.root / file).open("a", encoding="utf-8") as stream:
             stream.write(text)
 
     def lock(self) -> dict[str, Any]:
@@ -74,12 +96,12 @@ class Project:
         text = (self.folder / "dvc.lock").read_text(encoding="utf-8")
         return dict(YAML(typ="safe").load(text)["stages"])
 
-    def copy(self, folder: Path) -> "Project":
-        shutil.copytree(self.folder, folder, symlinks=True)
-        return Project(folder)
+    def copy(self, root: Path) -> "Project":
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root, self.pipeline)
 
 
-def fresh_project(folder: Path) -> Project:
+def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:
     """Copy what git would commit of the working tree, with the smoke preset, and nothing made."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -89,11 +111,11 @@ def fresh_project(folder: Path) -> Project:
         check=True,
     ).stdout.splitlines()
     for name in listed:
-        if name != "dvc.lock" and (ROOT / name).is_file():
-            target = folder / name
+        if Path(name).name != "dvc.lock" and (ROOT / name).is_file():
+            target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    project = Project(folder)
-    project.edit_params(YAML(typ="safe").load(SMOKE.read_text(encoding="utf-8")))
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    project = Project(root, pipeline)
+    project.edit_params(settings_of(ROOT / pipeline / "presets" / "smoke.yaml"))
     return project

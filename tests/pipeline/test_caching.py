@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
-from scratch import Project
-
-pytestmark = pytest.mark.slow
+from scratch import PAEDIATRIC, Project, pipelines
 
 ENSEMBLE = ["ensemble@*", "evaluate@ensemble"]
 NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *ENSEMBLE, "compare",
-            "external_validation"]  # fmt: skip
+            "subgroups", "external_validation"]  # fmt: skip
+MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "calibrate_member@rules*", "evaluate@rules*", *ENSEMBLE]
 NAIVE = [*RULES, "evaluate@age_sex"]
@@ -28,16 +28,20 @@ class Row:
 
 def edit_a_limit(project: Project) -> None:
     """Call a girl's heart fast from a lower rate on, at an age that the smoke preset has."""
-    file = project.folder / "src/pedecg/limits.csv"
+    file = project.root / "src/pedecg/limits.csv"
     limit = "heart_rate,female,2922,4383,58,80,110,"
     text = file.read_text(encoding="utf-8")
     assert limit in text
     file.write_text(text.replace(limit, limit.replace(",110,", ",95,")), encoding="utf-8")
 
 
-TABLE = [
-    Row("nothing", lambda p: None, []),
-    Row("a comment in params.yaml", lambda p: p.append("params.yaml", "# a thought\n"), []),
+def edit_a_comment(project: Project) -> None:
+    project.append(f"{project.pipeline}/params.yaml", "# a thought\n")
+
+
+EVERYWHERE = [Row("nothing", lambda p: None, []), Row("a comment", edit_a_comment, [])]
+
+ROOT_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
@@ -51,24 +55,19 @@ TABLE = [
             "preprocess_external",
             "statistics",
             "delineate",
-            "rule_features",
             "pretrain",
+            *MEASURES,
             *NETWORKS,
             *RULES,
             *REVIEW,
         ],
     ),
-    Row("one norm limit", edit_a_limit, ["rule_features", *RULES, "compare"]),
+    Row("one norm limit", edit_a_limit, [*MEASURES, *RULES, "compare", "subgroups"]),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        [
-            "train@resnet1d-*",
-            "calibrate_member@resnet1d",
-            "evaluate@resnet1d",
-            *ENSEMBLE,
-            "compare",
-        ],
+        "pretrain",
+        ["train@resnet1d-*", "evaluate@resnet1d", "compare", "subgroups"],
     ),
     Row(
         "learning rate",
@@ -78,7 +77,7 @@ TABLE = [
     Row(
         "number of bootstrap resamples",
         lambda p: p.set("evaluate.bootstrap", 50),
-        ["evaluate@*", "compare"],
+        ["evaluate@*", "compare", "subgroups"],
     ),
     Row(
         "one module in models/",
@@ -93,8 +92,53 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_exactly_these_stages_run(project: Project, row: Row) -> None:
+DELINEATION_TABLE = [
+    Row(
+        "one simulated child more",
+        lambda p: p.set("simulate.records", 25),
+        ["simulate", "ingest", "split", "train", "evaluate"],
+    ),
+    Row("split seed", lambda p: p.set("split.seed", 8), ["split", "train", "evaluate"]),
+    Row("loss", lambda p: p.set("train.loss", "focal"), ["train", "evaluate"]),
+    Row(
+        "groups of heart rates",
+        lambda p: p.set("evaluate.rate_edges_bpm", [0, 100, 320]),
+        ["evaluate"],
+    ),
+    Row(
+        "augmentation",
+        lambda p: p.append("src/pedecg/waves/augment.py", "# a thought\n"),
+        ["train"],
+    ),
+    Row(
+        "shipped weights",
+        lambda p: p.append("src/pedecg/waves/learned/network.json", " "),
+        [],
+    ),
+    Row(
+        "a network of the root pipeline",
+        lambda p: p.append("src/pedecg/models/resnet1d.py", "# a thought\n"),
+        [],
+    ),
+]
+
+# A pipeline joins by its row here.
+TABLES = {PAEDIATRIC: ROOT_TABLE, "pipelines/delineation": DELINEATION_TABLE}
+ROWS = [(pipeline, row) for pipeline, table in TABLES.items() for row in EVERYWHERE + table]
+
+
+def test_every_pipeline_has_a_table() -> None:
+    assert list(TABLES) == pipelines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pipeline", "row"), ROWS, ids=[f"{pipeline}: {row.name}" for pipeline, row in ROWS]
+)
+def test_exactly_these_stages_run(
+    smoke: Callable[[str], Project], pipeline: str, row: Row, tmp_path: Path
+) -> None:
+    project = smoke(pipeline).copy(tmp_path / "project")
     stages = project.lock().keys()
     expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in row.runs)}
     row.change(project)

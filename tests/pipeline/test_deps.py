@@ -2,21 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def pipelines() -> list[str]:
-    found = [ROOT / "dvc.yaml", *sorted(ROOT.glob("pipelines/*/dvc.yaml"))]
-    return [str(file.relative_to(ROOT)) for file in found]
+from ruamel.yaml import YAML
+from scratch import ROOT, pipelines
 
 
-@pytest.mark.parametrize("file", pipelines())
-def test_deps_equal_the_imports(file: str) -> None:
-    command = [sys.executable, "scripts/stage_deps.py", file]
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_deps_equal_the_imports(pipeline: str) -> None:
+    command = [sys.executable, "scripts/stage_deps.py", f"{pipeline}/dvc.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}mend: {' '.join(command)} --write"
 
@@ -26,8 +20,13 @@ def test_packages_import_nothing_by_themselves() -> None:
     assert not full, "an import of one module must not drag in its neighbours"
 
 
-def test_every_stage_says_what_it_does() -> None:
-    from ruamel.yaml import YAML
-
-    stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_every_stage_says_what_it_does(pipeline: str) -> None:
+    stages = YAML(typ="safe").load((ROOT / pipeline / "dvc.yaml").read_text("utf-8"))["stages"]
     assert not [name for name, entry in stages.items() if not entry.get("do", entry).get("desc")]
+
+
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_every_pipeline_has_a_lock_and_a_smoke_preset(pipeline: str) -> None:
+    for name in ("dvc.lock", "params.yaml", "presets/smoke.yaml"):
+        assert (ROOT / pipeline / name).is_file()

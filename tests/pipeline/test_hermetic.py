@@ -14,8 +14,10 @@ from scratch import Project
 pytestmark = pytest.mark.slow
 
 
-def scratch_with_only(project: Project, stage: dict[str, Any], folder: Path) -> None:
-    """Copy a stage's declared deps and params into an empty folder."""
+def scratch_with_only(project: Project, stage: dict[str, Any], root: Path) -> Path:
+    """Copy a stage's declared deps and params into an empty project; return its folder there."""
+    folder = root / project.pipeline
+    folder.mkdir(parents=True, exist_ok=True)
     for dep in stage["deps"]:
         source, target = project.folder / dep["path"], folder / dep["path"]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,8 +25,8 @@ def scratch_with_only(project: Project, stage: dict[str, Any], folder: Path) -> 
             shutil.copytree(source, target)
         else:
             shutil.copy2(source, target)
-    for package in (project.folder / "src").rglob("__init__.py"):  # empty: see test_deps
-        target = folder / package.relative_to(project.folder)
+    for package in (project.root / "src").rglob("__init__.py"):  # empty: see test_deps
+        target = root / package.relative_to(project.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(package, target)
     values: dict[str, Any] = {}
@@ -36,6 +38,7 @@ def scratch_with_only(project: Project, stage: dict[str, Any], folder: Path) -> 
         section[last] = value
     with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
         YAML().dump(values, stream)
+    return folder
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -48,13 +51,12 @@ def contents(path: Path) -> dict[str, bytes]:
 
 def test_each_stage_runs_on_what_it_declares(reproduced: Project, tmp_path: Path) -> None:
     for name, stage in reproduced.lock().items():
-        folder = tmp_path / name.replace("@", "-")
-        folder.mkdir()
-        scratch_with_only(reproduced, stage, folder)
+        root = tmp_path / name.replace("@", "-")
+        folder = scratch_with_only(reproduced, stage, root)
         done = subprocess.run(
             stage["cmd"].replace("python", sys.executable, 1).split(),
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONHASHSEED": "0"},
             capture_output=True,
             text=True,
             check=False,
@@ -63,4 +65,4 @@ def test_each_stage_runs_on_what_it_declares(reproduced: Project, tmp_path: Path
         for out in stage["outs"]:
             made, known = folder / out["path"], reproduced.folder / out["path"]
             assert contents(made) == contents(known), f"{name}: {out['path']} differs"
-        shutil.rmtree(folder)
+        shutil.rmtree(root)

@@ -82,5 +82,6 @@ def learnt(folder: Path) -> dict[str, Any]:
         thresholds = [target["threshold"] for target in figures["test"]["targets"].values()]
         predictions = pd.read_parquet(folder / f"predictions/{model}.parquet")
         others = predictions[predictions["split"] != "test"]
-        found[model] = figures["validation"], thresholds, others.to_numpy().tolist()
+        calibration = (folder / f"calibration/{model}.json").read_bytes()
+        found[model] = figures["validation"], thresholds, calibration, others.to_numpy().tolist()
     return found

@@ -2,16 +2,16 @@
 
 import re
 import sys
-from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
+from scratch import PAEDIATRIC, ROOT, pipelines
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import readme_parameters  # noqa: E402  (a script of the project, not a package)
+import readme_parameters
 
-from pedecg import settings  # noqa: E402
+from pedecg import settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -31,10 +31,17 @@ def test_every_stage_is_in_the_table() -> None:
     assert not [name for name in stages if f"`{name}`" not in README]
 
 
-def test_every_parameter_says_what_it_means() -> None:
-    settings.check(ROOT / "params.yaml")
-    silent = [p.key for p in settings.parameters(ROOT / "params.yaml") if not p.meaning]
-    assert not silent
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_every_parameter_says_what_it_means(pipeline: str) -> None:
+    file = ROOT / pipeline / "params.yaml"
+    settings.check(file)
+    assert not [p.key for p in settings.parameters(file) if not p.meaning]
+
+
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_every_pipeline_has_a_table_of_parameters(pipeline: str) -> None:
+    assert settings.markdown(ROOT / pipeline / "params.yaml") in README
+    assert pipeline == PAEDIATRIC or pipeline in README
 
 
 def test_every_picture_and_link_exists() -> None:

@@ -1,4 +1,4 @@
-"""The real DAG on forty simulated children: it runs to its end and runs no stage twice."""
+"""The real DAG of each pipeline, made small: it runs to its end and runs no stage twice."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,16 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_metric_of_the_pipeline_is_there(reproduced: Project) -> None:
-    shown = json.loads(reproduced.dvc("metrics", "show", "--json"))[""]["data"]
-    ours = {name: entry for name, entry in shown.items() if not name.startswith("pipelines/")}
-    assert "metrics/summary.json" in ours
-    assert not [name for name, entry in ours.items() if "error" in entry]
+    declared = {
+        out["path"]
+        for stage in reproduced.lock().values()
+        for out in stage["outs"]
+        if out["path"].startswith("metrics/")
+    }
+    shown = json.loads(reproduced.dvc("metrics", "show", "--json", *sorted(declared)))[""]["data"]
+    assert declared
+    assert {Path(name).name for name in declared} <= {Path(name).name for name in shown}
+    assert not [name for name, entry in shown.items() if "error" in entry]
 
 
 def test_nothing_changed_runs_no_stage(reproduced: Project) -> None:
@@ -21,7 +27,7 @@ def test_nothing_changed_runs_no_stage(reproduced: Project) -> None:
 
 
 def test_two_clean_runs_give_the_same_lock(reproduced: Project, tmp_path: Path) -> None:
-    again = fresh_project(tmp_path / "again")
+    again = fresh_project(tmp_path / "again", reproduced.pipeline)
     again.repro()
     assert (again.folder / "dvc.lock").read_bytes() == (reproduced.folder / "dvc.lock").read_bytes()
 

@@ -59,18 +59,42 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
 def test_without_an_age_there_are_measures_but_no_z_scores(rules):
     table, _ = rules
     assert table.loc[1, "heart_rate_bpm"] == pytest.approx(120)
-    assert table.filter(like="z_").loc[1].isna().all()
+    assert table.filter(regex="^z_").loc[1].isna().all()
     assert pd.isna(table.loc[1, "rule_tachycardia"])
 
 
 def test_without_waves_everything_is_null(rules):
     table, _ = rules
-    assert table.drop(columns="record_id").loc[2].isna().all()
+    row = table.drop(columns=["record_id", "why"]).loc[2]
+    valid = row.index.str.startswith("valid_")
+    assert row[~valid].isna().all()
+    assert not row[valid].any()
+    assert table.loc[2, "why"] == ""
+
+
+def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
+    waves, signal = record(rr_s=0.3)
+    waves = waves[waves["wave"] == "QRS"]
+    store.write_store(tmp_path, 500, LEADS, [("a", store.to_counts(signal), np.ones(12, bool))])
+    records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
+    children = features.examinations(
+        store.open_store(tmp_path), waves.assign(record_id="a"), records
+    )
+    table = features.table([features.of_record(c, str(tmp_path), LIMITS) for c in children])
+    lines = table.loc[0, "why"].splitlines()
+    fired = [c for c in table.columns if c.startswith("rule_") and table[c].fillna(False).all()]
+    assert len(lines) == len(fired) > 0
+    assert lines[0] == (
+        "Tachycardia for age: heart rate 200 bpm, above the 98th percentile 101 bpm for 8-12 years "
+        "(Rijnbeek 2001)"
+    )
 
 
 def test_the_summary_counts_what_was_measured_fired_and_untold(rules):
     table, records = rules
-    summary = features.summary(table, records)
+    summary = features.summary(table, records, "7")
+    assert summary["limits_version"] == "7"
+    assert summary["valid"]["qrs_ms"] == pytest.approx(2 / 3)
     assert summary["measured"]["heart_rate_bpm"] == pytest.approx(2 / 3)
     assert summary["medians"]["1-4 y"]["records"] == 2
     assert summary["cannot_be_told"]["tachycardia"] == 2

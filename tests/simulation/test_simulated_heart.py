@@ -107,7 +107,23 @@ def test_every_condition_can_be_drawn_at_every_age():
         for age_days in (2, 400, 4000):
             clean, measured, _, _ = examine(age_days, {name: 1.0}, number)
             assert np.isfinite(clean.leads_mv).all()
-            assert np.isfinite(list(measured.values())).all()
+            given = [x for key, x in measured.items() if not key.startswith("read_")]
+            assert np.isfinite(given).all()
+
+
+def test_a_perfect_reader_finds_what_the_heart_was_given():
+    _, measured, *_ = examine(2000, seed=5)
+    for name in ("heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "qt_ms", "qrs_axis_deg", "r_v1_mv"):
+        assert measured[f"read_{name}"] == pytest.approx(measured[name], rel=0.02, abs=0.5), name
+    assert measured["read_qtc_bazett_ms"] == pytest.approx(measured["qtc_bazett_ms"])
+    assert measured["read_t_v1_mv"] == pytest.approx(measured["t_v1_mv"], abs=0.02)
+
+
+@pytest.mark.parametrize("rhythm", ["fibrillation", "junctional", "complete_block"])
+def test_a_perfect_reader_finds_no_pr_where_there_is_none(rhythm):
+    _, measured, *_ = examine(2000, {rhythm: 1.0}, seed=5)
+    assert np.isnan(measured["read_pr_ms"])
+    assert np.isnan(measured["read_p_ms"]) == (rhythm != "complete_block")
 
 
 @hypothesis_settings(max_examples=15, deadline=None)

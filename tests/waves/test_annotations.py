@@ -5,7 +5,7 @@ import pytest
 import wfdb
 
 from pedecg.errors import PedecgError
-from pedecg.waves import annotations
+from pedecg.waves import annotations, decode, prepare, sources, targets
 from pedecg.waves.annotations import QRS, P, T
 
 
@@ -70,20 +70,111 @@ def test_a_pause_over_a_second_splits_what_is_known(tmp_path):
     assert len(record.marks[0].spans) == 2
 
 
-def test_isp_samples_are_milliseconds(tmp_path):
-    np.save(tmp_path / "ecg_1.npy", np.zeros(9998, np.float32))
-    (tmp_path / "train.csv").write_text(
-        'file_name,target\necg_1,"[(0, 100, 190), (1, 250, 340), (2, 500, 700)]"\n'
-    )
+def write_isp(folder, target, part="train", n=9999):
+    data = folder / f"{part}_data"
+    data.mkdir()
+    write_record(data, "7", ["i", "ii", "iii"], fs_hz=1000, n=n)
+    table = f'file_name,target\n7,"{target}"\n'
+    (folder / f"{part}_isp_delineation_data.csv").write_text(table)
+
+
+def test_isp_marks_hold_for_all_leads_and_its_samples_are_milliseconds(tmp_path):
+    write_isp(tmp_path, "[(0, 100, 190), (2, 500, 700), (1, 250, 340)]")
+    write_isp(tmp_path, "[(1, 250, 340)]", part="test")
+    test, train = annotations.read_isp(tmp_path)
+    assert (test.record_id, train.record_id) == ("test-7", "train-7")
+    assert (train.fs_hz, train.leads) == (1000, ("I", "II", "III"))
+    assert [marks.of(QRS)[0, [0, 2]].tolist() for marks in train.marks] == [[0.25, 0.34]] * 3
+    assert train.marks[0].spans.tolist() == [[0.1, 0.7]]
+
+
+def test_9999_samples_at_1000_hz_give_targets_in_step_with_the_signal(tmp_path):
+    """19 samples per frame where 20 were meant moved the last labels by half a second."""
+    starts = range(200, 9800, 400)
+    write_isp(tmp_path, str([(QRS, start, start + 80) for start in starts]), n=9999)
     (record,) = annotations.read_isp(tmp_path)
-    assert record.fs_hz == 1000
-    assert record.marks[0].of(QRS)[0, [0, 2]].tolist() == [0.25, 0.34]
+    n_samples = prepare.resample(record.signal_mv, record.fs_hz).shape[1]
+    n_frames = -(-n_samples // targets.SAMPLES_PER_FRAME)
+    shares, _ = targets.targets(record.marks[0], n_frames)
+    found = decode.waves(shares[None])
+    np.testing.assert_allclose(found.onset_s, np.array(starts) / 1000, atol=0.001)
+    np.testing.assert_allclose(found.offset_s, (np.array(starts) + 80) / 1000, atol=0.001)
 
 
 @pytest.mark.parametrize("source", ["ludb", "qtdb"])
 def test_a_folder_without_records_is_named(source, tmp_path):
     with pytest.raises(PedecgError, match="expected files"):
         list(annotations.READERS[source](tmp_path))
+
+
+def cut_the_signal(folder):
+    file = folder / "1.dat"
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def change_one_sample(folder):
+    file = folder / "1.dat"
+    whole = bytearray(file.read_bytes())
+    whole[400] ^= 1
+    file.write_bytes(bytes(whole))
+
+
+def mark_beyond_the_end(folder):
+    write_marks(folder, "1", "ii", [("(", 100), ("N", 120), (")", 5200)])
+
+
+BROKEN = {
+    "signal file gone": (
+        lambda folder: (folder / "1.dat").unlink(),
+        r"1\.hea: .*1\.dat.* not found",
+    ),
+    "signal cut short": (cut_the_signal, r"1\.hea: cannot be read"),
+    "one bit flipped": (change_one_sample, r"1\.hea: lead i fails its checksum"),
+    "header of prose": (lambda folder: (folder / "1.hea").write_text("hello\n"), r"1\.hea: cannot"),
+    "marks of a lead gone": (lambda folder: (folder / "1.i").unlink(), r"1\.i: .*not found"),
+    "mark after the end": (mark_beyond_the_end, r"lead II has a mark at 10\.4.* ends at 10\.000 s"),
+}
+
+
+@pytest.mark.parametrize(("harm", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_record_is_one_line_that_names_the_file(harm, says, tmp_path):
+    write_record(tmp_path, "1", ["i", "ii"])
+    for lead in ("i", "ii"):
+        write_marks(tmp_path, "1", lead, BEAT)
+    harm(tmp_path)
+    with pytest.raises(PedecgError, match=says) as fault:
+        list(sources.read(tmp_path))
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("[(3, 100, 190)]", "class must be 0, 1 or 2"),
+        ("[(0, 100)]", "must list"),
+        ("[(0, 100, 190)", "must list"),
+        ("[(0, 190, 100)]", "ends before it begins"),
+        ("[(0, 100, 19000)]", "mark at 19"),
+    ],
+)
+def test_a_wrong_isp_target_is_one_line(target, says, tmp_path):
+    write_isp(tmp_path, target)
+    with pytest.raises(PedecgError, match=says):
+        list(sources.read(tmp_path))
+
+
+def test_an_isp_table_without_targets_names_its_columns(tmp_path):
+    write_isp(tmp_path, "[(0, 100, 190)]")
+    (tmp_path / "train_isp_delineation_data.csv").write_text("file_name,label\n7,0\n")
+    with pytest.raises(PedecgError, match="column target not found; columns are file_name, label"):
+        list(sources.read(tmp_path))
+
+
+def test_a_folder_that_is_not_there_and_one_without_labels_are_named(tmp_path):
+    with pytest.raises(PedecgError, match="nowhere: not found"):
+        list(sources.read(tmp_path / "nowhere"))
+    with pytest.raises(PedecgError, match="no labelled ECGs"):
+        list(sources.read(tmp_path))
 
 
 @pytest.mark.real

@@ -1,10 +1,13 @@
 """Scoring follows the protocol: optimal pairs, labelled spans, and nothing for what is unknown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.waves import library, score, sources, split
+from pedecg.errors import PedecgError
+from pedecg.waves import library, report, score, sources, split
 from pedecg.waves.annotations import QRS, Labelled, P, T, marks_of
 
 WAVES = np.array([(P, 1.0, 1.05, 1.1), (QRS, 1.15, 1.2, 1.25), (T, np.nan, 1.5, 1.6),
@@ -63,13 +66,66 @@ def test_a_record_comes_back_from_the_library_as_it_went_in(record, tmp_path):
 def test_every_source_is_split_by_the_same_fractions():
     ids = [f"{source}/{i}" for source in ("ludb", "qtdb") for i in range(20)]
     records = pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
-    settings = split.Settings(seed=1, fractions=[0.5, 0.25, 0.25])
+    settings = split.Settings(seed=1, fractions=[0.5, 0.25, 0.25], held_out={})
     parts = split.by_record(records, settings).merge(records, on="record_id")
     counts = parts.groupby(["source", "split"]).size()
     assert counts["ludb"].to_dict() == counts["qtdb"].to_dict()
     assert counts["ludb", "train"] == 10
     again = split.by_record(records, settings)
     pd.testing.assert_frame_equal(again, parts[again.columns])
+
+
+def library_of(**sizes: int) -> pd.DataFrame:
+    ids = [f"{source}/{i}" for source, size in sizes.items() for i in range(size)]
+    return pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
+
+
+def test_records_held_out_are_in_test_and_the_fractions_divide_the_rest():
+    settings = split.Settings(seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": [3, "11"]})
+    parts = split.by_record(library_of(ludb=20, qtdb=10), settings)
+    apart = parts.loc[parts["split"] != "train", "record_id"]
+    assert sorted(apart) == ["ludb/11", "ludb/3"]
+    assert split.not_learnt_from(parts) == {"ludb": ["3", "11"]}
+
+
+def test_a_record_to_be_held_out_that_is_not_there_is_named():
+    settings = split.Settings(seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": ["sel301"]})
+    with pytest.raises(PedecgError, match=r"split\.held_out\.ludb: no record 'sel301'"):
+        split.by_record(library_of(ludb=20), settings)
+    split.by_record(library_of(qtdb=3), settings)  # LUDB is not among the sources
+
+
+def test_only_the_libraries_named_are_split(record, tmp_path):
+    for name in ("cohort", "old"):
+        library.write([replace(record, record_id=f"ludb/{name}")], tmp_path / name)
+    assert library.table(tmp_path, ["cohort"])["record_id"].tolist() == ["ludb/cohort"]
+
+
+def test_frames_of_20_ms_are_counted_within_the_labelled_span(record):
+    perfect = found(("P", 1.0, 1.1), ("QRS", 1.15, 1.25), ("QRS", 2.15, 2.25), ("T", 2.4, 2.6))
+    frames = score.frame_f1(score.frames(perfect, [record])).set_index("wave")
+    assert frames.loc["P", ["tp", "fp", "fn", "f1"]].tolist() == [5, 0, 0, 1]
+    assert frames.loc["QRS", "f1"] == 1
+    outside = pd.concat([perfect, found(("P", 0.1, 0.2), ("P", 3.0, 3.2))])
+    assert score.frame_f1(score.frames(outside, [record]))["f1"].tolist() == frames["f1"].tolist()
+
+
+def test_the_report_names_the_worst_lead_and_groups_heart_rates(record):
+    two = replace(record, leads=("II", "V1"), signal_mv=np.tile(record.signal_mv, (2, 1)),
+                  marks=record.marks * 2)  # fmt: skip
+    waves = found(("P", 1.0, 1.1), ("QRS", 1.15, 1.25), ("QRS", 2.15, 2.25), ("T", 2.4, 2.6))
+    figures = report.headline(waves, [two])["ludb"]
+    assert figures["leads"]["worst"] == "V1"
+    assert figures["leads"]["macro_f1"]["V1"] == 0
+    assert list(figures["frame_f1"]) == ["P", "QRS", "T"]
+    settings = report.Settings(split="test", rate_edges_bpm=[0, 50, 100])
+    tables_ = report.details(waves, [two], settings)
+    assert set(tables_["boundaries_by_rate"]["heart_rate_bpm"]) == {"50-100"}
+    assert list(tables_["boundaries_by_lead"]["lead"].unique()) == ["II", "V1"]
+    outside = report.Settings(split="test", rate_edges_bpm=[80, 100])
+    assert set(report.details(waves, [two], outside)["boundaries_by_rate"]["heart_rate_bpm"]) == {
+        "other"
+    }
 
 
 @pytest.mark.real

@@ -22,7 +22,6 @@ _LEAD = "MDC_ECG_LEAD_"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _AGES = ("21612-7", "30525-0")  # LOINC: reported age, age
 _ONE_GRID_S = 1e-3  # sets of one series may begin a rounding of a clock apart
-_LONGEST_S = 7 * 86_400.0
 _TIME = re.compile(r"(\d{8}(?:\d\d){0,3})(\.\d+)?(?:[+-]\d{4})?")
 # annotation of the whole ECG by its code
 MEASUREMENTS = {
@@ -62,7 +61,7 @@ def read(root: "Element", place: str) -> VendorEcg:
     fs_hz = float(np.round(1 / increment, 6))
     zero = min(one.head_s for one in sets)
     traces = [
-        Trace(name, _start(one.head_s - zero, fs_hz, place), values)
+        Trace(name, _start(one.head_s - zero, fs_hz), values)
         for one in sets
         for name, values in one.values
     ]
@@ -138,10 +137,8 @@ def _seconds_per(element: "Element", place: str) -> float:
     return _SECONDS[unit]
 
 
-def _start(seconds: float, fs_hz: float, place: str) -> int:
+def _start(seconds: float, fs_hz: float) -> int:
     """Return the sample at which a set begins."""
-    if seconds > _LONGEST_S:
-        raise RecordFault("bad-field", f"{place}: sequence sets more than a week apart")
     return 0 if seconds < _ONE_GRID_S else round(seconds * fs_hz)
 
 

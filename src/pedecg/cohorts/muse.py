@@ -18,7 +18,6 @@ ROOT = "RestingECG"
 VENDOR = "GE MUSE"
 _BYTES = 2  # of a sample
 _START = "LeadOffsetFirstSample"
-_LATEST_START = 1_000_000  # samples; beyond it a wrong number would fill the memory
 _NO_VALUE = -(2**15)
 MEASUREMENTS = {
     "heart_rate_bpm": "VentricularRate", "pr_ms": "PRInterval", "qrs_ms": "QRSDuration",
@@ -100,11 +99,9 @@ def _lead(lead: "Element", place: str) -> tuple[Trace, bool]:
     per_bit = xml_file.require_scale(
         text(lead, "LeadAmplitudeUnitsPerBit"), "LeadAmplitudeUnitsPerBit", here
     )
-    start = require_number(
-        text(lead, "LeadOffsetFirstSample") or "0", "LeadOffsetFirstSample", here
-    )
-    if not start.is_integer() or not 0 <= start <= 10_000_000:
-        raise RecordFault("bad-field", f"{here}: LeadOffsetFirstSample {start:g}")
+    start = require_number(text(lead, _START) or "0", _START, here)
+    if not start.is_integer() or start < 0:
+        raise RecordFault("bad-field", f"{here}: {_START} {start:g}")
     counts = xml_file.int16(raw).astype(np.float64)
     counts[counts == _NO_VALUE] = np.nan
     return Trace(name, int(start), counts * (per_bit * MV_PER_UNIT[unit.lower()])), bool(stated)

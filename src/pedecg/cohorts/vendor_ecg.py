@@ -19,6 +19,7 @@ MV_PER_UNIT = {
     "v": 1e3, "volts": 1e3, "mv": 1.0, "millivolts": 1.0,
     "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "microvolts": 1e-3, "nv": 1e-6, "nanovolts": 1e-6,
 }  # fmt: skip
+_LONGEST = 3_600_000  # samples; an hour at 1,000 Hz: wrong numbers must not fill the memory
 _SEXES: dict[str, Sex] = {"female": "female", "f": "female", "male": "male", "m": "male"}
 
 
@@ -58,11 +59,14 @@ def assemble(traces: Sequence[Trace], fs_hz: float, place: str, verified: bool) 
     Raises
     ------
     RecordFault
-        empty-signal; duplicate-lead where two stretches of a channel overlap.
+        empty-signal; unsupported-format beyond an hour; duplicate-lead where two stretches of a
+        channel overlap.
     """
     n_samples = max((trace.start + len(trace.mv) for trace in traces), default=0)
     if not any(len(trace.mv) for trace in traces):
         raise RecordFault("empty-signal", f"{place}: no sample in any lead")
+    if n_samples > _LONGEST:
+        raise RecordFault("unsupported-format", f"{place}: {n_samples} samples from first to last")
     rows: dict[str, NDArray[np.float64]] = {}
     taken: dict[str, NDArray[np.bool_]] = {}
     for trace in traces:

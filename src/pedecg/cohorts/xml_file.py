@@ -16,7 +16,7 @@ from pedecg.cohorts.faults import RecordFault
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-MAX_MB = 64.0  # a quarter of an hour of twelve leads; vendors' files hold 10 s in 0.3 MB
+MAX_MB = 20.0  # vendors' files hold 10 s in 0.1 to 0.5 MB
 _MEGABYTE = 1_000_000
 _MUSE_DTD = "restecg.dtd"  # every MUSE file names it; it is never fetched
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")

@@ -86,7 +86,7 @@ class Calibration:
         curves = self._of(seed)
         columns = [curves[target].apply(raw[:, k]) for k, target in enumerate(self.targets)]
         p = np.column_stack(columns)
-        return p / p.sum(axis=1, keepdims=True) if self.exclusive else p
+        return np.asarray(p / p.sum(axis=1, keepdims=True)) if self.exclusive else p
 
     def thresholds(self, seed: int | None = None, rule: str | None = None) -> NDArray[np.float64]:
         """Return the thresholds on calibrated probabilities, shape (n_targets,)."""
@@ -99,7 +99,7 @@ class Calibration:
         Exclusive classes have no thresholds: the likeliest is called.
         """
         if self.exclusive:
-            return (p.argmax(axis=1)[:, None] == np.arange(p.shape[1])).astype(np.float64)
+            return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])
         cuts = self.thresholds(seed)
         return np.where(np.isnan(cuts), np.nan, (p >= cuts).astype(np.float64))
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from pedecg import tables
 from pedecg.errors import PedecgError
+from pedecg.evaluation.calibration import logit
 
 _SHOWN = 3
 
@@ -35,6 +37,11 @@ class Cases:
         """Return the same records with these targets."""
         columns = [self.targets.index(target) for target in targets]
         return Cases(self.record_ids, tuple(targets), self.y[:, columns], self.patients)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "Cases":
+        """Return some of the records."""
+        ids = tuple(name for name, here in zip(self.record_ids, chosen, strict=True) if here)
+        return Cases(ids, self.targets, self.y[chosen], self.patients[chosen])
 
     @property
     def n_patients(self) -> int:
@@ -110,6 +117,29 @@ def probabilities(predictions: pd.DataFrame, cases: Cases, source: str) -> NDArr
         raise PedecgError(f"{source}: {_some(list(absent))} not predicted for every label")
     flat = wide.to_numpy(np.float64)
     return flat.reshape(len(cases.record_ids), len(seeds), len(cases.targets)).transpose(1, 0, 2)
+
+
+def by_patient(cases: Cases, p: NDArray[np.float64]) -> tuple[Cases, NDArray[np.float64]]:
+    """Return one case per patient: the mean logit of the records, and what holds for any of them.
+
+    Parameters
+    ----------
+    p : shape (…, n, n_targets), probabilities.
+
+    Returns
+    -------
+    Cases under the name of each patient's first record, and probabilities (…, n_patients,
+    n_targets). A label is 1 where it is for any record, else NaN where it is for any, else 0.
+    """
+    codes, first, sizes = np.unique(cases.patients, return_index=True, return_counts=True)
+    together = np.argsort(cases.patients, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    ill = np.logical_or.reduceat(cases.y[together] == 1, starts, axis=0)
+    unknown = np.logical_or.reduceat(np.isnan(cases.y[together]), starts, axis=0)
+    y = np.where(ill, 1.0, np.where(unknown, np.nan, 0.0))
+    mean = np.add.reduceat(logit(p)[..., together, :], starts, axis=-2) / sizes[:, None]
+    names = tuple(cases.record_ids[row] for row in first)
+    return Cases(names, cases.targets, y, codes), np.asarray(special.expit(mean))
 
 
 def read_seeds(model: str, seeds: Sequence[int]) -> pd.DataFrame:

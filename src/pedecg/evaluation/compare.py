@@ -2,37 +2,47 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
 
 from pedecg import params
 from pedecg.errors import PedecgError
-from pedecg.evaluation import bootstrap, metrics
-from pedecg.evaluation.evaluate import MACRO, Scored
+from pedecg.evaluation import bootstrap, delong, metrics
+from pedecg.evaluation.evaluate import MACRO, MICRO, Scored
 
 COMPARED = ("auroc", "auprc", "sens_at_spec95", "brier")
+HEADLINE = ("auroc", "auprc", "sens_at_spec95", "sensitivity", "specificity", "brier", "ece")
+
+Floats = NDArray[np.float64]
 
 
-def trained_models() -> list[str]:
-    """Return the models that the parameters train, with and without a network, and the ensemble."""
-    lists = ("models", "pretrained_models", "fused_models")
-    keys = [*(f"train.{name}" for name in lists), "train_rules.models"]
-    return [*(name for key in keys for name in params.read_section(key)), "ensemble"]
+class CompareSettings(params.Section):
+    """How models are set side by side."""
+
+    naive: list[str] = Field(
+        description="models to beat, marked as such; those that are not evaluated are left out"
+    )
 
 
-def check_models(evaluated: Sequence[str], trained: Sequence[str]) -> None:
-    """Raise a `PedecgError` if a model is trained and not evaluated, or the other way round."""
-    file = params.PARAMS_FILE.name
-    forgotten = [model for model in trained if model not in evaluated]
-    unknown = [model for model in evaluated if model not in trained]
-    if forgotten:
-        raise PedecgError(f"{file}: evaluate.models lacks {', '.join(forgotten)}, which is trained")
-    if unknown:
+def there(models: Sequence[str], folder: Path) -> tuple[list[str], list[str]]:
+    """Return the models that have predictions, and those that lack them.
+
+    Raises
+    ------
+    PedecgError
+        If none has.
+    """
+    found = [model for model in models if (folder / f"{model}.parquet").is_file()]
+    if not found:
         raise PedecgError(
-            f"{file}: evaluate.models names {', '.join(unknown)}; "
-            f"trained are {', '.join(trained)} (train.models and train_rules.models)"
+            f"{folder}: no predictions of {', '.join(models)} (evaluate.models); run evaluate"
         )
+    return found, [model for model in models if model not in found]
 
 
 def check_labels(predictions: pd.DataFrame, source: str, targets: Sequence[str]) -> None:
@@ -44,44 +54,70 @@ def check_labels(predictions: pd.DataFrame, source: str, targets: Sequence[str])
         )
 
 
-def summary(test: Mapping[str, Scored], cohort: str) -> dict[str, Any]:
-    """Return the headline figures on test: per model the macro AUROC, its interval, each target.
+def summary(
+    test: Mapping[str, Scored], validation: Mapping[str, Scored], cohort: str
+) -> dict[str, Any]:
+    """Return the headline figures: every model's macro AUROC on test, and one model in full.
 
     Small on purpose: this is what ``dvc metrics diff`` and ``dvc exp show`` put in their table.
+    The one model is the best on validation patients, not on test patients, whom no choice may see.
     """
     column = metrics.METRICS.index("auroc")
-    headline: dict[str, Any] = {"cohort": cohort}
-    for model, scored in test.items():
-        names = [*scored.cases.targets, MACRO]
-        low, high = bootstrap.interval(scored.draws[:, -1, column])
-        headline[model] = {
-            "auroc": dict(zip(names, scored.values[:, column].tolist(), strict=True)),
-            "auroc_macro_low": low,
-            "auroc_macro_high": high,
-        }
+    row = -2  # the macro average
+    at_home = {model: scored.values[row, column] for model, scored in validation.items()}
+    known = {model: value for model, value in at_home.items() if np.isfinite(value)}
+    headline: dict[str, Any] = {
+        "cohort": cohort,
+        "auroc": {model: scored.values[row, column] for model, scored in test.items()},
+    }
+    if known:
+        chosen = max(known, key=known.__getitem__)
+        scored = test[chosen]
+        low, high = bootstrap.interval(scored.draws[:, row, column])
+        aurocs = dict(zip(scored.cases.targets, scored.values[:-2, column].tolist(), strict=True))
+        headline["best"] = {"model": chosen, "low": low, "high": high, "auroc": aurocs}
     return headline
 
 
-def differences(test: Mapping[str, Scored]) -> pd.DataFrame:
+def figures(test: Mapping[str, Scored]) -> dict[str, Any]:
+    """Return the figures that people ask for first, of every model and target, with intervals."""
+    return {
+        model: {
+            name: {metric: scored.figure(row, metric) for metric in HEADLINE}
+            for row, name in enumerate(scored.names)
+        }
+        for model, scored in test.items()
+    }
+
+
+def differences(test: Mapping[str, Scored], said: Mapping[str, Floats]) -> pd.DataFrame:
     """Return every pair of models on every target: first minus second, with interval and p.
 
-    The resamples are the same for all models (`bootstrap.counts`), so differences are paired. The
-    p values of one metric are corrected together by Holm's method, over pairs and targets; the
-    macro averages, one question per pair, are a family of their own.
+    The resamples are the same for all models (`bootstrap.counts`), so differences are paired. For
+    AUROC of one target, DeLong's test stands beside, with patients as clusters. The p values of
+    one metric are corrected together by Holm's method, over pairs and targets; the macro and micro
+    averages, one question per pair, are families of their own.
+
+    Parameters
+    ----------
+    said : model -> probabilities of the cases, shape (n, n_targets).
 
     Returns
     -------
-    Columns metric, target, first, second, difference, low, high, p, p_holm.
+    Columns metric, target, first, second, difference, low, high, p, p_holm, p_delong,
+    p_delong_holm.
     """
     rows: list[dict[str, Any]] = []
+    by_ranks = _delong(test, said)
     for metric in COMPARED:
         column = metrics.METRICS.index(metric)
         for first, second in combinations(test, 2):
             a, b = test[first], test[second]
-            for row, target in enumerate([*a.cases.targets, MACRO]):
+            for row, target in enumerate(a.names):
                 drawn = a.draws[:, row, column] - b.draws[:, row, column]
                 difference = float(a.values[row, column] - b.values[row, column])
                 low, high = bootstrap.interval(drawn)
+                closed = by_ranks.get((first, second, target)) if metric == "auroc" else None
                 rows.append(
                     {
                         "metric": metric,
@@ -92,13 +128,30 @@ def differences(test: Mapping[str, Scored]) -> pd.DataFrame:
                         "low": low,
                         "high": high,
                         "p": bootstrap.p_value(difference, drawn),
+                        "p_delong": np.nan if closed is None else closed,
                     }
                 )
-    columns = ["metric", "target", "first", "second", "difference", "low", "high", "p"]
+    columns = ["metric", "target", "first", "second", "difference", "low", "high", "p", "p_delong"]
     frame = pd.DataFrame(rows, columns=columns)
-    family = [frame["metric"], frame["target"] == MACRO]
-    frame["p_holm"] = frame.groupby(family)["p"].transform(lambda p: bootstrap.holm(p.to_list()))
+    average = frame["target"].where(frame["target"].isin((MACRO, MICRO)), "one target")
+    families = frame.groupby([frame["metric"], average])
+    for p in ("p", "p_delong"):
+        frame[f"{p}_holm"] = families[p].transform(lambda raw: bootstrap.holm(raw.to_list()))
     return frame
+
+
+def _delong(
+    test: Mapping[str, Scored], said: Mapping[str, Floats]
+) -> dict[tuple[str, str, str], float]:
+    """Return DeLong's p by pair and target, for targets with enough cases."""
+    models, found = list(test), {}
+    who, counted = test[models[0]].cases, test[models[0]].counted
+    for k in np.flatnonzero(counted):
+        p = np.array([said[model][:, k] for model in models])
+        areas = delong.areas(who.y[:, k], p, who.patients)
+        for i, j in combinations(range(len(models)), 2):
+            found[models[i], models[j], who.targets[k]] = areas.p_value(i, j)
+    return found
 
 
 def as_metrics(compared: pd.DataFrame) -> dict[str, Any]:

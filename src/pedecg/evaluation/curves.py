@@ -1,6 +1,6 @@
 """Curves that ``dvc plots show`` draws: ROC, precision-recall and calibration, in long form."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from pedecg.evaluation import reliability
 from pedecg.evaluation.cases import Cases
 
 MAX_POINTS = 120
-CALIBRATION_BINS = 10
 _Z95 = float(special.ndtri(0.975))
 
 
@@ -46,11 +46,11 @@ def precision_recall(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataF
 
 
 def calibration(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
-    """Return what was predicted and what was observed in bins of equal width, with counts.
+    """Return what was predicted and what was observed in bins of about equally many records.
 
     The interval of the observed share is Wilson's, over records.
     """
-    bins = np.minimum((p * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    bins = reliability.bins(p)
     rows = []
     for one in np.unique(bins):
         here = bins == one
@@ -93,6 +93,25 @@ def all_targets(
             block = curve(y, p[known, k]).assign(model=model, target=target, panel=panel)
             blocks[name].append(block[[*_KEYS, *columns]])
     return {name: together(parts) for name, parts in blocks.items()}
+
+
+def before_and_after(
+    cases: Cases,
+    said: Mapping[str, NDArray[np.float64]],
+    counted: NDArray[np.bool_],
+    model: str,
+) -> pd.DataFrame:
+    """Return the calibration curves before and after calibration, column ``calibrated`` says which.
+
+    Parameters
+    ----------
+    said : before and after -> probabilities averaged over seeds, shape (n, n_targets).
+    """
+    parts = [
+        all_targets(cases, p, counted, model)["calibration"].assign(calibrated=word)
+        for word, p in said.items()
+    ]
+    return together(parts)
 
 
 def learning(folder: Path, seeds: Sequence[int]) -> pd.DataFrame:

@@ -1,6 +1,10 @@
-"""One model's figures: thresholds from validation, metrics on validation and test."""
+"""One model's figures: calibration and thresholds from validation, metrics on validation and test.
 
-from collections.abc import Mapping
+Every probability that is scored is calibrated. The headline of a model is the probability averaged
+over its trainings; each training alone shows how far chance in training moves a figure.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +14,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pedecg import params
-from pedecg.evaluation import bootstrap, metrics
+from pedecg.evaluation import bootstrap, cases, metrics
+from pedecg.evaluation.calibrate import CalibrationSettings
+from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
 
-MACRO = "macro"
+MACRO, MICRO = "macro", "micro"
+_OF_PROBABILITIES = ("brier", "ece", "calibration_slope", "calibration_intercept")
+
+Floats = NDArray[np.float64]
 
 
 class Scoring(params.Section):
@@ -33,7 +42,12 @@ class EvaluateSettings(Scoring):
     """How every model is scored."""
 
     models: list[str] = Field(
-        description="models to score: all of train.models and train_rules.models", min_length=1
+        description="models to score: all that are trained, and ensembles", min_length=1
+    )
+    calibration: CalibrationSettings = Field(description="corrections and thresholds")
+    challenge_classes: list[str] = Field(
+        description="with train.task multiclass: classes whose mean F1 is the challenge score, for "
+        "CinC 2017 normal, AF and other; empty: all"
     )
 
 
@@ -50,53 +64,88 @@ def trained_seeds() -> list[int]:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """Calibrated probabilities with the thresholds on them.
+
+    Attributes
+    ----------
+    p : shape (1 + n_seeds, n, n_targets), the average over trainings first, then each training.
+    cuts : shape (1 + n_seeds, n_targets, len(metrics.POINTS)), thresholds; NaN: none.
+    """
+
+    p: Floats
+    cuts: Floats
+
+
+@dataclass(frozen=True)
 class Scored:
-    """One model on one split.
+    """One model on one list of cases.
 
     Attributes
     ----------
     counted : shape (n_targets,), False where a target has too few cases.
-    values : shape (n_targets + 1, n_metrics), of the probability averaged over seeds; the last
-        row is the macro average over the counted targets. NaN where there is no figure.
-    draws : shape (resamples, n_targets + 1, n_metrics).
-    per_seed : shape (n_seeds, n_targets + 1, n_metrics), each seed with its own thresholds.
+    values : shape (n_targets + 2, n_metrics), of the probability averaged over seeds; rows are the
+        targets, their mean (macro) and their pooled decisions (micro). NaN: no figure.
+    draws : shape (resamples, n_targets + 2, n_metrics).
+    per_seed : shape (n_seeds, n_targets + 2, n_metrics).
     """
 
     cases: Cases
-    thresholds: NDArray[np.float64]
+    cuts: Floats
     counted: NDArray[np.bool_]
-    values: NDArray[np.float64]
-    draws: NDArray[np.float64]
-    per_seed: NDArray[np.float64]
+    values: Floats
+    draws: Floats
+    per_seed: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what each row is about."""
+        return (*self.cases.targets, MACRO, MICRO)
+
+    def figure(self, row: int, metric: str) -> dict[str, Any]:
+        """Return one figure with its interval."""
+        column = metrics.METRICS.index(metric)
+        return bootstrap.estimate(self.values[row, column], self.draws[:, row, column])
 
 
-def score(
-    cases: Cases,
-    probabilities: NDArray[np.float64],
-    cuts: NDArray[np.float64],
-    seed_cuts: NDArray[np.float64],
-    settings: Scoring,
-) -> Scored:
-    """Score one split at given thresholds.
+def calibrated(fitted: Calibration, raw: Floats, seeds: Sequence[int]) -> Calibrated:
+    """Apply a model's calibration.
 
     Parameters
     ----------
-    probabilities : shape (n_seeds, n, n_targets).
-    cuts : shape (n_targets,), thresholds for the probability averaged over seeds.
-    seed_cuts : shape (n_seeds, n_targets), thresholds for each seed alone.
+    raw : shape (n_seeds, n, n_targets), as the trainings said it.
     """
+    trainings: list[int | None] = [None, *seeds]
+    sources = [raw.mean(axis=0), *raw]
+    p = [fitted.apply(one, seed) for seed, one in zip(trainings, sources, strict=True)]
+    rules = (None, "specificity", "sensitivity")  # in the order of metrics.POINTS
+    cuts = [[fitted.thresholds(seed, rule) for rule in rules] for seed in trainings]
+    return Calibrated(np.array(p), np.array(cuts).transpose(0, 2, 1))
+
+
+def score(cases: Cases, said: Calibrated, settings: Scoring) -> Scored:
+    """Score cases at given thresholds."""
     counted = enough(cases, settings.min_positives)
-    mean = probabilities.mean(axis=0)
     weights = bootstrap.counts(cases.patients, settings.bootstrap, settings.seed)
-    seeds = [metrics.values(cases.y, p, c) for p, c in zip(probabilities, seed_cuts, strict=True)]
+    once = np.ones((len(cases.y), 1), np.uint16)
+    alone = [
+        metrics.with_averages(cases.y, p, once, cuts, counted)[0]
+        for p, cuts in zip(said.p, said.cuts, strict=True)
+    ]
     return Scored(
         cases=cases,
-        thresholds=cuts,
+        cuts=said.cuts[0],
         counted=counted,
-        values=metrics.with_macro(metrics.values(cases.y, mean, cuts), counted),
-        draws=metrics.with_macro(metrics.scores(cases.y, mean, weights, cuts), counted),
-        per_seed=metrics.with_macro(np.array(seeds), counted),
+        values=alone[0],
+        draws=metrics.with_averages(cases.y, said.p[0], weights, said.cuts[0], counted),
+        per_seed=np.array(alone[1:]),
     )
+
+
+def score_patients(who: Cases, said: Calibrated, settings: Scoring) -> Scored:
+    """Score patients instead of records: the mean of their logits, at the records' thresholds."""
+    patients, p = cases.by_patient(who, said.p)
+    return score(patients, Calibrated(p, said.cuts), settings)
 
 
 def enough(cases: Cases, at_least: int) -> NDArray[np.bool_]:
@@ -105,67 +154,35 @@ def enough(cases: Cases, at_least: int) -> NDArray[np.bool_]:
     return np.asarray(np.minimum(positives, negatives) >= at_least)
 
 
-def fit_thresholds(
-    cases: Cases, probabilities: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Choose thresholds for 95% specificity; call it with validation cases only.
+def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:
+    """Return all figures for a metrics file.
 
-    Returns
-    -------
-    Shape (n_targets,) for the probability averaged over seeds, and (n_seeds, n_targets).
+    ``value`` with ``low`` and ``high`` belongs to the probability averaged over seeds; ``mean`` and
+    ``sd`` are those of the single trainings.
     """
-    cuts = metrics.thresholds(cases.y, probabilities.mean(axis=0))
-    seed_cuts = np.array([metrics.thresholds(cases.y, one) for one in probabilities])
-    return cuts, seed_cuts
-
-
-def validation_and_test(
-    validation: Cases,
-    p_validation: NDArray[np.float64],
-    test: Cases,
-    p_test: NDArray[np.float64],
-    settings: Scoring,
-) -> dict[str, Scored]:
-    """Score both splits at the thresholds of the validation split."""
-    cuts, seed_cuts = fit_thresholds(validation, p_validation)
+    who = scored.cases
+    targets: dict[str, Any] = {}
+    for row, target in enumerate(who.targets):
+        about = _about(who.y[:, row], settings.min_positives)
+        figures = _figures(scored, row) if scored.counted[row] else {}
+        targets[target] = {**about, "threshold": scored.cuts[row, 0], **figures}
+    names = [t for t, counts in zip(who.targets, scored.counted, strict=True) if counts]
     return {
-        "validation": score(validation, p_validation, cuts, seed_cuts, settings),
-        "test": score(test, p_test, cuts, seed_cuts, settings),
+        "records": len(who.record_ids),
+        "patients": who.n_patients,
+        MACRO: {"targets": names, **_figures(scored, len(who.targets))},
+        MICRO: {"targets": names, **_figures(scored, len(who.targets) + 1)},
+        "targets": targets,
     }
 
 
-def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:
-    """Return a split's figures for a metrics file.
-
-    ``value`` with ``low`` and ``high`` belongs to the probability averaged over seeds and is the
-    headline; ``seeds`` are the single trainings, with their mean and standard deviation.
-    """
-    cases = scored.cases
-    targets: dict[str, Any] = {}
-    for row, target in enumerate(cases.targets):
-        known = cases.y[:, row][~np.isnan(cases.y[:, row])]
-        positives = int(known.sum())
-        about: dict[str, Any] = {
-            "n": len(known),
-            "positives": positives,
-            "prevalence": positives / len(known) if len(known) else None,
-        }
-        if not scored.counted[row]:
-            about["too_few"] = (
-                f"{positives} positives and {len(known) - positives} negatives; "
-                f"min_positives is {settings.min_positives}"
-            )
-        targets[target] = {
-            **about,
-            "threshold": scored.thresholds[row],
-            **_figures(scored, row),
-        }
-    names = [t for t, counts in zip(cases.targets, scored.counted, strict=True) if counts]
+def before_calibration(who: Cases, raw: Floats, counted: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return what the raw probabilities, averaged over seeds, were worth as probabilities."""
+    rows = metrics.values(who.y, raw.mean(axis=0), np.full((len(who.targets), 3), np.nan))
     return {
-        "records": len(cases.record_ids),
-        "patients": cases.n_patients,
-        "macro": {"targets": names, **_figures(scored, len(cases.targets))},
-        "targets": targets,
+        target: {name: rows[k, metrics.METRICS.index(name)] for name in _OF_PROBABILITIES}
+        for k, target in enumerate(who.targets)
+        if counted[k]
     }
 
 
@@ -175,25 +192,38 @@ def as_table(scored_by_name: Mapping[str, Scored]) -> pd.DataFrame:
     Returns
     -------
     Columns model, target, n, positives, metric, value, low, high; n and positives are null for
-    the macro average.
+    the averages.
     """
     rows: list[dict[str, Any]] = []
     for model, scored in scored_by_name.items():
         known = (scored.cases.y >= 0).sum(axis=0).tolist()
         positives = (scored.cases.y == 1).sum(axis=0).tolist()
-        for row, target in enumerate([*scored.cases.targets, MACRO]):
+        for row, target in enumerate(scored.names):
             about = {
                 "model": model,
                 "target": target,
                 "n": known[row] if row < len(known) else None,
                 "positives": positives[row] if row < len(known) else None,
             }
-            for column, metric in enumerate(metrics.METRICS):
-                drawn = scored.draws[:, row, column]
-                estimate = bootstrap.estimate(scored.values[row, column], drawn)
-                rows.append({**about, "metric": metric, **estimate})
+            rows += [{**about, "metric": m, **scored.figure(row, m)} for m in metrics.METRICS]
     frame = pd.DataFrame(rows)
     return frame.astype({"n": "Int64", "positives": "Int64"})
+
+
+def _about(y: Floats, min_positives: int) -> dict[str, Any]:
+    known = y[~np.isnan(y)]
+    positives = int(known.sum())
+    negatives = len(known) - positives
+    about: dict[str, Any] = {
+        "n": len(known),
+        "positives": positives,
+        "prevalence": positives / len(known) if len(known) else None,
+    }
+    if min(positives, negatives) < min_positives:
+        about["too_few"] = (
+            f"{positives} positives and {negatives} negatives; min_positives is {min_positives}"
+        )
+    return about
 
 
 def _figures(scored: Scored, row: int) -> dict[str, Any]:
@@ -201,8 +231,7 @@ def _figures(scored: Scored, row: int) -> dict[str, Any]:
     for column, metric in enumerate(metrics.METRICS):
         seeds = scored.per_seed[:, row, column]
         figures[metric] = {
-            **bootstrap.estimate(scored.values[row, column], scored.draws[:, row, column]),
-            "seeds": [float(value) for value in seeds],
+            **scored.figure(row, metric),
             "mean": float(seeds.mean()),
             "sd": float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
         }

@@ -1,7 +1,7 @@
 """A finished model in another hospital: the same thresholds, other patients.
 
-Nothing is fitted here. Thresholds come from the model's own validation split, and the figures stand
-beside those of its own test split.
+Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
+the figures stand beside those of its own test split.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from scipy import optimize, special
 from pedecg import params
 from pedecg.errors import PedecgError
 from pedecg.evaluation import bootstrap, cases, evaluate, metrics
+from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scored
 
@@ -95,7 +96,8 @@ class Outcome:
     ----------
     internal, external : its test split and the external cohort, with the same targets and at the
         same thresholds.
-    probabilities : shape (n, n_targets), of the external cases, averaged over seeds.
+    probabilities : shape (n, n_targets), of the external cases, averaged over seeds, calibrated at
+        home.
     """
 
     internal: Scored
@@ -105,31 +107,44 @@ class Outcome:
 
 def validate(
     predictions: tuple[pd.DataFrame, pd.DataFrame],
-    validation: Cases,
+    fitted: Calibration,
     test: Cases,
     strangers: Cases,
+    seeds: Sequence[int],
     settings: evaluate.Scoring,
 ) -> Outcome:
-    """Score the external cases at the thresholds of the internal validation split.
+    """Score the external cases with the calibration and the thresholds of home.
 
     Parameters
     ----------
     predictions : `tables.PREDICTIONS` of the internal and of the external records.
-    validation, test : internal cases.
+    test : internal cases.
     strangers : external cases; their targets are among the internal ones.
     """
     here, there = predictions
-    validation, test = validation.only(strangers.targets), test.only(strangers.targets)
-    p_validation = cases.probabilities(here, validation, "predictions")
-    p_test = cases.probabilities(here, test, "predictions")
-    p_strangers = cases.probabilities(there, strangers, "external predictions")
-    cuts = evaluate.fit_thresholds(validation, p_validation)
+    test, fitted = test.only(strangers.targets), fitted.only(strangers.targets)
+    raw = cases.probabilities(here, test, "predictions")
+    at_home = evaluate.calibrated(fitted, raw, seeds)
+    raw = cases.probabilities(there, strangers, "external predictions")
+    abroad = evaluate.calibrated(fitted, raw, seeds)
     apart = settings.model_copy(update={"seed": settings.seed + 1})
     return Outcome(
-        internal=evaluate.score(test, p_test, *cuts, settings),
-        external=evaluate.score(strangers, p_strangers, *cuts, apart),
-        probabilities=p_strangers.mean(axis=0),
+        internal=evaluate.score(test, at_home, settings),
+        external=evaluate.score(strangers, abroad, apart),
+        probabilities=abroad.p[0],
     )
+
+
+def summary(model: str, outcome: Outcome) -> dict[str, Any]:
+    """Return the headline figures, small enough for a table of experiments."""
+    column = metrics.METRICS.index("auroc")
+    both = outcome.internal.counted & outcome.external.counted
+    sides = {"home": outcome.internal, "abroad": outcome.external}
+    shown = {
+        name: side.values[:-2, column][both].mean() if both.any() else None
+        for name, side in sides.items()
+    }
+    return {"model": model, "auroc": shown}
 
 
 def as_metrics(outcome: Outcome, settings: evaluate.Scoring) -> dict[str, Any]:
@@ -151,8 +166,8 @@ def sentence(model: str, outcome: Outcome) -> str:
     both = outcome.internal.counted & outcome.external.counted
     if not both.any():
         return "No target has enough cases in both cohorts"
-    at_home = outcome.internal.values[:-1, column][both].mean()
-    abroad = outcome.external.values[:-1, column][both].mean()
+    at_home = outcome.internal.values[:-2, column][both].mean()
+    abroad = outcome.external.values[:-2, column][both].mean()
     return f"{model}: macro AUROC {at_home:.3f} at home, {abroad:.3f} in the other hospital"
 
 
@@ -184,8 +199,8 @@ def difference(outcome: Outcome) -> dict[str, Any]:
     """
     internal, external = outcome.internal, outcome.external
     counted = internal.counted & external.counted
-    value = metrics.with_macro(external.values[:-1] - internal.values[:-1], counted)
-    drawn = metrics.with_macro(external.draws[:, :-1] - internal.draws[:, :-1], counted)
+    value = _with_mean(external.values[:-2] - internal.values[:-2], counted)
+    drawn = _with_mean(external.draws[:, :-2] - internal.draws[:, :-2], counted)
     return {
         target: {
             metric: bootstrap.estimate(value[row, column], drawn[:, row, column])
@@ -193,6 +208,15 @@ def difference(outcome: Outcome) -> dict[str, Any]:
         }
         for row, target in enumerate([*external.cases.targets, evaluate.MACRO])
     }
+
+
+def _with_mean(differences: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Append the mean over the targets that count as a last row, shape (…, n_targets + 1, any)."""
+    if counted.any():
+        mean = differences[..., counted, :].mean(axis=-2, keepdims=True)
+    else:
+        mean = np.full_like(differences[..., :1, :], np.nan)
+    return np.concatenate([differences, mean], axis=-2)
 
 
 def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:

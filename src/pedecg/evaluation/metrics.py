@@ -1,26 +1,64 @@
-"""What a probability is worth: AUROC, AUPRC, sensitivity at 95% specificity, Brier score.
+"""What a probability is worth: the registry of all metrics, computed for many weightings at once.
 
-Every metric is computed for many weightings of the records at once: all ones give the value
-itself, the counts of `bootstrap.counts` give its spread. Labels that are not known (NaN) are left
-out of their target.
+All weights one give the value itself, the counts of `bootstrap.counts` give its spread. Labels that
+are not known (NaN) are left out of their target.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-METRICS = ("auroc", "auprc", "sens_at_spec95", "specificity", "brier")
-SPECIFICITY = 0.95
+from pedecg.evaluation import confusion, ordered, ranking, reliability
 
-_RESAMPLES_AT_ONCE = 16  # about what fits the cache; the figures do not depend on it
-_ROUNDING = 1e-12
+Floats = NDArray[np.float64]
 
 
-def scores(
-    y: NDArray[np.float64],
-    p: NDArray[np.float64],
-    weights: NDArray[np.uint16],
-    thresholds: NDArray[np.float64],
-) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Metric:
+    """One figure: how people call it, and which value of it is the best."""
+
+    title: str
+    best: Literal["high", "low", "one", "zero", "none"]
+
+
+REGISTRY: Mapping[str, Metric] = {
+    "auroc": Metric("AUROC", "high"),
+    "auprc": Metric("AUPRC (chance: the prevalence)", "high"),
+    "sens_at_spec95": Metric("sensitivity at 95% specificity", "high"),
+    "spec_at_spec95": Metric("specificity reached there", "high"),
+    "spec_at_sens95": Metric("specificity at 95% sensitivity", "high"),
+    "sens_at_sens95": Metric("sensitivity reached there", "high"),
+    "sensitivity": Metric("sensitivity at the chosen threshold", "high"),
+    "specificity": Metric("specificity at the chosen threshold", "high"),
+    "ppv": Metric("positive predictive value at the chosen threshold", "high"),
+    "npv": Metric("negative predictive value at the chosen threshold", "high"),
+    "f1": Metric("F1 at the chosen threshold", "high"),
+    "youden": Metric("Youden's J at the chosen threshold", "high"),
+    "brier": Metric("Brier score", "low"),
+    "brier_reliability": Metric("Brier score: reliability", "low"),
+    "brier_resolution": Metric("Brier score: resolution", "high"),
+    "brier_uncertainty": Metric("Brier score: uncertainty", "none"),
+    "calibration_slope": Metric("calibration slope", "one"),
+    "calibration_intercept": Metric("calibration intercept", "zero"),
+    "ece": Metric("expected calibration error", "low"),
+}
+METRICS = tuple(REGISTRY)
+
+# Thresholds at which records are called, the rates that are reported of them, and under which name.
+POINTS: Mapping[str, Mapping[str, str]] = {
+    "chosen": {name: name for name in ("sensitivity", "specificity", "ppv", "npv", "f1", "youden")},
+    "spec95": {"sensitivity": "sens_at_spec95", "specificity": "spec_at_spec95"},
+    "sens95": {"specificity": "spec_at_sens95", "sensitivity": "sens_at_sens95"},
+}
+
+_CELLS_AT_ONCE = 2**19  # steps x weightings: about what fits the cache; no figure depends on it
+_TABLE = ("tp", "fp", "fn", "tn")
+
+
+def scores(y: Floats, p: Floats, weights: NDArray[np.uint16], cuts: Floats) -> Floats:
     """Score every target under every weighting of the records.
 
     Parameters
@@ -28,118 +66,131 @@ def scores(
     y : shape (n, n_targets), 1, 0 or NaN where not known.
     p : shape (n, n_targets), probabilities.
     weights : shape (n, n_weightings), how often each record counts.
-    thresholds : shape (n_targets,), from which probability on a record is called positive, for
-        `sens_at_spec95` and `specificity`; NaN leaves these two open.
+    cuts : shape (n_targets, len(POINTS)), from which probability on a record is called positive;
+        NaN leaves the figures of that threshold open.
 
     Returns
     -------
     shape (n_weightings, n_targets, len(METRICS)); NaN where a weighting lacks one class.
     """
-    result = np.full((weights.shape[1], y.shape[1], len(METRICS)), np.nan)
-    for target in range(y.shape[1]):
-        known = np.flatnonzero(~np.isnan(y[:, target]))
-        order = known[np.argsort(-p[known, target], kind="stable")]
-        for start in range(0, weights.shape[1], _RESAMPLES_AT_ONCE):
-            chunk = slice(start, start + _RESAMPLES_AT_ONCE)
-            result[chunk, target] = _score_sorted(
-                y[order, target],
-                p[order, target],
-                weights[order, chunk].astype(np.float64),
-                float(thresholds[target]),
-            )
-    return result
+    return with_averages(y, p, weights, cuts, np.ones(y.shape[1], bool))[:, :-2]
 
 
-def values(
-    y: NDArray[np.float64], p: NDArray[np.float64], thresholds: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def values(y: Floats, p: Floats, cuts: Floats) -> Floats:
     """Score every target once; shape (n_targets, len(METRICS)). See `scores`."""
-    ones = np.ones((len(y), 1), np.uint16)
-    return np.asarray(scores(y, p, ones, thresholds)[0])
+    return np.asarray(scores(y, p, np.ones((len(y), 1), np.uint16), cuts)[0])
 
 
-def with_macro(drawn: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Append the unweighted mean over the counted targets as a last row.
-
-    Parameters
-    ----------
-    drawn : shape (…, n_targets, n_metrics).
-    counted : shape (n_targets,), False for a target with too few cases to score.
-
-    Returns
-    -------
-    shape (…, n_targets + 1, n_metrics); targets that do not count are NaN, as is the mean of none.
-    """
-    drawn = np.where(counted[:, None], drawn, np.nan)
-    if counted.any():
-        macro = drawn[..., counted, :].mean(axis=-2, keepdims=True)
-    else:
-        macro = np.full_like(drawn[..., :1, :], np.nan)
-    return np.concatenate([drawn, macro], axis=-2)
-
-
-def threshold(
-    y: NDArray[np.float64], p: NDArray[np.float64], specificity: float = SPECIFICITY
-) -> float:
-    """Return the lowest probability from which on a call keeps the wanted specificity.
+def with_averages(
+    y: Floats,
+    p: Floats,
+    weights: NDArray[np.uint16],
+    cuts: Floats,
+    counted: NDArray[np.bool_],
+) -> Floats:
+    """Score every target, then their mean (macro), then all their decisions together (micro).
 
     Parameters
     ----------
-    y, p : shape (n,); NaN labels are left out.
+    counted : shape (n_targets,), False for a target with too few cases to score: it is NaN, and
+        in neither average.
 
     Returns
     -------
-    A probability that occurs in `p`; infinity where even the highest calls too many negatives;
-    NaN where one class is absent.
+    shape (n_weightings, n_targets + 2, len(METRICS)).
     """
-    known = ~np.isnan(y)
-    y, p = y[known], p[known]
-    negatives = np.sort(p[y == 0])
-    if len(negatives) == 0 or len(negatives) == len(p):
-        return float("nan")
-    candidates = np.unique(p)
-    called = len(negatives) - np.searchsorted(negatives, candidates, side="left")
-    kept = candidates[called / len(negatives) <= 1 - specificity + _ROUNDING]
-    return float(kept[0]) if len(kept) else float("inf")
-
-
-def thresholds(y: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each target's threshold for 95% specificity, shape (n_targets,)."""
-    return np.array([threshold(y[:, k], p[:, k]) for k in range(y.shape[1])], np.float64)
-
-
-def _score_sorted(
-    y: NDArray[np.float64],
-    p: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    cut: float,
-) -> NDArray[np.float64]:
-    """Score one target, its records in order of falling probability; (n_weightings, n_metrics)."""
-    result = np.full((weights.shape[1], len(METRICS)), np.nan)
-    positive = y @ weights
-    negative = weights.sum(axis=0) - positive
-    both = (positive > 0) & (negative > 0)
-    if not both.any():
+    result = np.full((weights.shape[1], y.shape[1] + 2, len(METRICS)), np.nan)
+    scored = np.flatnonzero(counted)
+    if len(scored) == 0:
         return result
-    weights, positive, negative = weights[:, both], positive[both], negative[both]
-
-    last_of_tie = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
-    called = np.cumsum(weights, axis=0)[last_of_tie]
-    hits = np.cumsum(weights * y[:, None], axis=0)[last_of_tie]
-    alarms = called - hits
-    new_hits = np.diff(hits, axis=0, prepend=0)
-    new_alarms = np.diff(alarms, axis=0, prepend=0)
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-
-    area = (new_alarms * (hits - new_hits / 2)).sum(axis=0)
-    columns = {
-        "auroc": area / (positive * negative),
-        "auprc": (new_hits * precision).sum(axis=0) / positive,
-        "brier": ((p - y) ** 2 @ weights) / (positive + negative),
-    }
-    if not np.isnan(cut):
-        columns["sens_at_spec95"] = (y * (p >= cut)) @ weights / positive
-        columns["specificity"] = ((1 - y) * (p < cut)) @ weights / negative
-    for name, column in columns.items():
-        result[both, METRICS.index(name)] = column
+    rows = np.arange(len(y))
+    tables = np.zeros((weights.shape[1], len(POINTS), len(_TABLE)))
+    for k in scored:
+        result[:, k], table = _score(y[:, k], p[:, k], rows, weights, cuts[k])
+        tables += table
+    result[:, -2] = result[:, scored].mean(axis=1)
+    together = y[:, scored].T.ravel(), p[:, scored].T.ravel(), np.tile(rows, len(scored))
+    result[:, -1], _ = _score(*together, weights, np.full(len(POINTS), np.nan))
+    for name, column in _at_points(tables).items():
+        result[:, -1, METRICS.index(name)] = column
     return result
+
+
+def _score(
+    y: Floats, p: Floats, rows: NDArray[np.int64], weights: NDArray[np.uint16], cuts: Floats
+) -> tuple[Floats, Floats]:
+    """Score one list of cases.
+
+    Parameters
+    ----------
+    rows : shape (n,), which row of the weights each case has.
+
+    Returns
+    -------
+    Figures (n_weightings, n_metrics), NaN where one class is absent, and two by two tables
+    (n_weightings, n_points, 4), NaN where there is no threshold.
+    """
+    figures = np.full((weights.shape[1], len(METRICS)), np.nan)
+    tables = np.full((weights.shape[1], len(POINTS), len(_TABLE)), np.nan)
+    known = p[~np.isnan(y)]
+    falling = -np.sort(-known)
+    if len(falling) == 0:
+        return figures, tables
+    bins, groups = reliability.bin_starts(falling), reliability.group_starts(len(falling))
+    called = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
+    inner = called[called < len(falling)]
+    cases = ordered.order(y, p, rows, [bins, groups, inner])
+    groups = np.unique(ordered.snapped(groups, ordered.first_of_ties(cases.p)))
+
+    at_once = max(1, _CELLS_AT_ONCE // len(cases.starts))
+    for start in range(0, weights.shape[1], at_once):
+        chunk = slice(start, start + at_once)
+        drawn = weights[:, chunk].astype(np.float64)
+        records, positives = cases.sums(drawn)
+        calls, hits = np.cumsum(records, axis=0), np.cumsum(positives, axis=0)
+        both = (hits[-1] > 0) & (calls[-1] > hits[-1])
+        if not both.any():
+            continue
+        table = _tables(calls, hits, cases.step_of(called))
+        table[:, np.isnan(cuts)] = np.nan
+        of_bin, of_group = cases.step_of(bins), cases.step_of(groups)
+        predicted = cases.totals(cases.p, bins, drawn)
+        squares = cases.totals((cases.p - cases.y) ** 2, np.zeros(1, np.int64), drawn)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {
+                **ranking.areas(calls, hits, records, positives),
+                **_at_points(table),
+                **reliability.parts(
+                    _gather(records, of_bin), _gather(positives, of_bin), predicted, squares
+                ),
+                **reliability.line(
+                    cases.p, groups, _gather(records, of_group), _gather(positives, of_group)
+                ),
+            }
+        for name, column in found.items():
+            figures[chunk, METRICS.index(name)] = np.where(both, column, np.nan)
+        tables[chunk] = table
+    return figures, tables
+
+
+def _tables(calls: Floats, hits: Floats, called: NDArray[np.int64]) -> Floats:
+    """Return tp, fp, fn, tn at each point, of which the first `called` steps are positive."""
+    everyone, ill = calls[-1], hits[-1]
+    last, some = np.maximum(called - 1, 0), (called > 0)[:, None]
+    tp, calls = np.where(some, hits[last], 0), np.where(some, calls[last], 0)
+    fp = calls - tp
+    return np.stack([tp, fp, ill - tp, everyone - ill - fp], axis=-1).transpose(1, 0, 2)
+
+
+def _at_points(tables: Floats) -> dict[str, Floats]:
+    """Name the rates of tables of shape (n_weightings, n_points, 4) as the registry does."""
+    rates = confusion.rates(*np.moveaxis(tables, -1, 0))
+    return {
+        name: rates[rate][:, place]
+        for place, point in enumerate(POINTS.values())
+        for rate, name in point.items()
+    }
+
+
+def _gather(sums: Floats, starts: NDArray[np.int64]) -> Floats:
+    return np.asarray(np.add.reduceat(sums, starts, axis=0))

@@ -52,7 +52,8 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     A criterion is 1 where it fired and 0 where it did not; what could not be measured is NaN, and
     so is a record that could not be measured at all.
     """
-    numbers = rules.set_index("record_id").astype("Float64")
+    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)")
+    numbers = told.astype("Float64")
     return numbers.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 

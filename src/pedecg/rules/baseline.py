@@ -23,31 +23,49 @@ Values = NDArray[np.float64]
 WEIGHTS: dict[str, dict[str, float]] = {
     "chd": {
         "rule_rvh": 1.0, "rule_lvh": 0.5, "rule_right_axis": 1.0, "rule_left_axis": 0.5,
-        "rule_upright_t_v1": 1.0, "rule_wide_qrs": 0.5, "high z_r_v1": 0.3, "high z_s_v6": 0.3,
-        "high z_rs_ratio_v1": 0.1, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
+        "rule_upright_t_v1": 1.0, "rule_wide_qrs": 0.5, "rule_rbbb": 1.0,
+        "rule_incomplete_rbbb": 1.0, "rule_first_degree_block": 0.5, "high z_r_v1": 0.3,
+        "high z_s_v6": 0.3, "high z_rs_ratio_v1": 0.1, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
+        "high z_sv1_rv6": 0.3,
     },
     "myocarditis": {
-        "rule_low_voltage": 1.0, "rule_tachycardia": 0.5, "rule_long_qtc": 0.5,
-        "rule_first_degree_block": 0.5, "rule_wide_qrs": 0.5, "low z_r_v6": 0.5,
+        "rule_low_voltage": 1.0, "rule_low_voltage_chest": 0.5, "rule_tachycardia": 0.5,
+        "rule_long_qtc": 0.5, "rule_qtc_borderline": 0.5, "rule_first_degree_block": 0.5,
+        "rule_wide_qrs": 0.5, "rule_low_t": 1.0, "rule_inverted_t": 1.0,
+        "rule_st_elevation": 0.5, "rule_st_depression": 1.0, "low z_r_v6": 0.5,
         "high z_heart_rate": 0.3, "high z_qtc_bazett": 0.2, "high z_qrs": 0.2,
     },
     "cardiomyopathy": {
-        "rule_lvh": 1.0, "rule_wide_qrs": 0.5, "rule_long_qtc": 0.5, "rule_left_axis": 0.5,
-        "high z_r_v6": 0.3, "high z_s_v1": 0.5, "high z_q_v6": 0.3, "high z_qtc_bazett": 0.2,
-        "high z_qrs": 0.3,
+        "rule_lvh": 1.0, "rule_wide_qrs": 0.5, "rule_lbbb": 1.0, "rule_left_axis": 0.5,
+        "rule_inverted_t": 1.0, "rule_wide_qrs_t_angle": 1.0, "rule_st_depression": 1.0,
+        "rule_long_qtc": 0.5, "high z_r_v6": 0.3, "high z_s_v1": 0.5, "high z_sv1_rv6": 0.5,
+        "high z_q_v6": 0.3, "high z_qtc_bazett": 0.2, "high z_qrs": 0.3,
     },
     "kawasaki": {
         "rule_tachycardia": 1.0, "rule_first_degree_block": 0.5, "rule_long_qtc": 0.5,
+        "rule_qtc_borderline": 0.5, "rule_low_t": 1.0, "rule_st_depression": 0.5,
         "high z_heart_rate": 0.5, "high z_pr": 0.3, "low z_r_v6": 0.2,
     },
-    "mi": {"rule_left_axis": 0.5, "rule_low_voltage": 0.5, "rule_long_qtc": 0.5},
-    "sttc": {"rule_long_qtc": 1.0, "rule_lvh": 0.5, "rule_tachycardia": 0.5},
+    "mi": {
+        "rule_left_axis": 0.5, "rule_low_voltage": 0.5, "rule_long_qtc": 0.5,
+        "rule_inverted_t": 1.0, "rule_wide_qrs_t_angle": 0.5, "rule_st_elevation": 0.5,
+        "rule_st_depression": 0.5,
+    },
+    "sttc": {
+        "rule_long_qtc": 1.0, "rule_lvh": 0.5, "rule_tachycardia": 0.5, "rule_inverted_t": 1.0,
+        "rule_low_t": 1.0, "rule_st_depression": 1.0, "rule_wide_qrs_t_angle": 1.0,
+    },
     "cd": {
         "rule_wide_qrs": 1.0, "rule_first_degree_block": 1.0, "rule_left_axis": 0.5,
-        "rule_pre_excitation": 1.0, "high z_qrs": 0.5,
+        "rule_pre_excitation": 1.0, "rule_rbbb": 1.0, "rule_lbbb": 1.0,
+        "rule_incomplete_rbbb": 1.0, "rule_incomplete_lbbb": 0.5, "high z_qrs": 0.5,
     },
-    "hyp": {"rule_lvh": 1.0, "rule_rvh": 1.0, "high z_r_v6": 0.5, "high z_s_v1": 0.5},
+    "hyp": {
+        "rule_lvh": 1.0, "rule_rvh": 1.0, "high z_r_v6": 0.5, "high z_s_v1": 0.5,
+        "high z_sv1_rv6": 0.5,
+    },
 }  # fmt: skip
+BENIGN = ("rule_sinus_arrhythmia", "rule_qtc_borderline")  # common in health
 # Any sign at all: for `abnormal`, for targets without weights of their own and, reversed, `norm`.
 ANYTHING = "any abnormality"
 ANY_RULE, ANY_Z = 1.0, 0.3
@@ -89,7 +107,8 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
     weights = WEIGHTS.get(target)
     if weights is None:
         any_z = {f"{way} {c}": ANY_Z for c in _named(rules, "z_") for way in ("high", "low")}
-        weights = dict.fromkeys(_named(rules, "rule_"), ANY_RULE) | any_z
+        signs = [rule for rule in _named(rules, "rule_") if rule not in BENIGN]
+        weights = dict.fromkeys(signs, ANY_RULE) | any_z
     total = np.zeros(len(rules))
     for evidence, weight in weights.items():
         total += weight * _evidence(rules, evidence)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pedecg import norms, tables
 from pedecg.params import Section
-from pedecg.rules import criteria, measure
+from pedecg.rules import beats, criteria, judge, measure
 from pedecg.signals import store
 
 AGE_GROUPS = {
@@ -30,6 +30,7 @@ class RuleFeaturesSettings(Section):
     """Section `rule_features`."""
 
     limits: str = Field(description="CSV of normal limits by age and sex; a hospital's own may do")
+    thresholds: str = Field(description="CSV of the single numbers that criteria compare with")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def examinations(
     signals: store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
 ) -> Iterator[Examination]:
     """Yield every record of the signal store, in its order, also where no wave was found."""
-    mine = waves[waves["lead"] == measure.GLOBAL]
+    mine = waves[waves["lead"] == beats.GLOBAL]
     by_record = dict(list(mine.groupby("record_id", sort=False)))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
@@ -86,29 +87,40 @@ def of_record(examination: Examination, folder: str, limits: norms.Limits) -> di
     return {"record_id": examination.record_id, **measures, **adjusted(measures, age, sex, limits)}
 
 
-def possible(measures: dict[str, float]) -> dict[str, float]:
-    """Return the measures, NaN where one lies outside the range that `tables.RULES` allows."""
-    allowed = tables.ranges(tables.RULES)
-    everything = (-math.inf, math.inf)
-    return {
-        name: value if low <= value <= high else math.nan
-        for name, value in measures.items()
-        for low, high in [allowed.get(name, everything)]
-    }
+def possible(measures: dict[str, Any]) -> dict[str, Any]:
+    """Return the measures, NaN and not valid where `tables.RULES` allows no such value."""
+    kept = dict(measures)
+    for name, (low, high) in tables.ranges(tables.RULES).items():
+        if name in kept and not low <= kept[name] <= high:
+            kept |= {name: math.nan, f"valid_{name}": False}
+    return kept
 
 
 def adjusted(
-    measures: dict[str, float], age_days: float | None, sex: str | None, limits: norms.Limits
+    measures: dict[str, Any], age_days: float | None, sex: str | None, limits: norms.Limits
 ) -> dict[str, Any]:
-    """Return the z-scores `z_<measure>` and criteria `rule_<name>` of one record's measures."""
+    """Return z-scores `z_<measure>`, criteria `rule_<name>`, scores `score_<name>` and `why`.
+
+    A measure that is not valid is judged by nothing. `why` says, one line each, which value of
+    which criterion that is met lies beyond which limit.
+    """
+    child = judge.Child(measures, age_days, sex, limits)
     z_scores = {
-        f"z_{name}": norms.z_score(
-            limits, name, measures.get(limits.column(name), math.nan), age_days, sex
-        )
+        f"z_{name}": norms.z_score(limits, name, child.value(limits.column(name)), age_days, sex)
         for name in limits.units
     }
-    verdicts = criteria.judge(criteria.Child(measures, age_days, sex, limits))
-    return z_scores | {f"rule_{name}": verdict.met for name, verdict in verdicts.items()}
+    verdicts = criteria.judge(child)
+    why = [
+        f"{criterion.title}: {verdicts[criterion.name].reason}"
+        for criterion in criteria.CRITERIA
+        if verdicts[criterion.name].met
+    ]
+    return {
+        **z_scores,
+        **{f"rule_{name}": verdict.met for name, verdict in verdicts.items()},
+        **{f"score_{c.name}": verdicts[c.name].points for c in criteria.CRITERIA if c.is_score},
+        "why": "\n".join(why),
+    }
 
 
 def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -118,8 +130,11 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return rules.astype(dict.fromkeys(fired, "boolean"))
 
 
-def summary(rules: pd.DataFrame, records: pd.DataFrame) -> dict[str, Any]:
-    """Return which share of records has each measure, medians by age, and how often rules fire."""
+def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = "") -> dict[str, Any]:
+    """Return which share of records has each measure, medians by age, and how often rules fire.
+
+    ``measured``: a value was taken; ``valid``: it may be used.
+    """
     measured = [name for name in measure.COLUMNS if name in rules]
     fired = [column for column in rules.columns if column.startswith("rule_")]
     age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
@@ -127,7 +142,9 @@ def summary(rules: pd.DataFrame, records: pd.DataFrame) -> dict[str, Any]:
     group = pd.cut(age.to_numpy(np.float64, na_value=np.nan), edges, right=False, labels=False)
     return {
         "records": len(rules),
+        "limits_version": limits_version,
         "measured": {name: float(rules[name].notna().mean()) for name in measured},
+        "valid": {name: float(rules[f"valid_{name}"].mean()) for name in measured},
         "medians": {
             name: {"records": int((group == k).sum())}
             | {column: _median(rules.loc[group == k, column]) for column in SHOWN}

@@ -83,7 +83,8 @@ def examine(
     fs = zzu_layout.FS_HZ
     beats = rhythm.RHYTHMS[kind](own, visit.n_samples / fs, rng)
     clean = synthesis.synthesize(narrow, wide, beats, own, visit.n_samples, fs, rng)
-    return clean, truth.measured(own, narrow, beats, clean, visit.n_samples / fs), own, kind
+    measured = truth.measured(own, narrow, wide, beats, clean, visit.n_samples / fs)
+    return clean, measured, own, kind
 
 
 def _examination(

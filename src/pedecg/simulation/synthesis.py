@@ -12,7 +12,7 @@ from pedecg.simulation.shape import BeatShape
 from pedecg.simulation.waves import Waves
 
 _REACH = 4.5  # widths after which a Gaussian is below 0.1 µV
-_LOW_ATRIUM = np.array([-0.4, -0.9, 0.6])  # turns a sinus P into one that climbs
+LOW_ATRIUM = np.array([-0.4, -0.9, 0.6])  # turns a sinus P into one that climbs
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def synthesize(
     breath = 2 * np.pi * traits["breathing"] / 60 * rhythm.qrs_s + rng.uniform(0, 6.28)
     size = 1 + 0.035 * np.sin(breath) + rng.normal(0, 0.008, breath.size)
 
-    for kind, gain in ((0, np.ones(3)), (ECTOPIC, _LOW_ATRIUM)):
+    for kind, gain in ((0, np.ones(3)), (ECTOPIC, LOW_ATRIUM)):
         onset = rhythm.p_s[rhythm.p_kind == kind]
         waves = narrow.p.with_dipole(narrow.p.dipole_mv * gain)
         canvas.add(waves, onset, np.ones(onset.size), np.ones(onset.size))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.simulation import findings
+from pedecg.simulation import findings, reader
 from pedecg.simulation.artefacts import Artefacts
 from pedecg.simulation.children import Visit
 from pedecg.simulation.conditions import GROUPS
@@ -17,11 +17,17 @@ from pedecg.simulation.synthesis import CleanEcg
 def measured(
     traits: dict[str, float],
     beat: BeatShape,
+    wide: BeatShape,
     rhythm: Rhythm,
     clean: CleanEcg,
     length_s: float,
 ) -> dict[str, float]:
-    """Measure the noise-free heart: ms, mV, bpm and degrees as the names say."""
+    """Measure the noise-free heart: ms, mV, bpm and degrees as the names say.
+
+    Plain names are what the heart was given, ``read_<column of RULES>`` what a perfect reader
+    would measure on it.
+    """
+    read = reader.readings(beat, wide, rhythm, clean.qt_ms, length_s)
     inside = (rhythm.qrs_s >= 0) & (rhythm.qrs_s < length_s)
     rr = rhythm.rr_s()[inside]
     rate = 60 / rr.mean()
@@ -47,6 +53,7 @@ def measured(
         "la_mv": traits["la_mv"],
         "late_mv": traits["late_mv"],
         "voltage": traits["voltage"],
+        **{f"read_{name}": value for name, value in read.items()},
     }
 
 

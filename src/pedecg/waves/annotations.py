@@ -7,6 +7,7 @@ a wave that has no mark, are kept apart as unknown.
 import ast
 import csv
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,8 +26,8 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 # WFDB annotation symbols of wave peaks; beats of any kind are QRS complexes.
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
 QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this stretch
-ISP_WAVES = (P, QRS, T)  # ISP's own class numbers 0, 1, 2
-ISP_FS_HZ = 1000.0
+_ISP_TABLE = "_isp_delineation_data.csv"
+_CHECKSUM_RANGE = 65536
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def read_ludb(root: Path) -> Iterator[Labelled]:
             marks_of(_bracketed(header.with_suffix(""), name.lower(), fs_hz)) for name in names
         )
         leads = tuple(canonical_lead(name) or name for name in names)
-        yield Labelled(header.stem, "ludb", signal, fs_hz, leads, marks)
+        yield _checked(Labelled(header.stem, "ludb", signal, fs_hz, leads, marks), header)
 
 
 def read_qtdb(root: Path) -> Iterator[Labelled]:
@@ -129,30 +130,28 @@ def read_qtdb(root: Path) -> Iterator[Labelled]:
         signal, fs_hz, _ = _read_wfdb(path.with_suffix(".hea"))
         marks = marks_of(_bracketed(path.with_suffix(""), "q1c", fs_hz), QTDB_LONGEST_SILENCE_S)
         leads = tuple(f"ch{i + 1}" for i in range(len(signal)))
-        yield Labelled(path.stem, "qtdb", signal, fs_hz, leads, (marks,) * len(signal))
+        record = Labelled(path.stem, "qtdb", signal, fs_hz, leads, (marks,) * len(signal))
+        yield _checked(record, path)
 
 
 def read_isp(root: Path) -> Iterator[Labelled]:
-    """Yield ISP's single-lead records: tables with the columns ``file_name`` and ``target``.
+    """Yield ISP's 12-lead records.
 
-    A target lists ``(class, first sample, last sample)`` with class 0 P, 1 QRS, 2 T at 1,000 Hz;
-    the signal is a text or NumPy file beside the table.
+    `root` holds ``train_isp_delineation_data.csv`` beside ``train_data/1.hea …``; likewise
+    ``test_…``. The table has the columns ``file_name`` and ``target``; a target lists ``(class,
+    first sample, last sample)`` with class 0 P, 1 QRS, 2 T, for all leads of the record together.
+    Layout: doi 10.5281/zenodo.14679837.
     """
-    for table in sorted(root.rglob("*.csv")):
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-        if not rows or not {"file_name", "target"} <= set(rows[0]):
-            continue
-        for row in rows:
-            path = _beside(table, row["file_name"])
-            signal = np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=",")
-            waves = [
-                (ISP_WAVES[kind], first / ISP_FS_HZ, np.nan, last / ISP_FS_HZ)
-                for kind, first, last in sorted(ast.literal_eval(row["target"]), key=lambda w: w[1])
-            ]
-            signal = np.asarray(signal, np.float32).reshape(1, -1)
-            yield Labelled(
-                path.stem, "isp", signal, ISP_FS_HZ, ("I",), (marks_of(np.array(waves)),)
+    for table in sorted(_folder_with(root, f"*{_ISP_TABLE}", "ISP").glob(f"*{_ISP_TABLE}")):
+        part = table.name.removesuffix(_ISP_TABLE)
+        for name, target in _isp_rows(table):
+            header = table.with_name(f"{part}_data") / f"{name}.hea"
+            signal, fs_hz, names = _read_wfdb(header)
+            marks = marks_of(_isp_waves(target, fs_hz, f"{table.name}: {name}"))
+            leads = tuple(canonical_lead(lead) or lead for lead in names)
+            record_id = f"{part}-{name}"
+            yield _checked(
+                Labelled(record_id, "isp", signal, fs_hz, leads, (marks,) * len(leads)), header
             )
 
 
@@ -187,7 +186,8 @@ def _bracketed(record: Path, extension: str, fs_hz: float) -> Array:
 
     Nothing is guessed where the brackets of LUDB are out of order, as in ``N ( )``.
     """
-    annotation = wfdb.rdann(str(record), extension)
+    with _told(Path(f"{record}.{extension}")):
+        annotation = wfdb.rdann(str(record), extension)
     symbols = ["", *annotation.symbol, ""]
     times = np.concatenate([[np.nan], annotation.sample / fs_hz, [np.nan]])
     rows = [
@@ -204,8 +204,76 @@ def _bracketed(record: Path, extension: str, fs_hz: float) -> Array:
 
 
 def _read_wfdb(header: Path) -> tuple[NDArray[np.float32], float, Sequence[str]]:
-    record = wfdb.rdrecord(str(header.with_suffix("")))
-    return record.p_signal.T.astype(np.float32), float(record.fs), record.sig_name
+    """Return signal in mV, samples per second and names of the leads.
+
+    Raises
+    ------
+    PedecgError
+        A file is missing, cannot be read or fails the header's checksum (`wfdb` does not look).
+    """
+    with _told(header):
+        record = wfdb.rdrecord(str(header.with_suffix("")), physical=False)
+    for name, wanted, found in zip(
+        record.sig_name, record.checksum, record.calc_checksum(), strict=True
+    ):
+        if wanted is not None and (wanted - found) % _CHECKSUM_RANGE:
+            raise PedecgError(
+                f"{header}: lead {name} fails its checksum "
+                f"(header {wanted % _CHECKSUM_RANGE}, file {found})"
+            )
+    return record.dac().T.astype(np.float32), float(record.fs), record.sig_name
+
+
+def _checked(record: Labelled, file: Path) -> Labelled:
+    """Return the record, all of whose marks lie within it."""
+    length_s = record.signal_mv.shape[1] / record.fs_hz
+    for lead, marks in zip(record.leads, record.marks, strict=True):
+        times = marks.waves[:, 1:]
+        last = np.nanmax(times, initial=0.0)
+        if last > length_s or np.nanmin(times, initial=0.0) < 0:
+            raise PedecgError(
+                f"{file}: lead {lead} has a mark at {last:.3f} s; the record ends at "
+                f"{length_s:.3f} s"
+            )
+    return record
+
+
+def _isp_rows(table: Path) -> list[tuple[str, str]]:
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        rows = list(csv.DictReader(lines))
+    for column in ("file_name", "target"):
+        if not rows or column not in rows[0]:
+            found = ", ".join(map(str, rows[0])) if rows else "none"
+            raise PedecgError(f"{table}: column {column} not found; columns are {found}")
+    pairs = [(row["file_name"].strip(), row["target"] or "") for row in rows]
+    return sorted(pairs, key=lambda pair: (len(pair[0]), pair[0]))
+
+
+def _isp_waves(target: str, fs_hz: float, place: str) -> Array:
+    try:
+        listed = sorted(ast.literal_eval(target), key=lambda wave: wave[1])
+        waves = [(kind, first, np.nan, last) for kind, first, last in listed]
+        table = np.array(waves, float).reshape(-1, 4)
+    except (ValueError, SyntaxError, TypeError, IndexError):
+        raise PedecgError(
+            f"{place}: target must list (class, first, last) (found {target[:60]!r})"
+        ) from None
+    if not np.isin(table[:, 0], (P, QRS, T)).all():
+        raise PedecgError(f"{place}: class must be 0, 1 or 2 (found {target[:60]!r})")
+    if (table[:, 3] < table[:, 1]).any():
+        raise PedecgError(f"{place}: a wave ends before it begins (found {target[:60]!r})")
+    return np.asarray(table / [1, fs_hz, fs_hz, fs_hz])
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Turn what `wfdb` raises on missing and broken files into one line that names the file."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PedecgError(f"{file}: {error.filename or error} not found") from None
+    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+        raise PedecgError(f"{file}: cannot be read ({' '.join(str(error).split())})") from None
 
 
 def _folder_with(root: Path, pattern: str, source: str) -> Path:
@@ -213,10 +281,3 @@ def _folder_with(root: Path, pattern: str, source: str) -> Path:
     if found is None:
         raise PedecgError(f"{root}: no {source} record found; expected files {pattern}")
     return found.parent
-
-
-def _beside(table: Path, name: str) -> Path:
-    candidates = [p for p in sorted(table.parent.rglob(f"{name}*")) if p.is_file() and p != table]
-    if not candidates:
-        raise PedecgError(f"{table}: signal file {name} not found beside the table")
-    return candidates[0]

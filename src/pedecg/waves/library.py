@@ -97,9 +97,9 @@ def read(folder: Path) -> Iterator[Labelled]:
         start = end
 
 
-def table(folder: Path) -> pd.DataFrame:
-    """Return the records of all libraries in a folder of libraries."""
-    parts = [tables.read(path, RECORDS) for path in sorted(folder.glob("*/records.parquet"))]
+def table(folder: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the records of the named libraries in a folder of libraries; others are left alone."""
+    parts = [tables.read(folder / name / "records.parquet", RECORDS) for name in names]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -11,7 +11,7 @@ import itertools
 from typing import cast
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -27,6 +27,16 @@ class Settings(Section):
     blocks: list[int] = Field(description="blocks of each encoder step but the innermost")
     dilations: list[int] = Field(description="dilations of the innermost blocks, frames")
     kernel: int = Field(description="width of every convolution, frames; odd", ge=3, le=31)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if len(self.blocks) != len(self.widths) - 1:
+            raise ValueError(f"blocks must be one fewer than widths (found {self.blocks})")
+        if not self.kernel % 2:
+            raise ValueError(f"kernel must be odd (found {self.kernel})")
+        if min(self.widths + self.blocks + self.dilations, default=0) < 1:
+            raise ValueError("widths, blocks and dilations must be 1 or more")
+        return self
 
     def stride(self) -> int:
         """Return the number of samples that one innermost frame stands for."""

@@ -87,26 +87,39 @@ def invented_p(waves: pd.DataFrame, records: Iterable[Labelled]) -> float:
     return found / beats if beats else float("nan")
 
 
-def frame_f1(
-    waves: pd.DataFrame, records: Iterable[Labelled], frame_s: float = 0.02
-) -> dict[str, float]:
-    """Return F1 of P, QRS and T over frames within the labelled spans, a wave at their centres."""
-    counts = np.zeros((len(tables.WAVES_IN_ORDER), 3))
+def frames(waves: pd.DataFrame, records: Iterable[Labelled], frame_s: float = 0.02) -> pd.DataFrame:
+    """Compare the waves found with every lead of the records, frame by frame.
+
+    Returns
+    -------
+    One row per record, lead and wave: ``record_id, source, lead, wave`` and ``tp, fp, fn``, frames
+    within the labelled spans; a frame belongs to a wave that covers its centre.
+    """
     by_lead = dict(list(waves.groupby(["record_id", "lead"])))
+    rows = []
     for record in records:
+        times = np.arange(frame_s / 2, record.signal_mv.shape[1] / record.fs_hz, frame_s)
         for lead, marks in zip(record.leads, record.marks, strict=True):
-            times = np.arange(frame_s / 2, record.signal_mv.shape[1] / record.fs_hz, frame_s)
-            rows = by_lead.get((record.record_id, lead), waves.iloc[:0])
+            own = by_lead.get((record.record_id, lead), waves.iloc[:0])
             for kind, name in enumerate(tables.WAVES_IN_ORDER):
-                chosen = rows.loc[rows["wave"] == name, ["onset_s", "offset_s"]].to_numpy(float)
+                chosen = own.loc[own["wave"] == name, ["onset_s", "offset_s"]].to_numpy(float)
                 found = _inside(times, chosen)
                 true = _inside(times, marks.of(kind)[:, [0, 2]])
                 known = _inside(times, marks.spans)
                 known &= ~_inside(times, marks.unknown[marks.unknown[:, 0] == kind, 1:])
                 pairs = (found & true, found & ~true, ~found & true)
-                counts[kind] += [(pair & known).sum() for pair in pairs]
-    f1 = 2 * counts[:, 0] / np.maximum(2 * counts[:, 0] + counts[:, 1] + counts[:, 2], 1)
-    return dict(zip(tables.WAVES_IN_ORDER, f1.tolist(), strict=True))
+                place = (record.record_id, record.source, lead, name)
+                rows.append((*place, *(int((pair & known).sum()) for pair in pairs)))
+    columns = ["record_id", "source", "lead", "wave", "tp", "fp", "fn"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def frame_f1(counts: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Return F1 of P, QRS and T for each group of the rows of `frames`."""
+    keys = [*by, "wave"]
+    pooled = counts.groupby(keys, sort=False)[["tp", "fp", "fn"]].sum()
+    pooled["f1"] = 2 * pooled["tp"] / (2 * pooled["tp"] + pooled["fp"] + pooled["fn"]).clip(lower=1)
+    return pooled.reset_index()
 
 
 def _count_one(rows: pd.DataFrame, marks: Marks, boundary: str) -> dict[str, object]:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import Field
+
 from pedecg import tables
 from pedecg.errors import PedecgError
+from pedecg.params import Section
 from pedecg.waves import annotations, library
 from pedecg.waves.annotations import Labelled
 
@@ -14,18 +17,29 @@ _KINDS = {
     "*.ii": annotations.read_ludb,
     "*.q1c": annotations.read_qtdb,
     "signals.f32": library.read,
-    "*.csv": annotations.read_isp,
+    "*_isp_delineation_data.csv": annotations.read_isp,
 }
+
+
+class Settings(Section):
+    """Section `cohort` of the delineation pipeline."""
+
+    root: str = Field(description="folder of LUDB, QTDB, ISP or simulated children")
+    also: dict[str, str] = Field(description="further such folders, name: path")
 
 
 def read(root: Path) -> Iterator[Labelled]:
     """Yield the records of a folder; whether it is LUDB, QTDB, ISP or ours is told from its files.
+
+    Identifiers are ``source/record``.
 
     Raises
     ------
     PedecgError
         The folder holds none of them.
     """
+    if not root.is_dir():
+        raise PedecgError(f"{root}: not found; expected a folder of labelled ECGs")
     for pattern, reader in _KINDS.items():
         if next(root.rglob(pattern), None) is not None:
             for record in reader(root):

@@ -1,0 +1,105 @@
+"""Classes of which exactly one holds: confusion matrix and what follows from it.
+
+For many weightings of the records at once, as in `metrics`; each class against the rest has its
+AUROC there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.errors import PedecgError
+from pedecg.evaluation import bootstrap, confusion
+from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.evaluate import Scoring
+
+Floats = NDArray[np.float64]
+
+
+def truth(who: Cases) -> NDArray[np.int64]:
+    """Return each record's class, -1 where it is not known.
+
+    Raises
+    ------
+    PedecgError
+        If a record has no class or two.
+    """
+    known = ~np.isnan(who.y).any(axis=1)
+    wrong = np.flatnonzero(known & (np.nansum(who.y, axis=1) != 1))
+    if len(wrong):
+        count = int(who.y[wrong[0]].sum())
+        raise PedecgError(
+            f"labels: {who.record_ids[wrong[0]]} has {count} classes; train.task multiclass "
+            "expects exactly one"
+        )
+    return np.where(known, np.nan_to_num(who.y).argmax(axis=1), -1)
+
+
+def tables(
+    true: NDArray[np.int64], called: NDArray[np.int64], n_classes: int, weights: Floats
+) -> Floats:
+    """Return confusion matrices, rows the truth, shape (n_weightings, n_classes, n_classes).
+
+    Parameters
+    ----------
+    true, called : shape (n,), classes; records of class -1 are left out.
+    weights : shape (n, n_weightings), how often each record counts.
+    """
+    known = np.flatnonzero(true >= 0)
+    cell = true[known] * n_classes + called[known]
+    member = (cell == np.arange(n_classes**2)[:, None]).astype(np.float64)
+    return np.asarray((member @ weights[known]).T.reshape(-1, n_classes, n_classes))
+
+
+def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -> dict[str, Floats]:
+    """Return accuracy, averaged F1 and each class's rates, each of shape (n_weightings,).
+
+    Parameters
+    ----------
+    matrices : of `tables`.
+    challenge : classes whose mean F1 is the challenge score; none: all. The CinC 2017 challenge
+        averages normal, AF and other, and leaves noisy out of the mean, though not out of the
+        errors. Clifford GD et al. Comput Cardiol 2017;44.
+    """
+    right = np.einsum("bii->bi", matrices)
+    true, called = matrices.sum(axis=2), matrices.sum(axis=1)
+    total = true.sum(axis=1, keepdims=True)
+    rates = confusion.rates(right, called - right, true - right, total - true - called + right)
+    f1 = np.nan_to_num(rates["f1"])  # a class that is neither there nor called: 0, as elsewhere
+    named = [classes.index(name) for name in challenge] or list(range(len(classes)))
+    figures = {
+        "accuracy": confusion.divided(right.sum(axis=1), total[:, 0]),
+        "f1_macro": f1.mean(axis=1),
+        "f1_weighted": confusion.divided((f1 * true).sum(axis=1), total[:, 0]),
+        "f1_challenge": f1[:, named].mean(axis=1),
+    }
+    for k, name in enumerate(classes):
+        figures |= {f"f1 {name}": f1[:, k]}
+        figures |= {f"{rate} {name}": rates[rate][:, k] for rate in ("sensitivity", "specificity")}
+    return figures
+
+
+def as_metrics(
+    who: Cases, p: Floats, challenge: Sequence[str], settings: Scoring
+) -> dict[str, Any]:
+    """Return the figures of the likeliest class with intervals, and the confusion matrix.
+
+    Parameters
+    ----------
+    p : shape (n, n_classes), probabilities.
+    challenge : see `scores`.
+    """
+    unknown = [name for name in challenge if name not in who.targets]
+    if unknown:
+        known = ", ".join(who.targets)
+        raise PedecgError(f"evaluate.challenge_classes: no class {unknown[0]}; there are {known}")
+    true, called = truth(who), p.argmax(axis=1)
+    weights = bootstrap.counts(who.patients, settings.bootstrap, settings.seed).astype(np.float64)
+    matrix = tables(true, called, len(who.targets), np.ones((len(true), 1)))
+    value = scores(matrix, who.targets, challenge)
+    drawn = scores(tables(true, called, len(who.targets), weights), who.targets, challenge)
+    figures = {name: bootstrap.estimate(value[name][0], drawn[name]) for name in value}
+    rows = dict(zip(who.targets, matrix[0].astype(int).tolist(), strict=True))
+    return {**figures, "confusion": {"called": list(who.targets), "true": rows}}

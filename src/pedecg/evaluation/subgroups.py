@@ -1,0 +1,255 @@
+"""Whom a model serves worse: figures by age, leads, sex, quality, length and year of acquisition.
+
+One set of resamples of the whole test split serves all groups, so that the gap between two groups
+has an interval even where a patient has records in both.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from pedecg import age_groups, params
+from pedecg.errors import PedecgError
+from pedecg.evaluation import bootstrap, evaluate, metrics
+from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.evaluate import Calibrated
+
+ALL = "all records"
+REPORTED = ("auroc", "auprc", "sensitivity", "specificity", "brier", "calibration_intercept")
+GAP = "auroc"
+
+Floats = NDArray[np.float64]
+
+
+class SubgroupSettings(params.Section):
+    """Which groups of test records are looked at."""
+
+    models: list[str] = Field(description="of evaluate.models; empty: all of them")
+    length_edges_s: list[float] = Field(
+        description="record lengths that open the next group, s, ascending", min_length=1
+    )
+    noisy_share: float = Field(
+        description="share of flawed leads from which on a record is noisy", gt=0, le=1
+    )
+    min_psqi: float = Field(
+        description="a lead with a smaller share of power at 5-15 Hz is flawed", ge=0, le=1
+    )
+    min_bassqi: float = Field(
+        description="a lead with more power than 1 - this below 1 Hz is flawed", ge=0, le=1
+    )
+    crossed: bool = Field(description="also every pair of factors, such as age group and sex")
+
+    @field_validator("length_edges_s")
+    @classmethod
+    def _ascending(cls, edges: list[float]) -> list[float]:
+        if sorted(set(edges)) != edges or edges[0] <= 0:
+            raise ValueError(f"must rise from above 0 (found {edges})")
+        return edges
+
+
+def chosen(settings: SubgroupSettings, evaluated: Sequence[str]) -> list[str]:
+    """Return the models to look at.
+
+    Raises
+    ------
+    PedecgError
+        If one is named that is not evaluated.
+    """
+    for name in settings.models:
+        if name not in evaluated:
+            hint = params.did_you_mean(name, evaluated)
+            raise PedecgError(f"{params.PARAMS_FILE.name}: subgroups.models names {name!r}{hint}")
+    return settings.models or list(evaluated)
+
+
+def groups(
+    records: pd.DataFrame,
+    quality: pd.DataFrame,
+    age_edges_days: Sequence[int],
+    settings: SubgroupSettings,
+) -> pd.DataFrame:
+    """Return the group of each record by each factor.
+
+    Parameters
+    ----------
+    records, quality : `tables.RECORDS` and `tables.QUALITY`.
+
+    Returns
+    -------
+    Index record_id; one ordered categorical column per factor.
+    """
+    by_id = records.set_index("record_id")
+    length_s = by_id["n_samples"] / by_id["fs_hz"]
+    year = by_id["acquired_at"].str.extract(r"(?<!\d)((?:19|20)\d\d)(?!\d)")[0]
+    ages = age_groups.names(age_edges_days)
+    lengths = _length_names(settings.length_edges_s)
+    bounds = [0, *settings.length_edges_s, np.inf]
+    n_leads = by_id["leads"].str.count(" ") + 1
+    found = {
+        "age": _ordered(age_groups.assign(by_id["age_days"], age_edges_days), ages),
+        "leads": _ordered(n_leads.astype(str) + " leads", [f"{n} leads" for n in range(12, 0, -1)]),
+        "sex": _ordered(by_id["sex"], ["female", "male"]),
+        "quality": _ordered(_quality(quality, by_id.index, settings), ["clean", "noisy"]),
+        "length": _ordered(pd.cut(length_s, bounds, right=False, labels=lengths), lengths),
+        "year": _ordered(year, sorted(year.dropna().unique())),
+    }
+    return pd.DataFrame(found)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One model, group by group.
+
+    Attributes
+    ----------
+    table : columns model, factor, group, target, n, positives, metric, value, low, high.
+    gaps : columns model, target, factor, worse, better, difference, low, high, p, p_holm.
+    """
+
+    table: pd.DataFrame
+    gaps: pd.DataFrame
+
+
+def look(
+    model: str,
+    who: Cases,
+    said: Calibrated,
+    group: pd.DataFrame,
+    settings: SubgroupSettings,
+    scoring: evaluate.Scoring,
+) -> Looked:
+    """Score every group, and every difference of AUROC between two groups of one factor.
+
+    Parameters
+    ----------
+    group : as `groups` returns it.
+    """
+    mine = group.loc[list(who.record_ids)]
+    weights = bootstrap.counts(who.patients, scoring.bootstrap, scoring.seed)
+    members = {("all", ALL): np.ones(len(who.y), bool), **_members(mine, settings.crossed)}
+    rows: list[dict[str, Any]] = []
+    scored: dict[tuple[str, str], tuple[Floats, Floats]] = {}
+    for (factor, name), here in members.items():
+        some = who.rows(here)
+        counted = evaluate.enough(some, scoring.min_positives)
+        p, cuts = said.p[0][here], said.cuts[0]
+        once = np.ones((int(here.sum()), 1), np.uint16)
+        value = metrics.with_averages(some.y, p, once, cuts, counted)[0]
+        drawn = metrics.with_averages(some.y, p, weights[here], cuts, counted)
+        scored[factor, name] = value, drawn
+        for k, target in enumerate(who.targets):
+            about: dict[str, Any] = {
+                "model": model,
+                "factor": factor,
+                "group": name,
+                "target": target,
+            }
+            y = some.y[:, k]
+            about |= {"n": int((y >= 0).sum()), "positives": int((y == 1).sum())}
+            for metric in REPORTED:
+                c = metrics.METRICS.index(metric)
+                figure = bootstrap.estimate(value[k, c], drawn[:, k, c])
+                if (
+                    counted[k] or " x " not in factor
+                ):  # crossed groups are many, and mostly too small
+                    rows.append({**about, "metric": metric, **figure})
+    return Looked(pd.DataFrame(rows), _gaps(model, who.targets, mine, scored))
+
+
+def largest(gaps: pd.DataFrame) -> dict[str, Any]:
+    """Return the largest gap of each target, for a metrics file."""
+    found: dict[str, Any] = {}
+    for target, mine in gaps.groupby("target", sort=False):
+        row = mine.iloc[int(mine["difference"].to_numpy().argmax())]
+        found[str(target)] = row.drop(["model", "target"]).to_dict()
+    return found
+
+
+def sentence(gaps: pd.DataFrame) -> str:
+    """Say the largest gap of all targets, and whether chance could make it."""
+    if gaps.empty:
+        return "No two groups have enough cases to be compared"
+    row = gaps.iloc[int(gaps["difference"].to_numpy().argmax())]
+    certain = gaps[gaps["p_holm"] < 0.05]
+    told = (
+        f"largest gap {row['difference']:.2f} AUROC ({row['target']}: {row['worse']} below "
+        f"{row['better']})"
+    )
+    if certain.empty:
+        return f"{told}; no gap between groups is clearly larger than chance"
+    names = ", ".join(f"{r.target} by {r.factor}" for r in certain.itertuples())
+    return f"{told}; clearly larger than chance: {names}"
+
+
+def _gaps(
+    model: str,
+    targets: Sequence[str],
+    group: pd.DataFrame,
+    scored: Mapping[tuple[str, str], tuple[Floats, Floats]],
+) -> pd.DataFrame:
+    """Return every difference between two groups of a factor; Holm corrects them together."""
+    column = metrics.METRICS.index(GAP)
+    rows = []
+    for k, target in enumerate(targets):
+        for factor in group.columns:
+            names = [name for name in group[factor].cat.categories if (factor, name) in scored]
+            for pair in combinations(names, 2):
+                values = [scored[factor, name][0][k, column] for name in pair]
+                if not np.isfinite(values).all():
+                    continue
+                worse, better = (pair[i] for i in np.argsort(values, kind="stable"))
+                drawn = scored[factor, better][1] - scored[factor, worse][1]
+                difference = abs(values[0] - values[1])
+                low, high = bootstrap.interval(drawn[:, k, column])
+                p = bootstrap.p_value(difference, drawn[:, k, column])
+                row = (model, target, factor, worse, better, difference, low, high, p)
+                rows.append(row)
+    names = ["model", "target", "factor", "worse", "better", "difference", "low", "high", "p"]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(p_holm=bootstrap.holm(frame["p"].to_list()))
+
+
+def _members(group: pd.DataFrame, crossed: bool) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    """Return which records are in each group that holds any."""
+    found = {
+        (str(factor), str(name)): (group[factor] == name).to_numpy(bool)
+        for factor in group.columns
+        for name in group[factor].cat.categories
+    }
+    if crossed:
+        for first, second in combinations(group.columns, 2):
+            for a in group[first].cat.categories:
+                for b in group[second].cat.categories:
+                    both = found[str(first), str(a)] & found[str(second), str(b)]
+                    found[f"{first} x {second}", f"{a}, {b}"] = both
+    return {key: here for key, here in found.items() if here.any()}
+
+
+def _quality(quality: pd.DataFrame, record_ids: pd.Index, settings: SubgroupSettings) -> pd.Series:
+    flawed = (
+        ~quality["usable"]
+        | quality["flaw"].notna()
+        | (quality["psqi"] < settings.min_psqi)
+        | (quality["bassqi"] < settings.min_bassqi)
+    )
+    share = flawed.groupby(quality["record_id"]).mean().reindex(record_ids)
+    words = pd.Series(np.where(share >= settings.noisy_share, "noisy", "clean"), record_ids)
+    return words.where(share.notna())
+
+
+def _ordered(names: pd.Series, order: Sequence[str]) -> pd.Series:
+    """Return names as categories in this order, those without a name last."""
+    filled = names.astype("object").where(names.notna(), age_groups.UNKNOWN).astype(str)
+    known = [name for name in [*order, age_groups.UNKNOWN] if (filled == name).any()]
+    return pd.Series(pd.Categorical(filled, known, ordered=True), names.index)
+
+
+def _length_names(edges_s: Sequence[float]) -> list[str]:
+    between = [f"{a:g} to {b:g} s" for a, b in pairwise(edges_s)]
+    return [f"under {edges_s[0]:g} s", *between, f"{edges_s[-1]:g} s and more"]

@@ -1,0 +1,83 @@
+"""P, PR, QRS, QT and QT corrected for the heart rate."""
+
+import numpy as np
+import pandas as pd
+
+from pedecg.rules.beats import Values, middle, spread
+from pedecg.rules.reading import Reading
+
+
+def intervals(beats: pd.DataFrame, heart_rate_bpm: float) -> dict[str, Reading]:
+    """Return the intervals, medians over the beats, milliseconds.
+
+    PR runs from the onset of P to the onset of QRS, QT from the onset of QRS to the end of T, each
+    at the earliest and latest place over all leads together. QT is corrected at the mean rate of
+    the record, as its beats follow a change of rate only after many.
+
+    Parameters
+    ----------
+    beats : `beats.beat_table`, its usual beats.
+    """
+    ms = {
+        "p_ms": beats["p_off_s"] - beats["p_on_s"],
+        "pr_ms": beats["qrs_on_s"] - beats["p_on_s"],
+        "qrs_ms": beats["qrs_off_s"] - beats["qrs_on_s"],
+        "qt_ms": beats["t_off_s"] - beats["qrs_on_s"],
+    }
+    found = {}
+    for name, seconds in ms.items():
+        values = 1000.0 * seconds.to_numpy(np.float64)
+        found[name] = Reading(middle(values), spread(values))
+    qt, rr_s = found["qt_ms"], 60.0 / heart_rate_bpm
+    for name, corrected in CORRECTIONS.items():
+        value = float(corrected(np.array([qt.value]), np.array([rr_s]))[0])
+        found[f"qtc_{name}_ms"] = Reading(value, qt.spread * value / qt.value)
+    return found
+
+
+def qtc_bazett(qt_ms: Values, rr_s: Values) -> Values:
+    """Correct QT for heart rate by Bazett's formula, QT / sqrt(RR).
+
+    Parameters
+    ----------
+    qt_ms : milliseconds; NaN where T was not found.
+    rr_s : seconds from beat to beat, > 0.
+
+    Notes
+    -----
+    Over-corrects above about 100 bpm, the usual rate of an infant: read it beside Fridericia.
+    Bazett HC. Heart 1920;7:353-370.
+    """
+    return qt_ms / np.sqrt(rr_s)
+
+
+def qtc_fridericia(qt_ms: Values, rr_s: Values) -> Values:
+    """Correct QT by Fridericia's formula, QT / cbrt(RR); see `qtc_bazett`.
+
+    Fridericia LS. Acta Med Scand 1920;53:469-486.
+    """
+    return qt_ms / np.cbrt(rr_s)
+
+
+def qtc_framingham(qt_ms: Values, rr_s: Values) -> Values:
+    """Correct QT by the Framingham formula, QT + 154 ms x (1 - RR / 1 s); see `qtc_bazett`.
+
+    Sagie A et al. Am J Cardiol 1992;70:797-801.
+    """
+    return qt_ms + 154.0 * (1.0 - rr_s)
+
+
+def qtc_hodges(qt_ms: Values, rr_s: Values) -> Values:
+    """Correct QT by Hodges' formula, QT + 1.75 ms x (rate - 60 bpm); see `qtc_bazett`.
+
+    Hodges M et al. J Am Coll Cardiol 1983;1:694.
+    """
+    return qt_ms + 1.75 * (60.0 / rr_s - 60.0)
+
+
+CORRECTIONS = {
+    "bazett": qtc_bazett,
+    "fridericia": qtc_fridericia,
+    "framingham": qtc_framingham,
+    "hodges": qtc_hodges,
+}

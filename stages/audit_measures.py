@@ -1,0 +1,25 @@
+"""Rate, intervals and axis of the cohort beside the limits for age and sex."""
+
+from pathlib import Path
+
+from pedecg import audit_measures, errors, norms, params, tables
+from pedecg.report import measure_pictures
+
+
+def main() -> None:
+    cohort = params.read_section("cohort.name")
+    files = [params.read_section(f"rule_features.{name}") for name in ("limits", "thresholds")]
+    limits = norms.load(*files)
+    rules = tables.read("data/features/rules.parquet", tables.RULES)
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+
+    table = audit_measures.children(rules, records)
+    counted = audit_measures.outside(table)
+
+    tables.write_csv(counted, "data/audit_measures/outside_limits.csv")
+    measure_pictures.draw(table, counted, limits, Path("plots/audit_measures"), cohort)
+    tables.write_metrics(audit_measures.summary(counted), "metrics/audit_measures.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

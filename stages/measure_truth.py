@@ -1,0 +1,19 @@
+"""Compare every measure with the simulated heart's own; only a simulation knows the truth."""
+
+from pedecg import errors, tables
+from pedecg.rules import truth
+
+
+def main() -> None:
+    rules = tables.read("data/features/rules.parquet", tables.RULES)
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
+    known = tables.read("data/truth/simulated/records.parquet", tables.TRUTH)
+
+    compared = truth.table(rules, known, records)
+
+    tables.write_csv(compared, "plots/measure_truth/errors.csv")
+    tables.write_metrics(truth.summary(compared), "metrics/measure_truth.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

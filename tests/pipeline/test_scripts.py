@@ -1,0 +1,71 @@
+"""The scripts beside the pipelines: a preset as an experiment, a trained delineator shipped."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+from dvc.utils.hydra import apply_overrides
+from scratch import PAEDIATRIC, ROOT, pipelines, settings_of
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import exp_run
+import ship_delineator
+
+from pedecg import params, settings, tables
+from pedecg.waves import learned
+
+PRESETS = sorted(
+    file for pipeline in pipelines() for file in (ROOT / pipeline / "presets").glob("*.yaml")
+)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_preset_changes_parameters_that_there_are(preset):
+    file = preset.parents[1] / params.PARAMS_FILE
+    known = settings.sections(file)
+    for key in settings_of(preset):
+        assert key.split(".")[0] in {section.split(".")[0] for section in known}
+        params.read_section(key, file)
+
+
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_every_parameter_of_every_pipeline_is_checked(pipeline):
+    file = ROOT / pipeline / params.PARAMS_FILE
+    settings.check(file)
+    assert pipeline == PAEDIATRIC or settings.sections(file) != settings.sections()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_dvc_takes_every_preset_as_overrides(preset, tmp_path):
+    file = tmp_path / params.PARAMS_FILE
+    file.write_bytes((preset.parents[1] / params.PARAMS_FILE).read_bytes())
+    wanted = settings_of(preset)
+    apply_overrides(file, [one for item in wanted.items() for one in exp_run.overrides(*item)])
+    assert {key: params.read_section(key, file) for key in wanted} == wanted
+
+
+def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_path):
+    pipeline, target = tmp_path / "pipeline", tmp_path / "learned"
+    ids = ["ludb/1", "ludb/2", "ludb/3", "qtdb/sel1", "simulated/c1"]
+    splits = pd.DataFrame({"record_id": ids, "patient_id": ids})
+    splits["split"] = ["train", "validation", "test", "test", "test"]
+    tables.write(splits, pipeline / "data/interim/splits.parquet", tables.SPLITS)
+    parameters = ROOT / "pipelines/delineation/params.yaml"
+    (pipeline / "params.yaml").write_bytes(parameters.read_bytes())
+    for name in ship_delineator.FILES:
+        tables.write_text(name, pipeline / "models/delineator" / name)
+    ship_delineator.ship(pipeline, target)
+    assert [(target / name).read_text() for name in ship_delineator.FILES] == [
+        *ship_delineator.FILES
+    ]
+    assert json.loads((target / "held_out.json").read_text()) == {
+        "ludb": ["2", "3"],
+        "qtdb": ["sel1"],
+        "simulated_seed": params.read_section("simulate.seed", parameters),
+    }
+
+
+def test_what_is_shipped_is_what_the_pipeline_writes():
+    assert all((learned.WEIGHTS / name).is_file() for name in ship_delineator.FILES)

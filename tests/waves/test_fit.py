@@ -1,0 +1,186 @@
+"""Training the delineator: the same bytes again, after a kill too, and a loss for each taste."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import toy_heart
+from ruamel.yaml import YAML
+from safetensors.torch import save
+
+from pedecg import params
+from pedecg.errors import PedecgError
+from pedecg.waves import fit, losses
+
+STEPS = 200
+CODE = """
+import sys
+from pathlib import Path
+import toy_heart
+from pedecg.waves import fit
+fit.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.argv[1]))
+"""
+
+
+def weights(fitted: fit.Fitted) -> bytes:
+    return save({name: t.contiguous() for name, t in fitted.network.state_dict().items()})
+
+
+def train(steps: int, state_root: Path | None = None, **changes: object) -> fit.Fitted:
+    settings = toy_heart.settings(steps).model_copy(update=changes)
+    return fit.fit([toy_heart.record()], settings, state_root)
+
+
+def test_training_twice_gives_the_same_weights_and_another_seed_others():
+    first, second, other = train(3), train(3), train(3, seed=1)
+    assert weights(first) == weights(second) != weights(other)
+    assert first.losses == second.losses
+
+
+def test_a_training_that_broke_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "SAVED_EVERY", 5)
+    steps = []
+    one_step = fit._Run.one_step
+
+    def break_off_at_12(run, step):
+        steps.append(step)
+        if len(steps) == 12:
+            raise InterruptedError
+        one_step(run, step)
+
+    monkeypatch.setattr(fit._Run, "one_step", break_off_at_12)
+    with pytest.raises(InterruptedError):
+        train(20, tmp_path / "state")
+    resumed = train(20, tmp_path / "state")
+    assert steps[12:] == list(range(10, 20))
+    monkeypatch.setattr(fit._Run, "one_step", one_step)
+    assert weights(resumed) == weights(whole := train(20))
+    assert resumed.losses == whole.losses
+    assert not (tmp_path / "state").exists(), "the state outlives the training"
+
+
+@pytest.mark.slow
+def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(tmp_path):
+    paths = [str(Path(__file__).parent), *filter(None, sys.path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(tmp_path / "state"), str(STEPS)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        stderr=subprocess.DEVNULL,
+    )
+    give_up = time.monotonic() + 120
+    while not list(tmp_path.glob("state/*/state.safetensors")) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng().uniform(0, 0.3))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    assert weights(train(STEPS, tmp_path / "state")) == weights(train(STEPS))
+
+
+def test_another_setting_or_another_label_never_resumes_an_old_state():
+    record = toy_heart.record()
+    moved = toy_heart.record()
+    moved.marks[0].waves[0, 1] += 0.001
+    settings = toy_heart.settings(3)
+    keys = [
+        fit._key([record], settings),
+        fit._key([record], settings.model_copy(update={"loss": "focal"})),
+        fit._key([record], settings.model_copy(update={"threads": 2})),
+        fit._key([moved], settings),
+        fit._key([toy_heart.record()], settings),
+    ]
+    assert len(set(keys)) == 4
+    assert keys[0] == keys[-1]
+
+
+def test_the_learning_rate_is_torchs_one_cycle():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.AdamW([weight], 2.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.0, total_steps=60, pct_start=0.1)
+    for step in range(60):
+        group = optimiser.param_groups[0]
+        assert (group["lr"] / 2, group["betas"][0]) == pytest.approx(fit.one_cycle(step, 60))
+        optimiser.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("steps", [1, 5, 10, 11])
+def test_a_short_training_has_a_learning_rate_too(steps):
+    rates = [fit.one_cycle(step, steps)[0] for step in range(steps)]
+    assert all(0 < rate <= 1 for rate in rates)
+
+
+def test_a_loss_that_explodes_is_one_line_with_the_mend(monkeypatch):
+    nothing = {"bce": lambda logits, *_: logits.sum() * float("nan")}
+    monkeypatch.setattr(losses, "LOSSES", nothing)
+    with pytest.raises(PedecgError, match=r"loss is nan in step 1; lower train\.learning_rate"):
+        train(2)
+
+
+@pytest.mark.parametrize(
+    ("mixture", "says"),
+    [
+        ({"ludb": 1.0}, "no weight for source simulated; weights: ludb"),
+        ({"simulated": 0.0}, "no labelled training record"),
+    ],
+)
+def test_a_mixture_that_fits_no_record_says_so(mixture, says):
+    with pytest.raises(PedecgError, match=rf"train\.mixture: {says}"):
+        train(1, mixture=mixture)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("steps: -3", r"train\.steps must be integer ≥ 1 \(found -3\)"),
+        ("loss: huber", r"train\.loss must be bce or focal or dice_bce \(found 'huber'\)"),
+        ("network: {widths: [8, 8], blocks: [1, 1], dilations: [1], kernel: 5}",
+         r"train\.network.blocks must be one fewer than widths"),
+        ("network: {widths: [8, 8], blocks: [1], dilations: [1], kernel: 4}",
+         r"train\.network.kernel must be odd \(found 4\)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line(change, says, tmp_path):
+    plain = toy_heart.settings(3).model_dump()
+    key, value = next(iter(YAML(typ="safe", pure=True).load(change).items()))
+    with pytest.raises(PedecgError, match=says):
+        params.parse({**plain, key: value}, "train", fit.Settings, "params.yaml")
+
+
+def random_batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 3, 40, generator=generator)
+    shares, weights = torch.rand(2, 2, 3, 3, 40, generator=generator)
+    return logits, shares, weights
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_every_loss_is_least_where_the_probability_is_the_share(name):
+    _, shares, weights = random_batch()
+    best = torch.logit(shares.clamp(0.01, 0.99)).requires_grad_()
+    loss = losses.LOSSES[name](best, shares.clamp(0.01, 0.99), weights)
+    loss.backward()
+    assert best.grad.abs().max() < 1e-3
+    assert losses.LOSSES[name](best.detach() + 0.5, shares, weights) > loss
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_what_the_source_does_not_know_changes_no_loss(name):
+    logits, shares, weights = random_batch()
+    unknown = weights < 0.5
+    weights[unknown] = 0.0
+    other = torch.where(unknown, 1 - shares, shares)
+    loss = losses.LOSSES[name]
+    assert loss(logits, shares, weights) == loss(logits, other, weights)
+    assert loss(logits, shares, torch.zeros_like(weights)) == 0
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_every_loss_learns_the_toy_heart(name):
+    fitted = train(60, loss=name)
+    assert np.mean(fitted.losses[-10:]) < 0.6 * np.mean(fitted.losses[:10])
