@@ -66,8 +66,14 @@ ROOT_TABLE = [
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        "pretrain",
-        ["train@resnet1d-*", "evaluate@resnet1d", "compare", "subgroups"],
+        [
+            "train@resnet1d-*",
+            "calibrate_member@resnet1d",
+            "evaluate@resnet1d",
+            *ENSEMBLE,
+            "compare",
+            "subgroups",
+        ],
     ),
     Row(
         "learning rate",
