@@ -49,12 +49,13 @@ class Scale:
 def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     """Return the features of the given records, float32, from the table RULES.
 
-    A criterion is 1 where it fired and 0 where it did not; what could not be measured is NaN, and
-    so is a record that could not be measured at all.
+    A criterion is 1 where it fired and 0 where it did not; what could not be measured, or is not
+    valid, is NaN, and so is a record that could not be measured at all.
     """
-    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)")
-    numbers = told.astype("Float64")
-    return numbers.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
+    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
+    for name in told.columns.intersection([c.removeprefix("valid_") for c in rules.columns]):
+        told[name] = told[name].where(rules[f"valid_{name}"].fillna(False).to_numpy(bool))
+    return told.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 
 def scale(table: pd.DataFrame) -> Scale:
