@@ -1,6 +1,6 @@
 """Run a pipeline as an experiment with the parameters of a preset.
 
-    python scripts/exp_run.py pipelines/delineation/presets/shipped.yaml [stage …]
+    python scripts/exp_run.py pipelines/delineation/presets/shipped.yaml [-S key=value …] [stage …]
 
 A preset holds dotted keys and values; it lies in ``presets/`` of its pipeline. The command that is
 run is printed, so that it can be changed and typed.
@@ -40,10 +40,13 @@ def _plain(value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preset", type=Path)
+    parser.add_argument("-S", dest="sets", metavar="key=value", action="append", default=[],
+                        help="one more parameter, as of dvc exp run")  # fmt: skip
     parser.add_argument("stages", nargs="*", help="up to these stages; all where none is named")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     values = YAML(typ="safe", pure=True).load(arguments.preset.read_text(encoding="utf-8"))
     sets = [part for item in values.items() for one in overrides(*item) for part in ("-S", one)]
+    sets += [part for one in arguments.sets for part in ("-S", one)]
     command = ["dvc", "exp", "run", *sets, *arguments.stages]
     os.chdir(arguments.preset.resolve().parents[1])
     print(shlex.join(command), file=sys.stderr)

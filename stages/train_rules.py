@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pedecg import decisions, errors, naive, params, tables
+from pedecg import decisions, errors, naive, params, tables, trees
 from pedecg.rules import baseline
 
 
@@ -23,11 +23,18 @@ def main() -> None:
         settings = params.load("models.rules", baseline.RulesSettings)
         about, predictions = baseline.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
+    elif model == trees.RULES_TREES:
+        read = trees.features(rules, records)
+        grown, predictions = trees.train(
+            read, rules["record_id"], labels, splits, seed,
+            params.load(f"models.{model}", trees.TreesSettings),
+        )  # fmt: skip
+        grown.save(folder)
     else:
         table = records if model == naive.AGE_SEX else rules
-        read = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features
+        take = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features
         linear, predictions = naive.train(
-            model, read(table), table["record_id"], labels, splits, seed,
+            model, take(table), table["record_id"], labels, splits, seed,
             params.load(f"models.{model}", naive.LinearSettings),
         )  # fmt: skip
         linear.save(folder / "model.json")

@@ -76,7 +76,7 @@ class Linear:
         missing = [name for name in self.features if name not in features]
         if missing:
             raise PedecgError(f"{self.name}: fitted on {', '.join(missing[:5])}; not found here")
-        x = _design(features[list(self.features)], np.array(self.mean), np.array(self.sd))
+        x = design(features[list(self.features)], np.array(self.mean), np.array(self.sd))
         logits = [x @ np.array(self.coefficients[t]) + self.intercepts[t] for t in self.targets]
         return np.asarray(special.expit(np.column_stack(logits)))
 
@@ -150,8 +150,8 @@ def train(
     table = features.set_index(pd.Index(record_ids)).reindex(splits["record_id"])
     known = labels.set_index("record_id").reindex(splits["record_id"])
     training = (splits["split"] == "train").to_numpy()
-    mean, sd = _scale(table[training])
-    x = _design(table[training], mean, sd)
+    mean, sd = scale(table[training])
+    x = design(table[training], mean, sd)
     fitted = {}
     for target in targets:
         y = known[target].to_numpy(np.float64, na_value=np.nan)[training]
@@ -161,26 +161,32 @@ def train(
         tuple(sd.tolist()), {t: intercept for t, (intercept, _) in fitted.items()},
         {t: coefficients for t, (_, coefficients) in fitted.items()},
     )  # fmt: skip
+    return model, predictions(targets, splits, seed, model.predict(table))
+
+
+def predictions(
+    targets: tuple[str, ...], splits: pd.DataFrame, seed: int, probabilities: Values
+) -> pd.DataFrame:
+    """Return the table PREDICTIONS from probabilities of shape (n, n_targets), in split order."""
     n = len(targets)
-    predictions = pd.DataFrame(
+    return pd.DataFrame(
         {
             "record_id": np.repeat(splits["record_id"].to_numpy(object), n),
             "split": np.repeat(splits["split"].to_numpy(object), n),
             "seed": seed,
             "label": np.tile(np.array(targets, object), len(splits)),
-            "probability": model.predict(table).ravel(),
+            "probability": probabilities.ravel(),
         }
     )
-    return model, predictions
 
 
-def _scale(table: pd.DataFrame) -> tuple[Values, Values]:
+def scale(table: pd.DataFrame) -> tuple[Values, Values]:
     """Return mean and SD of each column; 0 and 1 for what is never known or never varies."""
     mean, sd = table.mean().fillna(0.0), table.std(ddof=0).fillna(0.0)
     return mean.to_numpy(np.float64), sd.where(sd > 0, 1.0).to_numpy(np.float64)
 
 
-def _design(table: pd.DataFrame, mean: Values, sd: Values) -> Values:
+def design(table: pd.DataFrame, mean: Values, sd: Values) -> Values:
     """Return scaled features, the mean where unknown, and beside each whether it is unknown."""
     values = table.to_numpy(np.float64)
     unknown = np.isnan(values)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import ensemble, naive, norms, params, splits
+from pedecg import ensemble, naive, norms, params, splits, trees
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
@@ -38,6 +38,7 @@ WITHOUT_SIGNAL: dict[str, type[Section]] = {
     naive.AGE_SEX: naive.LinearSettings,
     "rules": RulesSettings,
     naive.RULES_LINEAR: naive.LinearSettings,
+    trees.RULES_TREES: trees.TreesSettings,
 }
 
 

@@ -50,8 +50,8 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
             "train.models names 'resnet2d'; did you mean resnet1d?",
         ),
         (
-            "rules_linear, resnet1d, resnet1d_age, ensemble]",
-            "rules_linear, resnet1d, ensemble]",
+            "rules_trees, resnet1d, resnet1d_age, ensemble]",
+            "rules_trees, resnet1d, ensemble]",
             "train.models (all are evaluated) names 'resnet1d_age'",
         ),
         (

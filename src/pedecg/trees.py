@@ -1,0 +1,202 @@
+"""Many random trees over rule features, age and sex: what measures tell without a network.
+
+Geurts P et al. Extremely randomized trees. Machine Learning 2006;63:3-42. The trees share their
+splits among all targets; a probability is the mean over trees of a leaf's share of positives. They
+are kept as plain tables of numbers, so that another version of scikit-learn gives the same answer.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.ensemble import ExtraTreesRegressor
+
+from pedecg import naive
+from pedecg.errors import PedecgError
+from pedecg.learning import checkpoint
+from pedecg.params import Section
+
+Values = NDArray[np.float64]
+
+RULES_TREES = "rules_trees"
+_MADE_BY = "pedecg.trees"
+
+
+class TreesSettings(Section):
+    """Section `models.rules_trees`."""
+
+    trees: int = Field(description="number of trees", ge=1, le=10_000)
+    min_leaf: int = Field(description="records in a leaf, at least", ge=1, le=10_000)
+    feature_share: float = Field(
+        description="share of all features, drawn anew at each split, that the best is taken of",
+        gt=0,
+        le=1,
+    )
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Grown trees and the scale of their features.
+
+    Attributes
+    ----------
+    features, mean, sd : n_features; those of the training split, see `naive.design`.
+    roots : shape (n_trees,), node that each tree begins with.
+    feature : shape (n_nodes,), column of the design that a node looks at; -1: a leaf.
+    threshold : shape (n_nodes,); up to it the left branch is taken.
+    left, right : shape (n_nodes,), the next nodes.
+    shares : shape (n_nodes, n_targets), share of positives in a leaf.
+    """
+
+    seed: int
+    targets: tuple[str, ...]
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+    roots: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    shares: NDArray[np.float32]
+
+    def predict(self, features: pd.DataFrame) -> Values:
+        """Return probabilities of shape (n, n_targets).
+
+        Raises
+        ------
+        PedecgError
+            A feature that the trees were grown on is no column.
+        """
+        missing = [name for name in self.features if name not in features]
+        if missing:
+            raise PedecgError(f"{RULES_TREES}: grown on {', '.join(missing[:5])}; not found here")
+        table = features[list(self.features)]
+        x = naive.design(table, np.array(self.mean), np.array(self.sd)).astype(np.float32)
+        total = np.zeros((len(x), len(self.targets)))
+        every = np.arange(len(x))
+        for root in self.roots:
+            node = np.full(len(x), root)
+            while (inner := self.feature[node] >= 0).any():
+                low = x[every, np.maximum(self.feature[node], 0)] <= self.threshold[node]
+                node = np.where(inner, np.where(low, self.left[node], self.right[node]), node)
+            total += self.shares[node]
+        return np.clip(total / len(self.roots), 0.0, 1.0)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``trees.safetensors``: the tables, and the names and scale beside them."""
+        names = ("roots", "feature", "threshold", "left", "right", "shares")
+        scale = {"mean": np.array(self.mean), "sd": np.array(self.sd)}
+        tables_ = {name: getattr(self, name) for name in names} | scale
+        about = {
+            "made_by": _MADE_BY,
+            "seed": self.seed,
+            "targets": self.targets,
+            "features": self.features,
+        }
+        checkpoint.write_tensors(
+            Path(folder) / "trees.safetensors",
+            {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in tables_.items()},
+            {"about": json.dumps(about)},  # one entry: several would come in any order
+        )
+
+
+def load(folder: str | Path) -> Trees:
+    """Read what `Trees.save` wrote, or raise a `PedecgError`."""
+    path = Path(folder) / "trees.safetensors"
+    tensors, metadata = checkpoint.read_tensors(path, torch.device("cpu"))
+    about: dict[str, Any] = json.loads(metadata.get("about", "{}"))
+    if about.get("made_by") != _MADE_BY:
+        raise PedecgError(f"{path}: holds no trees")
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
+    scale = {name: tuple(arrays.pop(name).tolist()) for name in ("mean", "sd")}
+    lists = {name: tuple(about[name]) for name in ("targets", "features")}
+    return Trees(seed=about["seed"], **lists, **scale, **arrays)
+
+
+def features(rules: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Return rule features, age in days and sex, NaN where unknown, one row for each of `rules`."""
+    about = records.set_index("record_id").reindex(rules["record_id"])
+    own = {
+        "age_days": about["age_days"].to_numpy(np.float64, na_value=np.nan),
+        "female": (about["sex"] == "female").to_numpy(np.float64, na_value=np.nan),
+    }
+    return naive.rule_features(rules).assign(**own)
+
+
+def train(
+    table: pd.DataFrame,
+    record_ids: pd.Series,
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    seed: int,
+    settings: TreesSettings,
+) -> tuple[Trees, pd.DataFrame]:
+    """Grow trees on the training split and predict every record of a split.
+
+    A label that is unknown counts as the share of positives: it tells nothing. Targets are divided
+    by their SD, so that a rare one has as much say in the splits as a common one.
+
+    Parameters
+    ----------
+    table : one row for each of `record_ids`, see `features`.
+
+    Raises
+    ------
+    PedecgError
+        The labels hold no target.
+    """
+    targets = tuple(str(column) for column in labels.columns if column != "record_id")
+    if not targets:
+        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
+    rows = table.set_index(pd.Index(record_ids)).reindex(splits["record_id"])
+    known = labels.set_index("record_id").reindex(splits["record_id"])[list(targets)]
+    training = (splits["split"] == "train").to_numpy()
+    mean, sd = naive.scale(rows[training])
+    x = naive.design(rows[training], mean, sd)
+    truth = known[training].astype("Float64").astype("float64")
+    share = truth.mean().fillna(0.0)
+    y = truth.fillna(share).to_numpy(np.float64)
+    spread = np.maximum(y.std(axis=0), 1e-3)
+    forest = ExtraTreesRegressor(
+        n_estimators=settings.trees,
+        min_samples_leaf=settings.min_leaf,
+        max_features=settings.feature_share,
+        random_state=seed,
+        n_jobs=1,
+    ).fit(x, y / spread)
+    grown = _tables([each.tree_ for each in forest.estimators_], spread)
+    scale = (tuple(map(str, rows.columns)), tuple(mean.tolist()), tuple(sd.tolist()))
+    model = Trees(seed, targets, *scale, **grown)
+    return model, naive.predictions(targets, splits, seed, model.predict(rows))
+
+
+def _tables(grown: list[Any], spread: Values) -> dict[str, Any]:
+    """Put scikit-learn's trees one after another, with node numbers of the whole."""
+    roots = np.cumsum([0, *(tree.node_count for tree in grown)])[:-1].astype(np.int32)
+    pairs = list(zip(roots, grown, strict=True))
+    leaf = np.concatenate([tree.children_left < 0 for tree in grown])
+    feature = np.concatenate([tree.feature for tree in grown])
+    left, right = (
+        np.concatenate([root + getattr(tree, side) for root, tree in pairs])
+        for side in ("children_left", "children_right")
+    )
+    threshold = np.concatenate([tree.threshold for tree in grown])
+    values = np.concatenate([tree.value[:, :, 0] for tree in grown])
+    # A double between two floats must send both the same way: round towards the lower one.
+    low = threshold.astype(np.float32)
+    low = np.where(low > threshold, np.nextafter(low, np.float32(-np.inf)), low)
+    return {
+        "roots": roots,
+        "feature": np.where(leaf, -1, feature).astype(np.int32),
+        "threshold": low.astype(np.float32),
+        "left": np.where(leaf, 0, left).astype(np.int32),
+        "right": np.where(leaf, 0, right).astype(np.int32),
+        "shares": np.where(leaf[:, None], values * spread, 0.0).astype(np.float32),
+    }
