@@ -53,8 +53,9 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     valid, is NaN, and so is a record that could not be measured at all.
     """
     told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
-    for name in told.columns.intersection([c.removeprefix("valid_") for c in rules.columns]):
-        told[name] = told[name].where(rules[f"valid_{name}"].fillna(False).to_numpy(bool))
+    for flag in [column for column in rules.columns if column.startswith("valid_")]:
+        name = flag.removeprefix("valid_")
+        told[name] = told[name].where(rules[flag].fillna(False).to_numpy(bool))
     return told.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 
