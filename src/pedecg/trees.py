@@ -114,10 +114,10 @@ def load(folder: str | Path) -> Trees:
     about: dict[str, Any] = json.loads(metadata.get("about", "{}"))
     if about.get("made_by") != _MADE_BY:
         raise PedecgError(f"{path}: holds no trees")
-    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
-    scale = {name: tuple(arrays.pop(name).tolist()) for name in ("mean", "sd")}
-    lists = {name: tuple(about[name]) for name in ("targets", "features")}
-    return Trees(seed=about["seed"], **lists, **scale, **arrays)
+    own: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
+    own |= {name: tuple(own[name].tolist()) for name in ("mean", "sd")}
+    own |= {name: tuple(about[name]) for name in ("targets", "features")}
+    return Trees(seed=about["seed"], **own)
 
 
 def features(rules: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
