@@ -1,0 +1,407 @@
+"""Ask a bundled model about ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
+
+Needs this folder, Python 3.11, numpy, scipy and onnxruntime; wfdb too for WFDB records. One JSON
+object per ECG on standard output. Research only: not a medical device.
+
+An ECG is a WFDB record (with or without .hea), a CSV of millivolts whose header names the leads
+(one row per sample), or a .npy of millivolts, shape (leads, samples), in the order of ``--leads``.
+CSV and .npy need ``--fs-hz``.
+
+    from run import Bundle
+    bundle = Bundle("bundle/")
+    answer = bundle.predict(signal_mv, 500.0, ("I", "II", …), age_days=400, sex="female")
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from scipy import special
+
+WINDOWS_AT_ONCE = 64  # memory only
+SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
+SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
+EDGE = 1e-7  # calibration: probabilities nearer to 0 or 1 are as near as this
+ORDER = 1e-6  # share of the raw probability in an isotonic one
+MOST_COUNTS = 32767  # microvolts; the signal store holds int16
+
+Floats = NDArray[np.float64]
+
+
+class Refused(Exception):
+    """The model was not made for this ECG, or the bundle is not whole; told in one line."""
+
+
+class Bundle:
+    """A model that answers for itself.
+
+    Attributes
+    ----------
+    about : what ``bundle.json`` says.
+    """
+
+    def __init__(self, folder: str | Path = Path(__file__).parent, threads: int = 1) -> None:
+        self.folder = Path(folder)
+        self.about: dict[str, Any] = json.loads(self._read("bundle.json"))
+        for name, digest in self.about["sha256"].items():
+            if hashlib.sha256(self._read(name)).hexdigest() != digest:
+                raise Refused(f"{name}: is not the file that was bundled (SHA-256 differs)")
+        self.calibration = json.loads(self._read("calibration.json"))
+        self.filters = _module(self.folder / "filters.py")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.networks = [
+            onnxruntime.InferenceSession(
+                self.folder / one["file"], options, providers=["CPUExecutionProvider"]
+            )
+            for one in self.about["networks"]
+        ]
+
+    def predict(
+        self,
+        signal_mv: NDArray[np.floating[Any]],
+        fs_hz: float,
+        leads: Sequence[str],
+        age_days: float | None = None,
+        sex: str | None = None,
+    ) -> dict[str, Any]:
+        """Return calibrated probabilities, thresholds, decisions and what speaks against them.
+
+        Parameters
+        ----------
+        signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
+        leads : a name per row, in any case and order.
+
+        Raises
+        ------
+        Refused
+            Unknown or too few leads, too short, too slow a rate.
+        """
+        signal = np.asarray(signal_mv, np.float32)
+        named = self._leads(signal, leads)
+        flags = self._check(signal, fs_hz, named, age_days, sex)
+        good = usable(signal, fs_hz, self.about["lead_limits"])
+        used = {lead: row for lead, row in named.items() if good[row]}
+        counts, mask = self.prepare(signal, fs_hz, used)
+        trained = self.about["trained_on"]
+        if mask.sum() < trained["fewest_leads"]:
+            raise Refused(
+                f"{int(mask.sum())} usable leads; no training record had fewer than "
+                f"{trained['fewest_leads']}"
+            )
+        lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
+        if lost:
+            flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
+        p = self.calibrated(self.probabilities(counts, mask, age_days, sex))
+        curves = self.calibration["curves"]["mean"]
+        cuts = [curves[target]["threshold"] for target in self.about["targets"]]
+        return {
+            "model": self.about["model"],
+            "probabilities": dict(zip(self.about["targets"], p.tolist(), strict=True)),
+            "thresholds": dict(zip(self.about["targets"], cuts, strict=True)),
+            "decisions": dict(zip(self.about["targets"], self._decide(p, cuts), strict=True)),
+            "flags": flags,
+        }
+
+    def prepare(
+        self, signal: NDArray[np.float32], fs_hz: float, used: dict[str, int]
+    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Bridge, filter and resample: microvolts of every lead of the model, and which are there.
+
+        Parameters
+        ----------
+        used : lead -> row of the signal.
+        """
+        values, order = self.about["preprocess"], self.about["leads"]
+        present = [lead for lead in order if lead in used]
+        raw = signal[[used[lead] for lead in present]]
+        gaps = self.filters.no_signal(raw, fs_hz, values["spike_mv"], values["spike_margin_s"])
+        heard = ~gaps.all(axis=1)
+        band = self.filters.band_pass(
+            self.filters.bridge(raw[heard], gaps[heard]),
+            fs_hz, values["low_hz"], values["high_hz"], values["order"],
+        )  # fmt: skip
+        kept = self.filters.resample(band, fs_hz, values["fs_hz"])
+        mask = np.isin(order, np.array(present)[heard])
+        counts = np.zeros((len(order), kept.shape[1]), np.int16)
+        counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
+        return counts, mask
+
+    def probabilities(
+        self,
+        counts: NDArray[np.int16],
+        mask: NDArray[np.bool_],
+        age_days: float | None,
+        sex: str | None,
+    ) -> Floats:
+        """Return raw probabilities, averaged over the trainings, shape (n_targets,)."""
+        signal = counts.astype(np.float32) / np.float32(1000)
+        raw = []
+        for network, one in zip(self.networks, self.about["networks"], strict=True):
+            mean, sd = (
+                np.nan_to_num(np.array(one[key], np.float32))[:, None] for key in ("mean_mv", "sd_mv")
+            )
+            scaled = (signal - mean) / np.where(sd > 0, sd, np.float32(1)) * mask[:, None]
+            logits = np.concatenate(
+                [
+                    self._ask(network, windows, length, mask, age_days, sex)
+                    for windows, length in _cut(scaled, one["crop"], one["window_overlap"])
+                ]
+            ).astype(np.float64)
+            shifted = logits.mean(axis=0) - np.array(one["logit_shift"])
+            exclusive = self.about["task"] == "multiclass"
+            raw.append(special.softmax(shifted) if exclusive else special.expit(shifted))
+        return np.asarray(np.mean(raw, axis=0))
+
+    def calibrated(self, raw: Floats) -> Floats:
+        """Return calibrated probabilities of raw ones, shape (n_targets,)."""
+        curves = self.calibration["curves"]["mean"]
+        p = np.array(
+            [
+                _corrected(float(value), curves[target]["method"], curves[target]["parameters"])
+                for value, target in zip(raw, self.about["targets"], strict=True)
+            ]
+        )
+        return np.asarray(p / p.sum()) if self.calibration["exclusive"] else p
+
+    def _ask(
+        self,
+        network: onnxruntime.InferenceSession,
+        windows: NDArray[np.float32],
+        length: int,
+        mask: NDArray[np.bool_],
+        age_days: float | None,
+        sex: str | None,
+    ) -> NDArray[np.float32]:
+        n = len(windows)
+        age = math.nan if age_days is None else age_days
+        given = {
+            "signal": windows,
+            "lead_mask": np.tile(mask.astype(np.float32), (n, 1)),
+            "length": np.full(n, length, np.int64),
+            "age_days": np.full(n, age, np.float32),
+            "sex": np.full(n, -1 if sex is None else SEX_CODES[sex], np.int64),
+            "features": np.empty((n, 0), np.float32),
+        }
+        logits: NDArray[np.float32] = network.run(["logits"], given)[0]
+        return logits
+
+    def _leads(self, signal: NDArray[np.float32], names: Sequence[str]) -> dict[str, int]:
+        """Return the row of each lead, in the model's spelling."""
+        if signal.ndim != 2 or len(signal) != len(names):
+            raise Refused(f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)")
+        known = {lead.lower(): lead for lead in self.about["leads"]}
+        unknown = [name for name in names if name.strip().lower() not in known]
+        if unknown:
+            raise Refused(
+                f"unknown lead {', '.join(map(repr, unknown))}; the model reads "
+                f"{' '.join(self.about['leads'])}"
+            )
+        rows = {known[name.strip().lower()]: row for row, name in enumerate(names)}
+        if len(rows) < len(names):
+            raise Refused(f"a lead is there twice: {' '.join(names)}")
+        return rows
+
+    def _check(
+        self,
+        signal: NDArray[np.float32],
+        fs_hz: float,
+        named: dict[str, int],
+        age_days: float | None,
+        sex: str | None,
+    ) -> list[str]:
+        """Refuse what the model was not made for; return what is only doubtful."""
+        trained, values = self.about["trained_on"], self.about["preprocess"]
+        seconds = signal.shape[1] / fs_hz
+        if not self.about["min_fs_hz"] <= fs_hz <= self.about["max_fs_hz"]:
+            raise Refused(
+                f"{fs_hz:g} Hz; expected {self.about['min_fs_hz']:g} to {self.about['max_fs_hz']:g}"
+            )
+        shortest, longest = trained["length_s"]
+        if seconds < shortest - 1 / fs_hz:
+            raise Refused(f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s")
+        if sex is not None and sex not in SEX_CODES:
+            raise Refused(f"sex {sex!r}; expected female, male or none")
+        flags = []
+        if seconds > 2 * longest:
+            flags.append(f"{seconds:.0f} s: the longest training record had {longest:.0f} s")
+        youngest, oldest = trained["age_days"]
+        if age_days is None or math.isnan(age_days):
+            flags.append("age unknown")
+        elif youngest is None or not youngest <= age_days <= oldest:
+            flags.append(
+                f"age {age_days:g} days: outside the training records' {youngest} to {oldest}"
+            )
+        if sex is None:
+            flags.append("sex unknown")
+        leads = " ".join(lead for lead in self.about["leads"] if lead in named)
+        if leads not in trained["leads"]:
+            flags.append(f"leads {leads}: no training record had exactly these")
+        if not self.filters.carries(fs_hz, values["high_hz"]):
+            flags.append(f"{fs_hz:g} Hz does not carry the {values['high_hz']:g} Hz of the filter")
+        return flags
+
+    def _decide(self, p: Floats, cuts: list[float | None]) -> list[int | None]:
+        """Return 1 from the threshold on, 0 below it, None without one; classes: the likeliest."""
+        if self.calibration["exclusive"]:
+            return [int(k == p.argmax()) for k in range(len(p))]
+        return [
+            None if cut is None else int(value >= cut) for value, cut in zip(p, cuts, strict=True)
+        ]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise Refused(f"{self.folder / name}: {error.strerror}") from None
+
+
+def usable(
+    signal: NDArray[np.float32], fs_hz: float, limits: dict[str, float]
+) -> NDArray[np.bool_]:
+    """Say which leads can be used: not flat, not at the rail, without long gaps; shape (n_leads,).
+
+    The same limits and arithmetic as `pedecg.signals.quality.lead_quality`.
+    """
+    finite = np.isfinite(signal)
+    run = _run_lengths(signal)
+    median = [np.median(row[known]) if known.any() else 0 for row, known in zip(signal, finite, strict=True)]
+    centred = np.where(finite, signal - np.array(median, np.float32)[:, None], 0)
+    distance = np.abs(centred)
+    lowest, highest = centred.min(axis=1, keepdims=True), centred.max(axis=1, keepdims=True)
+    extreme = ((centred == lowest) | (centred == highest)) & (centred != 0)
+    clipped = extreme & (run >= max(0.02 * fs_hz, 3))
+    rail = (clipped | (distance >= limits["rail_mv"])).mean(axis=1)
+    flat = ((run >= limits["flat_s"] * fs_hz) & ~clipped & finite).mean(axis=1)
+    gaps = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
+    return np.asarray(
+        finite.any(axis=1)
+        & (1 - finite.mean(axis=1) <= limits["max_gap_fraction"])
+        & (gaps <= limits["max_gap_s"] * fs_hz)
+        & (distance.max(axis=1) >= limits["flat_mv"])
+        & (flat <= limits["max_flat_fraction"])
+        & (rail <= limits["max_rail_fraction"])
+    )
+
+
+def _run_lengths(signal: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for every sample how many equal ones in a row it belongs to."""
+    starts = np.ones(signal.shape, bool)
+    starts[:, 1:] = signal[:, 1:] != signal[:, :-1]
+    lengths = np.diff(np.flatnonzero(starts), append=signal.size)
+    return np.repeat(lengths, lengths).reshape(signal.shape)
+
+
+def _cut(
+    signal: NDArray[np.float32], crop: int, overlap: float
+) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Yield windows (B, n_leads, crop) that cover a signal, and how long they were recorded."""
+    n_samples = signal.shape[1]
+    room = max(n_samples - crop, 0)
+    hop = max(1, round(crop * (1 - overlap)))
+    starts = np.linspace(0, room, -(-room // hop) + 1).round().astype(np.int64)
+    padded = np.pad(signal, ((0, 0), (0, max(crop - n_samples, 0))))
+    for first in range(0, len(starts), WINDOWS_AT_ONCE):
+        some = starts[first : first + WINDOWS_AT_ONCE]
+        yield np.stack([padded[:, at : at + crop] for at in some]), min(n_samples, crop)
+
+
+def _corrected(p: float, method: str, parameters: dict[str, list[float]]) -> float:
+    """Return a calibrated probability; see `pedecg.evaluation.calibration`."""
+    if method == "none":
+        return p
+    if method == "isotonic":
+        steps = np.interp(p, parameters["raw"], parameters["calibrated"])
+        return float((1 - ORDER) * steps + ORDER * p)
+    if method in ("temperature", "platt"):
+        logit = special.logit(np.clip(p, EDGE, 1 - EDGE))
+        return float(special.expit(parameters["slope"][0] * logit + parameters["intercept"][0]))
+    raise Refused(f"calibration.json: unknown method {method!r}")
+
+
+def _module(file: Path) -> ModuleType:
+    """Import a module by its file, so that no other of its name is taken."""
+    spec = importlib.util.spec_from_file_location(f"bundled_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise Refused(f"{file}: not a module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read(
+    path: Path, fs_hz: float | None, leads: Sequence[str] | None
+) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
+    """Open an ECG: signal in mV of shape (n_leads, n_samples), its rate, its leads."""
+    if path.suffix.lower() not in (".csv", ".npy"):
+        return _read_wfdb(path)
+    if fs_hz is None:
+        raise Refused("a CSV or .npy does not say its rate; name it with --fs-hz")
+    if path.suffix.lower() == ".npy":
+        if leads is None:
+            raise Refused("a .npy does not name its leads; name them with --leads I,II,…")
+        return np.load(path, allow_pickle=False), fs_hz, tuple(leads)
+    with path.open(encoding="utf-8-sig") as file:
+        names = [name.strip() for name in file.readline().split(",")]
+        rows = np.genfromtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+    if rows.shape[1] != len(names):
+        raise Refused(f"{len(names)} names in the header, {rows.shape[1]} columns")
+    return rows.T, fs_hz, tuple(names)
+
+
+def _read_wfdb(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
+    try:
+        import wfdb
+    except ImportError:
+        raise Refused("WFDB records need the package wfdb") from None
+    record = wfdb.rdrecord(str(path.with_suffix("") if path.suffix == ".hea" else path))
+    per_mv = {"mv": 1.0, "uv": 1e3, "v": 1e-3}
+    unknown = [unit for unit in record.units if unit.lower() not in per_mv]
+    if unknown:
+        raise Refused(f"unit {unknown[0]!r}; expected mV, uV or V")
+    scale = np.array([per_mv[unit.lower()] for unit in record.units])
+    return (record.p_signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
+
+
+def main() -> int:
+    """Answer for each ECG; one that is refused costs a line on stderr and exit status 1."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("ecgs", nargs="+", type=Path, metavar="ECG")
+    parser.add_argument("--age-days", type=float, help="age of the child(ren), days")
+    parser.add_argument("--sex", type=str.lower, choices=SEXES, help="sex of the child(ren)")
+    parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
+    parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    asked = parser.parse_args()
+    refused = 0
+    try:
+        bundle = Bundle(threads=asked.threads)
+    except Refused as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+    leads = asked.leads.split(",") if asked.leads else None
+    for path in asked.ecgs:
+        try:
+            ecg = read(path, asked.fs_hz, leads)
+            answer = bundle.predict(*ecg, asked.age_days, SEXES.get(asked.sex))
+            print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
+        except (Refused, OSError, ValueError) as fault:
+            refused += 1
+            print(f"error: {path}: {fault}", file=sys.stderr)
+    return int(refused > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
