@@ -65,7 +65,8 @@ def export(trained: Trained, path: str | Path) -> None:
     except torch.onnx.errors.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise PedecgError(
-            f"model {trained.card.model}: cannot be written as ONNX ({reason[:200]})"
+            f"model {trained.card.model}: cannot be written as ONNX; does it cut, filter or "
+            f"resample its input record by record? ({reason[:160]})"
         ) from None
     assert program is not None
     with tables.replacing(path) as temporary:
@@ -100,13 +101,12 @@ def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the exporter from telling that torchvision is not there."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
+    """Keep the exporter from telling its every step, and that torchvision is not there."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(level)
+        logging.disable(before)

@@ -19,6 +19,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,8 +39,34 @@ MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 Floats = NDArray[np.float64]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The model was not made for this ECG, or the bundle is not whole; told in one line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose ECG it is: what a network reads beside the signal; None where unknown."""
+
+    mask: NDArray[np.bool_]
+    age_days: float | None
+    sex: str | None
+    features: dict[str, float] | None
+    length: int
+
+    def inputs(self, n: int, about: dict[str, Any]) -> dict[str, NDArray[Any]]:
+        """Return the inputs of `n` windows for the network that `about` describes."""
+        known = self.features or {}
+        values = [known.get(name, math.nan) for name in about["feature_names"]]
+        scaled = (np.array(values) - about["feature_mean"]) / about["feature_sd"]
+        return {
+            "lead_mask": np.tile(self.mask.astype(np.float32), (n, 1)),
+            "length": np.full(n, min(self.length, about["crop"]), np.int64),
+            "age_days": np.full(
+                n, math.nan if self.age_days is None else self.age_days, np.float32
+            ),
+            "sex": np.full(n, -1 if self.sex is None else SEX_CODES[self.sex], np.int64),
+            "features": np.tile(scaled.astype(np.float32), (n, 1)),
+        }
 
 
 class Bundle:
@@ -55,7 +82,7 @@ class Bundle:
         self.about: dict[str, Any] = json.loads(self._read("bundle.json"))
         for name, digest in self.about["sha256"].items():
             if hashlib.sha256(self._read(name)).hexdigest() != digest:
-                raise Refused(f"{name}: is not the file that was bundled (SHA-256 differs)")
+                raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
         self.calibration = json.loads(self._read("calibration.json"))
         self.filters = _module(self.folder / "filters.py")
         options = onnxruntime.SessionOptions()
@@ -74,6 +101,7 @@ class Bundle:
         leads: Sequence[str],
         age_days: float | None = None,
         sex: str | None = None,
+        features: dict[str, float] | None = None,
     ) -> dict[str, Any]:
         """Return calibrated probabilities, thresholds, decisions and what speaks against them.
 
@@ -81,28 +109,34 @@ class Bundle:
         ----------
         signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
         leads : a name per row, in any case and order.
+        features : rule features by name, for models that read them; NaN or left out: unknown.
 
         Raises
         ------
-        Refused
-            Unknown or too few leads, too short, too slow a rate.
+        RefusedError
+            Unknown or too few leads, too short, too slow a rate, no rule features.
         """
         signal = np.asarray(signal_mv, np.float32)
         named = self._leads(signal, leads)
         flags = self._check(signal, fs_hz, named, age_days, sex)
+        if features is None and "rules" in self.about["reads"]:
+            raise RefusedError(
+                "the model reads rule features; give them (pedecg's stage rule_features)"
+            )
         good = usable(signal, fs_hz, self.about["lead_limits"])
         used = {lead: row for lead, row in named.items() if good[row]}
         counts, mask = self.prepare(signal, fs_hz, used)
         trained = self.about["trained_on"]
         if mask.sum() < trained["fewest_leads"]:
-            raise Refused(
+            raise RefusedError(
                 f"{int(mask.sum())} usable leads; no training record had fewer than "
                 f"{trained['fewest_leads']}"
             )
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
             flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
-        p = self.calibrated(self.probabilities(counts, mask, age_days, sex))
+        subject = Subject(mask, age_days, sex, features, counts.shape[1])
+        p = self.calibrated(self.probabilities(counts, subject))
         curves = self.calibration["curves"]["mean"]
         cuts = [curves[target]["threshold"] for target in self.about["targets"]]
         return {
@@ -137,28 +171,18 @@ class Bundle:
         counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
         return counts, mask
 
-    def probabilities(
-        self,
-        counts: NDArray[np.int16],
-        mask: NDArray[np.bool_],
-        age_days: float | None,
-        sex: str | None,
-    ) -> Floats:
+    def probabilities(self, counts: NDArray[np.int16], subject: "Subject") -> Floats:
         """Return raw probabilities, averaged over the trainings, shape (n_targets,)."""
-        signal = counts.astype(np.float32) / np.float32(1000)
+        signal, mask = counts.astype(np.float32) / np.float32(1000), subject.mask[:, None]
         raw = []
         for network, one in zip(self.networks, self.about["networks"], strict=True):
-            mean, sd = (
-                np.nan_to_num(np.array(one[key], np.float32))[:, None] for key in ("mean_mv", "sd_mv")
-            )
-            scaled = (signal - mean) / np.where(sd > 0, sd, np.float32(1)) * mask[:, None]
-            logits = np.concatenate(
-                [
-                    self._ask(network, windows, length, mask, age_days, sex)
-                    for windows, length in _cut(scaled, one["crop"], one["window_overlap"])
-                ]
-            ).astype(np.float64)
-            shifted = logits.mean(axis=0) - np.array(one["logit_shift"])
+            mean, sd = (np.array(one[key], np.float32)[:, None] for key in ("mean_mv", "sd_mv"))
+            scaled = (signal - mean) / np.where(sd > 0, sd, np.float32(1)) * mask
+            logits = [
+                network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
+                for windows in _cut(scaled, one["crop"], one["window_overlap"])
+            ]
+            shifted = np.concatenate(logits).mean(axis=0, dtype=np.float64) - one["logit_shift"]
             exclusive = self.about["task"] == "multiclass"
             raw.append(special.softmax(shifted) if exclusive else special.expit(shifted))
         return np.asarray(np.mean(raw, axis=0))
@@ -174,42 +198,22 @@ class Bundle:
         )
         return np.asarray(p / p.sum()) if self.calibration["exclusive"] else p
 
-    def _ask(
-        self,
-        network: onnxruntime.InferenceSession,
-        windows: NDArray[np.float32],
-        length: int,
-        mask: NDArray[np.bool_],
-        age_days: float | None,
-        sex: str | None,
-    ) -> NDArray[np.float32]:
-        n = len(windows)
-        age = math.nan if age_days is None else age_days
-        given = {
-            "signal": windows,
-            "lead_mask": np.tile(mask.astype(np.float32), (n, 1)),
-            "length": np.full(n, length, np.int64),
-            "age_days": np.full(n, age, np.float32),
-            "sex": np.full(n, -1 if sex is None else SEX_CODES[sex], np.int64),
-            "features": np.empty((n, 0), np.float32),
-        }
-        logits: NDArray[np.float32] = network.run(["logits"], given)[0]
-        return logits
-
     def _leads(self, signal: NDArray[np.float32], names: Sequence[str]) -> dict[str, int]:
         """Return the row of each lead, in the model's spelling."""
         if signal.ndim != 2 or len(signal) != len(names):
-            raise Refused(f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)")
+            raise RefusedError(
+                f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)"
+            )
         known = {lead.lower(): lead for lead in self.about["leads"]}
         unknown = [name for name in names if name.strip().lower() not in known]
         if unknown:
-            raise Refused(
+            raise RefusedError(
                 f"unknown lead {', '.join(map(repr, unknown))}; the model reads "
                 f"{' '.join(self.about['leads'])}"
             )
         rows = {known[name.strip().lower()]: row for row, name in enumerate(names)}
         if len(rows) < len(names):
-            raise Refused(f"a lead is there twice: {' '.join(names)}")
+            raise RefusedError(f"a lead is there twice: {' '.join(names)}")
         return rows
 
     def _check(
@@ -224,14 +228,16 @@ class Bundle:
         trained, values = self.about["trained_on"], self.about["preprocess"]
         seconds = signal.shape[1] / fs_hz
         if not self.about["min_fs_hz"] <= fs_hz <= self.about["max_fs_hz"]:
-            raise Refused(
+            raise RefusedError(
                 f"{fs_hz:g} Hz; expected {self.about['min_fs_hz']:g} to {self.about['max_fs_hz']:g}"
             )
         shortest, longest = trained["length_s"]
         if seconds < shortest - 1 / fs_hz:
-            raise Refused(f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s")
+            raise RefusedError(
+                f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s"
+            )
         if sex is not None and sex not in SEX_CODES:
-            raise Refused(f"sex {sex!r}; expected female, male or none")
+            raise RefusedError(f"sex {sex!r}; expected female, male or none")
         flags = []
         if seconds > 2 * longest:
             flags.append(f"{seconds:.0f} s: the longest training record had {longest:.0f} s")
@@ -263,7 +269,7 @@ class Bundle:
         try:
             return (self.folder / name).read_bytes()
         except OSError as error:
-            raise Refused(f"{self.folder / name}: {error.strerror}") from None
+            raise RefusedError(f"{self.folder / name}: {error.strerror}") from None
 
 
 def usable(
@@ -275,7 +281,8 @@ def usable(
     """
     finite = np.isfinite(signal)
     run = _run_lengths(signal)
-    median = [np.median(row[known]) if known.any() else 0 for row, known in zip(signal, finite, strict=True)]
+    rows = zip(signal, finite, strict=True)
+    median = [np.median(row[known]) if known.any() else 0 for row, known in rows]
     centred = np.where(finite, signal - np.array(median, np.float32)[:, None], 0)
     distance = np.abs(centred)
     lowest, highest = centred.min(axis=1, keepdims=True), centred.max(axis=1, keepdims=True)
@@ -302,10 +309,8 @@ def _run_lengths(signal: NDArray[Any]) -> NDArray[np.int64]:
     return np.repeat(lengths, lengths).reshape(signal.shape)
 
 
-def _cut(
-    signal: NDArray[np.float32], crop: int, overlap: float
-) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Yield windows (B, n_leads, crop) that cover a signal, and how long they were recorded."""
+def _cut(signal: NDArray[np.float32], crop: int, overlap: float) -> Iterator[NDArray[np.float32]]:
+    """Yield windows of shape (B, n_leads, crop) that cover a signal, padded where it is shorter."""
     n_samples = signal.shape[1]
     room = max(n_samples - crop, 0)
     hop = max(1, round(crop * (1 - overlap)))
@@ -313,7 +318,7 @@ def _cut(
     padded = np.pad(signal, ((0, 0), (0, max(crop - n_samples, 0))))
     for first in range(0, len(starts), WINDOWS_AT_ONCE):
         some = starts[first : first + WINDOWS_AT_ONCE]
-        yield np.stack([padded[:, at : at + crop] for at in some]), min(n_samples, crop)
+        yield np.stack([padded[:, at : at + crop] for at in some])
 
 
 def _corrected(p: float, method: str, parameters: dict[str, list[float]]) -> float:
@@ -326,14 +331,14 @@ def _corrected(p: float, method: str, parameters: dict[str, list[float]]) -> flo
     if method in ("temperature", "platt"):
         logit = special.logit(np.clip(p, EDGE, 1 - EDGE))
         return float(special.expit(parameters["slope"][0] * logit + parameters["intercept"][0]))
-    raise Refused(f"calibration.json: unknown method {method!r}")
+    raise RefusedError(f"calibration.json: unknown method {method!r}")
 
 
 def _module(file: Path) -> ModuleType:
     """Import a module by its file, so that no other of its name is taken."""
     spec = importlib.util.spec_from_file_location(f"bundled_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise Refused(f"{file}: not a module")
+        raise RefusedError(f"{file}: not a module")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -346,16 +351,16 @@ def read(
     if path.suffix.lower() not in (".csv", ".npy"):
         return _read_wfdb(path)
     if fs_hz is None:
-        raise Refused("a CSV or .npy does not say its rate; name it with --fs-hz")
+        raise RefusedError("a CSV or .npy does not say its rate; name it with --fs-hz")
     if path.suffix.lower() == ".npy":
         if leads is None:
-            raise Refused("a .npy does not name its leads; name them with --leads I,II,…")
+            raise RefusedError("a .npy does not name its leads; name them with --leads I,II,…")
         return np.load(path, allow_pickle=False), fs_hz, tuple(leads)
     with path.open(encoding="utf-8-sig") as file:
         names = [name.strip() for name in file.readline().split(",")]
         rows = np.genfromtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
     if rows.shape[1] != len(names):
-        raise Refused(f"{len(names)} names in the header, {rows.shape[1]} columns")
+        raise RefusedError(f"{len(names)} names in the header, {rows.shape[1]} columns")
     return rows.T, fs_hz, tuple(names)
 
 
@@ -363,12 +368,12 @@ def _read_wfdb(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]
     try:
         import wfdb
     except ImportError:
-        raise Refused("WFDB records need the package wfdb") from None
+        raise RefusedError("WFDB records need the package wfdb") from None
     record = wfdb.rdrecord(str(path.with_suffix("") if path.suffix == ".hea" else path))
     per_mv = {"mv": 1.0, "uv": 1e3, "v": 1e-3}
     unknown = [unit for unit in record.units if unit.lower() not in per_mv]
     if unknown:
-        raise Refused(f"unit {unknown[0]!r}; expected mV, uV or V")
+        raise RefusedError(f"unit {unknown[0]!r}; expected mV, uV or V")
     scale = np.array([per_mv[unit.lower()] for unit in record.units])
     return (record.p_signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
 
@@ -383,21 +388,23 @@ def main() -> int:
     parser.add_argument("--sex", type=str.lower, choices=SEXES, help="sex of the child(ren)")
     parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
     parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
+    parser.add_argument("--features", type=Path, help="JSON of rule features, for one ECG")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     asked = parser.parse_args()
     refused = 0
     try:
         bundle = Bundle(threads=asked.threads)
-    except Refused as fault:
+    except RefusedError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1
     leads = asked.leads.split(",") if asked.leads else None
+    features = json.loads(asked.features.read_bytes()) if asked.features else None
     for path in asked.ecgs:
         try:
             ecg = read(path, asked.fs_hz, leads)
-            answer = bundle.predict(*ecg, asked.age_days, SEXES.get(asked.sex))
+            answer = bundle.predict(*ecg, asked.age_days, SEXES.get(asked.sex), features)
             print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
-        except (Refused, OSError, ValueError) as fault:
+        except (RefusedError, OSError, ValueError) as fault:
             refused += 1
             print(f"error: {path}: {fault}", file=sys.stderr)
     return int(refused > 0)
