@@ -86,6 +86,7 @@ def test_a_network_that_resamples_its_own_input_is_refused_in_one_line(backbone,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_that_tell_no_place(tmp_path):
     one = network_of("resnet1d")
     network.export(one, tmp_path / "a.onnx")

@@ -177,7 +177,7 @@ class Bundle:
         raw = []
         for network, one in zip(self.networks, self.about["networks"], strict=True):
             mean, sd = (np.array(one[key], np.float32)[:, None] for key in ("mean_mv", "sd_mv"))
-            scaled = (signal - mean) / np.where(sd > 0, sd, np.float32(1)) * mask
+            scaled = ((signal - mean) / np.where(sd > 0, sd, 1) * mask).astype(np.float32)
             logits = [
                 network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
                 for windows in _cut(scaled, one["crop"], one["window_overlap"])

@@ -20,8 +20,14 @@ def bundle(
     Run it where the pipeline ran: it reads params.yaml, calibration/ and data/ there. The folder
     then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
     """
-    from pedecg.bundle import assemble
+    from pedecg.errors import PedecgError
 
+    try:
+        from pedecg.bundle import assemble
+    except ModuleNotFoundError as error:
+        raise PedecgError(
+            f"bundle: {error.name} is not installed; pip install '.[export]'"
+        ) from None
     about = assemble.write(model, out, Path())
     children = about["training_data"]["children"]
     typer.echo(
