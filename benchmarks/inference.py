@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from pedecg import params, tables
-from pedecg.bundle import assemble, run
+from pedecg.bundle import assemble, run, steps
 from pedecg.cohorts import wfdb_files
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.evaluation import calibration
@@ -108,7 +108,7 @@ def with_onnxruntime(bundle: run.Bundle, paths: list[Path]):
         answer = bundle.predict(signal, fs_hz, names)
         whole = time.perf_counter() - start
         start = time.perf_counter()
-        good = run.usable(signal, fs_hz, bundle.about["lead_limits"])
+        good = steps.usable(signal, fs_hz, bundle.about["lead_limits"])
         bundle.prepare(signal, fs_hz, {n: row for row, n in enumerate(names) if good[row]})
         preparing = time.perf_counter() - start
         total += [*seconds, preparing, whole - preparing]

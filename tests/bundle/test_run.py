@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_project import MODEL, TARGETS, Ecg, own_answer
 
-from pedecg.bundle import origin, run
+from pedecg.bundle import origin, run, steps
 from pedecg.cohorts.decode import IngestSettings
-from pedecg.records import LEADS, NINE_LEADS
-from pedecg.signals import filters, quality
+from pedecg.records import LEADS, NINE_LEADS, EcgRecord
+from pedecg.signals import filters, preprocess, quality
 
 # -I hides PYTHONPATH and the user's packages; a finder in front hides what is installed.
 ALONE = """
@@ -126,6 +126,25 @@ def test_any_noise_is_prepared_and_answered_as_by_the_pipeline(
         np.testing.assert_allclose(probabilities(answer), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("length_s", "leads"), [(6.0, ["I"]), (5.004, ["I", "V1"]), (12.002, list(LEADS))]
+)
+def test_a_store_of_other_leads_and_one_length_is_prepared_alike(
+    loaded, ecgs, length_s, leads, monkeypatch
+):
+    values = loaded.about["preprocess"] | {"length_s": length_s, "leads": leads}
+    monkeypatch.setattr(loaded, "about", loaded.about | {"leads": leads, "preprocess": values})
+    there = preprocess.PreprocessSettings(**values)
+    for name in ("P0", "P3"):
+        ecg = ecgs[name]
+        record = EcgRecord(ecg.signal_mv, ecg.fs_hz, ecg.leads)
+        counts, mask, _ = preprocess.prepare(record, frozenset(), there)
+        used = {lead: ecg.leads.index(lead) for lead in leads}
+        mine, heard = loaded.prepare(ecg.signal_mv, ecg.fs_hz, used)
+        np.testing.assert_array_equal(mine, counts)
+        np.testing.assert_array_equal(heard, mask)
+
+
 @given(seed=st.integers(0, 10_000), fs_hz=st.sampled_from([80.0, 250.0, 500.0]))
 @settings(max_examples=50, deadline=None)
 def test_the_leads_that_it_refuses_are_those_that_ingest_refuses(project, seed, fs_hz):
@@ -142,7 +161,7 @@ def test_the_leads_that_it_refuses_are_those_that_ingest_refuses(project, seed, 
     limits = origin.params.load("ingest", IngestSettings, project / "params.yaml")
     expected = quality.lead_quality(signal, fs_hz, limits).usable
     values = limits.model_dump()
-    np.testing.assert_array_equal(run.usable(signal, fs_hz, values), expected)
+    np.testing.assert_array_equal(steps.usable(signal, fs_hz, values), expected)
 
 
 def test_the_filters_are_the_same_file(bundle, loaded):

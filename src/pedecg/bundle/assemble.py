@@ -20,7 +20,9 @@ from pedecg.signals import filters
 
 ABOUT = "bundle.json"
 FORMAT = 1  # of bundle.json; run.py beside it always reads its own
-RUNNER = Path(__file__).with_name("run.py")
+# Copied as they are: they import nothing of this project. run.py takes them from its own folder.
+HERE = Path(__file__).parent
+CODE = (HERE / "run.py", HERE / "steps.py", Path(filters.__file__))
 NEEDS = ("numpy", "scipy", "onnxruntime")
 LICENCE = (
     "Code: Apache-2.0. The weights stand under the terms of the data that they were trained on."
@@ -75,8 +77,8 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         for source, name in zip(sources, names, strict=True):
             network.export(source.trained, partial / name)
         shutil.copyfile(fitted, partial / "calibration.json")
-        shutil.copyfile(RUNNER, partial / "run.py")
-        shutil.copyfile(Path(filters.__file__), partial / "filters.py")
+        for file in CODE:
+            shutil.copyfile(file, partial / file.name)
         tables.write_text(_requirements(), partial / "requirements.txt")
         tables.write_text(_readme(card, made), partial / "README.md")
         about = _about(sources, names, made)

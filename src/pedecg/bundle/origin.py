@@ -34,8 +34,8 @@ class Origin:
     ----------
     simulated : the training children do not exist.
     trained_on : of the training records: how many, of how many patients; the range of their ages,
-        days, and of their lengths, s; their sets of leads, the commonest first; the fewest usable
-        leads that one had.
+        days, and of their lengths, s; which of the model's leads they had, the commonest set
+        first; the fewest usable leads that one had.
     sha256 : of the tables that it was trained on.
     """
 
@@ -70,12 +70,13 @@ def read(project: Path) -> Origin:
         if name.startswith("simulate")
         for out in stage["outs"]
     ]
+    preprocess = params.load("preprocess", PreprocessSettings, file)
     return Origin(
         cohort=cohort,
         simulated=cohort == "simulated" or root in written,
-        preprocess=params.load("preprocess", PreprocessSettings, file),
+        preprocess=preprocess,
         ingest=params.load("ingest", IngestSettings, file),
-        trained_on=_population(project),
+        trained_on=_population(project, preprocess.leads),
         sha256={name: digest(project / name) for name in DATA},
     )
 
@@ -88,7 +89,7 @@ def digest(file: Path) -> str:
         raise PedecgError(f"{file}: not found; the stage that writes it has not run") from None
 
 
-def _population(project: Path) -> dict[str, Any]:
+def _population(project: Path, leads: list[str]) -> dict[str, Any]:
     records = tables.read(project / DATA[0], tables.RECORDS)
     splits = tables.read(project / DATA[2], tables.SPLITS)
     signals = store.open_store(project / "data/processed/signals")
@@ -97,12 +98,13 @@ def _population(project: Path) -> dict[str, Any]:
     place = signals.positions(training)
     length_s = (of["n_samples"] / of["fs_hz"]).to_numpy()
     ages = of["age_days"].dropna()
+    read = of["leads"].map(lambda own: " ".join(lead for lead in leads if lead in own.split()))
     return {
         "records": len(of),
         "patients": int(of["patient_id"].nunique()),
         "age_days": [_whole(ages.min()), _whole(ages.max())],
         "length_s": [float(length_s.min()), float(length_s.max())],
-        "leads": list(of["leads"].value_counts().index),
+        "leads": list(read.value_counts().index),
         "fewest_leads": int(signals.lead_mask[place].sum(axis=1).min()),
         "sex": {str(sex): int(n) for sex, n in of["sex"].value_counts().sort_index().items()},
     }

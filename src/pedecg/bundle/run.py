@@ -18,7 +18,7 @@ import importlib.util
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -29,11 +29,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from scipy import special
 
-WINDOWS_AT_ONCE = 64  # memory only
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
-EDGE = 1e-7  # calibration: probabilities nearer to 0 or 1 are as near as this
-ORDER = 1e-6  # share of the raw probability in an isotonic one
+STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 
 Floats = NDArray[np.float64]
@@ -85,6 +83,7 @@ class Bundle:
                 raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
         self.calibration = json.loads(self._read("calibration.json"))
         self.filters = _module(self.folder / "filters.py")
+        self.steps = _module(self.folder / "steps.py")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.networks = [
@@ -123,7 +122,7 @@ class Bundle:
             raise RefusedError(
                 "the model reads rule features; give them (pedecg's stage rule_features)"
             )
-        good = usable(signal, fs_hz, self.about["lead_limits"])
+        good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
         used = {lead: row for lead, row in named.items() if good[row]}
         counts, mask = self.prepare(signal, fs_hz, used)
         trained = self.about["trained_on"]
@@ -166,7 +165,9 @@ class Bundle:
             fs_hz, values["low_hz"], values["high_hz"], values["order"],
         )  # fmt: skip
         kept = self.filters.resample(band, fs_hz, values["fs_hz"])
-        mask = np.isin(order, np.array(present)[heard])
+        if values["length_s"] is not None:
+            kept = self.steps.middle(kept, round(values["length_s"] * values["fs_hz"]))
+        mask = np.isin(order, np.array(present, str)[heard])
         counts = np.zeros((len(order), kept.shape[1]), np.int16)
         counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
         return counts, mask
@@ -180,7 +181,7 @@ class Bundle:
             scaled = ((signal - mean) / np.where(sd > 0, sd, 1) * mask).astype(np.float32)
             logits = [
                 network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
-                for windows in _cut(scaled, one["crop"], one["window_overlap"])
+                for windows in self.steps.cut(scaled, one["crop"], one["window_overlap"])
             ]
             shifted = np.concatenate(logits).mean(axis=0, dtype=np.float64) - one["logit_shift"]
             exclusive = self.about["task"] == "multiclass"
@@ -190,12 +191,9 @@ class Bundle:
     def calibrated(self, raw: Floats) -> Floats:
         """Return calibrated probabilities of raw ones, shape (n_targets,)."""
         curves = self.calibration["curves"]["mean"]
-        p = np.array(
-            [
-                _corrected(float(value), curves[target]["method"], curves[target]["parameters"])
-                for value, target in zip(raw, self.about["targets"], strict=True)
-            ]
-        )
+        chosen = [curves[target] for target in self.about["targets"]]
+        pairs = zip(raw.tolist(), chosen, strict=True)
+        p = np.array([self.steps.corrected(x, c["method"], c["parameters"]) for x, c in pairs])
         return np.asarray(p / p.sum()) if self.calibration["exclusive"] else p
 
     def _leads(self, signal: NDArray[np.float32], names: Sequence[str]) -> dict[str, int]:
@@ -204,17 +202,16 @@ class Bundle:
             raise RefusedError(
                 f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)"
             )
-        known = {lead.lower(): lead for lead in self.about["leads"]}
+        known = {lead.lower(): lead for lead in STANDARD}
         unknown = [name for name in names if name.strip().lower() not in known]
         if unknown:
             raise RefusedError(
-                f"unknown lead {', '.join(map(repr, unknown))}; the model reads "
-                f"{' '.join(self.about['leads'])}"
+                f"unknown lead {unknown[0]!r}; expected some of {' '.join(STANDARD)}"
             )
-        rows = {known[name.strip().lower()]: row for row, name in enumerate(names)}
-        if len(rows) < len(names):
+        named = [known[name.strip().lower()] for name in names]
+        if len(set(named)) < len(named):
             raise RefusedError(f"a lead is there twice: {' '.join(names)}")
-        return rows
+        return {lead: row for row, lead in enumerate(named) if lead in self.about["leads"]}
 
     def _check(
         self,
@@ -270,68 +267,6 @@ class Bundle:
             return (self.folder / name).read_bytes()
         except OSError as error:
             raise RefusedError(f"{self.folder / name}: {error.strerror}") from None
-
-
-def usable(
-    signal: NDArray[np.float32], fs_hz: float, limits: dict[str, float]
-) -> NDArray[np.bool_]:
-    """Say which leads can be used: not flat, not at the rail, without long gaps; shape (n_leads,).
-
-    The same limits and arithmetic as `pedecg.signals.quality.lead_quality`.
-    """
-    finite = np.isfinite(signal)
-    run = _run_lengths(signal)
-    rows = zip(signal, finite, strict=True)
-    median = [np.median(row[known]) if known.any() else 0 for row, known in rows]
-    centred = np.where(finite, signal - np.array(median, np.float32)[:, None], 0)
-    distance = np.abs(centred)
-    lowest, highest = centred.min(axis=1, keepdims=True), centred.max(axis=1, keepdims=True)
-    extreme = ((centred == lowest) | (centred == highest)) & (centred != 0)
-    clipped = extreme & (run >= max(0.02 * fs_hz, 3))
-    rail = (clipped | (distance >= limits["rail_mv"])).mean(axis=1)
-    flat = ((run >= limits["flat_s"] * fs_hz) & ~clipped & finite).mean(axis=1)
-    gaps = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
-    return np.asarray(
-        finite.any(axis=1)
-        & (1 - finite.mean(axis=1) <= limits["max_gap_fraction"])
-        & (gaps <= limits["max_gap_s"] * fs_hz)
-        & (distance.max(axis=1) >= limits["flat_mv"])
-        & (flat <= limits["max_flat_fraction"])
-        & (rail <= limits["max_rail_fraction"])
-    )
-
-
-def _run_lengths(signal: NDArray[Any]) -> NDArray[np.int64]:
-    """Return for every sample how many equal ones in a row it belongs to."""
-    starts = np.ones(signal.shape, bool)
-    starts[:, 1:] = signal[:, 1:] != signal[:, :-1]
-    lengths = np.diff(np.flatnonzero(starts), append=signal.size)
-    return np.repeat(lengths, lengths).reshape(signal.shape)
-
-
-def _cut(signal: NDArray[np.float32], crop: int, overlap: float) -> Iterator[NDArray[np.float32]]:
-    """Yield windows of shape (B, n_leads, crop) that cover a signal, padded where it is shorter."""
-    n_samples = signal.shape[1]
-    room = max(n_samples - crop, 0)
-    hop = max(1, round(crop * (1 - overlap)))
-    starts = np.linspace(0, room, -(-room // hop) + 1).round().astype(np.int64)
-    padded = np.pad(signal, ((0, 0), (0, max(crop - n_samples, 0))))
-    for first in range(0, len(starts), WINDOWS_AT_ONCE):
-        some = starts[first : first + WINDOWS_AT_ONCE]
-        yield np.stack([padded[:, at : at + crop] for at in some])
-
-
-def _corrected(p: float, method: str, parameters: dict[str, list[float]]) -> float:
-    """Return a calibrated probability; see `pedecg.evaluation.calibration`."""
-    if method == "none":
-        return p
-    if method == "isotonic":
-        steps = np.interp(p, parameters["raw"], parameters["calibrated"])
-        return float((1 - ORDER) * steps + ORDER * p)
-    if method in ("temperature", "platt"):
-        logit = special.logit(np.clip(p, EDGE, 1 - EDGE))
-        return float(special.expit(parameters["slope"][0] * logit + parameters["intercept"][0]))
-    raise RefusedError(f"calibration.json: unknown method {method!r}")
 
 
 def _module(file: Path) -> ModuleType:
