@@ -128,14 +128,17 @@ def prepared(ecg: Ecg, project: Path):
     return counts, mask
 
 
-def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path) -> np.ndarray:
-    """Calibrated probabilities as the pipeline's stages make them, shape (n_targets,)."""
+def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=None) -> np.ndarray:
+    """Calibrated probabilities as the pipeline's stages make them, shape (n_targets,).
+
+    `features` is a table of one row of rule features, for models that read them.
+    """
     write_store(scratch / "signals", 250.0, LEADS, [("one", *prepared(ecg, project))])
     store = open_store(scratch / "signals")
     age = np.array([np.nan if ecg.age_days is None else ecg.age_days], np.float32)
     sex = np.array([{"female": 0, "male": 1, None: -1}[ecg.sex]])
     raw = [
-        predict.load(folder, accelerator="cpu").predict(store, np.array([0]), age, sex)
+        predict.load(folder, accelerator="cpu").predict(store, np.array([0]), age, sex, features)
         for folder in sorted(model.glob("seed*"))
     ]
     fitted = calibration.load(project / "calibration" / f"{model.name}.json")

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 import small_project
 import wfdb
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_project import MODEL, TARGETS, Ecg, own_answer
 
-from pedecg.bundle import origin, run, steps
+from pedecg.bundle import assemble, origin, run, steps
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.records import LEADS, NINE_LEADS, EcgRecord
 from pedecg.signals import filters, preprocess, quality
@@ -235,6 +236,31 @@ def test_a_fault_is_one_line_and_the_other_ecgs_are_answered(bundle, ecgs, tmp_p
     assert all(line.startswith("error: ") for line in found.stderr.splitlines())
     assert len(found.stdout.splitlines()) == 1
     assert json.loads(found.stdout)["flags"] == ["age unknown", "sex unknown"]
+
+
+@pytest.mark.slow
+def test_rule_features_are_scaled_and_asked_by_name(project, ecgs, tmp_path):
+    model = project / "models" / "hybrid"
+    settings = small_project.settings_of("hybrid")
+    small_project.trained("hybrid", settings, n_features=3).save(model / "seed0")
+    whole = json.loads((project / "calibration" / f"{MODEL}.json").read_text())
+    whole["curves"].pop("1")
+    (project / "calibration" / "hybrid.json").write_text(json.dumps(whole))
+    assemble.write(model, tmp_path / "bundle", project)
+
+    ecg, known = ecgs["P0"], {"feature_2": 4.5, "feature_0": -1.0, "other": 3.0}
+    np.save(tmp_path / "ecg.npy", ecg.signal_mv)
+    (tmp_path / "features.json").write_text(json.dumps(known))
+    asked = (
+        tmp_path / "ecg.npy", "--fs-hz", 500, "--leads", ",".join(LEADS),
+        "--age-days", ecg.age_days, "--sex", "F",
+    )  # fmt: skip
+    found = alone(tmp_path / "bundle", *asked, "--features", tmp_path / "features.json")
+    assert found.returncode == 0, found.stderr
+    table = pd.DataFrame([known | {"feature_1": np.nan}])
+    expected = own_answer(ecg, project, model, tmp_path, table)
+    np.testing.assert_allclose(probabilities(json.loads(found.stdout)), expected, atol=1e-4)
+    assert "reads rule features" in alone(tmp_path / "bundle", *asked).stderr
 
 
 def test_an_altered_file_is_refused(bundle, tmp_path):
