@@ -159,7 +159,7 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _by_stage() -> dict[str, list[str]]:
     """Return the models that each list may name: the stage behind it declares what they read."""
-    reads = {name: registry.reads(name) for name in registry.names()}
+    reads = {name: registry.reads(name) - {"numbers"} for name in registry.names()}  # of records
     return {
         "train.models": [name for name, inputs in reads.items() if not inputs],
         "train.pretrained_models": [n for n, inputs in reads.items() if inputs == {"pretrained"}],

@@ -116,7 +116,7 @@ class Run:
         if settings.overfit_one_batch:
             self.training = self.validation = task.training[: settings.batch_size]
         reads = registry.reads(task.name)
-        table = data.features if "rules" in reads else pd.DataFrame(index=data.features.index)
+        table = data.features if reads & registry.FEATURES else pd.DataFrame(index=data.features.index)
         self.scale = features.scale(table.iloc[self.training])
         self.subjects = Subjects(data.positions, data.age_days, data.sex, self.scale.apply(table))
         self.signals = Signals(data.store, task.normalisation, self.device)
