@@ -28,6 +28,7 @@ from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.vendor_xml import XmlSimulationSettings
 from pedecg.waves import children, fit, report, sources, split
 from pedecg.waves.delineate import DelineateSettings
 
@@ -82,8 +83,25 @@ def _delineation() -> Sections:
     }
 
 
+def _cardiotoxicity() -> Sections:
+    return {
+        "simulate": XmlSimulationSettings,
+        "cohort": CohortSettings,
+        "ingest": IngestSettings,
+        "split": splits.SplitSettings,
+        "preprocess": PreprocessSettings,
+        "train": TrainSettings,
+        "models.cnn1d": registry.settings("cnn1d"),
+        "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+    }
+
+
 # The pipelines beside the root's, by the name of their folder in ``pipelines/``.
-PIPELINES: dict[str, Callable[[], Sections]] = {"delineation": _delineation}
+PIPELINES: dict[str, Callable[[], Sections]] = {
+    "cardiotoxicity": _cardiotoxicity,
+    "delineation": _delineation,
+}
 
 
 def _pipeline(file: Path) -> str:

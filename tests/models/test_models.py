@@ -22,7 +22,18 @@ TRUNK = {
     "dropout": 0.1,
 }
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
+PLAIN = {
+    "channels": [8, 12, 16],
+    "first_hz": 125,
+    "kernel_s": 0.06,
+    "dropout": 0.1,
+    "mask": "leads",
+    "tabular": True,
+    "hidden": 8,
+    "hide_probability": 0.1,
+}
 VARIANTS = {
+    "cnn1d": [PLAIN, PLAIN | {"mask": "channel", "tabular": False}],
     "resnet1d": [TRUNK],
     "resnet1d_age": [TRUNK | AGE, TRUNK | AGE | {"conditioning": "concat"}],
 }

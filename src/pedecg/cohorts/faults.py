@@ -40,6 +40,7 @@ REASONS: dict[str, str] = {
     "unknown-lead": "a channel is none of the twelve leads and not in ingest.ignore_channels",
     "sample-count-mismatch": "the row and the header disagree on the number of samples",
     "lead-count-mismatch": "the row and the header disagree on the number of leads",
+    "missing-lead": "a lead of ingest.required_leads is absent or cannot be used",
     "no-usable-lead": "every lead is flat, saturated or without values",
 }
 

@@ -18,9 +18,9 @@ from pedecg.errors import PedecgError
 _NOT_MODELS = {"__init__", "base", "registry"}
 
 # What READS may hold. A model that reads "rules" is given the rule features of each record, one
-# that reads "numbers" the further numbers of the cohort's manifest, if there are any. One that reads
-# "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights
-# that lie there and returns one line on where they come from, for the model's card.
+# that reads "numbers" the further numbers of the cohort's manifest, if there are any. One that
+# reads "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights that lie
+# there and returns one line on where they come from, for the model's card.
 INPUTS = frozenset({"rules", "numbers", "pretrained"})
 FEATURES = frozenset({"rules", "numbers"})  # those that come as features of a record
 
