@@ -11,11 +11,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pedecg.models.base import AgeSex, Batch, taps
+from pedecg.models.base import AgeSex, Batch, Numbers, padding, pool, taps
 from pedecg.params import Section
 
 READS: frozenset[str] = frozenset({"numbers"})
-LARGEST = 5.0  # SD; a number farther out was mistyped or is of another unit
 
 
 class Settings(Section):
@@ -106,42 +105,12 @@ class Model(nn.Module):
         return outputs[:, 1::2] - outputs[:, ::2]
 
     def _signal(self, batch: Batch) -> Tensor:
-        x = batch.signal
+        there = batch.lead_mask.unsqueeze(-1)
+        x = batch.signal * there
         if self.mask == "channel":
-            there = batch.lead_mask.mean(1, keepdim=True).unsqueeze(2)
-            recorded = _steps(x.shape[-1], batch.length)
-            x = torch.cat([x, there * recorded], dim=1)
+            share = there.mean(1, keepdim=True).expand(-1, 1, x.shape[-1])
+            x = torch.cat([x, share.masked_fill(padding(x, batch.length), 0)], dim=1)
         x = self.first(x)
         if self.which_leads is not None:
             x = x + self.which_leads(batch.lead_mask).unsqueeze(-1)
-        x = self.blocks(x)
-        length = (batch.length + self.stride - 1) // self.stride
-        seen = _steps(x.shape[-1], length)
-        largest = x.masked_fill(seen == 0, 0).amax(-1)  # x is not negative after its ReLU
-        return torch.cat([(x * seen).sum(-1) / length.unsqueeze(1), largest], dim=1)
-
-
-class Numbers(nn.Module):
-    """Scaled numbers of shape (B, n_features), NaN where unknown, to (B, n_hidden)."""
-
-    def __init__(self, n_features: int, n_hidden: int, hide_probability: float) -> None:
-        super().__init__()
-        self.hide_probability = hide_probability
-        self.mlp = nn.Sequential(
-            nn.Linear(2 * n_features, n_hidden), nn.SiLU(), nn.Linear(n_hidden, n_hidden)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Encode each number beside a flag that it is known."""
-        if self.training and self.hide_probability > 0:
-            hidden = torch.rand(len(features), 1, device=features.device) < self.hide_probability
-            features = features.masked_fill(hidden, torch.nan)
-        known = ~torch.isnan(features)
-        values = torch.where(known, features, 0.0).clamp(-LARGEST, LARGEST)
-        encoded: Tensor = self.mlp(torch.cat([values, known.to(values.dtype)], dim=1))
-        return encoded
-
-
-def _steps(n: int, length: Tensor) -> Tensor:
-    """Return 1 for the first `length` of n steps and 0 after them, shape (B, 1, n)."""
-    return (torch.arange(n, device=length.device) < length.unsqueeze(1)).unsqueeze(1).float()
+        return pool(self.blocks(x), (batch.length + self.stride - 1) // self.stride)
