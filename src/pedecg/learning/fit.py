@@ -126,7 +126,8 @@ class Run:
         labels = data.labels[self.training]
         self.often = sampler.frequencies(labels, settings.sampler)
         cap = settings.loss.positive_weight_cap
-        self.weight = losses.weights(labels, settings.task, cap, self.often)
+        weight = losses.weights(labels, settings.task, cap, self.often)
+        self.weight = losses.given(weight, data.targets, settings.loss)
         self.target_weight = torch.from_numpy(self.weight).to(self.device)
         self.crop = round(settings.crop_seconds * data.store.fs_hz)
         self.crops_per_step = settings.batch_size * settings.accumulate
