@@ -134,8 +134,42 @@ DELINEATION_TABLE = [
     ),
 ]
 
+TRAINED = ["train@*", "evaluate@*", "compare"]
+CARDIOTOXICITY_TABLE = [
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", "check@*", *TRAINED],
+    ),
+    Row(
+        "length of a record",
+        lambda p: p.set("preprocess.length_s", 9),
+        ["preprocess", "statistics", "check@*", *TRAINED],
+    ),
+    Row("learning rate", lambda p: p.set("train.learning_rate", 2e-3), ["check@*", *TRAINED]),
+    Row(
+        "rule of the threshold",
+        lambda p: p.set("evaluate.calibration.rule", "youden"),
+        ["evaluate@*", "compare"],
+    ),
+    Row(
+        "the checklist",
+        lambda p: p.append("src/pedecg/learning/checklist.py", "# a thought\n"),
+        ["check@*"],
+    ),
+    Row(
+        "the simulator of another pipeline",
+        lambda p: p.append("src/pedecg/waves/children.py", "# a thought\n"),
+        [],
+    ),
+]
+
 # A pipeline joins by its row here.
-TABLES = {PAEDIATRIC: ROOT_TABLE, "pipelines/delineation": DELINEATION_TABLE}
+TABLES = {
+    PAEDIATRIC: ROOT_TABLE,
+    "pipelines/cardiotoxicity": CARDIOTOXICITY_TABLE,
+    "pipelines/delineation": DELINEATION_TABLE,
+}
 ROWS = [(pipeline, row) for pipeline, table in TABLES.items() for row in EVERYWHERE + table]
 
 
