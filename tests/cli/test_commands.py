@@ -26,7 +26,16 @@ def test_help_answers_before_the_rooms_are_imported():
 
 
 def test_every_command_explains_itself(pedecg):
-    for command in ("check", "delineate", "lr-find", "measure", "tokens", "params", "results"):
+    for command in (
+        "check",
+        "delineate",
+        "lr-find",
+        "measure",
+        "tokens",
+        "params",
+        "results",
+        "tensorboard",
+    ):
         found = pedecg(command, "--help")
         assert found.exit_code == 0
         assert "Usage" in found.output
