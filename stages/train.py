@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pedecg import decisions, errors, params, tables
-from pedecg.learning import batches
+from pedecg.learning import batches, device
 from pedecg.learning.fit import fit
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
@@ -18,6 +18,8 @@ def main() -> None:
     name, seed = sys.argv[1], int(sys.argv[2])
     settings = params.load("train", TrainSettings)
     model_settings = params.read_section(f"models.{name}")
+    if device.relaunched(settings.processes):
+        return
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
@@ -35,6 +37,8 @@ def main() -> None:
         np.flatnonzero(split == "train"), np.flatnonzero(split == "validation"),
         normalisation, settings, seed,
     )  # fmt: skip
+    if not fitted.writes:
+        return
     probabilities = fitted.trained.predict(
         data.store, data.positions, data.age_days, data.sex, data.features
     )

@@ -6,12 +6,13 @@
 import typer
 
 from pedecg import errors
-from pedecg.commands import delineate, measure, parameters, results, tokens
+from pedecg.commands import delineate, lr_find, measure, parameters, results, tokens
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)
+app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)
 

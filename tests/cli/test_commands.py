@@ -26,7 +26,7 @@ def test_help_answers_before_the_rooms_are_imported():
 
 
 def test_every_command_explains_itself(pedecg):
-    for command in ("delineate", "measure", "tokens", "params", "results"):
+    for command in ("delineate", "lr-find", "measure", "tokens", "params", "results"):
         found = pedecg(command, "--help")
         assert found.exit_code == 0
         assert "Usage" in found.output

@@ -24,6 +24,34 @@ SMALL = {
 }
 
 
+LOSS = {
+    "name": "cross_entropy",
+    "positive_weight_cap": 3,
+    "focal_gamma": 2,
+    "absent_gamma": 4,
+    "absent_margin": 0.05,
+}
+AUGMENT = {
+    "probability": 0.5,
+    "time_shift_s": 0,
+    "amplitude": [0.8, 1.2],
+    "noise_snr_db": [20, 40],
+    "jitter_mv": 0,
+    "wander_mv": 0.1,
+    "wander_hz": 0.5,
+    "powerline_mv": 0,
+    "powerline_hz": [50],
+    "lead_dropout": 2,
+    "nine_leads": 0.25,
+    "cutout_s": 0,
+    "polarity": 0,
+    "rate": None,
+    "time_warp": 0,
+    "rate_targets": [],
+    "mixup": 0,
+}
+
+
 def heart(wide: bool, inverted: bool, seconds: float, fs_hz: float, rng: np.random.Generator):
     """Beats at 80 to 160 bpm, mV, shape (12, n): Gaussian waves, one amplitude per lead."""
     time = np.arange(round(seconds * fs_hz)) / fs_hz
@@ -83,6 +111,15 @@ def train_settings(**changes) -> TrainSettings:
         "seeds": [0],
         "use_decisions": False,
         "task": "multilabel",
+        "loss": LOSS,
+        "sampler": "natural",
+        "accumulate": 1,
+        "schedule": "cosine",
+        "plateau_factor": 0.3,
+        "plateau_patience": 3,
+        "processes": 1,
+        "overfit_one_batch": False,
+        "fast_dev_run": False,
         "crop_seconds": 2,
         "window_overlap": 0.5,
         "crops_per_record": 2,
@@ -93,21 +130,12 @@ def train_settings(**changes) -> TrainSettings:
         "weight_decay": 0.01,
         "clip_norm": 1.0,
         "ema_decay": 0.9,
-        "positive_weight_cap": 3,
         "monitor": "auroc",
         "smooth_epochs": 2,
         "patience": 8,
         "accelerator": "cpu",
         "precision": "float32",
         "threads": 1,
-        "augment": {
-            "probability": 0.5,
-            "amplitude": [0.8, 1.2],
-            "noise_snr_db": [20, 40],
-            "wander_mv": 0.1,
-            "wander_hz": 0.5,
-            "lead_dropout": 2,
-            "nine_leads": 0.25,
-        },
+        "augment": AUGMENT,
     }
     return params.parse(values | changes, "train", TrainSettings, "test")

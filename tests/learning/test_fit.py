@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from safetensors.torch import save
-from small_hospital import NORMALISATION, SMALL, TEST, TRAINING, VALIDATION, train_settings
+from small_hospital import (
+    AUGMENT,
+    LOSS,
+    NORMALISATION,
+    SMALL,
+    TEST,
+    TRAINING,
+    VALIDATION,
+    train_settings,
+)
 
 from pedecg.errors import PedecgError
 from pedecg.learning.fit import Fitted, fit
@@ -72,7 +81,8 @@ def test_test_records_change_nothing(train, data):
 
 def test_curves_have_one_row_per_epoch(fitted):
     assert [row["epoch"] for row in fitted.curves] == list(range(1, 9))
-    assert set(fitted.curves[0]) == {"epoch", "lr", "train_loss", "val_loss", "val_auroc"}
+    measured = {"val_loss", "val_auroc", "val_auprc", "val_f1"}
+    assert set(fitted.curves[0]) == {"epoch", "lr", "train_loss"} | measured
     assert fitted.curves[-1]["train_loss"] < 0.5 * fitted.curves[0]["train_loss"]
 
 
@@ -85,7 +95,7 @@ def test_one_batch_can_be_learnt_by_heart(train, data):
         warmup_epochs=0,
         monitor="loss",
         patience=40,
-        augment=vars(train_settings().augment) | {"probability": 0.0, "nine_leads": 0.0},
+        augment=AUGMENT | {"probability": 0.0, "nine_leads": 0.0},
     )
     fitted = fit(
         "resnet1d", SMALL | {"dropout": 0.0}, data, few, few, NORMALISATION, settings, 0, None
@@ -107,7 +117,7 @@ def test_early_stopping_keeps_the_best_epoch(train, data):
 
 def test_class_weights_do_not_shift_probabilities(train, data):
     rare = replace(data, labels=data.labels * (np.arange(160) % 3 == 0)[:, None])
-    fitted = train(data=rare, positive_weight_cap=10)
+    fitted = train(data=rare, loss=LOSS | {"positive_weight_cap": 10})
     mean = fitted.trained.predict(
         data.store, data.positions[TRAINING], data.age_days[TRAINING], data.sex[TRAINING]
     ).mean(0)
@@ -138,7 +148,7 @@ def test_a_cohort_without_targets_is_told(train, data):
 def test_auroc_without_both_classes_in_validation_is_told(train, data):
     labels = data.labels.copy()
     labels[VALIDATION] = 1
-    with pytest.raises(PedecgError, match=r"train.monitor: auroc needs .* take loss"):
+    with pytest.raises(PedecgError, match=r"train.monitor: auroc needs .* take loss or last"):
         train(data=replace(data, labels=labels))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_hospital
+import torch
 from safetensors.torch import save
 from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
 
+from pedecg.errors import PedecgError
 from pedecg.learning import checkpoint
 from pedecg.learning import fit as fit_module
 
@@ -34,18 +36,22 @@ def train(hospital: Path, state_root: Path, **changes) -> fit_module.Fitted:
         TRAINING,
         VALIDATION,
         NORMALISATION,
-        small_hospital.train_settings(epochs=EPOCHS, patience=EPOCHS, **changes),
+        small_hospital.train_settings(**{"epochs": EPOCHS, "patience": EPOCHS} | changes),
         3,
         state_root,
     )
 
 
+def environment() -> dict[str, str]:
+    paths = [str(Path(__file__).parent), *filter(None, sys.path)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 def kill_one_in_the_middle(hospital: Path, state_root: Path, after_s: float) -> None:
     """Start a training in its own process; SIGKILL some time after its first saved epoch."""
-    paths = [str(Path(__file__).parent), *filter(None, sys.path)]
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, str(hospital), str(state_root)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=environment(),
         stderr=subprocess.DEVNULL,
     )
     give_up = time.monotonic() + 120
@@ -67,11 +73,11 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     state_root = tmp_path / "state"
     kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
     epochs_run = []
-    one_epoch = fit_module._Run.one_epoch
+    one_epoch = fit_module.Run.one_epoch
     monkeypatch.setattr(
-        fit_module._Run,
+        fit_module.Run,
         "one_epoch",
-        lambda run, epoch: (epochs_run.append(epoch), one_epoch(run, epoch))[1],
+        lambda run, epoch, shown: (epochs_run.append(epoch), one_epoch(run, epoch, shown))[1],
     )
     resumed = train(hospital, state_root)
     assert 0 < len(epochs_run) < EPOCHS, "the rerun did not start at the saved epoch"
@@ -83,6 +89,60 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     assert not state_root.exists(), "the state outlives the training"
 
 
+MANY = {"epochs": 60, "patience": 60, "crops_per_record": 1, "batch_size": 96}
+
+
+def kill_at(moment: str, hospital: Path, state_root: Path, rng: np.random.Generator) -> None:
+    """Start a training of many short epochs; SIGKILL while a state is written, or anywhere."""
+    command = [sys.executable, "-c", "import sys, test_resume; test_resume.many(*sys.argv[1:])"]
+    before = {file: file.stat().st_mtime_ns for file in state_root.glob("*/state.safetensors")}
+    process = subprocess.Popen(
+        [*command, str(hospital), str(state_root)], env=environment(), stderr=subprocess.DEVNULL
+    )
+    give_up = time.monotonic() + 240
+    while time.monotonic() < give_up:
+        if moment == "writing" and list(state_root.glob("*/.state.safetensors.*")):
+            break
+        now = {file: file.stat().st_mtime_ns for file in state_root.glob("*/state.safetensors")}
+        if moment == "anywhere" and now != before:
+            time.sleep(rng.uniform(0, 0.3))
+            break
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+
+
+def many(hospital: str, state_root: str) -> fit_module.Fitted:
+    return train(Path(hospital), Path(state_root), **MANY)
+
+
+@pytest.mark.slow
+def test_ten_kills_some_while_the_state_is_written_change_no_byte(hospital, tmp_path):
+    rng = np.random.default_rng()
+    halved = 0
+    for moment in ["anywhere", "writing"] * 5:
+        kill_at(moment, hospital, tmp_path / "state", rng)
+        halved += len(list((tmp_path / "state").glob("*/.state.safetensors.*")))
+    resumed = many(str(hospital), str(tmp_path / "state"))
+    whole = many(str(hospital), str(tmp_path / "whole"))
+    assert halved > 0, "no kill came while a state was written"
+    assert save(resumed.trained.network.state_dict()) == save(whole.trained.network.state_dict())
+    assert resumed.curves == whole.curves
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_of_another_training_is_refused_with_the_difference(hospital, tmp_path):
+    kill_one_in_the_middle(hospital, tmp_path, 0)
+    (saved,) = tmp_path.iterdir()
+    tensors, about = checkpoint.load_state(saved, torch.device("cpu"))
+    about["training"]["model_settings"]["width"] = 12
+    about["training"]["targets"] = ["wide_qrs"]
+    checkpoint.save_state(saved, tensors, about)
+    with pytest.raises(PedecgError) as fault:
+        train(hospital, tmp_path)
+    assert "model_settings.width 12 (asked for 8)" in str(fault.value)
+    assert "targets wide_qrs (asked for wide_qrs, inverted_t)" in str(fault.value)
+
+
 def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypatch):
     keys = set()
 
@@ -90,7 +150,7 @@ def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypa
         keys.add(state)
         raise InterruptedError
 
-    monkeypatch.setattr(fit_module, "_Run", stop)
+    monkeypatch.setattr(fit_module, "Run", stop)
     changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
     for change in changes:
         with pytest.raises(InterruptedError):

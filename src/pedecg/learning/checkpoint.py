@@ -23,6 +23,7 @@ from pedecg.errors import PedecgError
 
 STATE_FOLDER = Path("state")
 _FILE = "state.safetensors"
+_NOTHING = "nothing"
 
 
 def key(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], code: Iterable[Path]) -> str:
@@ -36,6 +37,24 @@ def key(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], code: Iter
     for file in sorted(code):
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def differences(saved: Any, wanted: Any, name: str = "") -> list[str]:
+    """Say what differs between two descriptions, key by key: ``train.epochs 20 (asked for 30)``."""
+    if isinstance(saved, dict) and isinstance(wanted, dict):
+        return [
+            difference
+            for key in sorted(saved.keys() | wanted.keys())
+            for difference in differences(
+                saved.get(key, _NOTHING), wanted.get(key, _NOTHING), f"{name}.{key}".lstrip(".")
+            )
+        ]
+    same = saved == wanted or json.dumps(saved) == json.dumps(wanted)  # a tuple is a list there
+    return [] if same else [f"{name} {_shown(saved)} (asked for {_shown(wanted)})"]
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def pack(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -59,6 +78,8 @@ def save_state(folder: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
 
 def load_state(folder: Path, device: torch.device) -> tuple[dict[str, Tensor], Any] | None:
     """Return the tensors and their description, or None where nothing has been saved."""
+    for halved in folder.glob(f".{_FILE}.*"):  # a kill came while it was written
+        halved.unlink()
     if not (folder / _FILE).is_file():
         return None
     tensors, metadata = read_tensors(folder / _FILE, device)

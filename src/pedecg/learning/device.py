@@ -1,6 +1,8 @@
 """Which device, how many threads, and the same bytes from the same seed."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +36,37 @@ def choose(accelerator: str) -> torch.device:
     return torch.device(accelerator)
 
 
+def relaunched(processes: int) -> bool:
+    """Run this script again in several processes that train together; False: go on in this one.
+
+    Raises
+    ------
+    PedecgError
+        One of the processes failed; it has said why.
+    """
+    if processes == 1 or "RANK" in os.environ:
+        return False
+    command = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *sys.argv]
+    if subprocess.run([sys.executable, "-m", *command], check=False).returncode:
+        raise PedecgError(f"train: one of {processes} processes failed; its reason stands above")
+    return True
+
+
+@contextmanager
+def told_when_full(batch_size: int, crop_seconds: float) -> Iterator[None]:
+    """Turn the end of memory into a `PedecgError` that says which parameter to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not (full or "allocate memory" in str(error)):  # what torch raises on a CPU
+            raise
+        raise PedecgError(
+            f"train: out of memory; lower train.batch_size (now {batch_size}; train.accumulate "
+            f"makes up for it) or train.crop_seconds (now {crop_seconds:g})"
+        ) from None
+
+
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch, fix its threads and allow only deterministic kernels, within the block.
@@ -47,7 +80,8 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
     )
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # A GPU lacks deterministic kernels for a few layers, of which torch then warns by name.
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     _SWITCHES.fill_uninitialized_memory = False  # a guard for debugging, and slow
     try:
         with torch.random.fork_rng():

@@ -1,7 +1,7 @@
 """The fit loop: every network is trained by it, in the stage and in the folds of the review."""
 
-import math
-from dataclasses import asdict, dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +9,51 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs, broadcast
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from pedecg import parallel
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint, features, losses
+from pedecg.learning import (
+    average,
+    checkpoint,
+    features,
+    layout,
+    losses,
+    monitor,
+    optim,
+    sampler,
+    state,
+)
+from pedecg.learning.bar import bar
 from pedecg.learning.batches import Dataset, Normalisation, Signals, Subjects, random_starts
-from pedecg.learning.device import choose, derived_seed, reproducible
-from pedecg.learning.monitor import check_labels, macro_auroc, smoothed
+from pedecg.learning.crops import TrainingBatches
+from pedecg.learning.device import choose, derived_seed, reproducible, told_when_full
 from pedecg.learning.predict import Card, Trained, mean_logits
 from pedecg.learning.settings import TrainSettings
-from pedecg.models import base, registry
-from pedecg.records import NINE_LEADS
-from pedecg.signals import augment as augmentation
-from pedecg.signals import store as signal_store
+from pedecg.learning.task import Task
+from pedecg.models import registry
 
 PRETRAINED_FOLDER = Path("models/pretrained")
-_ELSEWHERE = {"models", "pretrained_models", "fused_models", "seeds", "use_decisions"}
+DEV_RUN_STEPS = 2
+_PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained network and its learning curves, one row per epoch.
 
-    Columns: epoch (from 1), lr, train_loss, val_loss, val_auroc (macro; NaN where no target has
-    both classes).
+    Columns: epoch (from 1), lr, train_loss, val_loss, and the macro averages val_auroc, val_auprc
+    and val_f1 (NaN where no target has both classes).
+
+    `writes` is False in all but the first of several processes: one alone saves what they learnt.
     """
 
     trained: Trained
     curves: list[dict[str, float]]
-
-
-@dataclass
-class _Progress:
-    """What a training knows after some epochs, besides its tensors."""
-
-    epoch: int = 0
-    step: int = 0
-    best_epoch: int = 0
-    best_value: float = -math.inf
-    curves: list[dict[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """All that the result depends on; see `fit`."""
-
-    name: str
-    model_settings: dict[str, Any]
-    data: Dataset
-    training: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    normalisation: Normalisation
-    settings: TrainSettings
-    seed: int
-    pretrained: Path
+    writes: bool = True
 
 
 def fit(
@@ -92,65 +81,84 @@ def fit(
     Raises
     ------
     PedecgError
-        A target without known training labels, nothing to choose the best epoch by, or a loss
-        that is not finite (names the records of the batch).
+        A target without known training labels, nothing to choose the best epoch by, a loss that
+        is not finite (names the records of the batch), or the end of memory.
     """
-    check_labels(data, training, validation, settings)
-    task = _Task(
+    settings = settings.for_checks()
+    losses.check(settings.loss, settings.task)
+    monitor.check_labels(data, training, validation, settings)
+    task = Task(
         name, model_settings, data, training, validation, normalisation, settings, seed, pretrained
     )
-    state = state_root / _key(task) if state_root is not None else None
-    with reproducible(derived_seed(seed), settings.threads):
-        run = _Run(task, state)
-        remaining = range(run.progress.epoch, settings.epochs)
-        for epoch in parallel.progress(remaining, f"train {name} seed {seed}"):
-            if run.stalled():
-                break
-            run.one_epoch(epoch)
+    folder = state_root / task.key() if state_root is not None else None
+    with (
+        reproducible(derived_seed(seed), settings.threads),
+        told_when_full(settings.batch_size, settings.crop_seconds),
+    ):
+        run = Run(task, folder)
+        silent = not run.accelerator.is_main_process
+        with bar(run.n_steps, f"train {name} seed {seed}", run.progress.step, silent) as shown:
+            while run.progress.epoch < settings.epochs and not run.stalled():
+                run.one_epoch(run.progress.epoch, shown)
         return run.finish()
 
 
-class _Run:
+class Run:
     """One training in progress: network, running average, optimiser, and where it stands."""
 
-    def __init__(self, task: _Task, state: Path | None) -> None:
-        self.task, self.data, self.settings, self.state = task, task.data, task.settings, state
+    def __init__(self, task: Task, folder: Path | None) -> None:
+        self.task, self.data, self.settings, self.folder = task, task.data, task.settings, folder
         data, settings = task.data, task.settings
         self.device = choose(settings.accelerator)
-        self.signals = Signals(data.store, task.normalisation, self.device)
-        self.labels = torch.from_numpy(data.labels).to(self.device)
+        self.accelerator = _accelerator(self.device, settings)
+        self.device = self.accelerator.device
+        self.training, self.validation = task.training, task.validation
+        if settings.overfit_one_batch:
+            self.training = self.validation = task.training[: settings.batch_size]
         reads = registry.reads(task.name)
         table = data.features if "rules" in reads else pd.DataFrame(index=data.features.index)
-        self.scale = features.scale(table.iloc[task.training])
+        self.scale = features.scale(table.iloc[self.training])
         self.subjects = Subjects(data.positions, data.age_days, data.sex, self.scale.apply(table))
-        self.age_days = torch.from_numpy(data.age_days).to(self.device)
-        self.sex = torch.from_numpy(data.sex).to(self.device)
-        self.features = torch.from_numpy(self.subjects.features).to(self.device)
-        self.nine = torch.tensor([lead in NINE_LEADS for lead in data.store.leads]).to(self.device)
-        weights = losses.weights(
-            data.labels[task.training], settings.task, settings.positive_weight_cap
-        )
-        self.target_weight = torch.from_numpy(weights).to(self.device)
+        self.signals = Signals(data.store, task.normalisation, self.device)
+        self.batches = TrainingBatches(data, self.subjects, self.signals, settings.augment)
+        labels = data.labels[self.training]
+        self.often = sampler.frequencies(labels, settings.sampler)
+        cap = settings.loss.positive_weight_cap
+        self.weight = losses.weights(labels, settings.task, cap, self.often)
+        self.target_weight = torch.from_numpy(self.weight).to(self.device)
         self.crop = round(settings.crop_seconds * data.store.fs_hz)
+        self.crops_per_step = settings.batch_size * settings.accumulate
         n_crops = len(task.training) * settings.crops_per_record
-        self.batches_per_epoch = max(1, n_crops // settings.batch_size)  # the last, small one: no
+        self.steps_per_epoch = max(1, n_crops // self.crops_per_step)  # the last, small one: no
+        if settings.fast_dev_run:
+            self.steps_per_epoch = min(DEV_RUN_STEPS, self.steps_per_epoch)
+        self.schedule = optim.Schedule(settings, self.steps_per_epoch)
 
         self.network, self.average = self._network(), self._network().eval()
         self.pretrained = ""
         if "pretrained" in reads:
             self.pretrained = self.network.load_pretrained(task.pretrained)  # type: ignore[operator]
         self.average.load_state_dict(self.network.state_dict())
+        optimizer = optim.optimizer(self.network, settings)
         self.best = {key: tensor.clone() for key, tensor in self.average.state_dict().items()}
-        self.optimizer = _optimizer(self.network, settings)
-        self.accelerator = Accelerator(
-            cpu=self.device.type == "cpu",
-            mixed_precision="bf16" if settings.precision == "bfloat16" else "no",
+        self.progress = state.Progress()
+        resumed = folder and state.resume(
+            folder, self.network, self.average, optimizer, task.about(), self.device
         )
-        self.progress = _Progress()
-        self._resume()
+        if resumed:
+            self.progress, self.best = resumed
+        # Wrapped for several processes and for scaled gradients; the network itself stays beside.
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        if self.accelerator.scaler is not None and self.progress.scaler:
+            self.accelerator.scaler.load_state_dict(self.progress.scaler)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of a training that does not end early."""
+        return self.settings.epochs * self.steps_per_epoch
 
     def _network(self) -> nn.Module:
-        return registry.build(
+        network = registry.build(
             self.task.name,
             self.task.model_settings,
             n_leads=len(self.data.store.leads),
@@ -158,37 +166,39 @@ class _Run:
             fs_hz=self.data.store.fs_hz,
             n_targets=len(self.data.targets),
             n_features=len(self.scale.names),
-        ).to(self.device)
+        )
+        return layout.channels_last(network.to(self.device))
 
     def stalled(self) -> bool:
         """Say whether `patience` epochs have passed since the best one."""
         return self.progress.epoch - self.progress.best_epoch >= self.settings.patience
 
-    def one_epoch(self, epoch: int) -> None:
+    def one_epoch(self, epoch: int, shown: "tqdm[Any]") -> None:
         """Train on one pass of crops, validate, keep the best weights, and save the state."""
-        learning_rate, train_loss = self._train(epoch)
-        val_loss, val_auroc = self._validate()
+        learning_rate, train_loss = self._train(epoch, shown)
         done = self.progress
         done.epoch = epoch + 1
-        done.curves.append(
-            {
-                "epoch": done.epoch,
-                "lr": learning_rate,
-                "train_loss": train_loss,
-                "val_loss": val_loss,
-                "val_auroc": val_auroc,
-            }
+        row = {"epoch": done.epoch, "lr": learning_rate, "train_loss": train_loss}
+        done.curves.append(row | self._validate())
+        shown.set_postfix_str(
+            f"epoch {done.epoch}, loss {train_loss:.3f}, AUROC {done.curves[-1]['val_auroc']:.3f}"
         )
-        value = smoothed(done.curves, self.settings)
+        value = monitor.smoothed(done.curves, self.settings)
         if value >= done.best_value:  # of equal epochs the later: it has learnt for longer
             done.best_value, done.best_epoch = value, done.epoch
+            done.plateau_epoch = done.epoch
             for key, tensor in self.average.state_dict().items():
                 self.best[key].copy_(tensor)
+        elif done.epoch - done.plateau_epoch >= self.settings.plateau_patience:
+            done.plateau_factor *= self.settings.plateau_factor
+            done.plateau_epoch = done.epoch
         self._save()
 
     def finish(self) -> Fitted:
         """Return the best epoch's network and remove the state."""
         self.average.load_state_dict(self.best)
+        labels = self.data.labels[self.training]
+        shift = losses.logit_shift(self.weight, labels, self.settings.loss, self.often)
         card = Card(
             model=self.task.name,
             settings=self.task.model_settings,
@@ -200,7 +210,7 @@ class _Run:
             window_overlap=self.settings.window_overlap,
             mean_mv=self.task.normalisation.mean_mv,
             sd_mv=self.task.normalisation.sd_mv,
-            logit_shift=tuple(self.target_weight.double().log().tolist()),
+            logit_shift=tuple(shift.tolist()),
             task=self.settings.task,
             feature_names=self.scale.names,
             feature_mean=self.scale.mean,
@@ -211,187 +221,127 @@ class _Run:
             monitor=self.settings.monitor,
             best_value=abs(self.progress.best_value),
         )
-        if self.state is not None:
-            checkpoint.remove_state(self.state)
-        return Fitted(Trained(card, self.average.eval()), self.progress.curves)
+        writes = self.accelerator.is_main_process
+        self.accelerator.wait_for_everyone()
+        if self.folder is not None and writes:
+            checkpoint.remove_state(self.folder)
+        return Fitted(Trained(card, self.average.eval()), self.progress.curves, writes)
 
-    def _train(self, epoch: int) -> tuple[float, float]:
+    def _train(self, epoch: int, shown: "tqdm[Any]") -> tuple[float, float]:
         """Take the steps of one epoch; return the last learning rate and the mean loss."""
-        settings = self.settings
         # Keyed by the epoch alone, so that a resumed run draws what the uninterrupted one drew.
-        rng = np.random.default_rng([self.task.seed, epoch])
-        torch.manual_seed(derived_seed(self.task.seed, epoch))  # dropout
-        generator = torch.Generator(self.device).manual_seed(derived_seed(self.task.seed, epoch, 1))
-        order = rng.permutation(np.repeat(self.task.training, settings.crops_per_record))
-        positions = self.data.positions[order]
-        starts = random_starts(self.data.store.n_samples[positions], self.crop, rng)
-        self.network.train()
+        drawn = 0 if self.settings.overfit_one_batch else epoch
+        seed, part = self.task.seed, self.accelerator.process_index
+        rng = np.random.default_rng([seed, drawn])
+        torch.manual_seed(derived_seed(seed, epoch, 0, part))  # dropout
+        generator = torch.Generator(self.device)
+        generator.manual_seed(derived_seed(seed, drawn, 1, part))
+        n_crops = len(self.training) * self.settings.crops_per_record
+        order = self.training[sampler.order(n_crops, self.often, rng)]
+        starts = random_starts(
+            self.data.store.n_samples[self.data.positions[order]], self.crop, rng
+        )
+        self.wrapped.train()
         each: list[Tensor] = []
         learning_rate = 0.0
-        for k in range(self.batches_per_epoch):
-            part = slice(k * settings.batch_size, (k + 1) * settings.batch_size)
-            learning_rate = self._learning_rate(self.progress.step)
-            each.append(
-                self._step(order[part], positions[part], starts[part], generator, learning_rate)
-            )
+        for k in range(self.steps_per_epoch):
+            learning_rate = self.schedule.rate(self.progress.step, self.progress.plateau_factor)
+            optim.set_rate(self.optimizer, learning_rate, self.schedule.beta(self.progress.step))
+            first = 0 if self.settings.overfit_one_batch else k * self.crops_per_step
+            chosen = slice(first, first + self.crops_per_step)
+            each += self.step(order[chosen], starts[chosen], generator)
             self.progress.step += 1
-        loss = torch.stack(each).cpu().numpy()  # one wait for the device per epoch
-        bad = np.flatnonzero(~np.isfinite(loss))
-        if len(bad):
-            rows = order[bad[0] * settings.batch_size : (bad[0] + 1) * settings.batch_size]
-            ids = ", ".join(sorted({self.data.record_ids[row] for row in rows}))
-            place = f"train {self.task.name} seed {self.task.seed}"
-            raise PedecgError(
-                f"{place}: loss is {loss[bad[0]]} in epoch {epoch + 1}, batch {bad[0] + 1}; "
-                f"lower train.learning_rate or look at its records: {ids}"
-            )
-        return learning_rate, float(loss.mean(dtype=np.float64))
+            shown.update()
+        loss = torch.stack(each)  # one wait for the device per epoch
+        self._check_finite(loss.cpu().numpy(), order, epoch)
+        return learning_rate, float(self.accelerator.reduce(loss.mean(), "mean"))
 
-    def _step(
-        self,
-        rows: NDArray[np.int64],
-        positions: NDArray[np.int64],
-        starts: NDArray[np.int64],
-        generator: torch.Generator,
-        learning_rate: float,
-    ) -> Tensor:
-        """Take one step on the crops of one batch; return its loss, still on the device."""
-        row = torch.from_numpy(rows).to(self.device)
-        signal_mv, lead_mask, length = self.signals.crop(positions, starts, self.crop)
-        signal_mv, lead_mask = augmentation.augment(
-            signal_mv, lead_mask, length, self.signals.fs_hz, self.nine, self.settings.augment,
-            generator,
-        )  # fmt: skip
-        batch = base.Batch(
-            signal=self.signals.normalise(signal_mv, lead_mask, length),
-            lead_mask=lead_mask,
-            length=length,
-            age_days=self.age_days[row],
-            sex=self.sex[row],
-            features=self.features[row],
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+    def step(
+        self, rows: NDArray[np.int64], starts: NDArray[np.int64], generator: torch.Generator
+    ) -> list[Tensor]:
+        """Take one step on the crops of its batches; return their losses, still on the device."""
+        size, mine = self.settings.batch_size, self.accelerator
+        parts = [slice(first, first + size) for first in range(0, len(rows), size)]
         self.optimizer.zero_grad()
-        with self.accelerator.autocast():
-            logits = self.network(batch)
-        loss = losses.loss(logits.float(), self.labels[row], self.settings.task, self.target_weight)
-        self.accelerator.backward(loss)
-        if self.settings.clip_norm > 0:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self._follow()
-        return loss.detach()
-
-    def _follow(self) -> None:
-        """Move the running average towards the weights; faster at the beginning."""
-        decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
-        decay = decay if self.settings.ema_decay > 0 else 0.0
-        with torch.no_grad():
-            source, target = self.network.state_dict(), self.average.state_dict()
-            names = [name for name, tensor in source.items() if tensor.is_floating_point()]
-            torch._foreach_lerp_(
-                [target[name] for name in names], [source[name] for name in names], 1 - decay
+        each: list[Tensor] = []
+        for part in parts:
+            own = slice(mine.process_index, None, mine.num_processes)
+            batch, labels = self.batches.batch(
+                rows[part][own], starts[part][own], self.crop, generator
             )
-            for name in source.keys() - set(names):
-                target[name].copy_(source[name])
+            shared = mine.no_sync(self.wrapped) if part is not parts[-1] else nullcontext()
+            with shared:
+                logits = self.wrapped(batch)
+                loss = losses.loss(
+                    logits.float(), labels, self.target_weight, self.settings.task,
+                    self.settings.loss,
+                )  # fmt: skip
+                mine.backward(loss / len(parts))
+            each.append(loss.detach())
+        if self.settings.clip_norm > 0:
+            mine.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        average.follow(self.average, self.network, self.settings.ema_decay, self.progress.step)
+        return each
 
-    def _learning_rate(self, step: int) -> float:
-        total = self.settings.epochs * self.batches_per_epoch
-        warmup = min(total, round(self.settings.warmup_epochs * self.batches_per_epoch))
-        if step < warmup:
-            return self.settings.learning_rate * (step + 1) / warmup
-        fraction = (step - warmup) / max(1, total - warmup)
-        return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
+    def _check_finite(
+        self, loss: NDArray[np.float32], order: NDArray[np.int64], epoch: int
+    ) -> None:
+        """Raise a `PedecgError` that names the records of the first batch whose loss is not."""
+        bad = np.flatnonzero(~np.isfinite(loss))
+        if not len(bad):
+            return
+        size = self.settings.batch_size
+        rows = order[bad[0] * size : (bad[0] + 1) * size]
+        ids = ", ".join(sorted({self.data.record_ids[row] for row in rows}))
+        raise PedecgError(
+            f"train {self.task.name} seed {self.task.seed}: loss is {loss[bad[0]]} in epoch "
+            f"{epoch + 1}, batch {bad[0] + 1}; lower train.learning_rate or look at its records: "
+            f"{ids}"
+        )
 
-    def _validate(self) -> tuple[float, float]:
-        """Return loss and macro AUROC of the running average on whole validation records."""
-        rows = self.task.validation
-        logits = mean_logits(
-            self.average, self.signals, self.subjects.rows(rows),
-            crop=self.crop, overlap=0.0,  # side by side is enough to choose an epoch
-        )  # fmt: skip
+    def _validate(self) -> dict[str, float]:
+        """Return loss and figures of the running average on whole validation records."""
+        rows, share = self.validation, self.accelerator.process_index
+        if self.accelerator.num_processes > 1:
+            for tensor in self.average.state_dict().values():
+                tensor.copy_(broadcast(tensor))  # batch norm saw another part of each batch
+        logits = torch.zeros(
+            (len(rows), len(self.data.targets)), dtype=torch.float32, device=self.device
+        )
+        own = np.arange(share, len(rows), self.accelerator.num_processes)
+        if len(own):
+            answer = mean_logits(
+                self.average, self.signals, self.subjects.rows(rows[own]),
+                crop=self.crop, overlap=0.0,  # side by side is enough to choose an epoch
+            )  # fmt: skip
+            logits[own] = torch.from_numpy(answer).to(logits)
+        logits = self.accelerator.reduce(logits, "sum").double().cpu()
         labels = self.data.labels[rows]
         loss = losses.loss(
-            torch.from_numpy(logits), torch.from_numpy(labels).double(),
-            self.settings.task, self.target_weight.cpu().double(),
+            logits, torch.from_numpy(labels).double(), self.target_weight.cpu().double(),
+            self.settings.task, self.settings.loss,
         )  # fmt: skip
-        return float(loss), macro_auroc(labels, losses.probabilities(logits, self.settings.task))
+        figures = monitor.figures(labels, logits.numpy(), self.settings.task)
+        return {"val_loss": float(loss)} | figures
 
     def _save(self) -> None:
-        if self.state is None:
+        if self.folder is None or not self.accelerator.is_main_process:
             return
-        moments = {
-            f"{index}.{name}": tensor
-            for index, named in self.optimizer.state_dict()["state"].items()
-            for name, tensor in named.items()
-        }
-        parts = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "best": self.best,
-            "moments": moments,
-        }
-        checkpoint.save_state(self.state, checkpoint.pack(parts), asdict(self.progress))
-
-    def _resume(self) -> None:
-        saved = checkpoint.load_state(self.state, self.device) if self.state else None
-        if saved is None:
-            return
-        parts = checkpoint.unpack(saved[0])
-        self.network.load_state_dict(parts["network"])
-        self.average.load_state_dict(parts["average"])
-        self.best = parts["best"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["moments"].items():
-            index, _, name = key.partition(".")
-            moments.setdefault(int(index), {})[name] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        self.progress = _Progress(**saved[1])
+        if self.accelerator.scaler is not None:
+            self.progress.scaler = dict(self.accelerator.scaler.state_dict())
+        state.save(
+            self.folder, self.network, self.average, self.best, self.optimizer, self.progress,
+            self.task.about(),
+        )  # fmt: skip
 
 
-def _optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW; biases and norms, vectors all, do not decay."""
-    parameters = list(network.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-
-
-def _key(task: _Task) -> str:
-    """Return the hash of everything that this training depends on."""
-    about = {
-        "model": task.name,
-        "model_settings": task.model_settings,
-        "train": task.settings.model_dump(exclude=_ELSEWHERE),
-        "seed": task.seed,
-        "normalisation": asdict(task.normalisation),
-        "targets": task.data.targets,
-        "record_ids": task.data.record_ids,
-        "fs_hz": task.data.store.fs_hz,
-        "features": tuple(task.data.features.columns),
-    }
-    arrays: dict[str, NDArray[Any]] = {
-        "positions": task.data.positions,
-        "age_days": task.data.age_days,
-        "sex": task.data.sex,
-        "labels": task.data.labels,
-        "features": task.data.features.to_numpy(np.float32),
-        "training": task.training,
-        "validation": task.validation,
-        "offsets": task.data.store.offsets,
-        "n_samples": task.data.store.n_samples,
-        "lead_mask": task.data.store.lead_mask,
-        "samples": task.data.store.samples,
-    }
-    shared = (registry, base, augmentation, signal_store)
-    code = [
-        registry.source_file(task.name),
-        *Path(__file__).parent.glob("*.py"),
-        *(Path(module.__file__) for module in shared if module.__file__),
-    ]
-    if "pretrained" in registry.reads(task.name):
-        code += [file for file in task.pretrained.rglob("*") if file.is_file()]
-    return checkpoint.key(about, arrays, code)
+def _accelerator(device: torch.device, settings: TrainSettings) -> Accelerator:
+    """Return accelerate's view of device, precision and processes."""
+    AcceleratorState._reset_state()  # another training of this process may have had another
+    on_cpu = device.type == "cpu"
+    return Accelerator(
+        cpu=on_cpu,
+        mixed_precision="no" if on_cpu else _PRECISIONS[settings.precision],
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
+    )

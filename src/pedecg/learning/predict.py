@@ -4,7 +4,7 @@ A folder holds ``weights.safetensors`` and ``model.json``; nothing else is neede
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch import nn
 
 from pedecg import tables
 from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint, device, losses
+from pedecg.learning import checkpoint, device, layout, losses
 from pedecg.learning.batches import Normalisation, Signals, Subjects, window_batches
 from pedecg.learning.features import Scale
 from pedecg.models import registry
@@ -37,8 +37,7 @@ class Card:
     targets, leads : names, in the order of its outputs and inputs.
     fs_hz, crop_seconds, window_overlap : rate, length and shared part of the windows it is shown.
     mean_mv, sd_mv : normalisation of each lead.
-    logit_shift : per target, subtracted from the logits. A present label that weighs w times as
-        much in the loss moves the logit by log w (Elkan C. IJCAI 2001:973-978).
+    logit_shift : per target, subtracted from the logits: see `losses.logit_shift`.
     task : multilabel (the logistic of each logit) or multiclass (one softmax over all).
     feature_names, feature_mean, feature_sd : rule features that it reads, and their scale.
     pretrained : where the weights came from that the training started with; "": drawn.
@@ -136,18 +135,23 @@ class Trained:
 
 
 def load(
-    folder: str | Path, targets: Sequence[str] | None = None, accelerator: str = "auto"
+    folder: str | Path,
+    targets: Sequence[str] | None = None,
+    accelerator: str = "auto",
+    settings: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Rebuild a network from its folder alone.
 
     Parameters
     ----------
     targets : what the caller wants answered; must be those that it was trained for.
+    settings : of the model's section, if they must be those that it was trained with.
 
     Raises
     ------
     PedecgError
-        The folder holds no network, other targets, or weights of another architecture.
+        The folder holds no network, other targets, other settings, or weights of another
+        architecture; the message names what differs.
     """
     folder = Path(folder)
     card = _read_card(folder / "model.json")
@@ -156,6 +160,10 @@ def load(
             f"{folder}: trained for targets {', '.join(card.targets)}; asked for "
             f"{', '.join(targets)}; retrain, or ask for its own"
         )
+    if settings is not None:
+        differing = checkpoint.differences(card.settings, dict(settings), "settings")
+        if differing:
+            raise PedecgError(f"{folder}: {'; '.join(differing)}; retrain, or ask with its own")
     where = device.choose(accelerator)
     network = registry.build(
         card.model,
@@ -166,6 +174,7 @@ def load(
         n_targets=len(card.targets),
         n_features=len(card.feature_names),
     ).to(where)
+    layout.channels_last(network)
     weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}

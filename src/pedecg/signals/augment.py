@@ -1,23 +1,31 @@
-"""Changes of a training batch that leave its labels true: no time is stretched, no lead moved.
+"""What is drawn for the crops of a training batch: settings, and the order of the changes.
 
-All functions work on a whole batch on its device, draw from the generator they are given, and
-treat the leads of a record together. A record is changed by each with `probability`.
+Every change works on a whole batch on its device, on the leads of a record together, and keeps the
+number of samples (`changes`). Labels stay true: where time is scaled, the targets that depend on
+the heart's rate become unknown, and where two records are mixed, so are their labels.
 """
 
-import math
+from dataclasses import dataclass, replace
 
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
 from pedecg.params import Section
+from pedecg.signals import changes
 
 
 class AugmentSettings(Section):
-    """What is drawn for a training crop; where a crop begins is drawn with it (time shift)."""
+    """What is drawn for a training crop; where a crop begins is drawn with it."""
 
     probability: float = Field(
         description="share of crops on which each of the changes below is made", ge=0, le=1
+    )
+    time_shift_s: float = Field(
+        description="s; a crop is moved by up to this much, earlier or later; what comes in is "
+        "zero; 0: off (a record longer than the crop is cut anywhere without it)",
+        ge=0,
+        le=60,
     )
     amplitude: list[float] | None = Field(
         description="factor on all leads together, smallest and largest; null: off",
@@ -29,8 +37,16 @@ class AugmentSettings(Section):
         min_length=2,
         max_length=2,
     )
+    jitter_mv: float = Field(description="mV; SD of added white noise; 0: off", ge=0, le=10)
     wander_mv: float = Field(description="mV; largest amplitude of baseline wander; 0: off", ge=0)
     wander_hz: float = Field(description="Hz; rate of the baseline wander", gt=0, le=2)
+    powerline_mv: float = Field(
+        description="mV; largest amplitude of mains hum; 0: off", ge=0, le=10
+    )
+    powerline_hz: list[float] = Field(
+        description="Hz; mains frequencies to choose from; those above half of the rate are not",
+        min_length=1,
+    )
     lead_dropout: int = Field(description="leads hidden at most, at least 1; 0: off", ge=0, le=11)
     nine_leads: float = Field(
         description="share of 12-lead crops shown without V2, V4 and V6, as small children are "
@@ -38,109 +54,134 @@ class AugmentSettings(Section):
         ge=0,
         le=1,
     )
+    cutout_s: float = Field(
+        description="s; longest stretch that is set to zero in all leads; 0: off", ge=0, le=60
+    )
+    polarity: float = Field(
+        description="share of crops turned upside down, for a single lead that is worn either way "
+        "round; 0: off",
+        ge=0,
+        le=1,
+    )
+    rate: list[float] | None = Field(
+        description="factor on the heart's rate, smallest and largest; null: off",
+        min_length=2,
+        max_length=2,
+    )
+    time_warp: float = Field(
+        description="largest share by which time runs faster or slower, smoothly changing within "
+        "a crop; 0: off",
+        ge=0,
+        le=0.5,
+    )
+    rate_targets: list[str] = Field(
+        description="targets that a change of rate would falsify: unknown in the crops in which "
+        "rate or time_warp changed it"
+    )
+    mixup: float = Field(
+        description="largest share of another record of the batch, drawn evenly from 0; labels are "
+        "mixed alike; 0: off",
+        ge=0,
+        le=0.5,
+    )
 
-    @field_validator("amplitude", "noise_snr_db")
+    @field_validator("amplitude", "noise_snr_db", "rate")
     @classmethod
     def _ordered(cls, value: list[float] | None) -> list[float] | None:
         if value is not None and value[0] > value[1]:
             raise ValueError(f"must be [smallest, largest] (found {value})")
         return value
 
+    @field_validator("rate")
+    @classmethod
+    def _near_one(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and not 0.25 <= value[0] <= value[1] <= 4:
+            raise ValueError(f"must lie between 0.25 and 4 (found {value})")
+        return value
 
-def augment(
-    signal_mv: Tensor,
-    lead_mask: Tensor,
-    length: Tensor,
-    fs_hz: float,
-    nine: Tensor,
-    settings: AugmentSettings,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Return changed signals and masks of the same shapes.
+    @property
+    def changes_rate(self) -> bool:
+        """Whether the rate of the heart may be changed."""
+        return self.rate is not None or self.time_warp > 0
 
-    Parameters
+    def off(self) -> "AugmentSettings":
+        """Return settings that change nothing."""
+        nothing = {name: 0 for name, value in self if isinstance(value, int | float)}
+        ranges = {"amplitude": None, "noise_snr_db": None, "rate": None}
+        return self.model_copy(update=nothing | ranges | {"wander_hz": self.wander_hz})
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Crops of a batch.
+
+    Attributes
     ----------
     signal_mv : shape (B, n_leads, n_samples), mV.
     lead_mask : shape (B, n_leads), 1 where the lead is present.
     length : shape (B,), recorded samples; padding after them stays zero.
+    labels : shape (B, n_targets); NaN unknown.
+    """
+
+    signal_mv: Tensor
+    lead_mask: Tensor
+    length: Tensor
+    labels: Tensor
+
+
+def augment(
+    crops: Crops,
+    fs_hz: float,
+    nine: Tensor,
+    rate_targets: Tensor,
+    settings: AugmentSettings,
+    generator: torch.Generator,
+) -> Crops:
+    """Return changed crops of the same shapes.
+
+    Parameters
+    ----------
     nine : shape (n_leads,), bool, True for the leads of a nine-lead recording.
+    rate_targets : shape (n_targets,), bool, True where a label depends on the heart's rate.
     generator : on the device of the batch.
     """
     chance = settings.probability
+    x, mask, length, labels = crops.signal_mv, crops.lead_mask, crops.length, crops.labels
+    if settings.changes_rate:
+        low, high = settings.rate or (1.0, 1.0)
+        x, length, changed = changes.scale_time(
+            x, length, low, high, settings.time_warp, chance, generator
+        )
+        labels = labels.masked_fill(changed.unsqueeze(1) & rate_targets, torch.nan)
+    if settings.time_shift_s > 0:
+        farthest = round(settings.time_shift_s * fs_hz)
+        x, length = changes.shift(x, length, farthest, chance, generator)
+    if settings.mixup > 0:
+        mixed = changes.mix(x, mask, length, labels, settings.mixup, chance, generator)
+        x, mask, length, labels = mixed
     if settings.amplitude is not None:
         low, high = settings.amplitude
-        signal_mv = scale(signal_mv, low, high, chance, generator)
+        x = changes.scale(x, low, high, chance, generator)
+    if settings.polarity > 0:
+        x = changes.flip(x, settings.polarity, generator)
     if settings.noise_snr_db is not None:
         low, high = settings.noise_snr_db
-        signal_mv = add_noise(signal_mv, low, high, chance, generator)
+        x = changes.add_noise(x, low, high, chance, generator)
+    if settings.jitter_mv > 0:
+        x = changes.jitter(x, settings.jitter_mv, chance, generator)
     if settings.wander_mv > 0:
-        signal_mv = add_wander(
-            signal_mv, settings.wander_mv, settings.wander_hz / fs_hz, chance, generator
-        )
+        slow = [settings.wander_hz / fs_hz]
+        x = changes.add_wave(x, settings.wander_mv, slow, chance, generator)
+    if settings.powerline_mv > 0:
+        mains = [hz / fs_hz for hz in settings.powerline_hz if hz < fs_hz / 2]
+        if mains:
+            x = changes.add_wave(x, settings.powerline_mv, mains, chance, generator)
+    if settings.cutout_s > 0:
+        x = changes.cut_out(x, round(settings.cutout_s * fs_hz), chance, generator)
     if settings.lead_dropout > 0:
-        lead_mask = drop_leads(lead_mask, settings.lead_dropout, chance, generator)
+        mask = changes.drop_leads(mask, settings.lead_dropout, chance, generator)
     if settings.nine_leads > 0:
-        lead_mask = keep_nine(lead_mask, nine, settings.nine_leads, generator)
-    recorded = torch.arange(signal_mv.shape[-1], device=signal_mv.device) < length.unsqueeze(1)
-    return signal_mv * lead_mask.unsqueeze(-1) * recorded.unsqueeze(1), lead_mask
-
-
-def scale(x: Tensor, low: float, high: float, chance: float, generator: torch.Generator) -> Tensor:
-    """Multiply all leads of a record by one factor from `low` to `high`."""
-    factor = _uniform(x, (len(x), 1, 1), low, high, generator)
-    return x * torch.where(_chosen(x, chance, generator), factor, 1.0)
-
-
-def add_noise(
-    x: Tensor, low_db: float, high_db: float, chance: float, generator: torch.Generator
-) -> Tensor:
-    """Add white noise: one signal-to-noise ratio per record, power relative to each lead's."""
-    ratio = _uniform(x, (len(x), 1, 1), low_db, high_db, generator)
-    sd = x.std(dim=-1, keepdim=True) * 10 ** (-ratio / 20)
-    noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-    return torch.addcmul(x, noise, sd * _chosen(x, chance, generator))
-
-
-def add_wander(
-    x: Tensor,
-    largest_mv: float,
-    cycles_per_sample: float,
-    chance: float,
-    generator: torch.Generator,
-) -> Tensor:
-    """Add one slow sine in all leads, each lead with its own amplitude up to ±`largest_mv`."""
-    phase = _uniform(x, (len(x), 1, 1), 0, 2 * math.pi, generator)
-    amplitude = _uniform(x, (*x.shape[:2], 1), -largest_mv, largest_mv, generator)
-    time = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
-    wave = torch.sin(2 * math.pi * cycles_per_sample * time + phase)
-    return torch.addcmul(x, wave, amplitude * _chosen(x, chance, generator))
-
-
-def drop_leads(mask: Tensor, at_most: int, chance: float, generator: torch.Generator) -> Tensor:
-    """Hide 1 to `at_most` of the present leads of a record, never its last one."""
-    order = torch.rand(mask.shape, generator=generator, device=mask.device) + (mask == 0)
-    rank = order.argsort(dim=1).argsort(dim=1)
-    count = torch.randint(
-        1, at_most + 1, (len(mask), 1), generator=generator, device=mask.device
-    ).minimum(mask.sum(1, keepdim=True).long() - 1)
-    dropped = (rank < count) & _chosen(mask, chance, generator).squeeze(-1)
-    return mask.masked_fill(dropped, 0)
-
-
-def keep_nine(mask: Tensor, nine: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Hide the leads that a nine-lead recording lacks, unless nothing would be left."""
-    hidden = _chosen(mask, chance, generator).squeeze(-1) & ~nine
-    left = mask.masked_fill(hidden, 0)
-    return torch.where(left.sum(1, keepdim=True) > 0, left, mask)
-
-
-def _uniform(
-    x: Tensor, shape: tuple[int, ...], low: float, high: float, generator: torch.Generator
-) -> Tensor:
-    drawn = torch.rand(shape, generator=generator, device=x.device, dtype=x.dtype)
-    return drawn * (high - low) + low
-
-
-def _chosen(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Draw which records of a batch are changed, shape (B, 1, 1)."""
-    return torch.rand((len(x), 1, 1), generator=generator, device=x.device) < chance
+        mask = changes.keep_nine(mask, nine, settings.nine_leads, generator)
+    recorded = torch.arange(x.shape[-1], device=x.device) < length.unsqueeze(1)
+    seen = mask.unsqueeze(-1) * recorded.unsqueeze(1)
+    return replace(crops, signal_mv=x * seen, lead_mask=mask, length=length, labels=labels)

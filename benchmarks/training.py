@@ -1,0 +1,309 @@
+"""Our fit loop against the plain DataLoader loop that published ECG repositories use.
+
+`python benchmarks/training.py` trains the same network (a model of params.yaml) on the same
+synthetic records in both ways, in turns, and prints crops per second, how much of a step each part
+takes, and the peak memory of each way alone. The plain way is one `.npy` file per record, a
+`Dataset` that loads, crops, normalises and augments one record at a time in NumPy, a `DataLoader`
+with workers, AdamW and clipped gradients. Ours is the loop of the pipeline, with its running
+average of weights. On a GPU it also runs steps on data that are already there and unchanged, and
+bfloat16 beside float32. Speeds depend on the machine and what else it does; ratios much less.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from pedecg import params
+from pedecg.learning import optim
+from pedecg.learning.batches import Dataset, Normalisation, random_starts
+from pedecg.learning.device import reproducible
+from pedecg.learning.fit import Run
+from pedecg.learning.settings import TrainSettings
+from pedecg.learning.task import Task
+from pedecg.models import registry
+from pedecg.models.base import Batch
+from pedecg.records import LEADS
+from pedecg.signals.store import open_store, write_store
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = ("a", "b", "c", "d", "e")
+Step = Callable[[], None]
+
+
+def write_records(folder: Path, n_records: int, seconds: float, fs_hz: float) -> None:
+    """Write the same records as a signal store and as one file each."""
+    rng = np.random.default_rng(0)
+    n_samples = round(seconds * fs_hz)
+    (folder / "files").mkdir()
+
+    def records() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        for i in range(n_records):
+            counts = rng.normal(0, 200, (len(LEADS), n_samples)).astype(np.int16)
+            np.save(folder / "files" / f"{i:05d}.npy", counts.astype(np.float32) / 1000)
+            yield f"{i:05d}", counts, np.ones(len(LEADS), bool)
+
+    write_store(folder / "store", fs_hz, LEADS, records())
+
+
+def task(folder: Path, asked: argparse.Namespace, **changes: Any) -> Task:
+    """Return what our loop is asked to do, with the settings of params.yaml."""
+    store = open_store(folder / "store")
+    n, rng = len(store), np.random.default_rng(1)
+    data = Dataset(
+        store=store,
+        record_ids=store.record_ids,
+        positions=np.arange(n),
+        age_days=rng.uniform(0, 5000, n).astype(np.float32),
+        sex=rng.integers(0, 2, n),
+        targets=TARGETS,
+        labels=rng.integers(0, 2, (n, len(TARGETS))).astype(np.float32),
+        features=pd.DataFrame(index=range(n)),
+    )
+    settings = params.load("train", TrainSettings, ROOT / "params.yaml").model_copy(
+        update={"threads": asked.threads, "batch_size": asked.batch_size} | changes
+    )
+    model = params.read_section(f"models.{asked.model}", ROOT / "params.yaml") | asked.settings
+    statistics_mv = (0.0,) * len(LEADS), (0.2,) * len(LEADS)
+    return Task(asked.model, model, data, np.arange(n), np.arange(n),
+                Normalisation(LEADS, *statistics_mv), settings, 0, folder)  # fmt: skip
+
+
+@contextmanager
+def timed(clock: list[float], device: torch.device) -> Iterator[None]:
+    """Add the seconds of the block to a clock; the device has finished then."""
+    start = time.perf_counter()
+    yield
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    clock.append(time.perf_counter() - start)
+
+
+def our_step(task: Task, clock: list[float] | None = None) -> tuple[Step, Run]:
+    """Return a step of our loop; `clock` takes the seconds in which data are cut."""
+    run = Run(task, None)
+    rng = np.random.default_rng(2)
+    generator = torch.Generator(run.device).manual_seed(3)
+    run.network.train()
+    if clock is not None:
+        cut = run.signals.crop
+
+        def watched(*arguments: Any) -> Any:
+            with timed(clock, run.device):
+                return cut(*arguments)
+
+        run.signals.crop = watched  # type: ignore[method-assign]
+
+    def step() -> None:
+        rows = rng.choice(task.training, run.crops_per_step)
+        lengths = task.data.store.n_samples[rows]
+        optim.set_rate(run.optimizer, 1e-3, optim.BETA)
+        run.step(rows, random_starts(lengths, run.crop, rng), generator)
+
+    return step, run
+
+
+class OneByOne(TorchDataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Load, crop, normalise and augment one record at a time."""
+
+    def __init__(self, folder: Path, crop: int, fs_hz: float, labels: np.ndarray) -> None:
+        self.files = sorted((folder / "files").glob("*.npy"))
+        self.crop, self.fs_hz, self.labels = crop, fs_hz, labels
+        self.rng = np.random.default_rng(0)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        x, rng = np.load(self.files[index]), self.rng
+        start = rng.integers(0, x.shape[1] - self.crop + 1)
+        x = x[:, start : start + self.crop]
+        x = (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-8)
+        if rng.random() < 0.5:
+            x = x * rng.uniform(0.8, 1.2)
+        if rng.random() < 0.5:
+            x = x + rng.normal(0, 0.05, x.shape)
+        if rng.random() < 0.5:
+            time_s = np.arange(self.crop) / self.fs_hz
+            x = x + 0.2 * np.sin(2 * np.pi * 0.5 * time_s + rng.uniform(0, 2 * np.pi))
+        if rng.random() < 0.5:
+            x = x.copy()
+            x[rng.choice(len(x), 2, replace=False)] = 0
+        return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(self.labels[index])
+
+
+def plain_step(task: Task, folder: Path, workers: int, device: torch.device) -> Step:
+    """Return a step of the plain loop."""
+    store, settings = task.data.store, task.settings
+    crop = round(settings.crop_seconds * store.fs_hz)
+    network = registry.build(
+        task.name, task.model_settings, n_leads=len(LEADS), n_samples=crop, fs_hz=store.fs_hz,
+        n_targets=len(TARGETS),
+    ).to(device).train()  # fmt: skip
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
+    criterion = nn.BCEWithLogitsLoss()
+    loader = DataLoader(
+        OneByOne(folder, crop, store.fs_hz, task.data.labels), batch_size=settings.batch_size,
+        shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0,
+        pin_memory=device.type == "cuda",
+    )  # fmt: skip
+
+    def endless() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        while True:
+            yield from loader
+
+    batches = endless()
+
+    def step() -> None:
+        x, y = (tensor.to(device, non_blocking=True) for tensor in next(batches))
+        batch = as_batch(x, device)
+        optimizer.zero_grad()
+        criterion(network(batch), y).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def as_batch(x: torch.Tensor, device: torch.device) -> Batch:
+    n = len(x)
+    return Batch(
+        signal=x,
+        lead_mask=torch.ones(n, x.shape[1], device=device),
+        length=torch.full((n,), x.shape[-1], device=device),
+        age_days=torch.full((n,), 1000.0, device=device),
+        sex=torch.zeros(n, dtype=torch.long, device=device),
+        features=torch.empty(n, 0, device=device),
+    )
+
+
+def resident_step(task: Task) -> Step:
+    """Return a step of our loop on one batch that is already on the device, unchanged."""
+    step, run = our_step(task)
+    rows = np.resize(task.training, run.crops_per_step)
+    ready = run.batches.batch(rows, np.zeros_like(rows), run.crop, torch.Generator(run.device))
+    run.batches.batch = lambda *_: ready  # type: ignore[method-assign]
+    return step
+
+
+def in_turns(
+    steps: dict[str, Step], device: torch.device, rounds: int, per_round: int
+) -> dict[str, list[float]]:
+    """Return the seconds per step of each way, one value per round, after a round to warm up."""
+    clocks: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(rounds + 1):
+        names = list(steps) if turn % 2 else list(reversed(steps))
+        for name in names:
+            clock: list[float] = []
+            with timed(clock, device):
+                for _ in range(per_round):
+                    steps[name]()
+            if turn > 0:
+                clocks[name].append(clock[0] / per_round)
+    return clocks
+
+
+def peak_mib(asked: argparse.Namespace, only: str) -> float:
+    """Return the peak memory of one way alone, all its processes together, MiB."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--only", only]
+    peak = 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        process = psutil.Process(run.pid)
+        while run.poll() is None:
+            try:
+                family = [process, *process.children(recursive=True)]
+                peak = max(peak, sum(one.memory_info().rss for one in family))
+            except psutil.NoSuchProcess:
+                pass
+            time.sleep(0.1)
+    if run.returncode:
+        sys.exit(f"training.py --only {only} failed")
+    return peak / 2**20
+
+
+def report(clocks: dict[str, list[float]], batch_size: int, against: str) -> None:
+    """Print crops per second and the ratio of each way to another, round by round."""
+    print(f"{'':28}{'crops/s':>10}{'ms/step':>10}   against {against} (median; all rounds)")
+    for name, seconds in clocks.items():
+        ratios = [other / own for own, other in zip(seconds, clocks[against], strict=True)]
+        middle = statistics.median(seconds)
+        print(
+            f"{name:28}{batch_size / middle:10.0f}{1000 * middle:10.1f}   "
+            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=10, help="length of a record")
+    parser.add_argument("--fs-hz", type=float, default=250)
+    parser.add_argument("--model", default="resnet1d", help="a key of models in params.yaml")
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON; changes of its keys")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=8, help="per round and way")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--workers", type=int, default=2, help="of the DataLoader")
+    parser.add_argument("--only", choices=["ours", "plain"], help="one way alone, for its memory")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = parse()
+    with tempfile.TemporaryDirectory() as name, reproducible(0, asked.threads):
+        folder = Path(name)
+        write_records(folder, asked.records, asked.seconds, asked.fs_hz)
+        cutting: list[float] = []
+        work = task(folder, asked)
+        ours, run = our_step(work, cutting)
+        plain = plain_step(work, folder, asked.workers, run.device)
+        if asked.only:
+            for _ in range(asked.steps):
+                (ours if asked.only == "ours" else plain)()
+            return
+        size = sum(p.numel() for p in run.network.parameters())
+        print(
+            f"{asked.model}, {size / 1e6:.1f} M parameters; {asked.records} records of "
+            f"{asked.seconds:g} s at {asked.fs_hz:g} Hz; {asked.threads} threads, "
+            f"{asked.workers} workers; {run.device.type}\n"
+        )
+        steps = {"ours": ours, "plain DataLoader loop": plain}
+        cutting.clear()
+        clocks = in_turns(steps, run.device, asked.rounds, asked.steps)
+        report(clocks, asked.batch_size, "plain DataLoader loop")
+        waited = sum(cutting) / (len(cutting) * statistics.mean(clocks["ours"]))
+        print(f"\nours waits for data in {100 * waited:.1f}% of its time")
+        more = {"data there, unchanged": resident_step(work), "ours": ours}
+        if run.device.type == "cuda":
+            more["ours, bfloat16"] = our_step(task(folder, asked, precision="bfloat16"))[0]
+        print()
+        clocks = in_turns(more, run.device, asked.rounds, asked.steps)
+        report(clocks, asked.batch_size, "data there, unchanged")
+        if run.device.type == "cuda":
+            print(
+                f"\npeak GPU memory {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB, all ways"
+            )
+    print("\npeak memory of each way alone, with its processes, MiB:")
+    for only in ("ours", "plain"):
+        print(f"{only:28}{peak_mib(asked, only):10.0f}")
+
+
+if __name__ == "__main__":
+    main()
