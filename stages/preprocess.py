@@ -1,4 +1,4 @@
-"""Band-pass and resample every record into one signal store of twelve leads.
+"""Band-pass and resample every record into one signal store.
 
 `preprocess.py` prepares the section `cohort` into `data`;
 `preprocess.py external_cohort data/external` another cohort into its own folder.

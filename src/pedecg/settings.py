@@ -19,6 +19,7 @@ from pedecg.evaluation.compare import CompareSettings
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
+from pedecg.explain.settings import AtlasSettings, ErrorReviewSettings, ExplainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
@@ -63,6 +64,9 @@ def _paediatric() -> Sections:
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,
+        "explain": ExplainSettings,
+        "error_review": ErrorReviewSettings,
+        "atlas": AtlasSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
     }
@@ -147,7 +151,9 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
-    yield "external_validation.model", [external.model], trained
+    for section in ("explain", "atlas", "external_validation"):
+        key = f"{section}.model"
+        yield key, [params.read_section(key, file)], trained
     yield "external_validation.mapping", [external.mapping], list(external.mappings)
 
 

@@ -46,8 +46,8 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
             "train.models (all are evaluated) names 'resnet1d_age'",
         ),
         (
-            "model: resnet1d_age     # one of train.models",
-            "model: resnet",
+            "external_validation:\n  model: resnet1d_age",
+            "external_validation:\n  model: resnet",
             "external_validation.model names 'resnet'; did you mean resnet1d?",
         ),
         (

@@ -12,6 +12,7 @@ NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "subgroups", "external_v
 MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "evaluate@rules"]
+EXPLAIN = ["explain", "explain_truth", "error_review", "atlas"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ ROOT_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", *NETWORKS, *RULES, *REVIEW],
+        ["split", "statistics", *NETWORKS, *RULES, *REVIEW, *EXPLAIN],
     ),
     Row(
         "filter cut-off",
@@ -56,9 +57,14 @@ ROOT_TABLE = [
             *NETWORKS,
             *RULES,
             *REVIEW,
+            *EXPLAIN,
         ],
     ),
-    Row("one norm limit", edit_a_limit, [*MEASURES, *RULES, "compare", "subgroups"]),
+    Row(
+        "one norm limit",
+        edit_a_limit,
+        [*MEASURES, *RULES, "compare", "subgroups", "explain", "error_review", "atlas"],
+    ),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
@@ -67,7 +73,7 @@ ROOT_TABLE = [
     Row(
         "learning rate",
         lambda p: p.set("train.learning_rate", 2e-3),
-        [*NETWORKS, *REVIEW],
+        [*NETWORKS, *REVIEW, *EXPLAIN],
     ),
     Row(
         "number of bootstrap resamples",

@@ -1,15 +1,17 @@
 """Preprocessing's usual settings, with what a test changes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from pedecg.records import LEADS
 from pedecg.signals.preprocess import PreprocessSettings
 
 
 @pytest.fixture(scope="session")
 def preprocess_settings() -> Callable[..., PreprocessSettings]:
-    def make(**changed: float) -> PreprocessSettings:
+    def make(**changed: Any) -> PreprocessSettings:
         usual = {
             "fs_hz": 250.0,
             "low_hz": 0.5,
@@ -17,6 +19,8 @@ def preprocess_settings() -> Callable[..., PreprocessSettings]:
             "order": 3,
             "spike_mv": 15.0,
             "spike_margin_s": 0.02,
+            "leads": list(LEADS),
+            "length_s": None,
         }
         return PreprocessSettings(**{**usual, **changed})
 

@@ -81,6 +81,33 @@ def test_a_slow_recorder_gets_no_low_pass_and_is_counted(preprocess_settings):
     assert done.records_narrower_band == 0
 
 
+def test_the_store_has_the_leads_that_are_asked_for(preprocess_settings):
+    chosen = preprocess_settings(leads=["II", "V2", "V5"])
+    counts, mask, done = preprocess.prepare(recording(NINE_LEADS), frozenset(), chosen)
+    assert list(mask) == [True, False, True]
+    np.testing.assert_allclose(np.ptp(counts, axis=1) / 1000, [2, 0, 11], rtol=0.06)
+    assert (done.leads_absent, done.leads_refused) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cut", "padded"), [(10, 0, 0), (13, 1, 0), (7, 0, 1), (6.998, 0, 1)]
+)
+def test_one_length_keeps_the_middle_and_pads_both_sides(preprocess_settings, seconds, cut, padded):
+    whole, _, _ = preprocess.prepare(
+        recording(seconds=seconds), frozenset(), preprocess_settings(fs_hz=500)
+    )
+    chosen = preprocess_settings(fs_hz=500, length_s=10)
+    counts, mask, done = preprocess.prepare(recording(seconds=seconds), frozenset(), chosen)
+    assert counts.shape == (12, 5000)
+    assert mask.all()
+    assert (done.records_cut, done.records_padded) == (cut, padded)
+    shared = min(5000, whole.shape[1])
+    ours, theirs = (5000 - shared) // 2, (whole.shape[1] - shared) // 2
+    inside = slice(ours, ours + shared)
+    np.testing.assert_array_equal(counts[:, inside], whole[:, theirs : theirs + shared])
+    assert not np.delete(counts, inside, axis=1).any()
+
+
 def test_jobs_pair_records_with_their_refused_leads():
     records = pd.DataFrame({"record_id": ["b", "a"], "path": ["y", "x"]})
     quality = pd.DataFrame(
@@ -122,6 +149,9 @@ def test_the_store_holds_every_record_in_order_and_the_metrics_count_them(
         ({"fs_hz": 50}, "preprocess.fs_hz must be number ≥ 100, ≤ 1000 (found 50)"),
         ({"high_hz": "banana"}, "preprocess.high_hz must be number ≥ 15, ≤ 400 (found 'banana')"),
         ({"cutof_hz": 1}, "unknown key preprocess.cutof_hz"),
+        ({"leads": ["II", "I"]}, "preprocess.leads must be some of I II III"),
+        ({"leads": ["I", "I"]}, "preprocess.leads must be some of I II III"),
+        ({"leads": ["I", "V7"]}, "preprocess.leads must be some of I II III"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line(preprocess_settings, changed, line):

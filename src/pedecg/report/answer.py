@@ -206,6 +206,7 @@ def _measure(found: Examination, name: str, limits: norms.Limits) -> dict[str, A
         rows = limits.rows_for(limited[name], *whose)  # as published: what the criteria judge by
         if rows:
             one["p2"] = _number(min(row.p2 for row in rows))
+            one["p50"] = _number(sum(row.p50 for row in rows) / len(rows))
             one["p98"] = _number(max(row.p98 for row in rows))
             one["limits_for"] = rows[0].ages
         one["z"] = _number(norms.z_score(limits, limited[name], found.measures[name], *whose))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ _GLOBAL = "global"
 _BAR_MM = 1.0  # at the foot of a trace, under each wave
 _LEAST_MM = 0.4  # so that a wave of which only the peak is known is seen
 _FEWEST_S = 0.5  # a rest shorter than this gets no row of its own
+
+_VEIL_MM = 24.0
+# From nothing to a blue that leaves the grid and the trace to be read.
+HEAT = LinearSegmentedColormap.from_list("heat", [(0.13, 0.40, 0.67, a) for a in (0.0, 0.42, 0.78)])
 
 # Rows of the printout, read from left to right; each column shows the next stretch of time.
 _TWELVE = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
@@ -62,6 +67,7 @@ def draw(
     start_s: float = 0.0,
     stretches: int = 1,
     waves: pd.DataFrame | None = None,
+    heat: NDArray[np.floating] | None = None,
     note: str = "",
 ) -> Figure:
     """Draw ten seconds in the standard layout, with lead II as the rhythm strip below.
@@ -78,6 +84,7 @@ def draw(
         twelve or nine leads, all leads of another set.
     waves : columns lead, wave (P, QRS, T), onset_s, peak_s, offset_s, seconds from the record's
         start; shaded in the trace of their lead, those of lead `global` where a lead has none.
+    heat : shape of `signal_mv`, 0 to 1; a blue veil behind the trace, the denser the higher.
     note : small print at the foot, after the scale.
 
     Returns
@@ -102,6 +109,8 @@ def draw(
             _pulse(axes, cell.middle)
         trace = np.asarray(signal_mv[list(leads).index(cell.lead)], np.float64)
         _trace(axes, trace, fs_hz, cell)
+        if heat is not None:
+            _veil(axes, np.asarray(heat[list(leads).index(cell.lead)], np.float64), fs_hz, cell)
         _name(axes, cell)
     if waves is not None:
         _marks(axes, waves, cells)
@@ -164,6 +173,19 @@ def _trace(axes: Axes, trace: NDArray[np.float64], fs_hz: float, cell: _Cell) ->
     millimetres = cell.x + np.arange(piece.size) / fs_hz * MM_PER_S
     heights = np.clip(piece * MM_PER_MV, -1.2 * _ROW_MM, 1.2 * _ROW_MM)
     axes.plot(millimetres, cell.middle + heights, color=_INK, linewidth=0.75, zorder=3)
+
+
+def _veil(axes: Axes, heat: NDArray[np.float64], fs_hz: float, cell: _Cell) -> None:
+    """Colour the paper behind one piece of a lead."""
+    first = round(cell.begin_s * fs_hz)
+    piece = heat[first : first + round(cell.length_s * fs_hz)]
+    if piece.size == 0:
+        return
+    end = cell.x + piece.size / fs_hz * MM_PER_S
+    axes.imshow(
+        piece[None, :], cmap=HEAT, vmin=0, vmax=1, interpolation="nearest", aspect="auto",
+        extent=(cell.x, end, cell.middle - _VEIL_MM / 2, cell.middle + _VEIL_MM / 2), zorder=2,
+    )  # fmt: skip
 
 
 def _name(axes: Axes, cell: _Cell) -> None:

@@ -1,4 +1,4 @@
-"""From a record as it was recorded to its twelve leads in the signal store."""
+"""From a record as it was recorded to its leads in the signal store."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pedecg.params import Section
 from pedecg.records import LEADS
@@ -27,6 +27,22 @@ class PreprocessSettings(Section):
         ge=5, le=1000, description="farther from the lead's median is no heart: bridged, mV"
     )
     spike_margin_s: float = Field(ge=0, le=0.1, description="bridged beside a spike too, s")
+    leads: list[str] = Field(
+        min_length=1, description="of the store, in canonical order; others are left out"
+    )
+    length_s: float | None = Field(
+        gt=0,
+        le=600,
+        description="longer records keep their middle, shorter ones get zeros on both sides, s; "
+        "null: every record keeps its own length",
+    )
+
+    @field_validator("leads")
+    @classmethod
+    def _canonical(cls, leads: list[str]) -> list[str]:
+        if leads != [lead for lead in LEADS if lead in leads]:
+            raise ValueError(f"must be some of {' '.join(LEADS)}, in this order (found {leads})")
+        return leads
 
     @model_validator(mode="after")
     def _the_store_carries_the_band(self) -> "PreprocessSettings":
@@ -68,6 +84,8 @@ class Tally:
     records_bridged: int = 0
     records_resampled: int = 0
     records_narrower_band: int = 0  # own rate does not carry high_hz: no low-pass
+    records_cut: int = 0  # to length_s
+    records_padded: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         names = [field.name for field in fields(self)]
@@ -76,7 +94,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A record as the store takes it: counts (12, n_samples), mask (12,), and what was done."""
+    """What the store takes: counts (n_leads, n_samples), mask (n_leads,), and what was done."""
 
     record_id: str
     counts: NDArray[np.int16]
@@ -105,7 +123,7 @@ def read_and_prepare(
 def prepare(
     recording: Recording, refused: frozenset[str], settings: PreprocessSettings
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_], Tally]:
-    """Bridge, filter and resample one record into twelve leads.
+    """Bridge, filter and resample one record into the leads of the store.
 
     Parameters
     ----------
@@ -114,39 +132,57 @@ def prepare(
 
     Returns
     -------
-    Counts of shape (12, n_samples at ``settings.fs_hz``) in the order of `LEADS`, zeros where a
-    lead is absent, refused or without any value; the mask of shape (12,), False there; the tally.
+    Counts of shape (n_leads, n_samples at ``settings.fs_hz``) in the order of ``settings.leads``,
+    zeros where a lead is absent, refused or without any value; the mask of shape (n_leads,), False
+    there; the tally.
     """
     from pedecg.signals import filters  # here: SciPy takes 0.7 s, only where records are prepared
 
-    used = [lead for lead in LEADS if lead in recording.leads and lead not in refused]
+    used = [lead for lead in settings.leads if lead in recording.leads and lead not in refused]
     raw = recording.signal[[recording.leads.index(lead) for lead in used]]
     gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)
     heard = ~gaps.all(axis=1)
-    mask = np.isin(LEADS, np.array(used)[heard])
+    mask = np.isin(settings.leads, np.array(used, str)[heard])
     raw, gaps = raw[heard], gaps[heard]
 
     band = filters.band_pass(
         filters.bridge(raw, gaps),
         recording.fs_hz, settings.low_hz, settings.high_hz, settings.order,
     )  # fmt: skip
-    kept = store.to_counts(filters.resample(band, recording.fs_hz, settings.fs_hz))
-    counts = np.zeros((len(LEADS), kept.shape[1]), np.int16)
+    resampled = filters.resample(band, recording.fs_hz, settings.fs_hz)
+    whole = resampled.shape[1]
+    wanted = whole if settings.length_s is None else round(settings.length_s * settings.fs_hz)
+    kept = store.to_counts(middle(resampled, wanted))
+    counts = np.zeros((len(settings.leads), wanted), np.int16)
     counts[mask] = kept
 
-    absent = sum(lead not in recording.leads for lead in LEADS)
+    absent = sum(lead not in recording.leads for lead in settings.leads)
     bridged = int(np.count_nonzero(gaps))
     missing = raw.size - int(np.count_nonzero(np.isfinite(raw)))
     tally = Tally(
         leads_absent=absent,
-        leads_refused=len(LEADS) - int(mask.sum()) - absent,
+        leads_refused=len(settings.leads) - int(mask.sum()) - absent,
         samples_missing=missing,
         samples_at_rail=bridged - missing,
         records_bridged=int(bridged > 0),
         records_resampled=int(recording.fs_hz != settings.fs_hz),
         records_narrower_band=int(not filters.carries(recording.fs_hz, settings.high_hz)),
+        records_cut=int(wanted < whole),
+        records_padded=int(wanted > whole),
     )
     return counts, mask, tally
+
+
+def middle(signal: NDArray[np.floating[Any]], n_samples: int) -> NDArray[np.floating[Any]]:
+    """Return the middle of (n_leads, any length), shape (n_leads, n_samples).
+
+    A shorter signal stands in the middle of zeros, which is its baseline after the high-pass.
+    """
+    extra = signal.shape[1] - n_samples
+    if extra >= 0:
+        return signal[:, extra // 2 : extra // 2 + n_samples]
+    before = -extra // 2
+    return np.pad(signal, ((0, 0), (before, -extra - before)))
 
 
 def write(
@@ -164,5 +200,5 @@ def write(
             samples += record.counts.shape[1]
             yield record.record_id, record.counts, record.mask
 
-    store.write_store(folder, settings.fs_hz, LEADS, stream())
+    store.write_store(folder, settings.fs_hz, tuple(settings.leads), stream())
     return {"records": records, "hours": samples / settings.fs_hz / 3600, **asdict(total)}

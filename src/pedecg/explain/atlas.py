@@ -1,0 +1,231 @@
+"""A map of the cohort as the network sees it: records whose embeddings are alike lie together.
+
+Principal components first, then t-SNE from their first two (Kobak D, Berens P. Nat Commun
+2019;10:5416): the same embeddings give the same map. Distances between far groups mean little.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor, nn
+
+from pedecg import pictures
+from pedecg.explain.settings import AtlasSettings
+from pedecg.learning.batches import Signals, Subjects, window_batches
+from pedecg.learning.predict import BATCH_SIZE, Trained
+from pedecg.signals.store import SignalStore
+
+NEIGHBOURS = 10
+_COLUMNS = 3
+_ABSENT, _PRESENT, _MISSED, _WRONG = "#d0d0d0", "#b2182b", "#b2182b", "#2166ac"
+
+
+def embeddings(
+    trained: Trained,
+    store: SignalStore,
+    positions: NDArray[np.int64],
+    age_days: NDArray[np.float32],
+    sex: NDArray[np.int64],
+    features: pd.DataFrame,
+) -> NDArray[np.float64]:
+    """Return what the last linear layer of a network is given, mean over windows, (n, n_features).
+
+    Parameters
+    ----------
+    positions, age_days, sex, features : n rows, as `Trained.predict` takes them.
+    """
+    network = trained.network
+    signals = Signals(store, trained.card.normalisation, torch.device("cpu"))
+    subjects = Subjects(positions, age_days, sex, trained.card.scale.apply(features))
+    rows: list[NDArray[np.int64]] = []
+    seen: list[NDArray[np.float32]] = []
+    last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
+    handle = last.register_forward_pre_hook(lambda _, given: seen.append(_mean(given[0])))
+    try:
+        with torch.inference_mode():
+            for row, batch in window_batches(
+                signals, subjects,
+                crop=trained.card.crop, overlap=0.0, batch_size=BATCH_SIZE,
+            ):  # fmt: skip
+                network(batch)
+                rows.append(row)
+    finally:
+        handle.remove()
+    row, values = np.concatenate(rows), np.concatenate(seen).astype(np.float64)
+    total = np.zeros((len(positions), values.shape[1]))
+    np.add.at(total, row, values)
+    return total / np.bincount(row, minlength=len(positions))[:, None]
+
+
+def _mean(given: Tensor) -> NDArray[np.float32]:
+    """Return one vector per window, also where the layer is given several."""
+    flat = given.flatten(1, -2).mean(1) if given.ndim > 2 else given
+    return np.asarray(flat.float().numpy())
+
+
+def choose(splits: pd.DataFrame, settings: AtlasSettings) -> pd.DataFrame:
+    """Return the rows of `tables.SPLITS` that are mapped: test records, then others, drawn."""
+    is_test = (splits["split"] == "test").to_numpy()
+    rng = np.random.default_rng(settings.seed)
+    others = rng.permutation(np.flatnonzero(~is_test))
+    order = np.concatenate([np.flatnonzero(is_test), others])[: settings.records]
+    return splits.iloc[np.sort(order)].reset_index(drop=True)
+
+
+def place(values: NDArray[np.float64], settings: AtlasSettings) -> pd.DataFrame:
+    """Return x, y (t-SNE) and pc1, pc2 of embeddings of shape (n, n_features)."""
+    spread = values.std(axis=0)
+    scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    n_components = min(settings.components, *scaled.shape)
+    components = PCA(n_components, svd_solver="full").fit_transform(scaled)
+    start = components[:, :2] / components[:, 0].std() * 1e-4
+    perplexity = min(settings.perplexity, (len(values) - 1) / 3)
+    near = TSNE(
+        2, perplexity=perplexity, init=start, method="barnes_hut", random_state=0, n_jobs=1
+    ).fit_transform(components)
+    return pd.DataFrame(
+        {"x": near[:, 0], "y": near[:, 1], "pc1": components[:, 0], "pc2": components[:, 1]}
+    ).astype("float64")
+
+
+def table(
+    mapped: pd.DataFrame,
+    age_days: NDArray[np.float32],
+    placed: pd.DataFrame,
+    labels: pd.DataFrame,
+    predictions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return `schemas.ATLAS`: place, age, labels, and probabilities averaged over trainings."""
+    ids = list(mapped["record_id"])
+    mean = predictions.pivot_table("probability", "record_id", "label")
+    known = labels.set_index("record_id").loc[ids].astype("float64")
+    return pd.concat(
+        [
+            mapped[["record_id", "patient_id", "split"]].assign(age_days=age_days.astype(float)),
+            placed,
+            known.add_prefix("label_").reset_index(drop=True),
+            mean.loc[ids, list(known.columns)].add_prefix("probability_").reset_index(drop=True),
+        ],
+        axis=1,
+    )
+
+
+def as_metrics(atlas: pd.DataFrame, settings: AtlasSettings, targets: list[str]) -> dict[str, Any]:
+    """Return how much the labels gather on the map."""
+    return {
+        "model": settings.model,
+        "records": len(atlas),
+        "meaning": f"share of a target among the {NEIGHBOURS} neighbours (other patients) of the "
+        "records that have it, and among all records",
+        "targets": {target: neighbours_agree(atlas, target) for target in targets},
+    }
+
+
+def sentence(atlas: pd.DataFrame, model: str, targets: list[str]) -> str:
+    """Return the title: which target gathers most."""
+    agree = {target: neighbours_agree(atlas, target) for target in targets}
+    ratio = {
+        target: (one["among_neighbours"] or 0.0) / one["among_all"]
+        for target, one in agree.items()
+        if one["among_all"]
+    }
+    if not ratio:
+        return f"{model}: {len(atlas):,} ECGs by their embeddings"
+    best = max(ratio, key=lambda target: ratio[target])
+    return (
+        f"{model}: {best} gathers most, {ratio[best]:.1f} times as common among the neighbours of "
+        f"its own as among all {len(atlas):,} ECGs"
+    )
+
+
+def neighbours_agree(atlas: pd.DataFrame, target: str) -> dict[str, float | int | None]:
+    """Return how common a target is among the neighbours of those that have it, and of all.
+
+    Neighbours of the same patient are not counted: two ECGs of one child are alike anyway.
+    """
+    label = atlas[f"label_{target}"].to_numpy(np.float64)
+    known = np.flatnonzero(~np.isnan(label))
+    has = np.flatnonzero(label == 1)
+    if len(has) == 0 or len(known) <= NEIGHBOURS + 1:
+        return {"records": len(has), "among_neighbours": None, "among_all": None}
+    points = atlas[["x", "y"]].to_numpy(np.float64)
+    patients = atlas["patient_id"].to_numpy()
+    tree = NearestNeighbors(n_neighbors=min(len(known), 4 * NEIGHBOURS)).fit(points[known])
+    _, found = tree.kneighbors(points[has])
+    shares = []
+    for one, near in zip(has, known[found], strict=True):
+        others = near[patients[near] != patients[one]][:NEIGHBOURS]
+        shares.append(float(label[others].mean()))
+    return {
+        "records": len(has),
+        "among_neighbours": float(np.mean(shares)),
+        "among_all": float(label[known].mean()),
+    }
+
+
+def draw(
+    atlas: pd.DataFrame, thresholds: dict[str, float], path: str | Path, title: str, cohort: str
+) -> None:
+    """Draw the atlas coloured by age and by each target, with the mistakes on test records.
+
+    Parameters
+    ----------
+    atlas : `schemas.ATLAS`.
+    thresholds : by target.
+    """
+    panels = len(thresholds) + 1
+    rows = -(-panels // _COLUMNS)
+    figure = Figure(figsize=(4.3 * _COLUMNS, 4.1 * rows + 0.9), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    _by_age(figure, axes[0], atlas)
+    for one, (target, threshold) in zip(axes[1:], thresholds.items(), strict=False):
+        _by_target(one, atlas, target, threshold)
+    for one in axes[:panels]:
+        one.set(xticks=[], yticks=[], aspect="equal")
+        one.set_xlabel("t-SNE 1 (no unit)", fontsize=8, color="0.4")
+        one.set_ylabel("t-SNE 2 (no unit)", fontsize=8, color="0.4")
+        one.spines[:].set_color("0.85")
+    for one in axes[panels:]:
+        one.axis("off")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    pictures.save(figure, path, cohort, dpi=100)
+
+
+def _by_age(figure: Figure, axes: Axes, atlas: pd.DataFrame) -> None:
+    known = atlas[atlas["age_days"].notna()]
+    drawn = axes.scatter(
+        known["x"], known["y"], c=np.log10(known["age_days"].clip(lower=1)), s=9, cmap="viridis",
+        linewidths=0,
+    )  # fmt: skip
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.7, ticks=np.log10([1, 30, 365, 3652]))
+    bar.ax.set_yticklabels(["1 day", "1 month", "1 year", "10 years"], fontsize=8)
+    axes.set_title(f"Age ({len(known):,} ECGs)", fontsize=10, loc="left")
+
+
+def _by_target(axes: Axes, atlas: pd.DataFrame, target: str, threshold: float) -> None:
+    label = atlas[f"label_{target}"]
+    is_test = atlas["split"] == "test"
+    called = atlas[f"probability_{target}"] >= threshold
+    groups: list[tuple[str, pd.Series[Any], dict[str, Any]]] = [
+        ("absent", label == 0, {"color": _ABSENT, "s": 8}),
+        ("present", label == 1, {"color": _PRESENT, "s": 12}),
+        ("missed (test)", is_test & ~called & (label == 1),
+         {"facecolors": "none", "edgecolors": _MISSED, "s": 46, "linewidths": 0.9}),
+        ("wrongly called (test)", is_test & called & (label == 0),
+         {"color": _WRONG, "s": 24, "marker": "x", "linewidths": 1.0}),
+    ]  # fmt: skip
+    for name, here, style in groups:
+        style = {"linewidths": 0} | style
+        axes.scatter(atlas.loc[here, "x"], atlas.loc[here, "y"],
+                     label=f"{name}: {int(here.sum())}", **style)  # fmt: skip
+    axes.set_title(target, fontsize=10, loc="left")
+    axes.legend(fontsize=7, loc="best", framealpha=0.85, borderpad=0.3, handletextpad=0.2)

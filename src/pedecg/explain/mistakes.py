@@ -1,0 +1,86 @@
+"""The most confident mistakes: whom the model called ill that is not, and whom it missed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pedecg.explain.subjects import Person, Subject, by_target
+
+KINDS = {"false_positive": "False positive. ", "false_negative": "False negative. "}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer; rank 1 is the one that the model was surest of."""
+
+    subject: Subject
+    kind: str
+    rank: int
+
+    @property
+    def picture(self) -> str:
+        """Name of the file of its picture."""
+        return f"{self.subject.target}_{self.kind}_{self.rank}.png"
+
+
+def most_confident(subjects: Sequence[Subject], at_most: int) -> list[Mistake]:
+    """Return each target's most confident false positives and false negatives.
+
+    A record whose label is unknown is no mistake.
+    """
+    found = []
+    for listed in by_target(subjects).values():
+        wrong = {
+            "false_positive": [s for s in listed if s.called and s.label == 0],
+            "false_negative": [s for s in reversed(listed) if not s.called and s.label == 1],
+        }
+        for kind, mine in wrong.items():
+            found += [Mistake(s, kind, rank) for rank, s in enumerate(mine[:at_most], start=1)]
+    return found
+
+
+def table(
+    mistakes: Sequence[Mistake],
+    people: dict[str, Person],
+    findings: pd.DataFrame,
+    drawn: int,
+) -> pd.DataFrame:
+    """Return what a reader needs to judge each mistake, one row per mistake.
+
+    Parameters
+    ----------
+    findings : `tables.FINDINGS`, what the record's own readers wrote.
+    drawn : mistakes up to this rank have a picture, whose name is in the last column.
+    """
+    words = findings["description"].fillna(findings["code"])
+    written = words.groupby(findings["record_id"]).agg(
+        lambda all_of_it: "; ".join(dict.fromkeys(all_of_it))
+    )
+    rows = []
+    for mistake in mistakes:
+        subject, person = mistake.subject, people[mistake.subject.record_id]
+        rows.append(
+            {
+                "target": subject.target,
+                "kind": mistake.kind,
+                "rank": mistake.rank,
+                "record_id": subject.record_id,
+                "patient_id": subject.patient_id,
+                "probability": subject.probability,
+                "threshold": subject.threshold,
+                "age_days": person.age_days,
+                "sex": person.sex,
+                "quality_flags": "; ".join(person.flaws),
+                "rules_met": "; ".join(f"{title}: {reason}" for title, reason in person.rules),
+                "findings": written.get(subject.record_id, ""),
+                "picture": mistake.picture if mistake.rank <= drawn else "",
+            }
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = [
+    "target", "kind", "rank", "record_id", "patient_id", "probability", "threshold", "age_days",
+    "sex", "quality_flags", "rules_met", "findings", "picture",
+]  # fmt: skip

@@ -1,0 +1,173 @@
+"""Whom to explain, and what is known about them: probabilities, thresholds, labels, rules met."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pedecg.evaluation import cases, evaluate
+from pedecg.explain.regions import GLOBAL
+from pedecg.learning import features
+from pedecg.norms import Limits
+from pedecg.rules import criteria
+from pedecg.signals.store import SignalStore
+
+_TITLES = {criterion.name: criterion.title for criterion in criteria.CRITERIA}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One record and one target.
+
+    Attributes
+    ----------
+    label : 1, 0, or NaN where the source cannot tell.
+    probability : mean over the trainings.
+    called : the probability reaches the threshold.
+    """
+
+    record_id: str
+    patient_id: str
+    target: str
+    label: float
+    probability: float
+    threshold: float
+
+    @property
+    def called(self) -> bool:
+        return self.probability >= self.threshold
+
+
+@dataclass(frozen=True)
+class Person:
+    """One record: whose it is, where it lies, its waves, the criteria that it meets.
+
+    Attributes
+    ----------
+    age_days, sex : None where unknown.
+    features : one row of `features.of_rules`.
+    rules : (title, reason) of every criterion met.
+    flaws : what ingest found at its leads, as "V1 railed".
+    """
+
+    record_id: str
+    position: int
+    age_days: float | None
+    sex: str | None
+    features: pd.DataFrame = field(repr=False)
+    waves: pd.DataFrame = field(repr=False)
+    rules: tuple[tuple[str, str], ...]
+    flaws: tuple[str, ...]
+
+    @property
+    def who(self) -> str:
+        """In words: sex and age."""
+        return f"{self.sex or 'child of unknown sex'}, {_age(self.age_days)}"
+
+
+def of_test(
+    predictions: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame, source: str
+) -> list[Subject]:
+    """Return every test record with every target, at thresholds fitted on validation."""
+    test = cases.of_split(labels, splits, "test")
+    cuts = thresholds(predictions, labels, splits, source)
+    p = cases.probabilities(predictions, test, source).mean(axis=0)
+    patient = dict(zip(splits["record_id"], splits["patient_id"], strict=True))
+    return [
+        Subject(record_id, patient[record_id], target, float(test.y[i, k]), float(p[i, k]), cut)
+        for k, (target, cut) in enumerate(cuts.items())
+        for i, record_id in enumerate(test.record_ids)
+    ]
+
+
+def thresholds(
+    predictions: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame, source: str
+) -> dict[str, float]:
+    """Return each target's threshold, fitted on validation for the mean over the trainings."""
+    validation = cases.of_split(labels, splits, "validation")
+    cuts, _ = evaluate.fit_thresholds(
+        validation, cases.probabilities(predictions, validation, source)
+    )
+    return dict(zip(validation.targets, cuts.tolist(), strict=True))
+
+
+def by_target(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
+    """Return the subjects of each target, the most probable first, then by record."""
+    found: dict[str, list[Subject]] = {}
+    for subject in sorted(subjects, key=lambda s: (-s.probability, s.record_id)):
+        found.setdefault(subject.target, []).append(subject)
+    return {target: found[target] for target in dict.fromkeys(s.target for s in subjects)}
+
+
+def present_or_called(subjects: Sequence[Subject], at_most: int) -> dict[str, list[Subject]]:
+    """Return, per target, those that have it or are called so, the most probable first.
+
+    Of more than `at_most` those are taken that lie evenly in that order.
+    """
+    return {
+        target: spread([s for s in listed if s.label == 1 or s.called], at_most)
+        for target, listed in by_target(subjects).items()
+    }
+
+
+def spread(listed: Sequence[Subject], at_most: int) -> list[Subject]:
+    """Return at most so many, evenly over the order, the first among them."""
+    places = np.linspace(0, len(listed), min(at_most, len(listed)), endpoint=False)
+    return [listed[int(place)] for place in places]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The tables of these names, see `tables`."""
+
+    records: pd.DataFrame
+    quality: pd.DataFrame
+    waves: pd.DataFrame
+    rules: pd.DataFrame
+
+
+def people(
+    record_ids: Sequence[str], signals: SignalStore, known: Known, limits: Limits
+) -> dict[str, Person]:
+    """Return what is known about each record, by its id."""
+    wanted = set(record_ids)
+    waves, quality = known.waves, known.quality
+    waves = waves[(waves["lead"] == GLOBAL) & waves["record_id"].isin(wanted)]
+    by_record = dict(list(waves.groupby("record_id", sort=False)))
+    flawed = quality[quality["record_id"].isin(wanted) & quality["flaw"].notna()]
+    flaws = {
+        str(key): tuple(f"{lead} {flaw}" for lead, flaw in rows[["lead", "flaw"]].to_numpy())
+        for key, rows in flawed.groupby("record_id")
+    }
+    about = known.records.set_index("record_id")[["age_days", "sex"]].to_dict("index")
+    measures = known.rules.set_index("record_id").select_dtypes("float64").to_dict("index")
+    found = {}
+    numbers = features.of_rules(known.rules, record_ids)
+    positions = signals.positions(record_ids)
+    for place, (record_id, position) in enumerate(zip(record_ids, positions, strict=True)):
+        row: dict[Hashable, Any] = about[record_id]
+        age = None if pd.isna(row["age_days"]) else float(row["age_days"])
+        sex = None if pd.isna(row["sex"]) else str(row["sex"])
+        seen = {str(key): float(value) for key, value in measures[record_id].items()}
+        verdicts = criteria.judge(criteria.Child(seen, age, sex, limits))
+        found[record_id] = Person(
+            record_id=record_id,
+            position=int(position),
+            age_days=age,
+            sex=sex,
+            features=numbers.iloc[[place]],
+            waves=by_record.get(record_id, waves.iloc[:0]),
+            rules=tuple((_TITLES[name], v.reason) for name, v in verdicts.items() if v.met),
+            flaws=flaws.get(record_id, ()),
+        )
+    return found
+
+
+def _age(days: float | None) -> str:
+    if days is None or np.isnan(days):
+        return "age unknown"
+    if days < 60:
+        return f"{days:.0f} days"
+    return f"{days / 30.44:.0f} months" if days < 730 else f"{days / 365.25:.1f} years"

@@ -1,0 +1,58 @@
+"""The most confident mistakes on test patients: a table, and pages for a reader."""
+
+from functools import partial
+from pathlib import Path
+
+from pedecg import errors, norms, parallel, params, tables
+from pedecg.evaluation import evaluate
+from pedecg.explain import examine, mistakes, pages, subjects
+from pedecg.explain.settings import ErrorReviewSettings, map_settings
+from pedecg.signals import store
+
+SIGNALS = Path("data/processed/signals")
+PICTURES = Path("plots/errors")
+
+
+def main() -> None:
+    settings = params.load("error_review", ErrorReviewSettings)
+    how = map_settings()
+    cohort = params.read_section("cohort.name")
+    limits = norms.load(params.read_section("rule_features.limits"))
+    folders = [Path("models") / how.model / f"seed{k}" for k in evaluate.trained_seeds()]
+    source = f"predictions/{how.model}.parquet"
+    predictions = tables.read(source, tables.PREDICTIONS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+    findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
+    known = subjects.Known(
+        records=tables.read("data/interim/records.parquet", tables.RECORDS),
+        quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
+        waves=tables.read("data/features/waves.parquet", tables.WAVES),
+        rules=tables.read("data/features/rules.parquet", tables.RULES),
+    )
+
+    of_test = subjects.of_test(predictions, labels, splits, source)
+    found = mistakes.most_confident(of_test, settings.listed)
+    everyone = sorted({mistake.subject.record_id for mistake in found})
+    people = subjects.people(everyone, store.open_store(SIGNALS), known, limits)
+    drawing = [
+        pages.Page(
+            mistake.subject,
+            people[mistake.subject.record_id],
+            PICTURES / mistake.picture,
+            mistakes.KINDS[mistake.kind],
+        )
+        for mistake in found
+        if mistake.rank <= settings.drawn
+    ]
+    networks = examine.Networks(tuple(folders), SIGNALS)
+    draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    list(parallel.records(draw, drawing, "pictures"))
+
+    listed = mistakes.table(found, people, findings, settings.drawn)
+    tables.write_csv(listed, "data/errors/mistakes.csv")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

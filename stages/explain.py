@@ -1,0 +1,53 @@
+"""What the networks saw in the signal, drawn over the ECG, and whether such maps can be trusted."""
+
+from functools import partial
+from pathlib import Path
+
+from pedecg import errors, norms, parallel, params, tables
+from pedecg.evaluation import evaluate
+from pedecg.explain import examine, pages, schemas, subjects, summary
+from pedecg.explain.settings import ExplainSettings
+from pedecg.signals import store
+
+SIGNALS = Path("data/processed/signals")
+
+
+def main() -> None:
+    settings = params.load("explain", ExplainSettings)
+    cohort = params.read_section("cohort.name")
+    limits = norms.load(params.read_section("rule_features.limits"))
+    folders = [Path("models") / settings.model / f"seed{k}" for k in evaluate.trained_seeds()]
+    source = f"predictions/{settings.model}.parquet"
+    predictions = tables.read(source, tables.PREDICTIONS)
+    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+    known = subjects.Known(
+        records=tables.read("data/interim/records.parquet", tables.RECORDS),
+        quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
+        waves=tables.read("data/features/waves.parquet", tables.WAVES),
+        rules=tables.read("data/features/rules.parquet", tables.RULES),
+    )
+
+    of_test = subjects.of_test(predictions, labels, splits, source)
+    chosen = subjects.present_or_called(of_test, settings.records)
+    everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
+    people = subjects.people(everyone, store.open_store(SIGNALS), known, limits)
+    networks = examine.Networks(tuple(folders), SIGNALS)
+    todo = examine.tasks(chosen, people, settings.checked)
+    one = partial(examine.examine, networks=networks, settings=settings)
+    found = examine.together(list(parallel.records(one, todo, "explain")))
+    drawing = [
+        pages.Page(subject, people[subject.record_id], Path("plots/explain") / name)
+        for name, subject in pages.first(chosen, settings.pictures)
+    ]
+    draw = partial(pages.draw, networks=networks, settings=settings, cohort=cohort)
+    list(parallel.records(draw, drawing, "pictures"))
+
+    tables.write(found["shares"], "data/explain/shares.parquet", schemas.SHARES)
+    curves = summary.deletion_curves(found["deleted"], settings.fractions)
+    tables.write_csv(curves, "plots/explain/deletion.csv")
+    tables.write_metrics(summary.as_metrics(found, settings), "metrics/explain.json")
+
+
+if __name__ == "__main__":
+    errors.one_line(main)

@@ -1,0 +1,46 @@
+"""Shares of a map in P, QRS, ST-T and the rest, against their share of time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pedecg.explain import regions
+
+WAVES = pd.DataFrame(
+    [("P", 0.1, 0.15, 0.2), ("QRS", 0.3, 0.35, 0.39), ("T", 0.5, 0.6, 0.7),
+     ("QRS", 1.3, 1.35, 1.39), ("T", np.nan, 1.6, 1.7)],
+    columns=["wave", "onset_s", "peak_s", "offset_s"],
+)  # fmt: skip
+
+
+def names(waves: pd.DataFrame, n: int = 200) -> list[str]:
+    return [regions.REGIONS[i] for i in regions.of_samples(waves, 100.0, n)]
+
+
+def test_the_st_segment_belongs_to_st_t():
+    found = names(WAVES)
+    assert [found[i] for i in (5, 15, 25, 35, 45, 60, 80)] == [
+        "rest", "P", "rest", "QRS", "ST-T", "ST-T", "rest",
+    ]  # fmt: skip
+    assert found[150] == "ST-T"
+
+
+def test_a_beat_without_t_has_no_st_t_and_a_t_alone_is_its_own():
+    without = WAVES.iloc[[0, 1, 3, 4]]
+    assert names(without)[45] == "rest"
+    alone = WAVES.iloc[[2]]
+    assert names(alone)[45] == "rest"
+    assert names(alone)[55] == "ST-T"
+
+
+def test_shares_of_map_and_of_time_each_sum_to_one():
+    region = regions.of_samples(WAVES, 100.0, 200)
+    rng = np.random.default_rng(0)
+    found = regions.shares(rng.random((12, 200)), region)
+    assert sum(share for share, _ in found.values()) == pytest.approx(1)
+    assert sum(time for _, time in found.values()) == pytest.approx(1)
+
+
+def test_an_empty_map_has_no_shares():
+    region = regions.of_samples(WAVES, 100.0, 200)
+    assert all(np.isnan(share) for share, _ in regions.shares(np.zeros((12, 200)), region).values())
