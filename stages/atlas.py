@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pedecg import errors, params, tables
-from pedecg.evaluation import evaluate
-from pedecg.explain import atlas, schemas, subjects
+from pedecg.evaluation import calibration, evaluate
+from pedecg.explain import atlas, schemas
 from pedecg.explain.settings import AtlasSettings
 from pedecg.learning import batches, device, features, predict
 from pedecg.signals import store
@@ -30,8 +30,10 @@ def main() -> None:
     positions = signals.positions(mapped["record_id"])
     with device.reproducible(settings.seed, threads=1):
         values = atlas.embeddings(trained, signals, positions, age_days, sex, numbers)
-    thresholds = subjects.thresholds(predictions, labels, splits, source)
-    placed = atlas.table(mapped, age_days, atlas.place(values, settings), labels, predictions)
+    fitted = calibration.load(f"calibration/{settings.model}.json")
+    thresholds = dict(zip(fitted.targets, fitted.thresholds().tolist(), strict=True))
+    places = atlas.place(values, settings)
+    placed = atlas.table(mapped, age_days, places, labels, predictions, fitted)
 
     tables.write(placed, "data/atlas/atlas.parquet", schemas.ATLAS)
     tables.write_metrics(atlas.as_metrics(placed, settings, list(thresholds)), "metrics/atlas.json")

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg import errors, norms, parallel, params, tables
-from pedecg.evaluation import evaluate
+from pedecg import errors, parallel, params, tables
+from pedecg.evaluation import calibration, evaluate
 from pedecg.explain import examine, mistakes, pages, subjects
 from pedecg.explain.settings import ErrorReviewSettings, map_settings
 from pedecg.signals import store
@@ -17,7 +17,6 @@ def main() -> None:
     settings = params.load("error_review", ErrorReviewSettings)
     how = map_settings()
     cohort = params.read_section("cohort.name")
-    limits = norms.load(params.read_section("rule_features.limits"))
     folders = [Path("models") / how.model / f"seed{k}" for k in evaluate.trained_seeds()]
     source = f"predictions/{how.model}.parquet"
     predictions = tables.read(source, tables.PREDICTIONS)
@@ -31,10 +30,11 @@ def main() -> None:
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    of_test = subjects.of_test(predictions, labels, splits, source)
+    fitted = calibration.load(f"calibration/{how.model}.json")
+    of_test = subjects.of_test(predictions, labels, splits, fitted, source)
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
-    people = subjects.people(everyone, store.open_store(SIGNALS), known, limits)
+    people = subjects.people(everyone, store.open_store(SIGNALS), known)
     drawing = [
         pages.Page(
             mistake.subject,

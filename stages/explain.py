@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg import errors, norms, parallel, params, tables
-from pedecg.evaluation import evaluate
+from pedecg import errors, parallel, params, tables
+from pedecg.evaluation import calibration, evaluate
 from pedecg.explain import examine, pages, schemas, subjects, summary
 from pedecg.explain.settings import ExplainSettings
 from pedecg.signals import store
@@ -15,7 +15,6 @@ SIGNALS = Path("data/processed/signals")
 def main() -> None:
     settings = params.load("explain", ExplainSettings)
     cohort = params.read_section("cohort.name")
-    limits = norms.load(params.read_section("rule_features.limits"))
     folders = [Path("models") / settings.model / f"seed{k}" for k in evaluate.trained_seeds()]
     source = f"predictions/{settings.model}.parquet"
     predictions = tables.read(source, tables.PREDICTIONS)
@@ -28,10 +27,11 @@ def main() -> None:
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    of_test = subjects.of_test(predictions, labels, splits, source)
+    fitted = calibration.load(f"calibration/{settings.model}.json")
+    of_test = subjects.of_test(predictions, labels, splits, fitted, source)
     chosen = subjects.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
-    people = subjects.people(everyone, store.open_store(SIGNALS), known, limits)
+    people = subjects.people(everyone, store.open_store(SIGNALS), known)
     networks = examine.Networks(tuple(folders), SIGNALS)
     todo = examine.tasks(chosen, people, settings.checked)
     one = partial(examine.examine, networks=networks, settings=settings)

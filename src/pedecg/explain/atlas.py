@@ -19,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from pedecg import pictures
+from pedecg.evaluation.calibration import Calibration
 from pedecg.explain.settings import AtlasSettings
 from pedecg.learning.batches import Signals, Subjects, window_batches
 from pedecg.learning.predict import BATCH_SIZE, Trained
@@ -103,17 +104,20 @@ def table(
     placed: pd.DataFrame,
     labels: pd.DataFrame,
     predictions: pd.DataFrame,
+    fitted: Calibration,
 ) -> pd.DataFrame:
-    """Return `schemas.ATLAS`: place, age, labels, and probabilities averaged over trainings."""
+    """Return `schemas.ATLAS`: place, age, labels, calibrated probabilities of the mean."""
     ids = list(mapped["record_id"])
-    mean = predictions.pivot_table("probability", "record_id", "label")
     known = labels.set_index("record_id").loc[ids].astype("float64")
+    targets = tuple(map(str, known.columns))
+    mean = predictions.pivot_table("probability", "record_id", "label").loc[ids, list(targets)]
+    p = pd.DataFrame(fitted.only(targets).apply(mean.to_numpy(np.float64)), columns=list(targets))
     return pd.concat(
         [
             mapped[["record_id", "patient_id", "split"]].assign(age_days=age_days.astype(float)),
             placed,
             known.add_prefix("label_").reset_index(drop=True),
-            mean.loc[ids, list(known.columns)].add_prefix("probability_").reset_index(drop=True),
+            p.add_prefix("probability_"),
         ],
         axis=1,
     )

@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.evaluation import cases, evaluate
+from pedecg.evaluation import cases
+from pedecg.evaluation.calibration import Calibration
 from pedecg.explain.regions import GLOBAL
 from pedecg.learning import features
-from pedecg.norms import Limits
-from pedecg.rules import criteria
 from pedecg.signals.store import SignalStore
-
-_TITLES = {criterion.name: criterion.title for criterion in criteria.CRITERIA}
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class Subject:
     Attributes
     ----------
     label : 1, 0, or NaN where the source cannot tell.
-    probability : mean over the trainings.
+    probability : calibrated, of the mean over the trainings.
+    threshold : fitted on validation; NaN where there was too little to fit it on.
     called : the probability reaches the threshold.
     """
 
@@ -68,29 +66,23 @@ class Person:
 
 
 def of_test(
-    predictions: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame, source: str
+    predictions: pd.DataFrame,
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    fitted: Calibration,
+    source: str,
 ) -> list[Subject]:
-    """Return every test record with every target, at thresholds fitted on validation."""
+    """Return every test record with every target: calibrated probability and its threshold."""
     test = cases.of_split(labels, splits, "test")
-    cuts = thresholds(predictions, labels, splits, source)
-    p = cases.probabilities(predictions, test, source).mean(axis=0)
+    mine = fitted.only(test.targets)
+    p = mine.apply(cases.probabilities(predictions, test, source).mean(axis=0)).tolist()
+    cuts = mine.thresholds().tolist()
     patient = dict(zip(splits["record_id"], splits["patient_id"], strict=True))
     return [
-        Subject(record_id, patient[record_id], target, float(test.y[i, k]), float(p[i, k]), cut)
-        for k, (target, cut) in enumerate(cuts.items())
+        Subject(record_id, patient[record_id], target, float(test.y[i, k]), p[i][k], cuts[k])
+        for k, target in enumerate(test.targets)
         for i, record_id in enumerate(test.record_ids)
     ]
-
-
-def thresholds(
-    predictions: pd.DataFrame, labels: pd.DataFrame, splits: pd.DataFrame, source: str
-) -> dict[str, float]:
-    """Return each target's threshold, fitted on validation for the mean over the trainings."""
-    validation = cases.of_split(labels, splits, "validation")
-    cuts, _ = evaluate.fit_thresholds(
-        validation, cases.probabilities(predictions, validation, source)
-    )
-    return dict(zip(validation.targets, cuts.tolist(), strict=True))
 
 
 def by_target(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
@@ -128,9 +120,7 @@ class Known:
     rules: pd.DataFrame
 
 
-def people(
-    record_ids: Sequence[str], signals: SignalStore, known: Known, limits: Limits
-) -> dict[str, Person]:
+def people(record_ids: Sequence[str], signals: SignalStore, known: Known) -> dict[str, Person]:
     """Return what is known about each record, by its id."""
     wanted = set(record_ids)
     waves, quality = known.waves, known.quality
@@ -142,7 +132,7 @@ def people(
         for key, rows in flawed.groupby("record_id")
     }
     about = known.records.set_index("record_id")[["age_days", "sex"]].to_dict("index")
-    measures = known.rules.set_index("record_id").select_dtypes("float64").to_dict("index")
+    why = known.rules.set_index("record_id")["why"].fillna("")
     found = {}
     numbers = features.of_rules(known.rules, record_ids)
     positions = signals.positions(record_ids)
@@ -150,8 +140,6 @@ def people(
         row: dict[Hashable, Any] = about[record_id]
         age = None if pd.isna(row["age_days"]) else float(row["age_days"])
         sex = None if pd.isna(row["sex"]) else str(row["sex"])
-        seen = {str(key): float(value) for key, value in measures[record_id].items()}
-        verdicts = criteria.judge(criteria.Child(seen, age, sex, limits))
         found[record_id] = Person(
             record_id=record_id,
             position=int(position),
@@ -159,10 +147,15 @@ def people(
             sex=sex,
             features=numbers.iloc[[place]],
             waves=by_record.get(record_id, waves.iloc[:0]),
-            rules=tuple((_TITLES[name], v.reason) for name, v in verdicts.items() if v.met),
+            rules=tuple(_title_and_reason(line) for line in str(why[record_id]).splitlines()),
             flaws=flaws.get(record_id, ()),
         )
     return found
+
+
+def _title_and_reason(line: str) -> tuple[str, str]:
+    title, _, reason = line.partition(": ")
+    return title, reason
 
 
 def _age(days: float | None) -> str:
