@@ -21,6 +21,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
+# What a model may read besides signals (models/registry.py), and the dep that gives it.
+INPUTS = {"rules": "data/features/rules.parquet", "pretrained": "models/pretrained"}
 
 
 @cache
@@ -73,7 +75,7 @@ def stage_files(stage: dict[str, Any]) -> list[Path]:
     script = re.search(r"stages/\w+\.py", str(stage["cmd"]))
     if script is None:
         return []
-    return [ROOT / script.group(), *(f for dep in by_name(stage) for f in candidates(dep))]
+    return [ROOT / script.group(), *(f for dep in by_name(stage) for f in candidates(dep, stage))]
 
 
 def by_name(stage: dict[str, Any]) -> list[str]:
@@ -81,10 +83,26 @@ def by_name(stage: dict[str, Any]) -> list[str]:
     return [d for d in deps(stage) if "src/pedecg/" in d and "${" in d and d.endswith(".py")]
 
 
-def candidates(dep: str) -> list[Path]:
-    """Return the modules that a templated dep can stand for, those that define a `Model`."""
+def candidates(dep: str, stage: dict[str, Any]) -> list[Path]:
+    """Return the modules that a templated dep can stand for: a `Model` whose READS are declared.
+
+    A stage that asks a trained model, any there is, may load each of them.
+    """
     folder = ROOT / dep[dep.index("src/") : dep.rindex("/")]
-    return sorted(f for f in folder.glob("*.py") if "class Model(" in f.read_text("utf-8"))
+    given = {name for name, path in INPUTS.items() if any(path in d for d in deps(stage))}
+    if any(d.startswith("models/${") for d in deps(stage)):
+        given = set(INPUTS)
+    return sorted(
+        f
+        for f in folder.glob("*.py")
+        if "class Model(" in (text := f.read_text("utf-8")) and reads(text) <= given
+    )
+
+
+def reads(source: str) -> set[str]:
+    """Return what the module of a model says in READS."""
+    line = re.search(r"^READS\b.*$", source, re.MULTILINE)
+    return set(re.findall(r'"(\w+)"', line.group())) if line else set()
 
 
 def deps(stage: dict[str, Any]) -> list[str]:
@@ -96,7 +114,7 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     files = stage_files(stage)
     if not files:
         return []
-    named = {f for dep in by_name(stage) for f in candidates(dep)}
+    named = {f for dep in by_name(stage) for f in candidates(dep, stage)}
     modules = closure(*files) - named
     whole = {
         folder

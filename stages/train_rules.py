@@ -1,27 +1,37 @@
-"""Turn rule scores into probabilities: `python stages/train_rules.py rules 0`."""
+"""Fit a model that reads no signal: ``python stages/train_rules.py rules_linear 0``."""
 
 import sys
 from pathlib import Path
 
-from pedecg import decisions, errors, params, tables
+from pedecg import decisions, errors, naive, params, tables
 from pedecg.rules import baseline
 
 
 def main() -> None:
     model, seed = sys.argv[1], int(sys.argv[2])
-    settings = params.load(f"models.{model}", baseline.RulesSettings)
     use = {"use_decisions": params.read_section("train.use_decisions")}
     train = params.parse(use, "train", baseline.DecisionSettings, "params.yaml")
     rules = tables.read("data/features/rules.parquet", tables.RULES)
+    records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if train.use_decisions:
         labels = decisions.apply(labels, splits)
-
-    about, predictions = baseline.train(rules, labels, splits, seed, settings)
-
     folder = Path("models") / model / f"seed{seed}"
-    tables.write_metrics({**about, "name": model}, folder / "model.json")
+
+    if model == "rules":
+        settings = params.load("models.rules", baseline.RulesSettings)
+        about, predictions = baseline.train(rules, labels, splits, seed, settings)
+        tables.write_metrics({**about, "name": model}, folder / "model.json")
+    else:
+        table = records if model == naive.AGE_SEX else rules
+        read = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features
+        linear, predictions = naive.train(
+            model, read(table), table["record_id"], labels, splits, seed,
+            params.load(f"models.{model}", naive.LinearSettings),
+        )  # fmt: skip
+        linear.save(folder / "model.json")
+
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
 
 

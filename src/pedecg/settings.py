@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import norms, params, splits
+from pedecg import ensemble, naive, norms, params, splits
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
@@ -20,6 +20,7 @@ from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
 from pedecg.explain.settings import AtlasSettings, ErrorReviewSettings, ExplainSettings
+from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
@@ -32,13 +33,18 @@ from pedecg.waves import children, fit, report, sources, split
 from pedecg.waves.delineate import DelineateSettings
 
 Sections = dict[str, type[Section]]
-RULES = "rules"  # the one model without a file of its own in `models/`
+# Models that read no signal and have no file of their own in `models/`.
+WITHOUT_SIGNAL: dict[str, type[Section]] = {
+    naive.AGE_SEX: naive.LinearSettings,
+    "rules": RulesSettings,
+    naive.RULES_LINEAR: naive.LinearSettings,
+}
 
 
 class TrainRulesSettings(Section):
     """Section `train_rules`; dvc.yaml alone reads it."""
 
-    models: list[str] = Field(description="models that read rule features and no signal")
+    models: list[str] = Field(description="models that read no signal")
 
 
 def sections(file: Path = params.PARAMS_FILE) -> Sections:
@@ -57,10 +63,12 @@ def _paediatric() -> Sections:
         "preprocess": PreprocessSettings,
         "delineate": DelineateSettings,
         "rule_features": RuleFeaturesSettings,
+        "pretrain": PretrainSettings,
         "train": TrainSettings,
         "train_rules": TrainRulesSettings,
+        "ensemble": ensemble.EnsembleSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        f"models.{RULES}": RulesSettings,
+        **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,
@@ -124,7 +132,7 @@ def check(file: Path = params.PARAMS_FILE) -> None:
 
 def _check_names(file: Path) -> None:
     """Check that what the root pipeline names in one section is there in another."""
-    for key in ("train.models", "train.seeds"):
+    for key in ("train.models", "train.seeds", "ensemble.members"):
         if not params.read_section(key, file):
             raise PedecgError(f"{file.name}: {key} must name at least one (found [])")
     for key, found, there in _references(file):
@@ -146,8 +154,10 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         named: list[str] = params.read_section(key, file)
         yield key, named, models
         trained += named
-    yield "train_rules.models", by_rules, [RULES]
-    yield "evaluate.models", evaluated, [*trained, *by_rules]
+    yield "train_rules.models", by_rules, list(WITHOUT_SIGNAL)
+    members: list[str] = params.read_section("ensemble.members", file)
+    yield "ensemble.members", members, [*trained, *by_rules]
+    yield "evaluate.models", evaluated, [*trained, *by_rules, ensemble.NAME]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
     yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()

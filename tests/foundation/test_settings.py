@@ -30,19 +30,28 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
     [
         ("\nsplit:", "\nsplt:", "unknown section splt; did you mean split?"),
         ("\ntrain:", "\nzzz: {}\ntrain:", "unknown section zzz; known are simulate, sim"),
-        ("\n  learning_rate:", "\n  lerning_rate:", "unknown key train.lerning_rate; did you mean"),
+        (
+            "\n  learning_rate: 3",
+            "\n  lerning_rate: 3",
+            "unknown key train.lerning_rate; did you mean",
+        ),
         ("learning_rate: 3.0e-3", "learning_rate: banana", "train.learning_rate must be number"),
         ("seeds: [0, 1]", "seeds: []", "train.seeds must name at least one (found [])"),
         ("seeds: [0, 1]", "seeds: [0, -1]", "train.seeds must be whole numbers from 0, each once"),
         ("seeds: [0, 1]", "seeds: [1, 1]", "train.seeds must be whole numbers from 0, each once"),
+        (
+            "members: [rules_linear,",
+            "members: [rules_linea,",
+            "ensemble.members names 'rules_linea'; did you mean rules_linear?",
+        ),
         (
             "models: [resnet1d, resnet1d_age]",
             "models: [resnet1d, resnet2d]",
             "train.models names 'resnet2d'; did you mean resnet1d?",
         ),
         (
-            "models: [rules, resnet1d, resnet1d_age]",
-            "models: [rules, resnet1d]",
+            "rules_linear, resnet1d, resnet1d_age, ensemble]",
+            "rules_linear, resnet1d, ensemble]",
             "train.models (all are evaluated) names 'resnet1d_age'",
         ),
         (
@@ -53,7 +62,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
         (
             "model: resnet1d_age     # a key of models",
             "model: x",
-            "noise_review.model names 'x'; known are resnet1d, resnet1d_age",
+            "noise_review.model names 'x'; known are foundation, hybrid, resnet1d",
         ),
         ("mapping: same ", "mapping: other ", "external_validation.mapping names 'other'"),
         ("limits: src/pedecg/limits.csv", "limits: ours.csv", "ours.csv: not found"),

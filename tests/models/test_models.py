@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pedecg import params
 from pedecg.errors import PedecgError
@@ -21,31 +22,75 @@ TRUNK = {
     "kernel_s": 0.08,
     "dropout": 0.1,
 }
-AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
-VARIANTS = {
-    "resnet1d": [TRUNK],
-    "resnet1d_age": [TRUNK | AGE, TRUNK | AGE | {"conditioning": "concat"}],
+MODERN = TRUNK | {
+    "stem": "deep",
+    "order": "pre",
+    "squeeze": 0.25,
+    "block_dropout": 0.1,
+    "drop_path": 0.2,
 }
-CASES = [(name, settings) for name, variants in VARIANTS.items() for settings in variants]
+AGE = {"age_features": 8, "hide_probability": 0.1}
+HYBRID = TRUNK | AGE | {"use": "both", "hidden": 16}
+FOUNDATION = AGE | {
+    "backbone": "masked_autoencoder",
+    "hubert_size": "small",
+    "weights": None,
+    "without_weights": "random",
+    "tuning": "full",
+    "layer_decay": 0.75,
+    "dropout": 0.1,
+    "masked_autoencoder": TRUNK,
+}
+VARIANTS = {
+    "resnet1d": {"plain": TRUNK, "modern": MODERN, "squeeze": TRUNK | {"squeeze": 0.25}},
+    "resnet1d_medium": {"modern": MODERN},
+    "resnet1d_age": {
+        "film": TRUNK | AGE | {"conditioning": "film"},
+        "film, modern": MODERN | AGE | {"conditioning": "film"},
+        "concat": TRUNK | AGE | {"conditioning": "concat"},
+    },
+    "hybrid": {
+        "both": HYBRID,
+        "rules": HYBRID | {"use": "rules"},
+        "signal": HYBRID | {"use": "signal", "age_features": 0},
+    },
+    "foundation": {"own": FOUNDATION, "own, probe": FOUNDATION | {"tuning": "probe"}},
+}
+CASES = [
+    pytest.param(name, settings, id=f"{name} {variant}")
+    for name, variants in VARIANTS.items()
+    for variant, settings in variants.items()
+]
+SEEING = [case for case in CASES if "hybrid rules" not in case.id]  # those that see the signal
+WITH_AGE = [
+    case
+    for case in CASES
+    if "resnet1d_age" in case.id or case.id in ("hybrid both", "foundation own")
+]
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
+N_FEATURES = 6
 
 
 def build(name, settings, fs_hz=250.0, n_leads=12, n_targets=5, seed=0):
     torch.manual_seed(seed)
     return registry.build(
-        name, settings, n_leads=n_leads, n_samples=1000, fs_hz=fs_hz, n_targets=n_targets
-    )
+        name, settings, n_leads=n_leads, n_samples=1000, fs_hz=fs_hz, n_targets=n_targets,
+        n_features=N_FEATURES if "rules" in registry.reads(name) else 0,
+    )  # fmt: skip
 
 
 def batch(n_samples=1000, n=4, n_leads=12):
     generator = torch.Generator().manual_seed(1)
+    signal = torch.randn(n, n_leads, n_samples, generator=generator)
+    features = torch.randn(n, N_FEATURES, generator=generator)
+    features[1, 2] = features[3] = math.nan
     return Batch(
-        signal=torch.randn(n, n_leads, n_samples, generator=generator),
+        signal=signal,
         lead_mask=torch.ones(n, n_leads),
         length=torch.full((n,), n_samples),
         age_days=torch.tensor([0.0, 700.0, 5000.0, math.nan])[:n],
         sex=torch.tensor([0, 1, -1, -1])[:n],
-        features=torch.empty(n, 0),
+        features=features,
     )
 
 
@@ -56,11 +101,12 @@ def changed(original: Batch, **changes) -> Batch:
 def trained_a_little(name, settings):
     """A network whose zero-initialised layers have left zero."""
     network = build(name, settings)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
         network(batch()).square().sum().backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimizer.step()
     return network
 
@@ -69,9 +115,13 @@ def test_the_registry_is_what_is_tested_here():
     assert registry.names() == sorted(VARIANTS)
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_model_says_what_it_reads(name):
+    assert registry.reads(name) <= registry.INPUTS
+
+
 @pytest.mark.parametrize(("name", "settings"), CASES)
-@pytest.mark.parametrize("fs_hz", [100.0, 250.0, 500.0])
-@pytest.mark.parametrize("n_samples", [257, 1000, 2501])
+@pytest.mark.parametrize(("fs_hz", "n_samples"), [(100.0, 257), (250.0, 1000), (500.0, 2501)])
 def test_any_rate_and_length_gives_one_logit_per_target(name, settings, fs_hz, n_samples):
     logits = build(name, settings, fs_hz)(batch(n_samples))
     assert logits.shape == (4, 5)
@@ -86,13 +136,20 @@ def test_leads_and_targets_are_as_many_as_asked(name, settings):
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_every_parameter_learns(name, settings):
     network = trained_a_little(name, settings)
-    network.zero_grad()
-    network(batch()).square().sum().backward()
-    still = [key for key, p in network.named_parameters() if p.grad is None or not p.grad.any()]
-    assert still == []
+    seen = dict.fromkeys(
+        (key for key, p in network.named_parameters() if p.requires_grad), False
+    )  # some batches skip a block or hide an age
+    for _ in range(4):
+        network.zero_grad()
+        network(batch()).square().sum().backward()
+        for key, p in network.named_parameters():
+            if p.grad is not None and p.grad.any():
+                seen[key] = True
+    assert [key for key, learnt in seen.items() if not learnt] == []
+    assert settings.get("tuning") == "probe" or all(p.requires_grad for p in network.parameters())
 
 
-@pytest.mark.parametrize(("name", "settings"), CASES)
+@pytest.mark.parametrize(("name", "settings"), SEEING)
 def test_the_mask_is_seen(name, settings):
     network = build(name, settings).eval()
     whole = batch()
@@ -102,6 +159,20 @@ def test_the_mask_is_seen(name, settings):
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
+def test_what_a_masked_lead_holds_has_no_say(name, settings):
+    network = trained_a_little(name, settings).eval()
+    whole = batch()
+    mask = whole.lead_mask.clone()
+    mask[:, 7] = 0
+    noisy = whole.signal.clone()
+    noisy[:, 7] += 5
+    assert torch.equal(
+        network(changed(whole, lead_mask=mask)),
+        network(changed(whole, lead_mask=mask, signal=noisy)),
+    )
+
+
+@pytest.mark.parametrize(("name", "settings"), SEEING)
 def test_padding_has_almost_no_say(name, settings):
     network = build(name, settings).eval()
     short = batch(900)
@@ -118,9 +189,9 @@ def test_records_do_not_see_each_other(name, settings):
     torch.testing.assert_close(network(whole)[1:2], network(alone), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("settings", VARIANTS["resnet1d_age"])
-def test_age_and_sex_change_the_answer_and_may_be_unknown(settings):
-    network = trained_a_little("resnet1d_age", settings).eval()
+@pytest.mark.parametrize(("name", "settings"), WITH_AGE)
+def test_age_and_sex_change_the_answer_and_may_be_unknown(name, settings):
+    network = trained_a_little(name, settings).eval()
     child = batch()
     older = network(changed(child, age_days=child.age_days + 1000))
     other = network(changed(child, sex=1 - child.sex))
@@ -131,6 +202,25 @@ def test_age_and_sex_change_the_answer_and_may_be_unknown(settings):
     assert torch.equal(before[3], older[3])  # unknown stays unknown
 
 
+def test_a_hybrid_reads_rules_and_an_unknown_one_is_not_a_usual_one():
+    network = trained_a_little("hybrid", HYBRID).eval()
+    child = batch()
+    usual = changed(child, features=torch.zeros_like(child.features))
+    unknown = changed(child, features=torch.full_like(child.features, math.nan))
+    assert torch.isfinite(network(unknown)).all()
+    assert not torch.equal(network(child), network(usual))
+    assert not torch.equal(network(usual), network(unknown))
+
+
+@pytest.mark.parametrize(("side", "field"), [("rules", "signal"), ("signal", "features")])
+def test_one_side_of_a_hybrid_does_not_see_the_other(side, field):
+    network = trained_a_little("hybrid", HYBRID | {"use": side}).eval()
+    child = batch()
+    assert torch.equal(
+        network(child), network(changed(child, **{field: getattr(child, field) + 1}))
+    )
+
+
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_same_seed_same_weights_other_seed_others(name, settings):
     first, same, other = (build(name, settings, seed=seed).state_dict() for seed in (0, 0, 1))
@@ -138,15 +228,52 @@ def test_same_seed_same_weights_other_seed_others(name, settings):
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_the_default_has_about_a_million_parameters(name):
-    network = build(name, params.read_section(f"models.{name}", PARAMS))
-    assert 0.8e6 < sum(p.numel() for p in network.parameters()) < 1.3e6
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_weights_on_disk_give_the_same_answer(name, settings, tmp_path):
+    network, other = trained_a_little(name, settings).eval(), build(name, settings, seed=1).eval()
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    assert torch.equal(network(batch()), other(batch()))
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("resnet1d", 0.8e6, 1.3e6), ("resnet1d_age", 0.8e6, 1.3e6), ("resnet1d_medium", 26e6, 29e6)],
+)
+def test_the_defaults_are_as_large_as_they_are_said_to_be(name, least, most):
+    with torch.device("meta"):
+        network = build(name, params.read_section(f"models.{name}", PARAMS))
+    assert least < sum(p.numel() for p in network.parameters()) < most
+
+
+def test_skipped_blocks_leave_use_as_it_is():
+    network = trained_a_little("resnet1d", MODERN | {"drop_path": 0.5, "dropout": 0.0})
+    assert not torch.equal(network(batch()), network(batch()))
+    network.eval()
+    assert torch.equal(network(batch()), network(batch()))
+
+
+def test_a_probe_changes_nothing_but_the_head():
+    network = build("foundation", FOUNDATION | {"tuning": "probe"})
+    before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+    network.train()
+    network(batch()).square().sum().backward()
+    optimizer.step()
+    after = network.backbone.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_layers_nearer_to_the_signal_learn_slower():
+    factors = build("foundation", FOUNDATION | {"tuning": "layerwise"}).learning_rates()
+    names = ("backbone.", "backbone.blocks.0.", "backbone.blocks.4.")
+    assert [factors[name] for name in names] == pytest.approx([0.75**6, 0.75**5, 0.75])
+    assert not any(name.startswith("head") for name in factors)
 
 
 def test_an_unknown_model_is_told_with_those_that_there_are():
-    with pytest.raises(PedecgError, match="no model 'resnet'; there are resnet1d, resnet1d_age"):
-        build("resnet", TRUNK)
+    with pytest.raises(PedecgError, match=r"no model 'resnet'; there are .*resnet1d, resnet1d_age"):
+        registry.source_file("resnet")
 
 
 @pytest.mark.parametrize("wrong", [{"width": "wide"}, {"widht": 8}, {"blocks": [1, 1]}])
@@ -158,7 +285,7 @@ def test_a_wrong_setting_is_told_by_its_key(wrong):
 def test_one_model_does_not_load_another():
     code = (
         "import sys; from pedecg.models import registry;"
-        f"registry.build('resnet1d_age', {TRUNK | AGE}, n_leads=12, n_samples=1000, fs_hz=250,"
-        "n_targets=5); sys.exit('pedecg.models.resnet1d' in sys.modules)"
+        f"registry.build('resnet1d', {TRUNK}, n_leads=12, n_samples=1000, fs_hz=250, n_targets=5);"
+        "sys.exit(any('resnet1d_age' in m or 'backbones' in m for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from scratch import PAEDIATRIC, Project, pipelines
 
-NETWORKS = ["train@*", "evaluate@resnet1d*", "compare", "subgroups", "external_validation"]
+ENSEMBLE = ["ensemble@*", "evaluate@ensemble"]
+NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *ENSEMBLE, "compare",
+            "subgroups", "external_validation"]  # fmt: skip
 MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
-RULES = ["train_rules@*", "evaluate@rules"]
+RULES = ["train_rules@*", "calibrate_member@rules*", "evaluate@rules*", *ENSEMBLE]
+NAIVE = [*RULES, "evaluate@age_sex"]
 EXPLAIN = ["explain", "explain_truth", "error_review", "atlas"]
 
 
@@ -43,7 +46,7 @@ ROOT_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", *NETWORKS, *RULES, *REVIEW, *EXPLAIN],
+        ["split", "statistics", "pretrain", *NETWORKS, *NAIVE, *REVIEW, *EXPLAIN],
     ),
     Row(
         "filter cut-off",
@@ -53,6 +56,7 @@ ROOT_TABLE = [
             "preprocess_external",
             "statistics",
             "delineate",
+            "pretrain",
             *MEASURES,
             *NETWORKS,
             *RULES,
@@ -68,7 +72,14 @@ ROOT_TABLE = [
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        ["train@resnet1d-*", "evaluate@resnet1d", "compare", "subgroups"],
+        [
+            "train@resnet1d-*",
+            "calibrate_member@resnet1d",
+            "evaluate@resnet1d",
+            *ENSEMBLE,
+            "compare",
+            "subgroups",
+        ],
     ),
     Row(
         "learning rate",

@@ -255,6 +255,10 @@ class Signals:
         seen = lead_mask.unsqueeze(-1) * recorded.unsqueeze(1)
         return (signal_mv - self._mean) / self._sd * seen
 
+    def millivolts(self, normalised: Tensor) -> Tensor:
+        """Undo `normalise`."""
+        return normalised * self._sd + self._mean
+
 
 def random_starts(
     n_samples: NDArray[np.int64], crop: int, rng: np.random.Generator

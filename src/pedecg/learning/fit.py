@@ -135,6 +135,7 @@ class Run:
         self.schedule = optim.Schedule(settings, self.steps_per_epoch)
 
         self.network, self.average = self._network(), self._network().eval()
+        _tell_units(self.network, task.normalisation)
         self.pretrained = ""
         if "pretrained" in reads:
             self.pretrained = self.network.load_pretrained(task.pretrained)  # type: ignore[operator]
@@ -345,3 +346,12 @@ def _accelerator(device: torch.device, settings: TrainSettings) -> Accelerator:
         mixed_precision="no" if on_cpu else _PRECISIONS[settings.precision],
         kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
+
+
+def _tell_units(network: nn.Module, normalisation: Normalisation) -> None:
+    """Tell the parts of a network that begin with mV how its batches were normalised."""
+    values = (normalisation.mean_mv, normalisation.sd_mv)
+    mean, sd = (torch.tensor(each, dtype=torch.float32).nan_to_num(0.0) for each in values)
+    for part in network.modules():
+        if hasattr(part, "tell_units"):
+            part.tell_units(mean, torch.where(sd > 0, sd, 1.0))  # type: ignore[operator]

@@ -62,6 +62,7 @@ class Task:
         shared = (registry, base, augment, changes, store)
         code = [
             registry.source_file(self.name),
+            *registry.source_file(self.name).parent.glob("backbones/*.py"),
             *Path(__file__).parent.glob("*.py"),
             *(Path(module.__file__) for module in shared if module.__file__),
         ]

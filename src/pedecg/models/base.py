@@ -6,6 +6,7 @@ seconds, so that one parameter file means the same network at 100, 250 and 500 H
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -42,15 +43,21 @@ class Batch:
 
 
 class TrunkSettings(Section):
-    """Size of the residual network that all variants share."""
+    """Size of the residual network that all variants share.
+
+    What has a default here is a refinement, switched off by it.
+    """
 
     width: int = Field(description="channels of the first stage; the last has 8 times as many",
                        ge=4, le=256)  # fmt: skip
     blocks: list[int] = Field(
         description="residual blocks in each of the five stages", min_length=5, max_length=5
     )
+    stem: Literal["single", "deep"] = Field(
+        "single", description="single: one convolution; deep: three, as in xresnet (He 2019)"
+    )
     stem_hz: float = Field(
-        description="Hz; rate after the first convolution, halved by every later stage",
+        description="Hz; rate after the first convolutions, halved by every later stage",
         ge=25,
         le=500,
     )
@@ -58,45 +65,117 @@ class TrunkSettings(Section):
     kernel_s: float = Field(
         description="s at stem_hz; reach of the convolutions in the blocks", gt=0, le=1
     )
+    order: Literal["post", "pre"] = Field(
+        "post",
+        description="post: activation after the sum (He 2016a); pre: norm and activation before "
+        "each convolution (He 2016b)",
+    )
+    squeeze: float = Field(
+        0.0,
+        description="squeeze-and-excitation (Hu 2018): hidden channels as a share of a block's; "
+        "0: none",
+        ge=0,
+        le=1,
+    )
+    block_dropout: float = Field(
+        0.0, description="share of channels hidden between a block's convolutions", ge=0, lt=1
+    )
+    drop_path: float = Field(
+        0.0,
+        description="stochastic depth (Huang 2016): share of records for which the last block is "
+        "its shortcut in training; earlier blocks less, in proportion",
+        ge=0,
+        lt=1,
+    )
     dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
 
 
 class Block(nn.Module):
     """Two convolutions beside a shortcut; an optional condition scales and shifts the channels."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int, n_condition: int) -> None:
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int,
+        stride: int,
+        n_condition: int,
+        settings: TrunkSettings,
+        drop_path: float,
+    ) -> None:
         super().__init__()
-        self.first = _convolution(n_in, n_out, kernel, stride)
-        self.second = _convolution(n_out, n_out, kernel, 1)
-        nn.init.zeros_(self.second.get_parameter("1.weight"))  # a block starts as its shortcut
+        self.drop_path, self.post = drop_path, settings.order == "post"
+        between = nn.Dropout1d(settings.block_dropout)
+        first, second = (
+            _convolution(n_in, n_out, kernel, stride),
+            _convolution(n_out, n_out, kernel),
+        )
+        # A block starts as its shortcut: whatever ends it, norm or convolution, starts at zero.
+        if self.post:
+            last = nn.BatchNorm1d(n_out)
+            nn.init.zeros_(last.weight)
+            layers = [first, nn.BatchNorm1d(n_out), nn.ReLU(), between, second, last]
+        else:
+            nn.init.zeros_(second.weight)
+            layers = [nn.BatchNorm1d(n_in), nn.ReLU(), first]
+            layers += [nn.BatchNorm1d(n_out), nn.ReLU(), between, second]
+        self.residual = nn.Sequential(*layers)
+        self.squeeze = Squeeze(n_out, settings.squeeze) if settings.squeeze else None
         self.shortcut = nn.Sequential()
         if stride > 1:
             self.shortcut.append(nn.AvgPool1d(stride, ceil_mode=True))
         if n_in != n_out:
-            self.shortcut.append(_convolution(n_in, n_out, 1, 1))
+            self.shortcut.append(_convolution(n_in, n_out, 1))
+            self.shortcut.append(nn.BatchNorm1d(n_out))
         self.film = nn.Linear(n_condition, 2 * n_out) if n_condition else None
         if self.film is not None:
             nn.init.zeros_(self.film.weight)  # and without regard to age
             nn.init.zeros_(self.film.bias)
 
-    def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
-        y: Tensor = self.second(torch.relu(self.first(x)))
+    def forward(self, x: Tensor, condition: Tensor | None, length: Tensor) -> Tensor:
+        """Return (B, n_out, T) from (B, n_in, stride * T); `length` counts steps of the output."""
+        y: Tensor = self.residual(x)
+        if self.squeeze is not None:
+            y = self.squeeze(y, length)
+        if self.training and self.drop_path > 0:
+            kept = torch.rand(len(y), 1, 1, device=y.device) >= self.drop_path
+            y = y * (kept / (1 - self.drop_path))
         y = y + self.shortcut(x)
         if self.film is not None and condition is not None:
             scale, shift = self.film(condition).unsqueeze(-1).chunk(2, dim=1)
             y = y * (1 + scale) + shift
-        return torch.relu(y)
+        return torch.relu(y) if self.post else y
+
+
+class Squeeze(nn.Module):
+    """Channels weighed by what the whole record shows. Hu J et al. CVPR 2018."""
+
+    def __init__(self, n_channels: int, share: float) -> None:
+        super().__init__()
+        n_hidden = max(4, round(n_channels * share))
+        self.mlp = nn.Sequential(
+            nn.Linear(n_channels, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_channels)
+        )
+
+    def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        """Return x of shape (B, C, T), each channel times 0 to 1; padding takes no part."""
+        mean = x.masked_fill(padding(x, length), 0).sum(-1) / length.unsqueeze(1)
+        weights: Tensor = torch.sigmoid(self.mlp(mean)).unsqueeze(-1)
+        return x * weights
 
 
 class Trunk(nn.Module):
     """A one-dimensional residual network of any length of signal to one embedding.
 
-    He K et al. Deep residual learning for image recognition. CVPR 2016. Pooling is the mean and
-    the maximum over the recorded samples; padding takes no part in it.
+    He K et al. Deep residual learning for image recognition. CVPR 2016 (2016a); Identity mappings.
+    ECCV 2016 (2016b); He T et al. Bag of tricks. CVPR 2019; Huang G et al. Stochastic depth. ECCV
+    2016. Pooling is the mean and the maximum over the recorded samples; padding takes no part.
 
     Attributes
     ----------
+    n_channels : channels of the map.
     n_features : length of the embedding.
+    stride : samples of one step of the map.
     """
 
     def __init__(
@@ -106,30 +185,52 @@ class Trunk(nn.Module):
         widths = [round(settings.width * factor) for factor in STAGE_WIDTHS]
         stem_stride = max(1, round(fs_hz / settings.stem_hz))
         kernel = taps(settings.kernel_s, fs_hz / stem_stride)
-        self.stem = nn.Conv1d(
-            n_leads, widths[0], taps(settings.stem_s, fs_hz), stem_stride,
-            taps(settings.stem_s, fs_hz) // 2, bias=False,
-        )  # fmt: skip
+        deep = settings.stem == "deep"
+        n_first = max(4, widths[0] // 2) if deep else widths[0]
+        first_stride = 2 if deep and stem_stride % 2 == 0 else stem_stride
+        self.stem = _convolution(n_leads, n_first, taps(settings.stem_s, fs_hz), first_stride)
         # A mask given as constant input channels would act as one bias per output channel.
-        self.mask_bias = nn.Linear(n_leads, widths[0], bias=False)
-        self.norm = nn.BatchNorm1d(widths[0])
-        self.blocks = nn.ModuleList()
-        n_in = widths[0]
+        self.mask_bias = nn.Linear(n_leads, n_first, bias=False)
+        self.norm = nn.BatchNorm1d(n_first)
+        self.deeper = nn.Sequential()
+        if deep:
+            for n_in, stride in ((n_first, stem_stride // first_stride), (widths[0], 1)):
+                self.deeper.append(_convolution(n_in, widths[0], 2 * stride + 1, stride))
+                self.deeper.append(nn.BatchNorm1d(widths[0]))
+                self.deeper.append(nn.ReLU())
+        self.stem_stride = stem_stride
+        self.blocks, self.strides = nn.ModuleList(), []
+        n_in, n_all = widths[0], sum(settings.blocks)
         for stage, (n_out, n_blocks) in enumerate(zip(widths, settings.blocks, strict=True)):
             for block in range(n_blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
-                self.blocks.append(Block(n_in, n_out, kernel, stride, n_condition))
+                drop_path = settings.drop_path * (len(self.blocks) + 1) / n_all
+                self.strides.append(stride)
+                self.blocks.append(
+                    Block(n_in, n_out, kernel, stride, n_condition, settings, drop_path)
+                )
                 n_in = n_out
+        self.final = nn.Sequential()
+        if settings.order == "pre":
+            self.final = nn.Sequential(nn.BatchNorm1d(n_in), nn.ReLU())
         self.stride = stem_stride * 2 ** sum(n > 0 for n in settings.blocks[1:])
+        self.n_channels = n_in
         self.n_features = 2 * n_in
+
+    def map(self, batch: Batch, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return channels over time, shape (B, n_channels, T), and how many steps are recorded."""
+        present = batch.lead_mask.unsqueeze(-1)
+        x = self.stem(batch.signal * present) + self.mask_bias(batch.lead_mask).unsqueeze(-1)
+        x = self.deeper(torch.relu(self.norm(x)))
+        length = (batch.length + self.stem_stride - 1) // self.stem_stride
+        for block, stride in zip(self.blocks, self.strides, strict=True):
+            length = (length + stride - 1) // stride
+            x = block(x, condition, length)
+        return self.final(x), length
 
     def forward(self, batch: Batch, condition: Tensor | None = None) -> Tensor:
         """Return embeddings of shape (B, n_features); `condition` has shape (B, n_condition)."""
-        x = self.stem(batch.signal) + self.mask_bias(batch.lead_mask).unsqueeze(-1)
-        x = torch.relu(self.norm(x))
-        for block in self.blocks:
-            x = block(x, condition)
-        return _pool(x, (batch.length + self.stride - 1) // self.stride)
+        return _pool(*self.map(batch, condition))
 
 
 class AgeSex(nn.Module):
@@ -175,13 +276,17 @@ def taps(seconds: float, fs_hz: float) -> int:
     return max(3, 2 * math.floor(seconds * fs_hz / 2) + 1)
 
 
-def _convolution(n_in: int, n_out: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm1d(n_out))
+def padding(x: Tensor, length: Tensor) -> Tensor:
+    """Say which steps of (B, C, T) lie after the first `length`, shape (B, 1, T)."""
+    return (torch.arange(x.shape[-1], device=x.device) >= length.unsqueeze(1)).unsqueeze(1)
+
+
+def _convolution(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
+    return nn.Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
 
 
 def _pool(x: Tensor, length: Tensor) -> Tensor:
     """Join mean and maximum of (B, C, T) over the first `length` steps, shape (B, 2C)."""
-    padding = (torch.arange(x.shape[-1], device=x.device) >= length.unsqueeze(1)).unsqueeze(1)
-    mean = x.masked_fill(padding, 0).sum(-1) / length.unsqueeze(1)
-    return torch.cat([mean, x.masked_fill(padding, -math.inf).amax(-1)], dim=1)
+    after = padding(x, length)
+    mean = x.masked_fill(after, 0).sum(-1) / length.unsqueeze(1)
+    return torch.cat([mean, x.masked_fill(after, -math.inf).amax(-1)], dim=1)

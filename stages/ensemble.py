@@ -1,0 +1,26 @@
+"""Average the ensemble's calibrated members: ``python stages/ensemble.py <seed>``."""
+
+import sys
+from pathlib import Path
+
+from pedecg import ensemble, errors, params, tables
+
+
+def main() -> None:
+    seed = int(sys.argv[1])
+    settings = params.load("ensemble", ensemble.EnsembleSettings)
+    source = Path("data/ensemble")
+    parts = [tables.read(source / f"{m}.parquet", tables.PREDICTIONS) for m in settings.members]
+    members = [member for m in settings.members for member in ensemble.load(source / f"{m}.json")]
+
+    predictions = ensemble.mean(parts, seed)
+
+    folder = Path("models") / ensemble.NAME / f"seed{seed}"
+    mine = [member for member in members if member.seed == seed]
+    targets = sorted(set(predictions["label"]))
+    ensemble.save(mine, folder / "model.json", name=ensemble.NAME, seed=seed, targets=targets)
+    tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
+
+
+if __name__ == "__main__":
+    errors.one_line(main)
