@@ -26,7 +26,7 @@ def main() -> None:
     if settings.use_decisions:
         labels = decisions.apply(labels, splits)
     rules = None
-    if "rules" in registry.reads(name):
+    if "rules" in registry.reads(name, model_settings):
         rules = tables.read("data/features/rules.parquet", tables.RULES)
     data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")

@@ -136,9 +136,9 @@ _BLOCKS = {
 class CohortSettings(Section):
     """One cohort; the block of its own name says the rest."""
 
-    name: Literal[
-        "simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest"
-    ] = Field(description="the data set")
+    name: Literal["simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest"] = (
+        Field(description="the data set")
+    )
     root: str = Field(description="its folder; may lie outside the repository")
     min_age_days: int | None = Field(ge=0, description="youngest age kept, days; null: no limit")
     max_age_days: int | None = Field(ge=0, description="oldest age kept, days; null: no limit")
@@ -149,10 +149,14 @@ class CohortSettings(Section):
     require_sex: bool = Field(
         description="true: a record of unknown sex is quarantined; false: its sex is null"
     )
-    zzu: ZzuSettings = Field(_ELSEWHERE, description="of zzu and simulated")
-    ptbxl: PtbxlSettings = Field(_ELSEWHERE, description="of ptbxl")
-    cinc2017: Cinc2017Settings = Field(_ELSEWHERE, description="of (simulated_)cinc2017")
-    manifest: ManifestSettings = Field(_ELSEWHERE, description="of manifest")
+    zzu: ZzuSettings = Field(_ELSEWHERE, validate_default=False, description="of zzu and simulated")
+    ptbxl: PtbxlSettings = Field(_ELSEWHERE, validate_default=False, description="of ptbxl")
+    cinc2017: Cinc2017Settings = Field(
+        _ELSEWHERE, validate_default=False, description="of (simulated_)cinc2017"
+    )
+    manifest: ManifestSettings = Field(
+        _ELSEWHERE, validate_default=False, description="of manifest"
+    )
 
     @model_validator(mode="after")
     def _its_own_block(self) -> "CohortSettings":

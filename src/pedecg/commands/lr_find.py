@@ -48,14 +48,14 @@ def _task(model: str, settings: "TrainSettings", seed: int) -> "Task":
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+    values = params.read_section(f"models.{model}")
     rules = None
-    if "rules" in registry.reads(model):
+    if "rules" in registry.reads(model, values):
         rules = tables.read("data/features/rules.parquet", tables.RULES)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
     data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
     split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)
     training, validation = (np.flatnonzero(split == name) for name in ("train", "validation"))
-    values = params.read_section(f"models.{model}")
     return Task(
         model, values, data, training, validation, normalisation, settings, seed,
         PRETRAINED_FOLDER,
