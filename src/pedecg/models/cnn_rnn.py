@@ -117,18 +117,21 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Return logits of shape (B, n_targets)."""
-        x, length = self.cnn(batch.signal, batch.lead_mask, batch.length)
-        if self.sequence is not None:
-            x = self.sequence(x, length)
-        logits: Tensor = self.head(self._pooled(x, length))
+        logits: Tensor = self.head(self._pooled(*self._read(batch)))
         return logits
 
     def attention(self, batch: Batch) -> Tensor:
         """Return the weight of each step, shape (B, n_steps), sum 1; with pooling attention."""
-        x, length = self.cnn(batch.signal, batch.lead_mask, batch.length)
+        return self._weights(*self._read(batch))
+
+    def _read(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return steps of shape (B, n_steps, width) and how many of them are recorded."""
+        # What a masked lead or the padding holds has no say.
+        seen = batch.lead_mask.unsqueeze(-1) * within(batch.signal.shape[-1], batch.length)[:, None]
+        x, length = self.cnn(batch.signal * seen, batch.lead_mask, batch.length)
         if self.sequence is not None:
             x = self.sequence(x, length)
-        return self._weights(x, length)
+        return x, length
 
     def _weights(self, x: Tensor, length: Tensor) -> Tensor:
         assert self.weigh is not None
@@ -196,11 +199,13 @@ class Frames(nn.Module):
         super().__init__()
         self.frame, self.width = frame, width
         self.matrix = nn.Conv1d(n_leads, width, frame, stride=frame)
+        self.mask_bias = nn.Linear(n_leads, width, bias=False)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, lead_mask: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         x = functional.pad(x, (0, -x.shape[-1] % self.frame))
-        return self.norm(self.matrix(x).transpose(1, 2)), -(-length // self.frame)
+        frames = self.matrix(x).transpose(1, 2) + self.mask_bias(lead_mask).unsqueeze(1)
+        return self.norm(frames), -(-length // self.frame)
 
 
 class Recurrent(nn.Module):
