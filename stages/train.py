@@ -25,7 +25,7 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if settings.use_decisions:
         labels = decisions.apply(labels, splits)
-    rules, reads = None, registry.reads(name)
+    rules, reads = None, registry.reads(name, model_settings)
     if "rules" in reads:
         rules = tables.read("data/features/rules.parquet", tables.RULES)
     if "numbers" in reads:

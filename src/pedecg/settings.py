@@ -28,6 +28,7 @@ from pedecg.review.noise import NoiseReviewSettings
 from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
+from pedecg.simulation.cinc2017 import CincSimulationSettings
 from pedecg.simulation.settings import SimulationSettings
 from pedecg.simulation.vendor_xml import XmlSimulationSettings
 from pedecg.waves import children, fit, report, sources, split
@@ -50,7 +51,17 @@ class TrainRulesSettings(Section):
 
 def sections(file: Path = params.PARAMS_FILE) -> Sections:
     """Return the class of every section, in the order of ``params.yaml``."""
-    return PIPELINES.get(_pipeline(file), _paediatric)()
+    known = PIPELINES.get(_pipeline(file), _paediatric)()
+    return known | (_variants(file) if known.get("train") is TrainSettings else {})
+
+
+def _variants(file: Path) -> Sections:
+    """Return the class of each section ``models.<name>`` that the file has, by file or family."""
+    models = params.read_section("models", file)
+    return {
+        f"models.{name}": WITHOUT_SIGNAL.get(name) or registry.settings(name, values)
+        for name, values in models.items()
+    }
 
 
 def _paediatric() -> Sections:
@@ -91,6 +102,21 @@ def _delineation() -> Sections:
     }
 
 
+def _arrhythmia() -> Sections:
+    return {
+        "simulate": CincSimulationSettings,
+        "cohort": CohortSettings,
+        "ingest": IngestSettings,
+        "split": splits.SplitSettings,
+        "preprocess": PreprocessSettings,
+        "delineate": DelineateSettings,
+        "rule_features": RuleFeaturesSettings,
+        "train": TrainSettings,
+        "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+    }
+
+
 def _cardiotoxicity() -> Sections:
     return {
         "simulate": XmlSimulationSettings,
@@ -99,7 +125,6 @@ def _cardiotoxicity() -> Sections:
         "split": splits.SplitSettings,
         "preprocess": PreprocessSettings,
         "train": TrainSettings,
-        "models.cnn1d": registry.settings("cnn1d"),
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
     }
@@ -107,6 +132,7 @@ def _cardiotoxicity() -> Sections:
 
 # The pipelines beside the root's, by the name of their folder in ``pipelines/``.
 PIPELINES: dict[str, Callable[[], Sections]] = {
+    "arrhythmia": _arrhythmia,
     "cardiotoxicity": _cardiotoxicity,
     "delineation": _delineation,
 }
@@ -221,6 +247,8 @@ def _describe(prefix: str, schema: type[Section], values: Section) -> Iterator[P
         key, value = f"{prefix}.{name}", getattr(values, name)
         if isinstance(value, Section):
             yield from _describe(key, type(value), value)
+        elif value is None and isinstance(field.annotation, type(Section)):
+            continue  # a block that this file leaves out
         else:
             kind, bounds = params.kind(field.annotation), params.bounds(field)
             yield Parameter(key, value, kind, bounds, field.description or "")

@@ -51,12 +51,40 @@ PLAIN = {
     "hidden": 8,
     "hide_probability": 0.1,
 }
+SEQUENCE = {
+    "channels": [8, 8, 16],
+    "reduce": [4, 2, 2],
+    "frame_s": 0.04,
+    "kernel_s": 0.035,
+    "residual": False,
+    "sequence": "none",
+    "hidden": 8,
+    "layers": 1,
+    "both_ways": False,
+    "heads": 2,
+    "pooling": "mean",
+    "forget_bias": 1,
+    "sequence_rate": 1,
+    "dropout": 0.1,
+}
+CNN_RNN = {
+    "cnn_only": {},
+    "cnn_lstm": {"sequence": "lstm", "layers": 2},
+    "bilstm": {"sequence": "lstm", "both_ways": True, "pooling": "last"},
+    "simple_lstm": {"sequence": "lstm", "pooling": "last"},
+    "lstm_only": {"sequence": "lstm", "channels": [], "reduce": []},
+    "residual": {"residual": True},
+    "gru": {"sequence": "gru"},
+    "attention": {"sequence": "gru", "both_ways": True, "pooling": "attention"},
+    "transformer": {"sequence": "transformer"},
+}
 VARIANTS = {
     "cnn1d": {
         "tabular": PLAIN,
         "signal": PLAIN | {"tabular": False},
         "mask channel": PLAIN | {"mask": "channel", "tabular": False},
     },
+    "cnn_rnn": {name: SEQUENCE | changes for name, changes in CNN_RNN.items()},
     "resnet1d": {"plain": TRUNK, "modern": MODERN, "squeeze": TRUNK | {"squeeze": 0.25}},
     "resnet1d_medium": {"modern": MODERN},
     "resnet1d_age": {

@@ -189,7 +189,7 @@ def _network(task: Task) -> str | None:
         task.name, task.model_settings, n_leads=batch.signal.shape[1], n_samples=_crop(task),
         fs_hz=task.data.store.fs_hz, n_targets=labels.shape[1], n_features=batch.features.shape[1],
     )  # fmt: skip
-    if "pretrained" in registry.reads(task.name):
+    if "pretrained" in registry.reads(task.name, task.model_settings):
         network.load_pretrained(task.pretrained)  # type: ignore[operator]
     return learns(network, batch, labels, task)
 
@@ -216,7 +216,7 @@ def _crop(task: Task) -> int:
 def _shown(task: Task) -> tuple[Signals, Subjects]:
     """Return all records as evaluation sees them, on the CPU."""
     data = task.data
-    reads = registry.reads(task.name) & registry.FEATURES
+    reads = registry.reads(task.name, task.model_settings) & registry.FEATURES
     table = data.features if reads else pd.DataFrame(index=data.features.index)
     scaled = scale(table.iloc[task.training]).apply(table)
     signals = Signals(data.store, task.normalisation, torch.device("cpu"))

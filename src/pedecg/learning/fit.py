@@ -115,7 +115,7 @@ class Run:
         self.training, self.validation = task.training, task.validation
         if settings.overfit_one_batch:
             self.training = self.validation = task.training[: settings.batch_size]
-        reads = registry.reads(task.name)
+        reads = registry.reads(task.name, task.model_settings)
         table = (
             data.features if reads & registry.FEATURES else pd.DataFrame(index=data.features.index)
         )

@@ -19,7 +19,8 @@ def read(model: str, settings: TrainSettings, seed: int = 0) -> Task:
     PedecgError
         There is no such model, or the stages before the training have not run.
     """
-    reads = registry.reads(model)
+    values = params.read_section(f"models.{model}")
+    reads = registry.reads(model, values)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
@@ -34,7 +35,6 @@ def read(model: str, settings: TrainSettings, seed: int = 0) -> Task:
     data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
     split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)
     training, validation = (np.flatnonzero(split == name) for name in ("train", "validation"))
-    values = params.read_section(f"models.{model}")
     return Task(
         model, values, data, training, validation, normalisation, settings, seed,
         PRETRAINED_FOLDER,
