@@ -134,8 +134,41 @@ DELINEATION_TABLE = [
     ),
 ]
 
+SCORES = ["evaluate@*", "compare"]
+ARRHYTHMIA_TABLE = [
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", "train@*", "train_fused@*", *SCORES],
+    ),
+    Row(
+        "one variant's hidden states",
+        lambda p: p.set("models.gru.hidden", 16),
+        ["train@gru-*", "evaluate@gru", "compare"],
+    ),
+    Row(
+        "the family's module",
+        lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
+        ["train@*"],
+    ),
+    Row(
+        "classes of the challenge score",
+        lambda p: p.set("evaluate.challenge_classes", []),
+        SCORES,
+    ),
+    Row(
+        "a reader of vendors' files",
+        lambda p: p.append("src/pedecg/cohorts/muse.py", "# a thought\n"),
+        ["ingest", "preprocess"],
+    ),
+]
+
 # A pipeline joins by its row here.
-TABLES = {PAEDIATRIC: ROOT_TABLE, "pipelines/delineation": DELINEATION_TABLE}
+TABLES = {
+    PAEDIATRIC: ROOT_TABLE,
+    "pipelines/arrhythmia": ARRHYTHMIA_TABLE,
+    "pipelines/delineation": DELINEATION_TABLE,
+}
 ROWS = [(pipeline, row) for pipeline, table in TABLES.items() for row in EVERYWHERE + table]
 
 
