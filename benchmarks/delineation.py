@@ -3,7 +3,7 @@
     python benchmarks/delineation.py --ludb PATH --qtdb PATH [--openecg-python PYTHON] [--out FILE]
 
 Scores boundaries by `pedecg.waves.score` (tolerances P 50, QRS 40, T 50 and 100 ms) on records
-that the shipped weights did not learn from: those of ``waves/learned/held_out.json``, or of
+that our weights (``--weights FOLDER``) did not learn from: those of its ``held_out.json``, or of
 ``--records FILE`` (JSON: ``{"ludb": ["1", …], "qtdb": ["sel100", …]}``). Of QTDB, channel 1 of the
 records with half or more of their T onsets labelled, from 10 s before the first to 10 s after the
 last label. openecg is found in this environment, or in that of ``--openecg-python``.
@@ -30,7 +30,7 @@ from pedecg.waves import annotations, children, learned, score
 from pedecg.waves.annotations import Labelled
 
 ROOT = Path(__file__).resolve().parents[1]
-HELD_OUT = learned.WEIGHTS / "held_out.json"
+HELD_OUT = "held_out.json"
 AROUND_S = 10.0
 RATES_BPM = (*range(60, 200, 20), 190, *range(200, 301, 20))
 FOUND_F1 = 0.9
@@ -201,9 +201,9 @@ def of_tool(
     return Figures(tool.name, cells, sd)
 
 
-def tools(openecg_python: str) -> tuple[list[Delineator], list[str]]:
+def tools(weights: Path, openecg_python: str) -> tuple[list[Delineator], list[str]]:
     """Return the tools that are there, and a row for each that is not."""
-    there: list[Delineator] = [Ours(), *(NeuroKit(method) for method in NEUROKIT)]
+    there: list[Delineator] = [Ours(weights), *(NeuroKit(method) for method in NEUROKIT)]
     try:
         if openecg_python == sys.executable and importlib.util.find_spec("openecg") is None:
             raise ImportError
@@ -242,6 +242,7 @@ def main() -> None:
     )
     parser.add_argument("--ludb", type=Path, help="folder of LUDB")
     parser.add_argument("--qtdb", type=Path, help="folder of QTDB, official files")
+    parser.add_argument("--weights", type=Path, default=learned.WEIGHTS, help="of our delineator")
     parser.add_argument("--records", type=Path, help="JSON of the records to score per data set")
     parser.add_argument("--all", action="store_true", help="score training records too")
     parser.add_argument("--limit", type=int, default=0, help="records per data set, 0: all")
@@ -250,7 +251,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the tables here")
     asked = parser.parse_args()
 
-    listed = asked.records or HELD_OUT
+    listed = asked.records or asked.weights / HELD_OUT
     if not asked.all and not listed.is_file():
         parser.error(f"{listed} not found: which records did the weights not learn from? (--all)")
     apart = {} if asked.all else json.loads(listed.read_text(encoding="utf-8"))
@@ -258,7 +259,7 @@ def main() -> None:
     in_ludb = ludb(asked.ludb, wanted["ludb"], asked.limit) if asked.ludb else []
     in_qtdb = qtdb(asked.qtdb, wanted["qtdb"], asked.limit) if asked.qtdb else []
     at_rate = {rate: simulated(rate, asked.children) for rate in RATES_BPM}
-    compared, absent = tools(asked.openecg_python)
+    compared, absent = tools(asked.weights, asked.openecg_python)
 
     figures = [of_tool(tool, in_ludb, in_qtdb, at_rate) for tool in compared]
     columns = list(figures[0].cells)

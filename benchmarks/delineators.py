@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from pedecg.signals import filters
-from pedecg.waves import learned
+from pedecg.waves import inference
 
 NEUROKIT = ("prominence", "dwt", "cwt", "peak")
 OPENECG_HZ = 250.0
@@ -50,11 +50,14 @@ class Ours:
 
     name = "pedecg"
 
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+
     def __call__(
         self, signal_mv: np.ndarray, fs_hz: float, leads: Sequence[str], threads: int = 1
     ) -> tuple[pd.DataFrame, Cost]:
         torch.set_num_threads(threads)
-        return _timed(lambda: learned.delineate(signal_mv, fs_hz, leads))
+        return _timed(lambda: inference.delineate(signal_mv, fs_hz, leads, self.weights))
 
 
 class NeuroKit:

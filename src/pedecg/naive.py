@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pedecg import tables
 from pedecg.errors import PedecgError
+from pedecg.learning.features import of_rules
 from pedecg.params import Section
 
 Values = NDArray[np.float64]
@@ -118,8 +119,8 @@ def age_and_sex(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def rule_features(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return every measure, z-score and criterion of `tables.RULES`, NaN where unknown."""
-    return rules.drop(columns="record_id").astype("Float64").astype("float64")
+    """Return every valid measure, z-score and criterion of `tables.RULES`, NaN where unknown."""
+    return of_rules(rules, list(rules["record_id"])).astype("float64")
 
 
 def train(

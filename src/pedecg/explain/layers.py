@@ -53,9 +53,10 @@ def _three_axes(network: nn.Module, batch: Batch) -> dict[nn.Module, tuple[int, 
     """Return the shape of every output that has three axes, by module, in running order."""
     shapes: dict[nn.Module, tuple[int, ...]] = {}
 
-    def note(module: nn.Module, _: Any, output: Any) -> None:
+    def note(module: nn.Module, given: Any, output: Any) -> None:
         shapes.pop(module, None)
-        if isinstance(output, Tensor) and output.ndim == 3:
+        passed_on = any(output is one for one in given)  # an option that is off: no layer
+        if isinstance(output, Tensor) and output.ndim == 3 and not passed_on:
             shapes[module] = tuple(output.shape)
 
     handles = [module.register_forward_hook(note) for module in network.modules()]

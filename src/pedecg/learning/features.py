@@ -49,12 +49,14 @@ class Scale:
 def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     """Return the features of the given records, float32, from the table RULES.
 
-    A criterion is 1 where it fired and 0 where it did not; what could not be measured is NaN, and
-    so is a record that could not be measured at all.
+    A criterion is 1 where it fired and 0 where it did not; what could not be measured, or is not
+    valid, is NaN, and so is a record that could not be measured at all.
     """
-    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)")
-    numbers = told.astype("Float64")
-    return numbers.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
+    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
+    for flag in [column for column in rules.columns if column.startswith("valid_")]:
+        name = flag.removeprefix("valid_")
+        told[name] = told[name].where(rules[flag].fillna(False).to_numpy(bool))
+    return told.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 
 def scale(table: pd.DataFrame) -> Scale:
