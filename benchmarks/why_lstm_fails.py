@@ -1,13 +1,13 @@
 """Why a CNN-LSTM that looks right learns nothing, one cause at a time.
 
-    python benchmarks/why_lstm_fails.py [--steps 150]
+    python benchmarks/why_lstm_fails.py [--steps 200]
 
 Simulated recordings of one lead, normal against fibrillation (chance: accuracy .5). The
 first row is the network as it should be; each other row brings back one mistake:
 
 - `padded to 61 s, last state`: crops are padded with zeros to the longest recording, and the state
   after the padding is taken for the answer;
-- `1500 steps, last state`: no pooling between signal and recurrence;
+- `750 steps, last state`: next to no pooling between signal and recurrence;
 - `gates half shut`: forget bias 0 in place of 1;
 - `learning rate 0.03`;
 - `raw counts`: microvolts into the network, no norm.
@@ -52,17 +52,19 @@ CAUSES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--only", nargs="*", default=list(CAUSES))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     x, y = recordings(400)
     for name in arguments.only:
         losses, accuracy = train(*CAUSES[name], x, y, arguments.steps)
-        print(f"{name:30s} loss {losses[-10:].mean():.3f}  test accuracy {accuracy:.2f}", flush=True)
+        print(
+            f"{name:30s} loss {losses[-10:].mean():.3f}  test accuracy {accuracy:.2f}", flush=True
+        )
 
 
-def train(changes, rate, padded, raw, x, y, n_steps):  # noqa: ANN001, ANN201
+def train(changes, rate, padded, raw, x, y, n_steps):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     settings = SOUND.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""PhysioNet/CinC 2017: headers as published, versions of the labels, and what is wrong with files."""
+"""PhysioNet/CinC 2017: headers as published, versions of the labels, faults of files."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,9 @@ def reasons(found):
 
 def test_published_headers_are_read_date_before_time_and_all(cinc, ingested):
     found = ingested(cinc())
-    assert (cinc() / "A00001.hea").read_bytes().startswith(b"A00001 1 300 3000 2014-05-08 05:05:15 ")
+    assert (
+        (cinc() / "A00001.hea").read_bytes().startswith(b"A00001 1 300 3000 2014-05-08 05:05:15 ")
+    )
     assert b"\r\n" in (cinc() / "A00001.hea").read_bytes()
     assert found.quarantine.empty
     assert set(found.records["leads"]) == {"I"}
