@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from ruamel.yaml import YAML
 
 from pedecg import params, splits, tables

@@ -134,7 +134,36 @@ DELINEATION_TABLE = [
     ),
 ]
 
-TRAINED = ["train@*", "evaluate@*", "compare"]
+SCORES = ["evaluate@*", "compare"]
+ARRHYTHMIA_TABLE = [
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", "train@*", "train_fused@*", *SCORES],
+    ),
+    Row(
+        "one variant's hidden states",
+        lambda p: p.set("models.gru.hidden", 16),
+        ["train@gru-*", "evaluate@gru", "compare"],
+    ),
+    Row(
+        "the family's module",
+        lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
+        ["train@*"],
+    ),
+    Row(
+        "classes of the challenge score",
+        lambda p: p.set("evaluate.challenge_classes", []),
+        SCORES,
+    ),
+    Row(
+        "a reader of vendors' files",
+        lambda p: p.append("src/pedecg/cohorts/muse.py", "# a thought\n"),
+        ["ingest", "preprocess"],
+    ),
+]
+
+TRAINED = ["train@*", *SCORES]
 CARDIOTOXICITY_TABLE = [
     Row(
         "split seed",
@@ -150,7 +179,7 @@ CARDIOTOXICITY_TABLE = [
     Row(
         "rule of the threshold",
         lambda p: p.set("evaluate.calibration.rule", "youden"),
-        ["evaluate@*", "compare"],
+        SCORES,
     ),
     Row(
         "the checklist",
@@ -167,6 +196,7 @@ CARDIOTOXICITY_TABLE = [
 # A pipeline joins by its row here.
 TABLES = {
     PAEDIATRIC: ROOT_TABLE,
+    "pipelines/arrhythmia": ARRHYTHMIA_TABLE,
     "pipelines/cardiotoxicity": CARDIOTOXICITY_TABLE,
     "pipelines/delineation": DELINEATION_TABLE,
 }

@@ -136,12 +136,13 @@ class Model(nn.Module):
     def _weights(self, x: Tensor, length: Tensor) -> Tensor:
         assert self.weigh is not None
         scores = self.weigh(x).squeeze(-1).masked_fill(~steps(x, length), -math.inf)
-        return scores.softmax(dim=1)
+        weights: Tensor = scores.softmax(dim=1)
+        return weights
 
     def _pooled(self, x: Tensor, length: Tensor) -> Tensor:
         """Turn steps of shape (B, n_steps, width) into one vector per record."""
         if self.pooling == "attention":
-            return (self._weights(x, length).unsqueeze(-1) * x).sum(1)
+            return torch.einsum("bs,bsw->bw", self._weights(x, length), x)
         inside = steps(x, length).unsqueeze(-1)
         if self.pooling == "mean":
             mean = (x * inside).sum(1) / length.unsqueeze(1)
@@ -222,8 +223,9 @@ class Recurrent(nn.Module):
         )  # fmt: skip
         for name, parameter in self.net.named_parameters():
             if name.startswith("weight_hh"):
-                for gate in parameter.data.split(settings.hidden):
-                    nn.init.orthogonal_(gate)  # a state is turned, not shrunk, from step to step
+                for start in range(0, len(parameter), settings.hidden):
+                    # A state is turned, not shrunk, from step to step.
+                    nn.init.orthogonal_(parameter.data[start : start + settings.hidden])
             elif settings.sequence == "lstm" and name.startswith("bias"):
                 # Two biases are added; gates stand in the order input, forget, cell, output.
                 share = settings.forget_bias / 2

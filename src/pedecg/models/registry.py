@@ -4,8 +4,8 @@ A model's module holds ``Settings`` (its section ``models.<name>`` of params.yam
 ``READS``: what it asks for besides signal, leads, age and sex (see `INPUTS`).
 It is imported when it is asked for: a change in one model's file concerns no other model.
 
-A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model of
-that file with settings of its own.
+A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
+of that file with settings of its own.
 """
 
 import importlib
