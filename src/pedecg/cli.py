@@ -7,6 +7,7 @@ import typer
 
 from pedecg import errors
 from pedecg.commands import (
+    bundle,
     check,
     delineate,
     lr_find,
@@ -21,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)
+app.command("bundle")(bundle.bundle)
 app.command("check")(check.check)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)

@@ -28,13 +28,14 @@ def test_help_answers_before_the_rooms_are_imported():
 def test_every_command_explains_itself(pedecg):
     for command in (
         "check",
+        "tensorboard",
         "delineate",
         "lr-find",
         "measure",
         "tokens",
         "params",
         "results",
-        "tensorboard",
+        "bundle",
     ):
         found = pedecg(command, "--help")
         assert found.exit_code == 0

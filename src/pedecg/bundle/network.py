@@ -1,0 +1,112 @@
+"""A trained network as an ONNX file: any number of records, any length, the same logits.
+
+The graph takes what `models.base.Batch` holds, by the same names, and gives ``logits`` of shape
+(batch, n_targets), as the network does in evaluation mode.
+"""
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from pedecg import tables
+from pedecg.errors import PedecgError
+from pedecg.learning.predict import Card, Trained
+from pedecg.models.base import Batch
+
+OPSET = 20  # the first in which average pooling counts the samples of a last, partial window right
+INPUTS = tuple(field.name for field in fields(Batch))
+OUTPUT = "logits"
+
+
+class _Flat(nn.Module):
+    """The network with the fields of its batch as arguments: ONNX knows no classes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        logits: Tensor = self.network(Batch(*parts))
+        return logits
+
+
+def export(trained: Trained, path: str | Path) -> None:
+    """Write a network as ONNX; the same network gives the same bytes.
+
+    Raises
+    ------
+    PedecgError
+        The network does what a graph cannot hold, as released networks do that resample and
+        filter their own input.
+    """
+    network = _Flat(trained.network.cpu().eval())
+    axes = {name: {0: "batch"} for name in INPUTS}
+    axes["signal"][2] = "samples"
+    try:
+        with _quietly():
+            program = torch.onnx.export(
+                network,
+                _example(trained.card),
+                dynamo=True,
+                opset_version=OPSET,
+                dynamic_shapes=(tuple(axes[name] for name in INPUTS),),
+                input_names=list(INPUTS),
+                output_names=[OUTPUT],
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise PedecgError(
+            f"model {trained.card.model}: cannot be written as ONNX; does it cut, filter or "
+            f"resample its input record by record? ({reason[:160]})"
+        ) from None
+    assert program is not None
+    with tables.replacing(path) as temporary:
+        temporary.write_bytes(_plain(program.model_proto).SerializeToString(deterministic=True))
+
+
+def _example(card: Card) -> tuple[Tensor, ...]:
+    """Return inputs to trace with: two records, one of them short and of unknown age."""
+    n = 2
+    batch = Batch(
+        signal=torch.zeros(n, len(card.leads), card.crop),
+        lead_mask=torch.ones(n, len(card.leads)),
+        length=torch.tensor([card.crop, card.crop // 2]),
+        age_days=torch.tensor([1000.0, math.nan]),
+        sex=torch.tensor([0, -1]),
+        features=torch.zeros(n, len(card.feature_names)),
+    )
+    return tuple(getattr(batch, name) for name in INPUTS)
+
+
+def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Drop what tells where the graph was made: source paths and stack traces of every node."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for function in model.functions:
+        for node in function.node:
+            node.ClearField("metadata_props")
+    onnx.checker.check_model(model)
+    return model
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the exporter from telling its every step, and that torchvision is not there."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,131 @@
+"""What a model was made from: how its signals were prepared, and on whom it was trained.
+
+Read from the folder of a pipeline that has run: ``params.yaml``, ``dvc.lock`` and ``data/``.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pedecg import params, tables
+from pedecg.cohorts.decode import IngestSettings
+from pedecg.errors import PedecgError
+from pedecg.signals import store
+from pedecg.signals.preprocess import PreprocessSettings
+from pedecg.signals.quality import LeadLimits
+
+SECTIONS = ("cohort", "ingest", "preprocess")  # what a signal has gone through
+DATA = (
+    "data/interim/records.parquet",
+    "data/interim/labels.parquet",
+    "data/interim/splits.parquet",
+    "data/processed/lead_statistics.json",
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Attributes
+    ----------
+    simulated : the training children do not exist.
+    trained_on : of the training records: how many, of how many patients; the range of their ages,
+        days, and of their lengths, s; which of the model's leads they had, the commonest set
+        first; the fewest usable leads that one had.
+    sha256 : of the tables that it was trained on.
+    """
+
+    cohort: str
+    simulated: bool
+    preprocess: PreprocessSettings
+    ingest: IngestSettings
+    trained_on: dict[str, Any]
+    sha256: dict[str, str]
+
+    @property
+    def lead_limits(self) -> dict[str, float]:
+        """From where on a lead was refused."""
+        return self.ingest.model_dump(include=set(LeadLimits.model_fields))
+
+
+def read(project: Path) -> Origin:
+    """Read a pipeline's folder.
+
+    Raises
+    ------
+    PedecgError
+        A stage has not run, or ``params.yaml`` has changed since.
+    """
+    file = project / params.PARAMS_FILE
+    lock = _lock(project)
+    _require_unchanged(file, lock)
+    cohort, root = (params.read_section(f"cohort.{key}", file) for key in ("name", "root"))
+    written = [
+        out["path"]
+        for name, stage in lock.items()
+        if name.startswith("simulate")
+        for out in stage["outs"]
+    ]
+    preprocess = params.load("preprocess", PreprocessSettings, file)
+    return Origin(
+        cohort=cohort,
+        simulated=cohort == "simulated" or root in written,
+        preprocess=preprocess,
+        ingest=params.load("ingest", IngestSettings, file),
+        trained_on=_population(project, preprocess.leads),
+        sha256={name: digest(project / name) for name in DATA},
+    )
+
+
+def digest(file: Path) -> str:
+    """Return the SHA-256 of a file."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; the stage that writes it has not run") from None
+
+
+def _population(project: Path, leads: list[str]) -> dict[str, Any]:
+    records = tables.read(project / DATA[0], tables.RECORDS)
+    splits = tables.read(project / DATA[2], tables.SPLITS)
+    signals = store.open_store(project / "data/processed/signals")
+    training = splits.loc[splits["split"] == "train", "record_id"]
+    of = records.set_index("record_id").loc[list(training)]
+    place = signals.positions(training)
+    length_s = (of["n_samples"] / of["fs_hz"]).to_numpy()
+    ages = of["age_days"].dropna()
+    read = of["leads"].map(lambda own: " ".join(lead for lead in leads if lead in own.split()))
+    return {
+        "records": len(of),
+        "patients": int(of["patient_id"].nunique()),
+        "age_days": [_whole(ages.min()), _whole(ages.max())],
+        "length_s": [float(length_s.min()), float(length_s.max())],
+        "leads": list(read.value_counts().index),
+        "fewest_leads": int(signals.lead_mask[place].sum(axis=1).min()),
+        "sex": {str(sex): int(n) for sex, n in of["sex"].value_counts().sort_index().items()},
+    }
+
+
+def _whole(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _lock(project: Path) -> dict[str, Any]:
+    """Return the stages of ``dvc.lock``; none where the stages were run without DVC."""
+    file = project / "dvc.lock"
+    return dict(params.read_file(file)["stages"]) if file.is_file() else {}
+
+
+def _require_unchanged(file: Path, lock: dict[str, Any]) -> None:
+    """Stop where a parameter is no longer the one that the data were made with."""
+    for stage in ("ingest", "preprocess"):
+        used = lock.get(stage, {}).get("params", {}).get(file.name, {})
+        for key, value in used.items():
+            if key.split(".")[0] in SECTIONS and params.read_section(key, file) != value:
+                raise PedecgError(
+                    f"{file.name}: {key} is not what stage {stage} ran with; run dvc repro first"
+                )

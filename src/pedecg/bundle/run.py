@@ -1,0 +1,349 @@
+"""Ask a bundled model about ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
+
+Needs this folder, Python 3.11, numpy, scipy and onnxruntime; wfdb too for WFDB records. One JSON
+object per ECG on standard output. Research only: not a medical device.
+
+An ECG is a WFDB record (with or without .hea), a CSV of millivolts whose header names the leads
+(one row per sample), or a .npy of millivolts, shape (leads, samples), in the order of ``--leads``.
+CSV and .npy need ``--fs-hz``.
+
+    from run import Bundle
+    bundle = Bundle("bundle/")
+    answer = bundle.predict(signal_mv, 500.0, ("I", "II", …), age_days=400, sex="female")
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from scipy import special
+
+SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
+SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
+STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+MOST_COUNTS = 32767  # microvolts; the signal store holds int16
+
+Floats = NDArray[np.float64]
+
+
+class RefusedError(Exception):
+    """The model was not made for this ECG, or the bundle is not whole; told in one line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose ECG it is: what a network reads beside the signal; None where unknown."""
+
+    mask: NDArray[np.bool_]
+    age_days: float | None
+    sex: str | None
+    features: dict[str, float] | None
+    length: int
+
+    def inputs(self, n: int, about: dict[str, Any]) -> dict[str, NDArray[Any]]:
+        """Return the inputs of `n` windows for the network that `about` describes."""
+        known = self.features or {}
+        values = [known.get(name, math.nan) for name in about["feature_names"]]
+        scaled = (np.array(values) - about["feature_mean"]) / about["feature_sd"]
+        return {
+            "lead_mask": np.tile(self.mask.astype(np.float32), (n, 1)),
+            "length": np.full(n, min(self.length, about["crop"]), np.int64),
+            "age_days": np.full(
+                n, math.nan if self.age_days is None else self.age_days, np.float32
+            ),
+            "sex": np.full(n, -1 if self.sex is None else SEX_CODES[self.sex], np.int64),
+            "features": np.tile(scaled.astype(np.float32), (n, 1)),
+        }
+
+
+class Bundle:
+    """A model that answers for itself.
+
+    Attributes
+    ----------
+    about : what ``bundle.json`` says.
+    """
+
+    def __init__(self, folder: str | Path = Path(__file__).parent, threads: int = 1) -> None:
+        self.folder = Path(folder)
+        self.about: dict[str, Any] = json.loads(self._read("bundle.json"))
+        for name, digest in self.about["sha256"].items():
+            if hashlib.sha256(self._read(name)).hexdigest() != digest:
+                raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
+        self.calibration = json.loads(self._read("calibration.json"))
+        self.filters = _module(self.folder / "filters.py")
+        self.steps = _module(self.folder / "steps.py")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.networks = [
+            onnxruntime.InferenceSession(
+                self.folder / one["file"], options, providers=["CPUExecutionProvider"]
+            )
+            for one in self.about["networks"]
+        ]
+
+    def predict(
+        self,
+        signal_mv: NDArray[np.floating[Any]],
+        fs_hz: float,
+        leads: Sequence[str],
+        age_days: float | None = None,
+        sex: str | None = None,
+        features: dict[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Return calibrated probabilities, thresholds, decisions and what speaks against them.
+
+        Parameters
+        ----------
+        signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
+        leads : a name per row, in any case and order.
+        features : rule features by name, for models that read them; NaN or left out: unknown.
+
+        Raises
+        ------
+        RefusedError
+            Unknown or too few leads, too short, too slow a rate, no rule features.
+        """
+        signal = np.asarray(signal_mv, np.float32)
+        named = self._leads(signal, leads)
+        flags = self._check(signal, fs_hz, named, age_days, sex)
+        if features is None and "rules" in self.about["reads"]:
+            raise RefusedError(
+                "the model reads rule features; give them (pedecg's stage rule_features)"
+            )
+        good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
+        used = {lead: row for lead, row in named.items() if good[row]}
+        counts, mask = self.prepare(signal, fs_hz, used)
+        trained = self.about["trained_on"]
+        if mask.sum() < trained["fewest_leads"]:
+            raise RefusedError(
+                f"{int(mask.sum())} usable leads; no training record had fewer than "
+                f"{trained['fewest_leads']}"
+            )
+        lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
+        if lost:
+            flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
+        subject = Subject(mask, age_days, sex, features, counts.shape[1])
+        p = self.calibrated(self.probabilities(counts, subject))
+        curves = self.calibration["curves"]["mean"]
+        cuts = [curves[target]["threshold"] for target in self.about["targets"]]
+        return {
+            "model": self.about["model"],
+            "probabilities": dict(zip(self.about["targets"], p.tolist(), strict=True)),
+            "thresholds": dict(zip(self.about["targets"], cuts, strict=True)),
+            "decisions": dict(zip(self.about["targets"], self._decide(p, cuts), strict=True)),
+            "flags": flags,
+        }
+
+    def prepare(
+        self, signal: NDArray[np.float32], fs_hz: float, used: dict[str, int]
+    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Bridge, filter and resample: microvolts of every lead of the model, and which are there.
+
+        Parameters
+        ----------
+        used : lead -> row of the signal.
+        """
+        values, order = self.about["preprocess"], self.about["leads"]
+        present = [lead for lead in order if lead in used]
+        raw = signal[[used[lead] for lead in present]]
+        gaps = self.filters.no_signal(raw, fs_hz, values["spike_mv"], values["spike_margin_s"])
+        heard = ~gaps.all(axis=1)
+        band = self.filters.band_pass(
+            self.filters.bridge(raw[heard], gaps[heard]),
+            fs_hz, values["low_hz"], values["high_hz"], values["order"],
+        )  # fmt: skip
+        kept = self.filters.resample(band, fs_hz, values["fs_hz"])
+        if values["length_s"] is not None:
+            kept = self.steps.middle(kept, round(values["length_s"] * values["fs_hz"]))
+        mask = np.isin(order, np.array(present, str)[heard])
+        counts = np.zeros((len(order), kept.shape[1]), np.int16)
+        counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
+        return counts, mask
+
+    def probabilities(self, counts: NDArray[np.int16], subject: "Subject") -> Floats:
+        """Return raw probabilities, averaged over the trainings, shape (n_targets,)."""
+        signal, mask = counts.astype(np.float32) / np.float32(1000), subject.mask[:, None]
+        raw = []
+        for network, one in zip(self.networks, self.about["networks"], strict=True):
+            mean, sd = (np.array(one[key], np.float32)[:, None] for key in ("mean_mv", "sd_mv"))
+            scaled = ((signal - mean) / np.where(sd > 0, sd, 1) * mask).astype(np.float32)
+            logits = [
+                network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
+                for windows in self.steps.cut(scaled, one["crop"], one["window_overlap"])
+            ]
+            shifted = np.concatenate(logits).mean(axis=0, dtype=np.float64) - one["logit_shift"]
+            exclusive = self.about["task"] == "multiclass"
+            raw.append(special.softmax(shifted) if exclusive else special.expit(shifted))
+        return np.asarray(np.mean(raw, axis=0))
+
+    def calibrated(self, raw: Floats) -> Floats:
+        """Return calibrated probabilities of raw ones, shape (n_targets,)."""
+        curves = self.calibration["curves"]["mean"]
+        chosen = [curves[target] for target in self.about["targets"]]
+        pairs = zip(raw.tolist(), chosen, strict=True)
+        p = np.array([self.steps.corrected(x, c["method"], c["parameters"]) for x, c in pairs])
+        return np.asarray(p / p.sum()) if self.calibration["exclusive"] else p
+
+    def _leads(self, signal: NDArray[np.float32], names: Sequence[str]) -> dict[str, int]:
+        """Return the row of each lead, in the model's spelling."""
+        if signal.ndim != 2 or len(signal) != len(names):
+            raise RefusedError(
+                f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)"
+            )
+        known = {lead.lower(): lead for lead in STANDARD}
+        unknown = [name for name in names if name.strip().lower() not in known]
+        if unknown:
+            raise RefusedError(
+                f"unknown lead {unknown[0]!r}; expected some of {' '.join(STANDARD)}"
+            )
+        named = [known[name.strip().lower()] for name in names]
+        if len(set(named)) < len(named):
+            raise RefusedError(f"a lead is there twice: {' '.join(names)}")
+        return {lead: row for row, lead in enumerate(named) if lead in self.about["leads"]}
+
+    def _check(
+        self,
+        signal: NDArray[np.float32],
+        fs_hz: float,
+        named: dict[str, int],
+        age_days: float | None,
+        sex: str | None,
+    ) -> list[str]:
+        """Refuse what the model was not made for; return what is only doubtful."""
+        trained, values = self.about["trained_on"], self.about["preprocess"]
+        seconds = signal.shape[1] / fs_hz
+        if not self.about["min_fs_hz"] <= fs_hz <= self.about["max_fs_hz"]:
+            raise RefusedError(
+                f"{fs_hz:g} Hz; expected {self.about['min_fs_hz']:g} to {self.about['max_fs_hz']:g}"
+            )
+        shortest, longest = trained["length_s"]
+        if seconds < shortest - 1 / fs_hz:
+            raise RefusedError(
+                f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s"
+            )
+        if sex is not None and sex not in SEX_CODES:
+            raise RefusedError(f"sex {sex!r}; expected female, male or none")
+        flags = []
+        if seconds > 2 * longest:
+            flags.append(f"{seconds:.0f} s: the longest training record had {longest:.0f} s")
+        youngest, oldest = trained["age_days"]
+        if age_days is None or math.isnan(age_days):
+            flags.append("age unknown")
+        elif youngest is None or not youngest <= age_days <= oldest:
+            flags.append(
+                f"age {age_days:g} days: outside the training records' {youngest} to {oldest}"
+            )
+        if sex is None:
+            flags.append("sex unknown")
+        leads = " ".join(lead for lead in self.about["leads"] if lead in named)
+        if leads not in trained["leads"]:
+            flags.append(f"leads {leads}: no training record had exactly these")
+        if not self.filters.carries(fs_hz, values["high_hz"]):
+            flags.append(f"{fs_hz:g} Hz does not carry the {values['high_hz']:g} Hz of the filter")
+        return flags
+
+    def _decide(self, p: Floats, cuts: list[float | None]) -> list[int | None]:
+        """Return 1 from the threshold on, 0 below it, None without one; classes: the likeliest."""
+        if self.calibration["exclusive"]:
+            return [int(k == p.argmax()) for k in range(len(p))]
+        return [
+            None if cut is None else int(value >= cut) for value, cut in zip(p, cuts, strict=True)
+        ]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise RefusedError(f"{self.folder / name}: {error.strerror}") from None
+
+
+def _module(file: Path) -> ModuleType:
+    """Import a module by its file, so that no other of its name is taken."""
+    spec = importlib.util.spec_from_file_location(f"bundled_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise RefusedError(f"{file}: not a module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read(
+    path: Path, fs_hz: float | None, leads: Sequence[str] | None
+) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
+    """Open an ECG: signal in mV of shape (n_leads, n_samples), its rate, its leads."""
+    if path.suffix.lower() not in (".csv", ".npy"):
+        return _read_wfdb(path)
+    if fs_hz is None:
+        raise RefusedError("a CSV or .npy does not say its rate; name it with --fs-hz")
+    if path.suffix.lower() == ".npy":
+        if leads is None:
+            raise RefusedError("a .npy does not name its leads; name them with --leads I,II,…")
+        return np.load(path, allow_pickle=False), fs_hz, tuple(leads)
+    with path.open(encoding="utf-8-sig") as file:
+        names = [name.strip() for name in file.readline().split(",")]
+        rows = np.genfromtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+    if rows.shape[1] != len(names):
+        raise RefusedError(f"{len(names)} names in the header, {rows.shape[1]} columns")
+    return rows.T, fs_hz, tuple(names)
+
+
+def _read_wfdb(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
+    try:
+        import wfdb
+    except ImportError:
+        raise RefusedError("WFDB records need the package wfdb") from None
+    record = wfdb.rdrecord(str(path.with_suffix("") if path.suffix == ".hea" else path))
+    per_mv = {"mv": 1.0, "uv": 1e3, "v": 1e-3}
+    unknown = [unit for unit in record.units if unit.lower() not in per_mv]
+    if unknown:
+        raise RefusedError(f"unit {unknown[0]!r}; expected mV, uV or V")
+    scale = np.array([per_mv[unit.lower()] for unit in record.units])
+    return (record.p_signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
+
+
+def main() -> int:
+    """Answer for each ECG; one that is refused costs a line on stderr and exit status 1."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("ecgs", nargs="+", type=Path, metavar="ECG")
+    parser.add_argument("--age-days", type=float, help="age of the child(ren), days")
+    parser.add_argument("--sex", type=str.lower, choices=SEXES, help="sex of the child(ren)")
+    parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
+    parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
+    parser.add_argument("--features", type=Path, help="JSON of rule features, for one ECG")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    asked = parser.parse_args()
+    refused = 0
+    try:
+        bundle = Bundle(threads=asked.threads)
+    except RefusedError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+    leads = asked.leads.split(",") if asked.leads else None
+    features = json.loads(asked.features.read_bytes()) if asked.features else None
+    for path in asked.ecgs:
+        try:
+            ecg = read(path, asked.fs_hz, leads)
+            answer = bundle.predict(*ecg, asked.age_days, SEXES.get(asked.sex), features)
+            print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
+        except (RefusedError, OSError, ValueError) as fault:
+            refused += 1
+            print(f"error: {path}: {fault}", file=sys.stderr)
+    return int(refused > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""`pedecg bundle`: a trained model as a folder that needs no pedecg."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bundle(
+    model: Annotated[
+        Path,
+        typer.Option(help="folder of its trainings, as models/resnet1d_age", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="folder to write; an older bundle is replaced")] = Path(
+        "bundle"
+    ),
+) -> None:
+    """Write networks (ONNX), preprocessing, calibration, thresholds, card and a runner.
+
+    Run it where the pipeline ran: it reads params.yaml, calibration/ and data/ there. The folder
+    then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
+    """
+    from pedecg.errors import PedecgError
+
+    try:
+        from pedecg.bundle import assemble
+    except ModuleNotFoundError as error:
+        raise PedecgError(
+            f"bundle: {error.name} is not installed; pip install '.[export]'"
+        ) from None
+    about = assemble.write(model, out, Path())
+    children = about["training_data"]["children"]
+    typer.echo(
+        f"{out}: {about['model']}, {len(about['networks'])} networks, "
+        f"{len(about['targets'])} targets, training children {children}"
+    )

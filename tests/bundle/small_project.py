@@ -1,0 +1,145 @@
+"""A small pipeline that has run: raw ECGs, its tables, two trainings of a network, calibration."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pedecg import params
+from pedecg.cohorts.decode import IngestSettings
+from pedecg.evaluation import calibration
+from pedecg.evaluation.calibration import Curve
+from pedecg.learning import predict
+from pedecg.learning.predict import Card, Trained
+from pedecg.models import registry
+from pedecg.records import LEADS, NINE_LEADS, EcgRecord
+from pedecg.signals import preprocess, quality
+from pedecg.signals.store import open_store, write_store
+from pedecg.waves import children
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGETS = ("abnormal", "chd", "kawasaki", "cardiomyopathy")
+SEEDS = (0, 1)
+MODEL = "resnet1d_age"
+LINE = {"slope": [1.7], "intercept": [-0.4]}
+STEPS = {"raw": [0.1, 0.4, 0.4001, 0.9], "calibrated": [0.05, 0.05, 0.6, 0.8]}
+CURVES = {  # every method
+    "abnormal": Curve("platt", LINE, 0.4, {"f1": 0.4}),
+    "chd": Curve("temperature", LINE | {"intercept": [0.0]}, 0.5, {"f1": 0.5}),
+    "kawasaki": Curve("isotonic", STEPS, float("nan"), {"f1": float("nan")}),
+    "cardiomyopathy": Curve("none", {}, float("inf"), {"f1": float("inf")}),
+}
+
+
+@dataclass(frozen=True)
+class Ecg:
+    """A raw ECG and whose it is."""
+
+    signal_mv: np.ndarray
+    fs_hz: float
+    leads: tuple[str, ...]
+    age_days: float | None
+    sex: str | None
+
+
+def small(values):
+    """The settings of a model with its widths made small."""
+    return {
+        key: small(value) if isinstance(value, dict) else min(value, 8) if key == "width" else value
+        for key, value in values.items()
+    }
+
+
+def settings_of(name: str) -> dict:
+    """What params.yaml says of a model, made small."""
+    return small(params.read_section(f"models.{name}", ROOT / "params.yaml"))
+
+
+def awake(network: nn.Module) -> nn.Module:
+    """Move what starts at zero or one, so that every layer has a say."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for value in network.parameters():
+            value += 0.1 * torch.randn(value.shape, generator=generator)
+    return network.eval()
+
+
+def trained(name: str, settings: dict, *, seed: int = 0, fs_hz: float = 250.0, n_features: int = 0):
+    """A network with its card, as if it had been trained."""
+    names = tuple(f"feature_{k}" for k in range(n_features))
+    card = Card(
+        model=name, settings=settings, seed=seed, targets=TARGETS, leads=LEADS, fs_hz=fs_hz,
+        crop_seconds=4.0, window_overlap=0.5,
+        mean_mv=tuple(np.linspace(-0.01, 0.02, 12)), sd_mv=tuple(np.linspace(0.1, 0.5, 12)),
+        logit_shift=(0.3, -0.2, 0.0, 1.1), task="multilabel", feature_names=names,
+        feature_mean=(1.0,) * n_features, feature_sd=(2.0,) * n_features, pretrained="",
+        n_parameters=1, best_epoch=1, monitor="auroc", best_value=0.5,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    network = registry.build(
+        name, settings, n_leads=12, n_samples=card.crop, fs_hz=fs_hz, n_targets=len(TARGETS),
+        n_features=n_features,
+    )  # fmt: skip
+    return Trained(card, awake(network))
+
+
+def simulated_ecgs() -> dict[str, Ecg]:
+    """Children with twelve and nine leads, a flat lead, a spike at the rail, a missing stretch."""
+    settings = params.load(
+        "simulate", children.Settings, ROOT / "pipelines" / "delineation" / "params.yaml"
+    )
+    ecgs = {}
+    for number in range(6):
+        child = children.simulate(number, settings)
+        signal = np.array(child.signal_mv, np.float32)
+        leads = NINE_LEADS if number == 1 else LEADS
+        signal = signal[[LEADS.index(lead) for lead in leads]]
+        if number == 2:
+            signal[10] = 0.003
+        if number == 3:
+            signal[4, 1000:1003] = 26.6
+        if number == 4:
+            signal[6, 700:720] = np.nan
+        if number == 5:
+            signal = signal[:, :2100]
+        ecgs[f"P{number}"] = Ecg(
+            signal,
+            float(children.FS_HZ),
+            leads,
+            300.0 + 400 * number,
+            ("female", "male")[number % 2],
+        )
+    return ecgs
+
+
+def prepared(ecg: Ecg, project: Path):
+    """Counts and mask, as ingest and preprocess make them."""
+    ingest = params.load("ingest", IngestSettings, project / "params.yaml")
+    found = quality.lead_quality(ecg.signal_mv, ecg.fs_hz, ingest)
+    refused = frozenset(
+        lead for lead, good in zip(ecg.leads, found.usable, strict=True) if not good
+    )
+    settings = params.load("preprocess", preprocess.PreprocessSettings, project / "params.yaml")
+    counts, mask, _ = preprocess.prepare(
+        EcgRecord(ecg.signal_mv, ecg.fs_hz, ecg.leads), refused, settings
+    )
+    return counts, mask
+
+
+def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=None) -> np.ndarray:
+    """Calibrated probabilities as the pipeline's stages make them, shape (n_targets,).
+
+    `features` is a table of one row of rule features, for models that read them.
+    """
+    write_store(scratch / "signals", 250.0, LEADS, [("one", *prepared(ecg, project))])
+    store = open_store(scratch / "signals")
+    age = np.array([np.nan if ecg.age_days is None else ecg.age_days], np.float32)
+    sex = np.array([{"female": 0, "male": 1, None: -1}[ecg.sex]])
+    raw = [
+        predict.load(folder, accelerator="cpu").predict(store, np.array([0]), age, sex, features)
+        for folder in sorted(model.glob("seed*"))
+    ]
+    fitted = calibration.load(project / "calibration" / f"{model.name}.json")
+    return fitted.apply(np.mean(raw, axis=0))[0]
