@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pedecg import decisions, errors, params, tables
-from pedecg.learning import batches, device
+from pedecg.learning import batches, device, features
 from pedecg.learning.fit import fit
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
@@ -25,9 +25,11 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if settings.use_decisions:
         labels = decisions.apply(labels, splits)
-    rules = None
-    if "rules" in registry.reads(name):
+    rules, reads = None, registry.reads(name, model_settings)
+    if "rules" in reads:
         rules = tables.read("data/features/rules.parquet", tables.RULES)
+    if "numbers" in reads:
+        rules = features.with_numbers(records, rules)
     data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
     split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)

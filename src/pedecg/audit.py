@@ -203,6 +203,7 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
     several = per_record.loc[per_record["positive_targets"] > 1, "records"].sum()
     visits = records.groupby("patient_id").size()
     age = records["age_days"].astype("Float64").astype("float64")
+    female = (records["sex"].dropna() == "female").astype("float64")  # of those known, maybe none
     agreement = tables["quality_agreement"].set_index("measure")
     positives = tables["classes"].set_index("target")["positive"].to_dict()
     return {
@@ -212,7 +213,7 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         "quarantined": int(tables["quarantine"]["records"].sum()),
         "median_age_days": age.dropna().median(),
         "age_unknown_share": age.isna().mean(),
-        "female_share": (records["sex"] == "female").mean(),
+        "female_share": female.mean(),
         "all_twelve_leads_share": (n_leads(records) == 12).mean(),
         "median_seconds": (records["n_samples"] / records["fs_hz"]).median(),
         "several_positive_targets_share": several / len(records),

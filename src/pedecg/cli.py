@@ -6,16 +6,28 @@
 import typer
 
 from pedecg import errors
-from pedecg.commands import bundle, delineate, lr_find, measure, parameters, results, tokens
+from pedecg.commands import (
+    bundle,
+    check,
+    delineate,
+    lr_find,
+    measure,
+    parameters,
+    results,
+    tensorboard,
+    tokens,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)
 app.command("bundle")(bundle.bundle)
+app.command("check")(check.check)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)
+app.command("tensorboard")(tensorboard.tensorboard)
 
 
 @app.callback()

@@ -36,7 +36,10 @@ def table(file: Path = COMPARED) -> Table:
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
     cohort, models = compared["cohort"], compared["figures"]
-    about = "simulated children, not patients" if cohort == "simulated" else f"cohort {cohort}"
+    about = f"cohort {cohort}"
+    if cohort.startswith("simulated"):
+        who = "children" if cohort == "simulated" else "recordings"
+        about = f"simulated {who}, not patients"
     shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: a model to beat")
     shown.add_column("model")
     names = [name for name in next(iter(models.values())) if name != "micro"]

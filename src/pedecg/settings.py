@@ -28,7 +28,9 @@ from pedecg.review.noise import NoiseReviewSettings
 from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
+from pedecg.simulation.cinc2017 import CincSimulationSettings
 from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.vendor_xml import XmlSimulationSettings
 from pedecg.waves import children, fit, report, sources, split
 from pedecg.waves.delineate import DelineateSettings
 
@@ -50,7 +52,17 @@ class TrainRulesSettings(Section):
 
 def sections(file: Path = params.PARAMS_FILE) -> Sections:
     """Return the class of every section, in the order of ``params.yaml``."""
-    return PIPELINES.get(_pipeline(file), _paediatric)()
+    known = PIPELINES.get(_pipeline(file), _paediatric)()
+    return known | (_variants(file) if known.get("train") is TrainSettings else {})
+
+
+def _variants(file: Path) -> Sections:
+    """Return the class of each section ``models.<name>`` that the file has, by file or family."""
+    models = params.read_section("models", file)
+    return {
+        f"models.{name}": WITHOUT_SIGNAL.get(name) or registry.settings(name, values)
+        for name, values in models.items()
+    }
 
 
 def _paediatric() -> Sections:
@@ -91,8 +103,40 @@ def _delineation() -> Sections:
     }
 
 
+def _arrhythmia() -> Sections:
+    return {
+        "simulate": CincSimulationSettings,
+        "cohort": CohortSettings,
+        "ingest": IngestSettings,
+        "split": splits.SplitSettings,
+        "preprocess": PreprocessSettings,
+        "delineate": DelineateSettings,
+        "rule_features": RuleFeaturesSettings,
+        "train": TrainSettings,
+        "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+    }
+
+
+def _cardiotoxicity() -> Sections:
+    return {
+        "simulate": XmlSimulationSettings,
+        "cohort": CohortSettings,
+        "ingest": IngestSettings,
+        "split": splits.SplitSettings,
+        "preprocess": PreprocessSettings,
+        "train": TrainSettings,
+        "evaluate": EvaluateSettings,
+        "compare": CompareSettings,
+    }
+
+
 # The pipelines beside the root's, by the name of their folder in ``pipelines/``.
-PIPELINES: dict[str, Callable[[], Sections]] = {"delineation": _delineation}
+PIPELINES: dict[str, Callable[[], Sections]] = {
+    "arrhythmia": _arrhythmia,
+    "cardiotoxicity": _cardiotoxicity,
+    "delineation": _delineation,
+}
 
 
 def _pipeline(file: Path) -> str:
@@ -170,7 +214,7 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _by_stage() -> dict[str, list[str]]:
     """Return the models that each list may name: the stage behind it declares what they read."""
-    reads = {name: registry.reads(name) for name in registry.names()}
+    reads = {name: registry.reads(name) - {"numbers"} for name in registry.names()}  # of records
     return {
         "train.models": [name for name, inputs in reads.items() if not inputs],
         "train.pretrained_models": [n for n, inputs in reads.items() if inputs == {"pretrained"}],
@@ -204,6 +248,8 @@ def _describe(prefix: str, schema: type[Section], values: Section) -> Iterator[P
         key, value = f"{prefix}.{name}", getattr(values, name)
         if isinstance(value, Section):
             yield from _describe(key, type(value), value)
+        elif value is None and isinstance(field.annotation, type(Section)):
+            continue  # a block that this file leaves out
         else:
             kind, bounds = params.kind(field.annotation), params.bounds(field)
             yield Parameter(key, value, kind, bounds, field.description or "")

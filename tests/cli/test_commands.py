@@ -26,7 +26,17 @@ def test_help_answers_before_the_rooms_are_imported():
 
 
 def test_every_command_explains_itself(pedecg):
-    for command in ("delineate", "lr-find", "measure", "tokens", "params", "results", "bundle"):
+    for command in (
+        "check",
+        "tensorboard",
+        "delineate",
+        "lr-find",
+        "measure",
+        "tokens",
+        "params",
+        "results",
+        "bundle",
+    ):
         found = pedecg(command, "--help")
         assert found.exit_code == 0
         assert "Usage" in found.output

@@ -4,6 +4,7 @@ import pytest
 import vendor_files
 
 from pedecg.errors import PedecgError
+from pedecg.ingest import ingest
 
 LEADS_MV = vendor_files.ecg_mv()
 MUSE = vendor_files.muse(LEADS_MV)
@@ -160,3 +161,40 @@ def test_a_patient_with_both_labels_is_kept_taken_out_or_refused(hospital, run, 
 def test_a_file_at_fault_is_quarantined_with_its_reason(hospital, run, text, reason):
     found = run("manifest", hospital(("p1", "xml/a.xml", "1", ""), a=text), **NAMES)
     assert quarantine(found) == {"xml_a": reason}
+
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><RestingECG>&c;</RestingECG>"""
+
+
+def test_files_that_would_harm_the_reader_harm_no_neighbour(hospital, run):
+    outside = '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><RestingECG>&a;</RestingECG>'
+    rows = [(f"p{name}", f"xml/{name}.xml", "0", "") for name in "abc"]
+    found = run("manifest", hospital(*rows, b=BOMB, c=outside), **NAMES)
+    assert quarantine(found) == {"xml_b": "unsafe-xml", "xml_c": "unsafe-xml"}
+    assert list(found.records["patient_id"]) == ["pa"]
+
+
+@pytest.mark.parametrize("fs_hz", [250, 1000])
+def test_other_rates_are_read_as_they_are(hospital, run, fs_hz):
+    text = vendor_files.muse(vendor_files.ecg_mv(fs_hz), fs_hz)
+    found = run("manifest", hospital(("p1", "xml/a.xml", "1", ""), a=text), **NAMES)
+    assert found.records["fs_hz"].tolist() == [fs_hz]
+
+
+def test_a_record_without_a_required_lead_is_used_or_taken_out(
+    hospital, cohort_settings, ingest_settings
+):
+    without = vendor_files.muse(LEADS_MV, stored=("I", "II", "V1", "V2", "V4", "V5", "V6"))
+    flat = vendor_files.muse(LEADS_MV | {"V4": 0 * LEADS_MV["V4"]})
+    rows = [(f"p{name}", f"xml/{name}.xml", "0", "") for name in "abc"]
+    cohort = cohort_settings("manifest", hospital(*rows, b=without, c=flat), **NAMES)
+    assert ingest(cohort, ingest_settings).metrics["records"] == 3
+    strict = ingest_settings.model_copy(update={"required_leads": ["I", "V3", "V4"]})
+    found = ingest(cohort, strict)
+    assert quarantine(found) == {"xml_b": "missing-lead", "xml_c": "missing-lead"}
+    said = found.quarantine["detail"].tolist()
+    assert said == [
+        "xml/b.xml: V3 absent (ingest.required_leads)",
+        "xml/c.xml: V4 flat (ingest.required_leads)",
+    ]

@@ -32,6 +32,19 @@ def loss(logits, labels, task, weight=ONE, **changes):
     return losses.loss(logits, labels, weight, task, settings(**changes))
 
 
+def test_given_weights_take_the_place_of_those_from_the_labels():
+    from_labels = weights(np.array([[1, 0], [0, 1], [0, 1], [0, 0]], "f4"), "multilabel", 9)
+    np.testing.assert_array_equal(losses.given(from_labels, ("a", "b"), settings()), [3, 1])
+    chosen = settings(given_weights={"a": 7})
+    np.testing.assert_array_equal(losses.given(from_labels, ("a", "b"), chosen), [7, 1])
+
+
+@pytest.mark.parametrize(("name", "value", "why"), [("c", 2, "no target 'c'"), ("a", 0, "above 0")])
+def test_a_wrong_given_weight_is_told(name, value, why):
+    with pytest.raises(PedecgError, match=why):
+        losses.given(np.ones(2, "f4"), ("a", "b"), settings(given_weights={name: value}))
+
+
 @pytest.mark.parametrize(("task", "name"), KINDS)
 def test_unknown_labels_have_no_say_and_no_gradient(task, name):
     labels = torch.tensor([[1.0, 0.0], [NAN, NAN], [0.0, 1.0]])

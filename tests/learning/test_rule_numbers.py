@@ -43,9 +43,9 @@ def rules_model(monkeypatch):
 
     find = registry._module
     monkeypatch.setattr(
-        registry, "_module", lambda name: Module if name == "linear" else find(name)
+        registry, "_module", lambda name, *_: Module if name == "linear" else find(name)
     )
-    monkeypatch.setattr(registry, "source_file", lambda name: registry.Path(registry.__file__))
+    monkeypatch.setattr(registry, "source_file", lambda name, *_: registry.Path(registry.__file__))
     return Module
 
 

@@ -41,7 +41,50 @@ FOUNDATION = AGE | {
     "dropout": 0.1,
     "masked_autoencoder": TRUNK,
 }
+PLAIN = {
+    "channels": [8, 12, 16],
+    "first_hz": 125,
+    "kernel_s": 0.06,
+    "dropout": 0.1,
+    "mask": "leads",
+    "tabular": True,
+    "hidden": 8,
+    "hide_probability": 0.1,
+}
+SEQUENCE = {
+    "channels": [8, 8, 16],
+    "reduce": [4, 2, 2],
+    "frame_s": 0.04,
+    "kernel_s": 0.035,
+    "residual": False,
+    "sequence": "none",
+    "hidden": 8,
+    "layers": 1,
+    "both_ways": False,
+    "heads": 2,
+    "pooling": "mean",
+    "forget_bias": 1,
+    "sequence_rate": 1,
+    "dropout": 0.1,
+}
+CNN_RNN = {
+    "cnn_only": {},
+    "cnn_lstm": {"sequence": "lstm", "layers": 2},
+    "bilstm": {"sequence": "lstm", "both_ways": True, "pooling": "last"},
+    "simple_lstm": {"sequence": "lstm", "pooling": "last"},
+    "lstm_only": {"sequence": "lstm", "channels": [], "reduce": []},
+    "residual": {"residual": True},
+    "gru": {"sequence": "gru"},
+    "attention": {"sequence": "gru", "both_ways": True, "pooling": "attention"},
+    "transformer": {"sequence": "transformer"},
+}
 VARIANTS = {
+    "cnn1d": {
+        "tabular": PLAIN,
+        "signal": PLAIN | {"tabular": False},
+        "mask channel": PLAIN | {"mask": "channel", "tabular": False},
+    },
+    "cnn_rnn": {name: SEQUENCE | changes for name, changes in CNN_RNN.items()},
     "resnet1d": {"plain": TRUNK, "modern": MODERN, "squeeze": TRUNK | {"squeeze": 0.25}},
     "resnet1d_medium": {"modern": MODERN},
     "resnet1d_age": {
@@ -65,7 +108,7 @@ SEEING = [case for case in CASES if "hybrid rules" not in case.id]  # those that
 WITH_AGE = [
     case
     for case in CASES
-    if "resnet1d_age" in case.id or case.id in ("hybrid both", "foundation own")
+    if "resnet1d_age" in case.id or case.id in ("cnn1d tabular", "hybrid both", "foundation own")
 ]
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 N_FEATURES = 6
@@ -75,7 +118,7 @@ def build(name, settings, fs_hz=250.0, n_leads=12, n_targets=5, seed=0):
     torch.manual_seed(seed)
     return registry.build(
         name, settings, n_leads=n_leads, n_samples=1000, fs_hz=fs_hz, n_targets=n_targets,
-        n_features=N_FEATURES if "rules" in registry.reads(name) else 0,
+        n_features=N_FEATURES if registry.reads(name) & registry.FEATURES else 0,
     )  # fmt: skip
 
 
@@ -219,6 +262,28 @@ def test_one_side_of_a_hybrid_does_not_see_the_other(side, field):
     assert torch.equal(
         network(child), network(changed(child, **{field: getattr(child, field) + 1}))
     )
+
+
+def test_a_plain_network_has_two_outputs_whose_difference_is_the_logit():
+    network = trained_a_little("cnn1d", PLAIN).eval()
+    child = batch()
+    outputs = network.outputs(child)
+    assert outputs.shape == (4, 10)
+    of_two = torch.softmax(outputs.view(4, 5, 2), dim=2)[..., 1]
+    torch.testing.assert_close(torch.sigmoid(network(child)), of_two)
+
+
+def test_a_plain_network_without_its_table_sees_the_signal_alone():
+    network = trained_a_little("cnn1d", PLAIN | {"tabular": False}).eval()
+    child = batch()
+    other = changed(child, age_days=child.age_days + 9, sex=-child.sex, features=child.features + 1)
+    assert torch.equal(network(child), network(other))
+
+
+def test_the_mask_channel_is_one_more_input():
+    with_channel = build("cnn1d", PLAIN | {"mask": "channel"}, n_leads=8)
+    assert with_channel.first.in_channels == 9
+    assert build("cnn1d", PLAIN, n_leads=8).first.in_channels == 8
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

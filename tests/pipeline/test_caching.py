@@ -134,8 +134,72 @@ DELINEATION_TABLE = [
     ),
 ]
 
+SCORES = ["evaluate@*", "compare"]
+ARRHYTHMIA_TABLE = [
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", "train@*", "train_fused@*", *SCORES],
+    ),
+    Row(
+        "one variant's hidden states",
+        lambda p: p.set("models.gru.hidden", 16),
+        ["train@gru-*", "evaluate@gru", "compare"],
+    ),
+    Row(
+        "the family's module",
+        lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
+        ["train@*"],
+    ),
+    Row(
+        "classes of the challenge score",
+        lambda p: p.set("evaluate.challenge_classes", []),
+        SCORES,
+    ),
+    Row(
+        "a reader of vendors' files",
+        lambda p: p.append("src/pedecg/cohorts/muse.py", "# a thought\n"),
+        ["ingest", "preprocess"],
+    ),
+]
+
+TRAINED = ["train@*", *SCORES]
+CARDIOTOXICITY_TABLE = [
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "statistics", "check@*", *TRAINED],
+    ),
+    Row(
+        "length of a record",
+        lambda p: p.set("preprocess.length_s", 9),
+        ["preprocess", "statistics", "check@*", *TRAINED],
+    ),
+    Row("learning rate", lambda p: p.set("train.learning_rate", 2e-3), ["check@*", *TRAINED]),
+    Row(
+        "rule of the threshold",
+        lambda p: p.set("evaluate.calibration.rule", "youden"),
+        SCORES,
+    ),
+    Row(
+        "the checklist",
+        lambda p: p.append("src/pedecg/learning/checklist.py", "# a thought\n"),
+        ["check@*"],
+    ),
+    Row(
+        "the simulator of another pipeline",
+        lambda p: p.append("src/pedecg/waves/children.py", "# a thought\n"),
+        [],
+    ),
+]
+
 # A pipeline joins by its row here.
-TABLES = {PAEDIATRIC: ROOT_TABLE, "pipelines/delineation": DELINEATION_TABLE}
+TABLES = {
+    PAEDIATRIC: ROOT_TABLE,
+    "pipelines/arrhythmia": ARRHYTHMIA_TABLE,
+    "pipelines/cardiotoxicity": CARDIOTOXICITY_TABLE,
+    "pipelines/delineation": DELINEATION_TABLE,
+}
 ROWS = [(pipeline, row) for pipeline, table in TABLES.items() for row in EVERYWHERE + table]
 
 

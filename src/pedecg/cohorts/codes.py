@@ -29,7 +29,7 @@ class Finding:
 
     Attributes
     ----------
-    vocabulary : aha, chn, icd10 or scp.
+    vocabulary : aha, chn, icd10, scp or cinc2017.
     code : as the source writes it, or its prose.
     modifiers : as the source writes them.
     description : in words; None where the code is in no table of ours.

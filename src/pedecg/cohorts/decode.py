@@ -7,11 +7,11 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pedecg.cohorts import signal_files
 from pedecg.cohorts.faults import RecordFault
-from pedecg.records import Sex
+from pedecg.records import LEADS, Sex
 from pedecg.signals import quality
 
 
@@ -29,7 +29,19 @@ class IngestSettings(quality.LeadLimits):
         description="channels that are none of the twelve leads and may be left out, by name; "
         "any other unknown channel quarantines its record"
     )
+    required_leads: list[str] = Field(
+        description="a record without one of these, or with an unusable one, is quarantined; "
+        "empty: it is used, with zeros and a mask there"
+    )
     max_xml_mb: float = Field(gt=0, le=1000, description="largest vendor XML file read, MB")
+
+    @field_validator("required_leads")
+    @classmethod
+    def _canonical(cls, leads: list[str]) -> list[str]:
+        unknown = [lead for lead in leads if lead not in LEADS]
+        if unknown:
+            raise ValueError(f"must be some of {' '.join(LEADS)} (found {unknown[0]!r})")
+        return leads
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,12 @@ def decode(
     if not measured.usable.any():
         flaws = Counter(measured.flaw)
         raise RecordFault("no-usable-lead", f"{path}: {counted(flaws) or 'no lead at all'}")
+    flaw_of = dict(zip(found.leads, measured.flaw, strict=True))
+    usable = {lead for lead, used in zip(found.leads, measured.usable, strict=True) if used}
+    lacking = [lead for lead in settings.required_leads if lead not in usable]
+    if lacking:
+        said = ", ".join(f"{lead} {flaw_of.get(lead) or 'absent'}" for lead in lacking)
+        raise RecordFault("missing-lead", f"{path}: {said} (ingest.required_leads)")
     return Decoded(
         fs_hz=found.fs_hz,
         n_samples=found.signal.shape[1],

@@ -9,6 +9,7 @@ REASONS: dict[str, str] = {
     "unknown-sex": "neither female nor male, and the cohort requires one",
     "bad-cell": "a cell of the row cannot be read",
     "bad-label": "a label is neither 0, 1 nor empty",
+    "unknown-class": "the label is none of the data set's classes",
     "duplicate-row": "a repeated row; the first is kept",
     "conflicting-rows": "rows that share a record or its file differ; which is true is unknown",
     "unlisted-record": "files that no row describes",
@@ -29,6 +30,7 @@ REASONS: dict[str, str] = {
     "bad-header": "the header breaks the WFDB syntax",
     "unsupported-format": "several segments, several rates, or a storage format without a reader",
     "missing-signal": "the header's signal file does not exist",
+    "bad-matrix": "the .mat file holds no matrix of channels by samples, as the header says",
     "truncated-signal": "the signal file is shorter than the header says",
     "overlong-signal": "the signal file is longer than the header says",
     "corrupt-signal": "a lead fails the header's checksum",
@@ -40,6 +42,7 @@ REASONS: dict[str, str] = {
     "unknown-lead": "a channel is none of the twelve leads and not in ingest.ignore_channels",
     "sample-count-mismatch": "the row and the header disagree on the number of samples",
     "lead-count-mismatch": "the row and the header disagree on the number of leads",
+    "missing-lead": "a lead of ingest.required_leads is absent or cannot be used",
     "no-usable-lead": "every lead is flat, saturated or without values",
 }
 

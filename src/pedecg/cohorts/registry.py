@@ -2,11 +2,14 @@
 
 from types import ModuleType
 
-from pedecg.cohorts import manifest, ptbxl, zzu
+from pedecg.cohorts import cinc2017, manifest, ptbxl, zzu
 
 READERS: dict[str, ModuleType] = {
     "simulated": zzu,  # the simulator writes the exact layout of ZZU-pECG
     "zzu": zzu,
     "ptbxl": ptbxl,
+    "cinc2017": cinc2017,
+    "simulated_cinc2017": cinc2017,
     "manifest": manifest,
+    "simulated_manifest": manifest,
 }

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,6 +27,15 @@ class ZzuSettings(Section):
             if key not in codes.finding_keys():
                 raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
         return self
+
+
+class Cinc2017Settings(Section):
+    """Which labels of PhysioNet/CinC 2017 are read."""
+
+    labels: str = Field(
+        description="table of labels in the cohort's root, such as REFERENCE-v3.csv; older "
+        "versions differ in some recordings"
+    )
 
 
 class PtbxlSettings(Section):
@@ -112,10 +121,26 @@ def _columns(named: list[str]) -> dict[str, str]:
     return {name.strip(): (column or name).strip() for name, _, column in pairs}
 
 
+# A parameter file may leave out the blocks of data sets that it never reads.
+_ELSEWHERE: Any = None
+_BLOCKS = {
+    "simulated": "zzu",
+    "zzu": "zzu",
+    "ptbxl": "ptbxl",
+    "cinc2017": "cinc2017",
+    "simulated_cinc2017": "cinc2017",
+    "manifest": "manifest",
+    "simulated_manifest": "manifest",
+}
+
+
 class CohortSettings(Section):
     """One cohort; the block of its own name says the rest."""
 
-    name: Literal["simulated", "zzu", "ptbxl", "manifest"] = Field(description="the data set")
+    name: Literal[
+        "simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest",
+        "simulated_manifest",
+    ] = Field(description="the data set")  # fmt: skip
     root: str = Field(description="its folder; may lie outside the repository")
     min_age_days: int | None = Field(ge=0, description="youngest age kept, days; null: no limit")
     max_age_days: int | None = Field(ge=0, description="oldest age kept, days; null: no limit")
@@ -126,9 +151,21 @@ class CohortSettings(Section):
     require_sex: bool = Field(
         description="true: a record of unknown sex is quarantined; false: its sex is null"
     )
-    zzu: ZzuSettings
-    ptbxl: PtbxlSettings
-    manifest: ManifestSettings
+    zzu: ZzuSettings = Field(_ELSEWHERE, validate_default=False, description="of zzu and simulated")
+    ptbxl: PtbxlSettings = Field(_ELSEWHERE, validate_default=False, description="of ptbxl")
+    cinc2017: Cinc2017Settings = Field(
+        _ELSEWHERE, validate_default=False, description="of (simulated_)cinc2017"
+    )
+    manifest: ManifestSettings = Field(
+        _ELSEWHERE, validate_default=False, description="of (simulated_)manifest"
+    )
+
+    @model_validator(mode="after")
+    def _its_own_block(self) -> "CohortSettings":
+        block = _BLOCKS[self.name]
+        if block not in self.model_fields_set:
+            raise ValueError(f"needs the block {block} (found none) for the cohort {self.name}")
+        return self
 
     @model_validator(mode="after")
     def _ages_in_order(self) -> "CohortSettings":

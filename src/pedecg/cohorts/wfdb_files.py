@@ -7,6 +7,7 @@ one (16, little-endian int16 in turn), where it would spend most of its time on 
 
 import math
 import os
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -34,6 +35,8 @@ _FORMATS: dict[int, tuple[Fraction, int]] = {
     311: (Fraction(4, 3), -(2**9)),
 }
 _CHECKSUM_RANGE = 2**16
+_MATRIX = struct.Struct("<5i4s")  # MATLAB 4: type, rows, columns, imaginary, length of name, name
+_HAND_HELD = ("ECG",)  # the one channel of a PhysioNet/CinC 2017 record: between the two hands
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,26 @@ def read(root: str | Path, path: str) -> EcgRecord:
         With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
     """
     found = channels(root, path)
+    names = found.names
+    if names == _HAND_HELD and _beside(root, path, ".mat").is_file():
+        names = ("I",)
     placed = sorted(
         (LEADS.index(lead), number)
-        for number, name in enumerate(found.names)
+        for number, name in enumerate(names)
         if (lead := canonical_lead(name))
     )
     return EcgRecord(
         signal=found.signal[[number for _, number in placed]],
         fs_hz=found.fs_hz,
         leads=tuple(LEADS[lead] for lead, _ in placed),
-        other_channels=tuple(name for name in found.names if canonical_lead(name) is None),
+        other_channels=tuple(name for name in names if canonical_lead(name) is None),
         verified=found.verified,
     )
+
+
+def _beside(root: str | Path, path: str, suffix: str) -> Path:
+    stem = inside(root, path)
+    return stem.with_name(stem.name + suffix)
 
 
 def channels(root: str | Path, path: str, assumed_gain: float | None = None) -> Channels:
@@ -158,6 +169,20 @@ def _check_sizes(stem: Path, header: wfdb_header.Header) -> None:
             raise RecordFault("truncated-signal", f"{file}: {found} bytes; expected {expected}")
         if found > expected + spare:
             raise RecordFault("overlong-signal", f"{file}: {found} bytes; expected {expected}")
+        if place.suffix == ".mat" and channels[0].byte_offset == _MATRIX.size:
+            _check_matrix(place, (len(channels), header.n_samples))
+
+
+def _check_matrix(place: Path, shape: tuple[int, int]) -> None:
+    """Compare what a MATLAB 4 file says of its matrix with the header's channels and samples."""
+    with place.open("rb") as file:
+        _, rows, columns, _, _, name = _MATRIX.unpack(file.read(_MATRIX.size))
+    if (rows, columns) != shape:
+        raise RecordFault(
+            "bad-matrix",
+            f"{place.name}: {name.rstrip(bytes(1)).decode('latin-1')} is {rows} x {columns}; "
+            f"expected {shape[0]} x {shape[1]}",
+        )
 
 
 def _counts(stem: Path, header: wfdb_header.Header) -> NDArray[np.integer[Any]]:

@@ -93,7 +93,8 @@ def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
     models = [name for name in dict.fromkeys(table["model"]) if name not in (ALL, NONE)]
     columns = min(3, max(1, len(panels)))
     rows = max(1, -(-len(panels) // columns))
-    figure = Figure(figsize=(1 + 3.2 * columns, 1.6 + 2.7 * rows), layout="constrained")
+    width = max(7.0, 1 + 3.2 * columns)  # one panel alone would cut the title
+    figure = Figure(figsize=(width, 1.6 + 2.7 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for place in axes.flat[len(panels) :]:
         place.set_visible(False)

@@ -37,7 +37,8 @@ def draw(
     """
     targets = list(dict.fromkeys(curve["target"]))
     columns = max(1, len(targets))
-    figure = Figure(figsize=(2.0 + 2.6 * columns, 4.6), layout="constrained")
+    width = max(7.6, 2.0 + 2.6 * columns)  # one panel alone would cut the title
+    figure = Figure(figsize=(width, 4.6), layout="constrained")
     axes = figure.subplots(2, columns, squeeze=False, height_ratios=[3.2, 1], sharex="col")
     for place, target in enumerate(targets):
         mine = curve[curve["target"] == target]

@@ -59,6 +59,12 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     return told.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 
+def with_numbers(records: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the manifest's further numbers of the table RECORDS, beside rule features if given."""
+    numbers = records.filter(regex="^(record_id$|x_)")
+    return numbers if rules is None else numbers.merge(rules, on="record_id", how="left")
+
+
 def scale(table: pd.DataFrame) -> Scale:
     """Measure the features of training records; those that are never known stay NaN all along.
 

@@ -115,8 +115,10 @@ class Run:
         self.training, self.validation = task.training, task.validation
         if settings.overfit_one_batch:
             self.training = self.validation = task.training[: settings.batch_size]
-        reads = registry.reads(task.name)
-        table = data.features if "rules" in reads else pd.DataFrame(index=data.features.index)
+        reads = registry.reads(task.name, task.model_settings)
+        table = (
+            data.features if reads & registry.FEATURES else pd.DataFrame(index=data.features.index)
+        )
         self.scale = features.scale(table.iloc[self.training])
         self.subjects = Subjects(data.positions, data.age_days, data.sex, self.scale.apply(table))
         self.signals = Signals(data.store, task.normalisation, self.device)
@@ -124,7 +126,8 @@ class Run:
         labels = data.labels[self.training]
         self.often = sampler.frequencies(labels, settings.sampler)
         cap = settings.loss.positive_weight_cap
-        self.weight = losses.weights(labels, settings.task, cap, self.often)
+        weight = losses.weights(labels, settings.task, cap, self.often)
+        self.weight = losses.given(weight, data.targets, settings.loss)
         self.target_weight = torch.from_numpy(self.weight).to(self.device)
         self.crop = round(settings.crop_seconds * data.store.fs_hz)
         self.crops_per_step = settings.batch_size * settings.accumulate

@@ -4,7 +4,7 @@ A task is `multilabel` (every target present or absent on its own) or `multiclas
 the targets is present). Labels have one column per target in both; NaN marks an unknown one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -32,6 +32,9 @@ class LossSettings(Section):
         description="largest weight of a present label against an absent one, or of a rare class "
         "against a common one; 1: no weights",
         ge=1,
+    )
+    given_weights: dict[str, float] = Field(
+        {}, description="weights by target instead of those from the training split"
     )
     focal_gamma: float = Field(
         description="focal: power of the probability by which an answer is wrong", ge=0, le=10
@@ -66,6 +69,30 @@ def weights(
         both = (present > 0) & (absent > 0)
         ratio = np.where(both, absent / np.maximum(present, 1e-9), 1.0)
     return ratio.clip(1 / cap, cap).astype(np.float32)
+
+
+def given(
+    weight: NDArray[np.float32], targets: Sequence[str], settings: LossSettings
+) -> NDArray[np.float32]:
+    """Return the weights with those that are given in place of those from the training split.
+
+    Raises
+    ------
+    PedecgError
+        A weight of no target, or one that is not above 0.
+    """
+    chosen = weight.copy()
+    for target, value in settings.given_weights.items():
+        if target not in targets:
+            raise PedecgError(
+                f"train.loss.given_weights: no target {target!r}; there are {', '.join(targets)}"
+            )
+        if value <= 0:
+            raise PedecgError(
+                f"train.loss.given_weights.{target} must be above 0 (found {value:g})"
+            )
+        chosen[list(targets).index(target)] = value
+    return chosen
 
 
 def logit_shift(

@@ -60,12 +60,13 @@ class Task:
             "samples": self.data.store.samples,
         }
         shared = (registry, base, augment, changes, store)
+        source = registry.source_file(self.name, self.model_settings)
         code = [
-            registry.source_file(self.name),
-            *registry.source_file(self.name).parent.glob("backbones/*.py"),
+            source,
+            *source.parent.glob("backbones/*.py"),
             *Path(__file__).parent.glob("*.py"),
             *(Path(module.__file__) for module in shared if module.__file__),
         ]
-        if "pretrained" in registry.reads(self.name):
+        if "pretrained" in registry.reads(self.name, self.model_settings):
             code += [file for file in self.pretrained.rglob("*") if file.is_file()]
         return checkpoint.key(about, arrays, code)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pedecg.params import Section
 
 STAGE_WIDTHS = (1.0, 1.5, 3.0, 6.0, 8.0)  # of `width`; parameters sit where time is coarse: cheap
+LARGEST = 8.0  # SD; a measure farther out is a mistake of the delineation or of a hand, not a heart
 AGE_WAVES = 4  # sine and cosine pairs over log age
 
 
@@ -230,7 +231,7 @@ class Trunk(nn.Module):
 
     def forward(self, batch: Batch, condition: Tensor | None = None) -> Tensor:
         """Return embeddings of shape (B, n_features); `condition` has shape (B, n_condition)."""
-        return _pool(*self.map(batch, condition))
+        return pool(*self.map(batch, condition))
 
 
 class AgeSex(nn.Module):
@@ -271,6 +272,27 @@ class AgeSex(nn.Module):
         return encoded
 
 
+class Numbers(nn.Module):
+    """Scaled features of a record, shape (B, n_features), NaN where unknown, to (B, n_hidden)."""
+
+    def __init__(self, n_features: int, n_hidden: int, hide_probability: float) -> None:
+        super().__init__()
+        self.hide_probability = hide_probability
+        # Beside each value a flag that it is known: what stands for an unknown one is learnt.
+        self.mlp = nn.Sequential(
+            nn.Linear(2 * n_features, n_hidden), nn.SiLU(), nn.Linear(n_hidden, n_hidden)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and self.hide_probability > 0:
+            hidden = torch.rand(len(features), 1, device=features.device) < self.hide_probability
+            features = features.masked_fill(hidden, torch.nan)
+        known = ~torch.isnan(features)
+        values = torch.where(known, features, 0.0).clamp(-LARGEST, LARGEST)
+        encoded: Tensor = self.mlp(torch.cat([values, known.to(values.dtype)], dim=1))
+        return encoded
+
+
 def taps(seconds: float, fs_hz: float) -> int:
     """Return the odd number of samples, at least 3, nearest to a reach in seconds."""
     return max(3, 2 * math.floor(seconds * fs_hz / 2) + 1)
@@ -285,7 +307,7 @@ def _convolution(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv
     return nn.Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
 
 
-def _pool(x: Tensor, length: Tensor) -> Tensor:
+def pool(x: Tensor, length: Tensor) -> Tensor:
     """Join mean and maximum of (B, C, T) over the first `length` steps, shape (B, 2C)."""
     after = padding(x, length)
     mean = x.masked_fill(after, 0).sum(-1) / length.unsqueeze(1)

@@ -6,10 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pedecg.models.base import AgeSex, Batch, Trunk, TrunkSettings
+from pedecg.models.base import AgeSex, Batch, Numbers, Trunk, TrunkSettings
 
 READS: frozenset[str] = frozenset({"rules"})
-LARGEST = 8.0  # SD; a measure farther out is a mistake of the delineation, not a heart
 
 
 class Settings(TrunkSettings):
@@ -51,7 +50,7 @@ class Model(nn.Module):
             self.trunk = Trunk(settings, n_leads=n_leads, fs_hz=fs_hz)
             n_embedding += self.trunk.n_features
         if settings.use != "signal":
-            self.rules = Rules(n_features, settings.hidden, settings.hide_probability)
+            self.rules = Numbers(n_features, settings.hidden, settings.hide_probability)
             n_embedding += settings.hidden
         self.age_sex = None
         if settings.age_features:
@@ -76,24 +75,3 @@ class Model(nn.Module):
             sides.append(self.age_sex(batch.age_days, batch.sex))
         logits: Tensor = self.head(torch.cat(sides, dim=1))
         return logits
-
-
-class Rules(nn.Module):
-    """Scaled rule features of shape (B, n_features), NaN where unknown, to (B, n_hidden)."""
-
-    def __init__(self, n_features: int, n_hidden: int, hide_probability: float) -> None:
-        super().__init__()
-        self.hide_probability = hide_probability
-        # Beside each value a flag that it is known: what stands for an unknown one is learnt.
-        self.mlp = nn.Sequential(
-            nn.Linear(2 * n_features, n_hidden), nn.SiLU(), nn.Linear(n_hidden, n_hidden)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.training and self.hide_probability > 0:
-            hidden = torch.rand(len(features), 1, device=features.device) < self.hide_probability
-            features = features.masked_fill(hidden, torch.nan)
-        known = ~torch.isnan(features)
-        values = torch.where(known, features, 0.0).clamp(-LARGEST, LARGEST)
-        encoded: Tensor = self.mlp(torch.cat([values, known.to(values.dtype)], dim=1))
-        return encoded

@@ -3,9 +3,13 @@
 A model's module holds ``Settings`` (its section ``models.<name>`` of params.yaml), ``Model``, and
 ``READS``: what it asks for besides signal, leads, age and sex (see `INPUTS`).
 It is imported when it is asked for: a change in one model's file concerns no other model.
+
+A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
+of that file with settings of its own.
 """
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,10 +21,12 @@ from pedecg.errors import PedecgError
 
 _NOT_MODELS = {"__init__", "base", "registry"}
 
-# What READS may hold. A model that reads "rules" is given the rule features of each record. One
-# that reads "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights
-# that lie there and returns one line on where they come from, for the model's card.
-INPUTS = frozenset({"rules", "pretrained"})
+# What READS may hold. A model that reads "rules" is given the rule features of each record, one
+# that reads "numbers" the further numbers of the cohort's manifest, if there are any. One that
+# reads "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights that lie
+# there and returns one line on where they come from, for the model's card.
+INPUTS = frozenset({"rules", "numbers", "pretrained"})
+FEATURES = frozenset({"rules", "numbers"})  # those that come as features of a record
 
 
 def names() -> list[str]:
@@ -30,28 +36,38 @@ def names() -> list[str]:
     )
 
 
-def source_file(name: str) -> Path:
-    """Return the file of a model; a `PedecgError` names those that there are."""
-    if name not in names():
-        raise PedecgError(f"models: no model {name!r}; there are {', '.join(names())}")
-    return Path(__file__).with_name(f"{name}.py")
+def family(name: str, values: Mapping[str, Any] | None = None) -> str:
+    """Return the file that makes a model: the family that its section names, or its own name."""
+    return str((values or {}).get("family", name))
 
 
-def settings(name: str) -> type[params.Section]:
+def source_file(name: str, values: Mapping[str, Any] | None = None) -> Path:
+    """Return the file of a model; a `PedecgError` names those that there are.
+
+    Parameters
+    ----------
+    values : the section ``models.<name>``, for a variant of a family; so in what follows.
+    """
+    file = family(name, values)
+    if file not in names():
+        raise PedecgError(f"models: no model {file!r}; there are {', '.join(names())}")
+    return Path(__file__).with_name(f"{file}.py")
+
+
+def settings(name: str, values: Mapping[str, Any] | None = None) -> type[params.Section]:
     """Return the class of the section ``models.<name>``."""
-    found: type[params.Section] = _module(name).Settings
+    found: type[params.Section] = _module(name, values).Settings
     return found
 
 
-def reads(name: str) -> frozenset[str]:
+def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
     """Return what a model reads besides signal, leads, age and sex: some of `INPUTS`."""
-    found: frozenset[str] = _module(name).READS
+    found: frozenset[str] = _module(name, values).READS
     return found
 
 
-def _module(name: str) -> ModuleType:
-    source_file(name)
-    return importlib.import_module(f"pedecg.models.{name}")
+def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
+    return importlib.import_module(f"pedecg.models.{source_file(name, values).stem}")
 
 
 def build(
@@ -77,7 +93,7 @@ def build(
     PedecgError
         The name is no file of this folder, or a setting is wrong.
     """
-    module = _module(name)
+    module = _module(name, values)
     checked = params.parse(values, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
     model: nn.Module = module.Model(
         checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets,

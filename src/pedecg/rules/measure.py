@@ -20,6 +20,7 @@ _CHEST = tuple(lead.lower() for lead in shape.CHEST)
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
     "heart_rate_bpm", "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
+    "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turns", "rr_lag1", "rr_entropy",
     "p_ms", "pr_ms", "qrs_ms", "qt_ms", *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
     "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _CHEST), "s_i_mv", "sv1_rv6_mv",

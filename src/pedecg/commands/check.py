@@ -1,0 +1,30 @@
+"""`pedecg check`: the list of what must hold before a long training starts."""
+
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    list[str] | None,
+    typer.Argument(help="keys of models in params.yaml; none: all of train.models"),
+]
+
+
+def check(models: Model = None) -> None:
+    """Check splits, leads, statistics, tensors, augmentations and network; train nothing."""
+    from pedecg import params, tables
+    from pedecg.learning import checklist, inputs
+    from pedecg.learning.settings import TrainSettings
+
+    settings = params.load("train", TrainSettings)
+    leads = params.read_section("preprocess.leads")
+    faults = 0
+    for model in models or settings.models:
+        typer.echo(f"{model}:")
+        task = inputs.read(model, settings)
+        splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
+        for item in checklist.run(task, splits, leads):
+            typer.echo(f"  {'ok   ' if item.fault is None else 'FAULT'} {item}")
+            faults += item.fault is not None
+    if faults:
+        raise typer.Exit(1)
