@@ -62,7 +62,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
         (
             "model: resnet1d_age     # a key of models",
             "model: x",
-            "noise_review.model names 'x'; known are foundation, hybrid, resnet1d",
+            "noise_review.model names 'x'; known are cnn_rnn, foundation, hybrid",
         ),
         ("mapping: same ", "mapping: other ", "external_validation.mapping names 'other'"),
         ("limits: src/pedecg/limits.csv", "limits: ours.csv", "ours.csv: not found"),
