@@ -5,7 +5,7 @@
 Simulated recordings of one lead, normal against fibrillation (chance: accuracy .5). The
 first row is the network as it should be; each other row brings back one mistake:
 
-- `padded to 15 s, last state`: crops are padded with zeros to a quarter of the longest recording (15 s), and the state
+- `padded to 15 s, last state`: crops of 5 s are padded with zeros to 15 s, and the state
   after the padding is taken for the answer;
 - `750 steps, last state`: next to no pooling between signal and recurrence;
 - `gates half shut`: forget bias 0 in place of 1;
