@@ -13,6 +13,7 @@ from pedecg.commands import (
     lr_find,
     measure,
     parameters,
+    predict,
     results,
     tensorboard,
     tokens,
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)
+app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("check")(check.check)
 app.command("lr-find")(lr_find.lr_find)

@@ -31,6 +31,7 @@ UNITS = ("bpm", "ms", "deg", "mv", "ratio")
 THRESHOLD_COLUMNS = (
     "name", "sex", "age_from_days", "age_to_days", "value", "unit", "source", "status",
 )  # fmt: skip
+LIMITS = Path(__file__).with_name("limits.csv")
 THRESHOLDS = Path(__file__).with_name("thresholds.csv")
 VERSION = "# version:"
 SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out

@@ -6,8 +6,8 @@ What a path is, is told from its suffix and, for a folder, from the tables in it
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Recording:
     leads : canonical names in the order of `LEADS`, or ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
+    hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
+    numbers : further numbers of the patient, by name.
     """
 
     record_id: str
@@ -42,6 +44,8 @@ class Recording:
     sex: Sex | None = None
     other_channels: tuple[str, ...] = ()
     calibrated: bool = True
+    hand_held: bool = False
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def length_s(self) -> float:
@@ -50,12 +54,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Place:
-    """A recording that was found and not opened yet; age and sex where a cohort's table says."""
+    """A recording that was found and not opened yet; whose it is where a cohort's table says."""
 
     record_id: str
     path: Path
     age_days: float | None = None
     sex: Sex | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ def _read_wfdb(path: Path) -> Recording:
         sex=sex,
         other_channels=tuple(n for row, n in enumerate(found.names) if row not in rows),
         calibrated=found.calibrated,
+        hand_held=wfdb_files.is_hand_held(path.parent, path.name, found.names),
     )
 
 
@@ -175,6 +181,7 @@ def read(place: Place) -> Recording:
         record_id=place.record_id,
         age_days=recording.age_days if place.age_days is None else place.age_days,
         sex=place.sex or recording.sex,
+        numbers=place.numbers,
     )
 
 

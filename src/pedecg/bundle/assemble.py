@@ -22,7 +22,8 @@ ABOUT = "bundle.json"
 FORMAT = 1  # of bundle.json; run.py beside it always reads its own
 # Copied as they are: they import nothing of this project. run.py takes them from its own folder.
 HERE = Path(__file__).parent
-CODE = (HERE / "run.py", HERE / "steps.py", Path(filters.__file__))
+CODE = (HERE / "run.py", HERE / "steps.py", HERE / "fitness.py", Path(filters.__file__))
+LIMITS, THRESHOLDS = "limits.csv", "thresholds.csv"
 NEEDS = ("numpy", "scipy", "onnxruntime")
 LICENCE = (
     "Code: Apache-2.0. The weights stand under the terms of the data that they were trained on."
@@ -77,6 +78,8 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         for source, name in zip(sources, names, strict=True):
             network.export(source.trained, partial / name)
         shutil.copyfile(fitted, partial / "calibration.json")
+        for file, name in ((made.limits, LIMITS), (made.thresholds, THRESHOLDS)):
+            shutil.copyfile(file, partial / name)  # for `pedecg predict`; the runner has no criteria
         for file in CODE:
             shutil.copyfile(file, partial / file.name)
         tables.write_text(_requirements(), partial / "requirements.txt")
@@ -127,17 +130,8 @@ def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, A
         "task": card.task,
         "targets": list(card.targets),
         "leads": list(card.leads),
-        "reads": ["signal", "leads", "age", "sex", *sorted(registry.reads(card.model))],
-        "preprocess": made.preprocess.model_dump(),
-        "lead_limits": made.lead_limits,
-        "min_fs_hz": made.ingest.min_fs_hz,
-        "max_fs_hz": made.ingest.max_fs_hz,
-        "training_data": {
-            "cohort": made.cohort,
-            "children": "simulated: they do not exist" if made.simulated else "real",
-            "sha256": made.sha256,
-        },
-        "trained_on": made.trained_on,
+        "reads": ["signal", "leads", "age", "sex", *sorted(registry.reads(card.model, card.settings))],
+        **made.about(),
         "networks": [
             _network(source, name) for source, name in zip(sources, names, strict=True)
         ],

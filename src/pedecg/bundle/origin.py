@@ -13,15 +13,22 @@ import pandas as pd
 from pedecg import params, tables
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.errors import PedecgError
+from pedecg.norms import LIMITS, THRESHOLDS
+from pedecg.rules.features import RuleFeaturesSettings
 from pedecg.signals import store
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.signals.quality import LeadLimits
+from pedecg.waves.delineate import DelineateSettings
 
-SECTIONS = ("cohort", "ingest", "preprocess")  # what a signal has gone through
+# What a signal has gone through, and the stages that it went through.
+SECTIONS = ("cohort", "ingest", "preprocess", "delineate", "rule_features")
+STAGES = ("ingest", "preprocess", "delineate", "rule_features")
+LOW_PERCENT = 1  # a lead whose quality is lower than in so many of the training leads is noisy
 DATA = (
     "data/interim/records.parquet",
     "data/interim/labels.parquet",
     "data/interim/splits.parquet",
+    "data/interim/quality.parquet",
     "data/processed/lead_statistics.json",
 )
 
@@ -35,8 +42,11 @@ class Origin:
     simulated : the training children do not exist.
     trained_on : of the training records: how many, of how many patients; the range of their ages,
         days, and of their lengths, s; which of the model's leads they had, the commonest set
-        first; the fewest usable leads that one had.
+        first; the fewest usable leads that one had; the pSQI and basSQI that `LOW_PERCENT` of
+        their usable leads did not reach.
     sha256 : of the tables that it was trained on.
+    delineate : how waves are found; a pipeline without that stage: as by default.
+    limits, thresholds : files of the criteria.
     """
 
     cohort: str
@@ -45,11 +55,26 @@ class Origin:
     ingest: IngestSettings
     trained_on: dict[str, Any]
     sha256: dict[str, str]
+    delineate: DelineateSettings
+    limits: Path
+    thresholds: Path
 
-    @property
-    def lead_limits(self) -> dict[str, float]:
-        """From where on a lead was refused."""
-        return self.ingest.model_dump(include=set(LeadLimits.model_fields))
+    def about(self) -> dict[str, Any]:
+        """Return the same in plain values: what a bundle is told of it."""
+        return {
+            "preprocess": self.preprocess.model_dump(),
+            "lead_limits": self.ingest.model_dump(include=set(LeadLimits.model_fields)),
+            "required_leads": self.ingest.required_leads,
+            "min_fs_hz": self.ingest.min_fs_hz,
+            "max_fs_hz": self.ingest.max_fs_hz,
+            "delineate": self.delineate.model_dump(),
+            "training_data": {
+                "cohort": self.cohort,
+                "children": "simulated: they do not exist" if self.simulated else "real",
+                "sha256": self.sha256,
+            },
+            "trained_on": self.trained_on,
+        }
 
 
 def read(project: Path) -> Origin:
@@ -71,6 +96,7 @@ def read(project: Path) -> Origin:
         for out in stage["outs"]
     ]
     preprocess = params.load("preprocess", PreprocessSettings, file)
+    limits, thresholds = _criteria(project, file)
     return Origin(
         cohort=cohort,
         simulated=cohort == "simulated" or root in written,
@@ -78,6 +104,9 @@ def read(project: Path) -> Origin:
         ingest=params.load("ingest", IngestSettings, file),
         trained_on=_population(project, preprocess.leads),
         sha256={name: digest(project / name) for name in DATA},
+        delineate=_delineate(file, preprocess.leads),
+        limits=limits,
+        thresholds=thresholds,
     )
 
 
@@ -89,6 +118,20 @@ def digest(file: Path) -> str:
         raise PedecgError(f"{file}: not found; the stage that writes it has not run") from None
 
 
+def _delineate(file: Path, leads: list[str]) -> DelineateSettings:
+    if "delineate" in params.read_file(file):
+        return params.load("delineate", DelineateSettings, file)
+    return DelineateSettings.model_validate({"method": "learned", "leads": leads})
+
+
+def _criteria(project: Path, file: Path) -> tuple[Path, Path]:
+    """Return the files of limits and thresholds; the shipped ones where no stage names others."""
+    if "rule_features" not in params.read_file(file):
+        return LIMITS, THRESHOLDS
+    named = params.load("rule_features", RuleFeaturesSettings, file)
+    return project / named.limits, project / named.thresholds
+
+
 def _population(project: Path, leads: list[str]) -> dict[str, Any]:
     records = tables.read(project / DATA[0], tables.RECORDS)
     splits = tables.read(project / DATA[2], tables.SPLITS)
@@ -98,6 +141,11 @@ def _population(project: Path, leads: list[str]) -> dict[str, Any]:
     place = signals.positions(training)
     length_s = (of["n_samples"] / of["fs_hz"]).to_numpy()
     ages = of["age_days"].dropna()
+    quality = tables.read(project / DATA[3], tables.QUALITY)
+    leads_used = quality[
+        quality["record_id"].isin(training) & quality["usable"] & quality["lead"].isin(leads)
+    ]
+    low = leads_used[["psqi", "bassqi"]].quantile(LOW_PERCENT / 100)
     read = of["leads"].map(lambda own: " ".join(lead for lead in leads if lead in own.split()))
     return {
         "records": len(of),
@@ -106,6 +154,8 @@ def _population(project: Path, leads: list[str]) -> dict[str, Any]:
         "length_s": [float(length_s.min()), float(length_s.max())],
         "leads": list(read.value_counts().index),
         "fewest_leads": int(signals.lead_mask[place].sum(axis=1).min()),
+        "psqi_low": float(low["psqi"]),
+        "bassqi_low": float(low["bassqi"]),
         "sex": {str(sex): int(n) for sex, n in of["sex"].value_counts().sort_index().items()},
     }
 
@@ -122,7 +172,7 @@ def _lock(project: Path) -> dict[str, Any]:
 
 def _require_unchanged(file: Path, lock: dict[str, Any]) -> None:
     """Stop where a parameter is no longer the one that the data were made with."""
-    for stage in ("ingest", "preprocess"):
+    for stage in STAGES:
         used = lock.get(stage, {}).get("params", {}).get(file.name, {})
         for key, value in used.items():
             if key.split(".")[0] in SECTIONS and params.read_section(key, file) != value:

@@ -18,7 +18,7 @@ import importlib.util
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +32,7 @@ from scipy import special
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+CODE = ("filters", "steps", "fitness")  # modules beside this file
 MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 
 Floats = NDArray[np.float64]
@@ -73,17 +74,31 @@ class Bundle:
     Attributes
     ----------
     about : what ``bundle.json`` says.
+
+    Parameters
+    ----------
+    code : modules by the names of `CODE` in place of the folder's own files.
+
+    Raises
+    ------
+    RefusedError
+        A file is absent, or is not the one that was bundled.
     """
 
-    def __init__(self, folder: str | Path = Path(__file__).parent, threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: str | Path = Path(__file__).parent,
+        threads: int = 1,
+        code: Mapping[str, ModuleType] | None = None,
+    ) -> None:
         self.folder = Path(folder)
         self.about: dict[str, Any] = json.loads(self._read("bundle.json"))
         for name, digest in self.about["sha256"].items():
             if hashlib.sha256(self._read(name)).hexdigest() != digest:
                 raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
         self.calibration = json.loads(self._read("calibration.json"))
-        self.filters = _module(self.folder / "filters.py")
-        self.steps = _module(self.folder / "steps.py")
+        own = code or {name: _module(self.folder / f"{name}.py") for name in CODE}
+        self.filters, self.steps, self.fitness = (own[name] for name in CODE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.networks = [
@@ -125,12 +140,9 @@ class Bundle:
         good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
         used = {lead: row for lead, row in named.items() if good[row]}
         counts, mask = self.prepare(signal, fs_hz, used)
-        trained = self.about["trained_on"]
-        if mask.sum() < trained["fewest_leads"]:
-            raise RefusedError(
-                f"{int(mask.sum())} usable leads; no training record had fewer than "
-                f"{trained['fewest_leads']}"
-            )
+        refusal = self.fitness.too_few(self.about, np.array(self.about["leads"])[mask].tolist())
+        if refusal:
+            raise RefusedError(refusal)
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
             flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
@@ -222,37 +234,15 @@ class Bundle:
         sex: str | None,
     ) -> list[str]:
         """Refuse what the model was not made for; return what is only doubtful."""
-        trained, values = self.about["trained_on"], self.about["preprocess"]
-        seconds = signal.shape[1] / fs_hz
-        if not self.about["min_fs_hz"] <= fs_hz <= self.about["max_fs_hz"]:
-            raise RefusedError(
-                f"{fs_hz:g} Hz; expected {self.about['min_fs_hz']:g} to {self.about['max_fs_hz']:g}"
-            )
-        shortest, longest = trained["length_s"]
-        if seconds < shortest - 1 / fs_hz:
-            raise RefusedError(
-                f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s"
-            )
         if sex is not None and sex not in SEX_CODES:
             raise RefusedError(f"sex {sex!r}; expected female, male or none")
-        flags = []
-        if seconds > 2 * longest:
-            flags.append(f"{seconds:.0f} s: the longest training record had {longest:.0f} s")
-        youngest, oldest = trained["age_days"]
-        if age_days is None or math.isnan(age_days):
-            flags.append("age unknown")
-        elif youngest is None or not youngest <= age_days <= oldest:
-            flags.append(
-                f"age {age_days:g} days: outside the training records' {youngest} to {oldest}"
-            )
-        if sex is None:
-            flags.append("sex unknown")
-        leads = " ".join(lead for lead in self.about["leads"] if lead in named)
-        if leads not in trained["leads"]:
-            flags.append(f"leads {leads}: no training record had exactly these")
-        if not self.filters.carries(fs_hz, values["high_hz"]):
-            flags.append(f"{fs_hz:g} Hz does not carry the {values['high_hz']:g} Hz of the filter")
-        return flags
+        carries = self.filters.carries(fs_hz, self.about["preprocess"]["high_hz"])
+        refusal, flags = self.fitness.judge(
+            self.about, fs_hz, signal.shape[1], named, age_days, sex, carries
+        )
+        if refusal:
+            raise RefusedError(refusal)
+        return list(flags)
 
     def _decide(self, p: Floats, cuts: list[float | None]) -> list[int | None]:
         """Return 1 from the threshold on, 0 below it, None without one; classes: the likeliest."""

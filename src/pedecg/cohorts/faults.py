@@ -43,6 +43,7 @@ REASONS: dict[str, str] = {
     "sample-count-mismatch": "the row and the header disagree on the number of samples",
     "lead-count-mismatch": "the row and the header disagree on the number of leads",
     "missing-lead": "a lead of ingest.required_leads is absent or cannot be used",
+    "outside-model": "the model that is asked was not made for such a record",
     "no-usable-lead": "every lead is flat, saturated or without values",
 }
 

@@ -69,7 +69,7 @@ def read(root: str | Path, path: str) -> EcgRecord:
     """
     found = channels(root, path)
     names = found.names
-    if names == _HAND_HELD and _beside(root, path, ".mat").is_file():
+    if is_hand_held(root, path, names):
         names = ("I",)
     placed = sorted(
         (LEADS.index(lead), number)
@@ -83,6 +83,11 @@ def read(root: str | Path, path: str) -> EcgRecord:
         other_channels=tuple(name for name in names if canonical_lead(name) is None),
         verified=found.verified,
     )
+
+
+def is_hand_held(root: str | Path, path: str, names: tuple[str, ...]) -> bool:
+    """Say whether a record is of one channel between the two hands, as in PhysioNet/CinC 2017."""
+    return names == _HAND_HELD and _beside(root, path, ".mat").is_file()
 
 
 def _beside(root: str | Path, path: str, suffix: str) -> Path:

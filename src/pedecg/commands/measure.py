@@ -3,28 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom
+from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom, SexOption
 
 if TYPE_CHECKING:
     from pedecg.examine import Examination
     from pedecg.norms import Limits
     from pedecg.recordings import Recording
-
-
-class SexOption(StrEnum):
-    """How a sex may be typed, in any case."""
-
-    F = "F"
-    M = "M"
-    FEMALE = "female"
-    MALE = "male"
 
 
 def measure(
@@ -58,7 +48,7 @@ def measure(
     from pedecg.commands import work
     from pedecg.report import answer
 
-    known = norms.load(limits or Path(norms.__file__).with_name("limits.csv"))
+    known = norms.load(limits or norms.LIMITS)
     run = work.Run(paths)
     one = partial(
         _examined,

@@ -18,11 +18,20 @@ class Method(StrEnum):
     PEAK = "peak"
 
 
+class SexOption(StrEnum):
+    """How a sex may be typed, in any case."""
+
+    F = "F"
+    M = "M"
+    FEMALE = "female"
+    MALE = "male"
+
+
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        help="WFDB records (with or without suffix), folders of them, or the folder of a cohort "
-        "(ZZU-pECG, PTB-XL, manifest.csv)",
+        help="WFDB records (with or without suffix; .mat too), vendors' XML, folders of them, or the "
+        "folder of a cohort (ZZU-pECG, PTB-XL, manifest.csv)",
         show_default=False,
     ),
 ]

@@ -23,17 +23,27 @@ _MM = 1 / 25.4
 _INK, _GREY, _BLUE, _PALE = "#1a1a1a", "#6b6b6b", "#2166ac", "#c9c9c9"
 _SMOOTH_S = 0.02  # of the colour alone, so that a wave is one patch
 _BRIGHTEST = 99.5  # percentile of the map that is drawn in full colour
+_LABELS = {1.0: "present", 0.0: "absent"}
 DPI = 110
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is drawn, and where to."""
+    """What is drawn, and where to.
+
+    Attributes
+    ----------
+    heading : before the title.
+    title : what was said of the target; "": told from the subject.
+    said : first line below the paper; "": what the record's own label is.
+    """
 
     subject: Subject
     person: Person
     path: Path
     heading: str = ""
+    title: str = ""
+    said: str = ""
 
 
 def first(chosen: dict[str, list[Subject]], at_most: int) -> Iterator[tuple[str, Subject]]:
@@ -59,7 +69,7 @@ def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> 
 def compose(
     page: Page,
     signal_mv: NDArray[np.floating],
-    seen: NDArray[np.float64],
+    seen: NDArray[np.float64] | None,
     fs_hz: float,
     leads: Sequence[str],
     present: NDArray[np.bool_],
@@ -68,24 +78,32 @@ def compose(
 
     Parameters
     ----------
-    signal_mv, seen : shape (n_leads, n_samples), of the same stretch of time from the start.
+    signal_mv, seen : shape (n_leads, n_samples), of the same stretch of time from the start;
+        without a map the waves are marked.
     present : shape (n_leads,); absent leads are not drawn.
     """
     subject, person = page.subject, page.person
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
     verdict = "called" if subject.called else "not called"
-    title = (
-        f"{subject.record_id}, {person.who}: {subject.target} {verdict}, "
+    said = page.title or (
+        f"{subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"
     )
-    heat = colour(seen, fs_hz)[present]
-    figure = paper.draw(signal_mv[present], fs_hz, names, f"{page.heading}{title}", heat=heat)
+    figure = paper.draw(
+        signal_mv[present], fs_hz, names,
+        f"{page.heading}{subject.record_id}, {person.who}: {said}",
+        heat=None if seen is None else colour(seen, fs_hz)[present],
+        waves=person.waves if seen is None else None,
+    )  # fmt: skip
     width, height = figure.get_size_inches()
     total = height + _BELOW_MM * _MM
     figure.set_size_inches(width, total)
     figure.axes[0].set_position((0.0, 1 - height / total, 1.0, height / total))
     share = _BELOW_MM * _MM / total
-    _words(figure.add_axes((0.02, 0.0, 0.60, share)), subject, person)
+    said = page.said or f"In the record: {subject.target} {_LABELS.get(subject.label, 'unknown')}"
+    _words(figure.add_axes((0.02, 0.0, 0.60, share)), said, person)
+    if seen is None:
+        return figure
     region = regions.of_samples(person.waves, fs_hz, seen.shape[1])
     _bars(
         figure.add_axes((0.655, 0.30 * share, 0.13, 0.48 * share)),
@@ -117,12 +135,10 @@ def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
     return np.asarray(np.clip(smooth / brightest, 0, 1))
 
 
-def _words(axes: Axes, subject: Subject, person: Person) -> None:
+def _words(axes: Axes, said: str, person: Person) -> None:
     axes.axis("off")
     axes.set(xlim=(0, 1), ylim=(0, 1))
-    said = {1.0: "present", 0.0: "absent"}.get(subject.label, "unknown")
-    axes.text(0, 0.93, f"In the record: {subject.target} {said}", fontsize=8.5, color=_INK,
-              va="top")  # fmt: skip
+    axes.text(0, 0.93, said, fontsize=8.5, color=_INK, va="top")
     quality = ", ".join(person.flaws) or "no flaw found in any lead"
     axes.text(0, 0.84, f"Signal: {quality[:110]}", fontsize=8.5, color=_INK, va="top")
     axes.text(0, 0.73, "Rules met", fontsize=9, weight="bold", color=_INK, va="top")

@@ -64,16 +64,18 @@ def examinations(
 
 
 def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
+    """Return `of_signals` of a store's folder; each process opens it for itself."""
+    return of_signals(examination, _open_store(folder), limits)
+
+
+def of_signals(
+    examination: Examination, signals: store.SignalStore, limits: norms.Limits
+) -> dict[str, Any]:
     """Return one row of `tables.RULES`; a measure outside the range of its column is null.
 
     Noise taken for waves can give an interval that no heart has: that record has no such measure,
     and the others keep theirs.
-
-    Parameters
-    ----------
-    folder : of the signal store; each process opens it for itself.
     """
-    signals = _open_store(folder)
     measures = possible(
         measure.measure(
             examination.waves,

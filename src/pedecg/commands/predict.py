@@ -1,0 +1,147 @@
+"""`pedecg predict`: what a trained model says of ECGs that it has never seen."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pedecg.commands.options import Paths, Plot, SexOption
+
+if TYPE_CHECKING:
+    from pedecg.predict.answer import Answer
+    from pedecg.recordings import Recording
+
+
+def predict(
+    paths: Paths,
+    model: Annotated[
+        Path,
+        typer.Option(
+            help="models/<name> of a pipeline that has run, one of its seeds, or a bundle",
+            show_default=False,
+        ),
+    ],
+    age_days: Annotated[
+        float | None,
+        typer.Option(min=0, help="age, days; default: as the files say", show_default=False),
+    ] = None,
+    age: Annotated[
+        str | None,
+        typer.Option(help="the same with its unit: 12d, 5w, 7mo, 3y", show_default=False),
+    ] = None,
+    sex: Annotated[
+        SexOption | None,
+        typer.Option(case_sensitive=False, help="default: as the files say", show_default=False),
+    ] = None,
+    number: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="a further number of the patient that the model reads; default: as a manifest "
+            "above the file says",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON object per recording, one per line")
+    ] = False,
+    plot: Plot = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="whose Grad-CAM --plot draws; default: the class, or the target that is farthest "
+            "above its threshold",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Say calibrated probabilities, decisions, the criteria that are met, and what speaks against.
+
+    Signals are prepared as the model's own pipeline prepared its own. A recording that the model
+    was not made for is refused or flagged. Not a medical device.
+    """
+    from rich.console import Console
+
+    from pedecg.cohorts import ages
+    from pedecg.cohorts.faults import RecordFault
+    from pedecg.commands import work
+    from pedecg.errors import PedecgError
+    from pedecg.predict import answer, patients
+    from pedecg.predict import model as trained
+
+    if age is not None and age_days is not None:
+        raise PedecgError("--age and --age-days: give one of them")
+    try:
+        days = age_days if age is None else float(ages.in_days(age))
+    except RecordFault as fault:
+        raise PedecgError(f"--age {age}: {fault.detail}") from None
+    opened = trained.load(model)
+    if target is not None and target not in opened.targets:
+        raise PedecgError(
+            f"--target {target}: the model answers {', '.join(opened.targets)}"
+        )
+    run = work.Run(paths)
+    run.places = patients.with_numbers(run.places, opened.cohort)
+    one = partial(
+        _answered,
+        model=model,
+        changes={
+            "age_days": days,
+            "sex": None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
+        },
+        numbers=_numbers(number or [], opened.recipe.numbers),
+        picture=work.picture_file(plot, run.places),
+        target=target,
+    )
+    console = Console(width=100, highlight=False)
+    for found in run.each(one, "predict"):
+        if as_json:
+            typer.echo(json.dumps(answer.as_json(found), ensure_ascii=False, allow_nan=False))
+        else:
+            console.print(answer.as_text(found))
+    if run.places and not as_json:
+        console.print(f"Model {opened.name}; training patients {opened.children}. {answer.USE}")
+    run.end()
+
+
+def _numbers(given: list[str], known: tuple[str, ...]) -> dict[str, float]:
+    from pedecg.errors import PedecgError
+
+    found = {}
+    for one in given:
+        name, _, text = one.partition("=")
+        if name not in known:
+            read = ", ".join(known) or "none"
+            raise PedecgError(f"--number {one}: the model reads no {name!r}; it reads {read}")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            raise PedecgError(f"--number {one}: expected {name}=<number>") from None
+    return found
+
+
+def _answered(
+    recording: "Recording",
+    model: Path,
+    changes: Mapping[str, object],
+    numbers: Mapping[str, float],
+    picture: Callable[[str], Path | None],
+    target: str | None,
+) -> "Answer":
+    from pedecg.predict import answer, exam
+    from pedecg.predict import model as trained
+
+    opened = trained.load(model)
+    given = {name: value for name, value in changes.items() if value is not None}
+    recording = replace(recording, numbers={**recording.numbers, **numbers}, **given)  # type: ignore[arg-type]
+    found = answer.of(opened, exam.prepare(recording, opened.recipe))
+    file = picture(recording.record_id)
+    if file is not None:
+        from pedecg.predict import picture as page
+
+        page.save(found, opened, file, target)
+    return found

@@ -1,0 +1,105 @@
+"""One page per answer: the ECG on ECG paper, what the networks saw in it, and what was said."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pedecg import pictures
+from pedecg.explain import attribution, pages, stretch
+from pedecg.explain.settings import MapSettings
+from pedecg.explain.subjects import Person, Subject
+from pedecg.learning import batches
+from pedecg.predict.answer import Answer
+from pedecg.predict.model import Model
+from pedecg.waves.delineate import GLOBAL
+
+# As in section `explain` of params.yaml, which not every pipeline has.
+HOW = MapSettings(model="", seconds=10, min_hz=12, smooth_s=0.04, ig_steps=8)
+
+
+def save(answer: Answer, model: Model, file: Path, target: str | None = None) -> None:
+    """Draw the first ten seconds and save them as PNG.
+
+    Parameters
+    ----------
+    target : whose Grad-CAM is drawn; None: the class, or the target nearest above its threshold.
+    """
+    children = "simulated" if answer.children.startswith("simulated") else ""
+    figure = compose(answer, model, target or answer.chosen)
+    pictures.save(figure, file, "", dpi=pages.DPI)
+    del children
+
+
+def compose(answer: Answer, model: Model, target: str) -> Figure:
+    """Return the page; without networks that can be looked into, waves are marked instead."""
+    exam, own = answer.exam, answer.exam.recording
+    k = answer.targets.index(target)
+    signals = exam.signals
+    n = min(round(HOW.seconds * signals.fs_hz), int(signals.n_samples[0]))
+    subject = Subject(
+        own.record_id, own.record_id, target, math.nan, answer.probabilities[k],
+        answer.thresholds[k],
+    )  # fmt: skip
+    return pages.compose(
+        pages.Page(subject, _person(answer), Path(), title=_title(answer, k), said=_said(answer)),
+        signals.millivolts(0)[:, :n],
+        _seen(answer, model, target),
+        signals.fs_hz,
+        signals.leads,
+        signals.lead_mask[0],
+    )
+
+
+def _seen(answer: Answer, model: Model, target: str) -> NDArray[np.float64] | None:
+    """Return the mean Grad-CAM of the networks, shape (n_leads, n_samples)."""
+    networks = model.networks
+    if not networks:
+        return None
+    exam = answer.exam
+    age_days, sex = batches.ages_and_sexes(exam.record)
+    card = networks[0].trained.card
+    read = card.scale.apply(networks[0].features(exam))[0]
+    piece = stretch.cut(
+        exam.signals, 0, float(age_days[0]), int(sex[0]), card, read, HOW.seconds
+    )
+    modules = [one.trained.network.requires_grad_(False) for one in networks]
+    number = card.targets.index(target)
+    return attribution.explain(modules, piece, number, HOW, ("grad_cam",))["grad_cam"]
+
+
+def _person(answer: Answer) -> Person:
+    exam, own = answer.exam, answer.exam.recording
+    return Person(
+        record_id=own.record_id,
+        position=0,
+        age_days=own.age_days,
+        sex=own.sex,
+        features=exam.record,
+        waves=exam.waves[exam.waves["lead"] == GLOBAL],
+        rules=answer.rules,
+        flaws=tuple(f"{lead} {flaw}" for lead, flaw in exam.unusable.items()),
+    )
+
+
+def _title(answer: Answer, k: int) -> str:
+    p, cut, called = answer.probabilities[k], answer.thresholds[k], answer.called[k]
+    if answer.exclusive:
+        verdict = f"class {answer.chosen}"
+        return f"{verdict}; {answer.targets[k]}: probability {p:.2f}"
+    if math.isnan(called):
+        return f"{answer.targets[k]}: probability {p:.2f}, no threshold"
+    word = "called" if called else "not called"
+    return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
+
+
+def _said(answer: Answer) -> str:
+    """Return what is said of every target, in one line."""
+    return ",  ".join(
+        f"{target} {p:.2f}" + ("*" if called == 1 else "")
+        for target, p, called in zip(
+            answer.targets, answer.probabilities, answer.called, strict=True
+        )
+    )
