@@ -79,7 +79,7 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
             network.export(source.trained, partial / name)
         shutil.copyfile(fitted, partial / "calibration.json")
         for file, name in ((made.limits, LIMITS), (made.thresholds, THRESHOLDS)):
-            shutil.copyfile(file, partial / name)  # for `pedecg predict`; the runner has no criteria
+            shutil.copyfile(file, partial / name)  # for `pedecg predict`
         for file in CODE:
             shutil.copyfile(file, partial / file.name)
         tables.write_text(_requirements(), partial / "requirements.txt")
@@ -120,6 +120,7 @@ def _require_calibration(file: Path, card: Card, seeds: list[int]) -> None:
 
 def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, Any]:
     card = sources[0].card
+    further = sorted(registry.reads(card.model, card.settings))
     return {
         "format": FORMAT,
         "model": card.model,
@@ -130,7 +131,7 @@ def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, A
         "task": card.task,
         "targets": list(card.targets),
         "leads": list(card.leads),
-        "reads": ["signal", "leads", "age", "sex", *sorted(registry.reads(card.model, card.settings))],
+        "reads": ["signal", "leads", "age", "sex", *further],
         **made.about(),
         "networks": [
             _network(source, name) for source, name in zip(sources, names, strict=True)

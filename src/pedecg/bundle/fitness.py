@@ -63,8 +63,8 @@ def noisy(about: Mapping[str, Any], quality: Mapping[str, Mapping[str, float]]) 
     """
     flags = []
     for measure, meaning in NOISE.items():
-        low = about["trained_on"].get(f"{measure}_low")
-        worse = [lead for lead, found in quality.items() if low is not None and found[measure] < low]
+        low = about["trained_on"].get(f"{measure}_low", 0.0)
+        worse = [lead for lead, found in quality.items() if found[measure] < low]
         if worse:
             flags.append(
                 f"noisy, {meaning} ({measure} below {low:.2f}, as in 1% of the training leads): "
@@ -89,9 +89,7 @@ def _whose(trained: Mapping[str, Any], age_days: float | None, sex: str | None) 
     if youngest is not None and (age_days is None or math.isnan(age_days)):
         flags.append("age unknown")
     elif age_days is not None and (youngest is None or not youngest <= age_days <= oldest):
-        flags.append(
-            f"age {age_days:g} days: outside the training records' {youngest} to {oldest}"
-        )
+        flags.append(f"age {age_days:g} days: outside the training records' {youngest} to {oldest}")
     if sex is None and trained["sex"]:
         flags.append("sex unknown")
     return flags

@@ -30,8 +30,8 @@ class SexOption(StrEnum):
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        help="WFDB records (with or without suffix; .mat too), vendors' XML, folders of them, or the "
-        "folder of a cohort (ZZU-pECG, PTB-XL, manifest.csv)",
+        help="WFDB records (with or without suffix; also .mat), vendors' XML, folders of them, or "
+        "the folder of a cohort (ZZU-pECG, PTB-XL, manifest.csv)",
         show_default=False,
     ),
 ]

@@ -81,9 +81,7 @@ def predict(
         raise PedecgError(f"--age {age}: {fault.detail}") from None
     opened = trained.load(model)
     if target is not None and target not in opened.targets:
-        raise PedecgError(
-            f"--target {target}: the model answers {', '.join(opened.targets)}"
-        )
+        raise PedecgError(f"--target {target}: the model answers {', '.join(opened.targets)}")
     run = work.Run(paths)
     run.places = patients.with_numbers(run.places, opened.cohort)
     one = partial(

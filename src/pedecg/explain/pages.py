@@ -1,5 +1,6 @@
 """One page per answer: the ECG on ECG paper with what the network saw, the rules beside it."""
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Page:
     ----------
     heading : before the title.
     title : what was said of the target; "": told from the subject.
-    said : first line below the paper; "": what the record's own label is.
+    said : the two lines below the paper; none: the record's own label, and its flaws.
     """
 
     subject: Subject
@@ -43,7 +44,7 @@ class Page:
     path: Path
     heading: str = ""
     title: str = ""
-    said: str = ""
+    said: tuple[str, ...] = ()
 
 
 def first(chosen: dict[str, list[Subject]], at_most: int) -> Iterator[tuple[str, Subject]]:
@@ -85,23 +86,24 @@ def compose(
     subject, person = page.subject, page.person
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
     verdict = "called" if subject.called else "not called"
-    said = page.title or (
+    title = page.title or (
         f"{subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"
     )
     figure = paper.draw(
         signal_mv[present], fs_hz, names,
-        f"{page.heading}{subject.record_id}, {person.who}: {said}",
+        f"{page.heading}{subject.record_id}, {person.who}: {title}",
         heat=None if seen is None else colour(seen, fs_hz)[present],
         waves=person.waves if seen is None else None,
+        stretches=math.ceil(signal_mv.shape[1] / fs_hz / paper.STRIP_S),
     )  # fmt: skip
     width, height = figure.get_size_inches()
     total = height + _BELOW_MM * _MM
     figure.set_size_inches(width, total)
     figure.axes[0].set_position((0.0, 1 - height / total, 1.0, height / total))
     share = _BELOW_MM * _MM / total
-    said = page.said or f"In the record: {subject.target} {_LABELS.get(subject.label, 'unknown')}"
-    _words(figure.add_axes((0.02, 0.0, 0.60, share)), said, person)
+    said = page.said or _about(subject, person)
+    _words(figure.add_axes((0.02, 0.0, 0.60, share)), said, person.rules)
     if seen is None:
         return figure
     region = regions.of_samples(person.waves, fs_hz, seen.shape[1])
@@ -135,16 +137,21 @@ def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
     return np.asarray(np.clip(smooth / brightest, 0, 1))
 
 
-def _words(axes: Axes, said: str, person: Person) -> None:
+def _about(subject: Subject, person: Person) -> tuple[str, ...]:
+    quality = ", ".join(person.flaws) or "no flaw found in any lead"
+    label = _LABELS.get(subject.label, "unknown")
+    return f"In the record: {subject.target} {label}", f"Signal: {quality[:110]}"
+
+
+def _words(axes: Axes, said: Sequence[str], rules: Sequence[tuple[str, str]]) -> None:
     axes.axis("off")
     axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.text(0, 0.93, said, fontsize=8.5, color=_INK, va="top")
-    quality = ", ".join(person.flaws) or "no flaw found in any lead"
-    axes.text(0, 0.84, f"Signal: {quality[:110]}", fontsize=8.5, color=_INK, va="top")
+    for height, line in zip((0.93, 0.84), said, strict=True):
+        axes.text(0, height, line, fontsize=8.5, color=_INK, va="top")
     axes.text(0, 0.73, "Rules met", fontsize=9, weight="bold", color=_INK, va="top")
     lines = [
         line
-        for title, reason in person.rules
+        for title, reason in rules
         for line in textwrap.wrap(
             f"•  {title}: {reason}", 118, subsequent_indent="    ", break_long_words=False
         )

@@ -104,7 +104,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def as_text(answer: Answer) -> RenderableType:
-    """Return probabilities beside their thresholds, then the criteria that are met and the flags."""
+    """Return probabilities beside their thresholds, flags, and the criteria that are met."""
     own = answer.exam.recording
     table = Table(
         title=sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves)),

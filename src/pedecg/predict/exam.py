@@ -158,7 +158,7 @@ def _lost(
         flags.append("the one channel has no standard name: taken for lead I")
     unknown = [lead for lead in own.leads if lead not in LEADS] + list(own.other_channels)
     if unknown:
-        flags.append(f"channels not read, as they are none of the twelve leads: {', '.join(unknown)}")
+        flags.append(f"not read, as none of the twelve leads: {', '.join(unknown)}")
     return flags
 
 

@@ -185,6 +185,4 @@ def _bundle(folder: Path) -> Model:
     )  # fmt: skip
     fitted = calibration.load(folder / "calibration.json")
     told = about["training_data"]["children"]
-    return Model(
-        about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, told, None
-    )
+    return Model(about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, told, None)

@@ -1,6 +1,7 @@
 """One page per answer: the ECG on ECG paper, what the networks saw in it, and what was said."""
 
 import math
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pedecg.waves.delineate import GLOBAL
 
 # As in section `explain` of params.yaml, which not every pipeline has.
 HOW = MapSettings(model="", seconds=10, min_hz=12, smooth_s=0.04, ig_steps=8)
+FEW_LEADS, FEW_SECONDS = 2, 30  # so few leads leave room on the sheet for more of the record
 
 
 def save(answer: Answer, model: Model, file: Path, target: str | None = None) -> None:
@@ -27,10 +29,11 @@ def save(answer: Answer, model: Model, file: Path, target: str | None = None) ->
     ----------
     target : whose Grad-CAM is drawn; None: the class, or the target nearest above its threshold.
     """
-    children = "simulated" if answer.children.startswith("simulated") else ""
+    simulated = answer.children.startswith(pictures.SIMULATED)
+    note = f"model trained on {'simulated patients' if simulated else 'real patients'}"
     figure = compose(answer, model, target or answer.chosen)
-    pictures.save(figure, file, "", dpi=pages.DPI)
-    del children
+    figure.text(0.995, 0.004, f"{note}; research only", ha="right", fontsize=8, color="0.45")
+    pictures.save(figure, file, cohort="", dpi=pages.DPI)
 
 
 def compose(answer: Answer, model: Model, target: str) -> Figure:
@@ -38,7 +41,10 @@ def compose(answer: Answer, model: Model, target: str) -> Figure:
     exam, own = answer.exam, answer.exam.recording
     k = answer.targets.index(target)
     signals = exam.signals
-    n = min(round(HOW.seconds * signals.fs_hz), int(signals.n_samples[0]))
+    how = HOW
+    if signals.lead_mask[0].sum() <= FEW_LEADS:
+        how = HOW.model_copy(update={"seconds": FEW_SECONDS})
+    n = min(round(how.seconds * signals.fs_hz), int(signals.n_samples[0]))
     subject = Subject(
         own.record_id, own.record_id, target, math.nan, answer.probabilities[k],
         answer.thresholds[k],
@@ -46,14 +52,16 @@ def compose(answer: Answer, model: Model, target: str) -> Figure:
     return pages.compose(
         pages.Page(subject, _person(answer), Path(), title=_title(answer, k), said=_said(answer)),
         signals.millivolts(0)[:, :n],
-        _seen(answer, model, target),
+        _seen(answer, model, target, how),
         signals.fs_hz,
         signals.leads,
         signals.lead_mask[0],
     )
 
 
-def _seen(answer: Answer, model: Model, target: str) -> NDArray[np.float64] | None:
+def _seen(
+    answer: Answer, model: Model, target: str, how: MapSettings
+) -> NDArray[np.float64] | None:
     """Return the mean Grad-CAM of the networks, shape (n_leads, n_samples)."""
     networks = model.networks
     if not networks:
@@ -62,12 +70,10 @@ def _seen(answer: Answer, model: Model, target: str) -> NDArray[np.float64] | No
     age_days, sex = batches.ages_and_sexes(exam.record)
     card = networks[0].trained.card
     read = card.scale.apply(networks[0].features(exam))[0]
-    piece = stretch.cut(
-        exam.signals, 0, float(age_days[0]), int(sex[0]), card, read, HOW.seconds
-    )
+    piece = stretch.cut(exam.signals, 0, float(age_days[0]), int(sex[0]), card, read, how.seconds)
     modules = [one.trained.network.requires_grad_(False) for one in networks]
     number = card.targets.index(target)
-    return attribution.explain(modules, piece, number, HOW, ("grad_cam",))["grad_cam"]
+    return attribution.explain(modules, piece, number, how, ("grad_cam",))["grad_cam"]
 
 
 def _person(answer: Answer) -> Person:
@@ -95,11 +101,13 @@ def _title(answer: Answer, k: int) -> str:
     return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
 
 
-def _said(answer: Answer) -> str:
-    """Return what is said of every target, in one line."""
-    return ",  ".join(
+def _said(answer: Answer) -> tuple[str, str]:
+    """Return what is said of every target, and what speaks against it, in a line each."""
+    every = ",  ".join(
         f"{target} {p:.2f}" + ("*" if called == 1 else "")
         for target, p, called in zip(
             answer.targets, answer.probabilities, answer.called, strict=True
         )
     )
+    flags = "; ".join(answer.exam.flags) or "none: the training records were such"
+    return every + "   (*: called)", textwrap.shorten(f"Flags: {flags}", 118, placeholder=" …")

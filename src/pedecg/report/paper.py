@@ -17,8 +17,8 @@ from pedecg.records import LEADS, NINE_LEADS
 
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
+STRIP_S = 10.0  # what one row shows: the standard printout
 
-_STRIP_S = 10.0  # what one row shows: the standard printout
 _ROW_MM = 30.0
 _PULSE_MM = 10.0  # room for the calibration pulse left of each row
 _MARGIN_MM = 5.0
@@ -93,9 +93,9 @@ def draw(
     25 mm are a second.
     """
     length_s = np.shape(signal_mv)[1] / fs_hz - start_s
-    more = min(stretches, max(1, math.ceil((length_s - _FEWEST_S) / _STRIP_S)))
+    more = min(stretches, max(1, math.ceil((length_s - _FEWEST_S) / STRIP_S)))
     rows = _layout(tuple(leads), more)
-    width = 2 * _MARGIN_MM + _PULSE_MM + _STRIP_S * MM_PER_S
+    width = 2 * _MARGIN_MM + _PULSE_MM + STRIP_S * MM_PER_S
     height = _FOOT_MM + len(rows) * _ROW_MM + _TITLE_MM
     figure = Figure(figsize=(width / 25.4, height / 25.4))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -134,11 +134,11 @@ def _cells(
 ) -> Iterator[_Cell]:
     left = _MARGIN_MM + _PULSE_MM
     for number, (stretch, row) in enumerate(rows):
-        length = _STRIP_S / len(row)
+        length = STRIP_S / len(row)
         for column, lead in enumerate(row):
             yield _Cell(
                 lead=lead,
-                begin_s=start_s + stretch * _STRIP_S + column * length,
+                begin_s=start_s + stretch * STRIP_S + column * length,
                 length_s=length,
                 x=left + column * length * MM_PER_S,
                 middle=top - (number + 0.5) * _ROW_MM,
