@@ -1,21 +1,23 @@
 """A small pipeline that has run: raw ECGs, its tables, two trainings of a network, calibration."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
-from pedecg import params
+from pedecg import norms, params, tables
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.evaluation import calibration
-from pedecg.evaluation.calibration import Curve
+from pedecg.evaluation.calibration import MEAN, Calibration, Curve
 from pedecg.learning import predict
 from pedecg.learning.predict import Card, Trained
 from pedecg.models import registry
 from pedecg.records import LEADS, NINE_LEADS, EcgRecord
-from pedecg.signals import preprocess, quality
+from pedecg.signals import preprocess, quality, statistics
 from pedecg.signals.store import open_store, write_store
 from pedecg.waves import children
 
@@ -128,6 +130,17 @@ def prepared(ecg: Ecg, project: Path):
     return counts, mask
 
 
+def measured(ecgs: dict[str, Ecg], project: Path) -> pd.DataFrame:
+    """The table of quality, as ingest makes it."""
+    limits = params.load("ingest", IngestSettings, project / "params.yaml")
+    parts = []
+    for name, ecg in ecgs.items():
+        found = vars(quality.lead_quality(ecg.signal_mv, ecg.fs_hz, limits))
+        parts.append(pd.DataFrame({"record_id": name, "lead": list(ecg.leads), **found}))
+    unknown = dict.fromkeys(("source_psqi", "source_bassqi", "source_bsqi"), np.nan)
+    return pd.concat(parts).assign(**unknown)[list(tables.QUALITY.columns)]
+
+
 def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=None) -> np.ndarray:
     """Calibrated probabilities as the pipeline's stages make them, shape (n_targets,).
 
@@ -143,3 +156,43 @@ def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=Non
     ]
     fitted = calibration.load(project / "calibration" / f"{model.name}.json")
     return fitted.apply(np.mean(raw, axis=0))[0]
+
+
+def written(folder: Path, ecgs: dict[str, Ecg]) -> Path:
+    """Write a folder as the pipeline leaves it, and return it."""
+    shutil.copyfile(ROOT / "params.yaml", folder / "params.yaml")
+    for file in (norms.LIMITS, norms.THRESHOLDS):  # where params.yaml says that they are
+        (folder / "src" / "pedecg").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / "src" / "pedecg" / file.name)
+    interim = folder / "data" / "interim"
+    records = pd.DataFrame(
+        [
+            {
+                "record_id": name, "patient_id": name, "path": name, "fs_hz": ecg.fs_hz,
+                "n_samples": ecg.signal_mv.shape[1], "leads": " ".join(ecg.leads),
+                "age_days": int(ecg.age_days), "sex": ecg.sex, "acquired_at": None, "fold": None,
+                "source_split": None,
+            }
+            for name, ecg in ecgs.items()
+        ]
+    )  # fmt: skip
+    tables.write(records, interim / "records.parquet", tables.RECORDS)
+    tables.write(measured(ecgs, folder), interim / "quality.parquet", tables.QUALITY)
+    labels = pd.DataFrame({"record_id": list(ecgs), **dict.fromkeys(TARGETS, 1)})
+    tables.write(labels, interim / "labels.parquet", tables.LABELS)
+    splits = pd.DataFrame({"record_id": list(ecgs), "patient_id": list(ecgs), "split": "train"})
+    tables.write(splits, interim / "splits.parquet", tables.SPLITS)
+    processed = folder / "data" / "processed"
+    rows = ((name, *prepared(ecg, folder)) for name, ecg in ecgs.items())
+    write_store(processed / "signals", 250.0, LEADS, rows)
+    store = open_store(processed / "signals")
+    tables.write_metrics(
+        statistics.of_leads(store, np.arange(len(store))), processed / "lead_statistics.json"
+    )
+    for seed in SEEDS:
+        one = trained(MODEL, settings_of(MODEL), seed=seed)
+        one.save(folder / "models" / MODEL / f"seed{seed}")
+    curves = {str(seed): CURVES for seed in (*SEEDS, MEAN)}
+    fitted = Calibration(MODEL, TARGETS, False, "f1", curves)
+    fitted.save(folder / "calibration" / f"{MODEL}.json")
+    return folder

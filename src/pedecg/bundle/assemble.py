@@ -102,7 +102,10 @@ def _trainings(model: Path) -> list[Source]:
         raise PedecgError(f"{model}: no trained model in it; expected seed0, seed1, …")
     absent = [folder for folder in folders if not (folder / "weights.safetensors").is_file()]
     if absent:
-        raise PedecgError(f"{absent[0]}: no network (weights.safetensors); only networks export")
+        raise PedecgError(
+            f"{absent[0]}: no network (weights.safetensors); only networks export, and "
+            f"`pedecg predict --model {model}` asks this one where it was trained"
+        )
     return [Source(folder, predict.load(folder, accelerator="cpu")) for folder in folders]
 
 

@@ -129,7 +129,11 @@ def _criteria(project: Path, file: Path) -> tuple[Path, Path]:
     if "rule_features" not in params.read_file(file):
         return LIMITS, THRESHOLDS
     named = params.load("rule_features", RuleFeaturesSettings, file)
-    return project / named.limits, project / named.thresholds
+    files = project / named.limits, project / named.thresholds
+    for one in files:
+        if not one.is_file():
+            raise PedecgError(f"{one}: not found (rule_features of {file.name})")
+    return files
 
 
 def _population(project: Path, leads: list[str]) -> dict[str, Any]:

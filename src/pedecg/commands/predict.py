@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pedecg.commands.options import Paths, Plot, SexOption
+from pedecg.commands.options import Paths, SexOption
 
 if TYPE_CHECKING:
     from pedecg.predict.answer import Answer
@@ -49,7 +49,14 @@ def predict(
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object per recording, one per line")
     ] = False,
-    plot: Plot = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE.png",
+            help="draw each recording on ECG paper, with what the networks saw in it",
+            show_default=False,
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -59,10 +66,10 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Say calibrated probabilities, decisions, the criteria that are met, and what speaks against.
+    """Ask a trained model: calibrated probabilities, decisions, criteria that are met, flags.
 
-    Signals are prepared as the model's own pipeline prepared its own. A recording that the model
-    was not made for is refused or flagged. Not a medical device.
+    Signals are prepared as the model's pipeline prepared its own. What the model was not made for
+    is refused or flagged. Not a medical device.
     """
     from rich.console import Console
 

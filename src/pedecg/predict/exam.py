@@ -125,6 +125,11 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         for row, lead in enumerate(own.leads)
         if lead in used
     }
+    railed = [
+        lead for lead, flaw in zip(own.leads, found.flaw, strict=True) if flaw and lead in used
+    ]
+    if railed:
+        flags.append(f"bridged where the recorder was at its rail: {', '.join(railed)}")
     flags += _lost(own, recording, unusable, about["leads"]) + fitness.noisy(about, measured)
     flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
     signals = store.SignalStore(

@@ -30,9 +30,9 @@ def save(answer: Answer, model: Model, file: Path, target: str | None = None) ->
     target : whose Grad-CAM is drawn; None: the class, or the target nearest above its threshold.
     """
     simulated = answer.children.startswith(pictures.SIMULATED)
-    note = f"model trained on {'simulated patients' if simulated else 'real patients'}"
+    note = f"{answer.model}, trained on {'simulated' if simulated else 'real'} patients"
     figure = compose(answer, model, target or answer.chosen)
-    figure.text(0.995, 0.004, f"{note}; research only", ha="right", fontsize=8, color="0.45")
+    figure.text(0.02, 0.01, f"{note}; research only", fontsize=8, color="0.45")
     pictures.save(figure, file, cohort="", dpi=pages.DPI)
 
 

@@ -1,0 +1,85 @@
+"""A small pipeline that has run, its raw records as files, and the command line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
+import small_project
+
+from pedecg import cli, ensemble, naive, tables
+from pedecg.evaluation.calibration import MEAN, Calibration
+
+
+@pytest.fixture(scope="session")
+def people() -> dict[str, small_project.Ecg]:
+    return small_project.simulated_ecgs()
+
+
+@pytest.fixture(scope="session")
+def hospital(tmp_path_factory, people) -> Path:
+    """A folder as the pipeline leaves it: a network, age and sex alone, and their ensemble."""
+    folder = small_project.written(tmp_path_factory.mktemp("hospital"), people)
+    records = tables.read(folder / "data/interim/records.parquet", tables.RECORDS)
+    labels = tables.read(folder / "data/interim/labels.parquet", tables.LABELS)
+    splits = tables.read(folder / "data/interim/splits.parquet", tables.SPLITS)
+    labels.loc[::2, list(small_project.TARGETS)] = 0
+    fitted, _ = naive.train(
+        naive.AGE_SEX, naive.age_and_sex(records), records["record_id"], labels, splits, 0,
+        naive.LinearSettings(strength=1.0),
+    )  # fmt: skip
+    fitted.save(folder / "models" / naive.AGE_SEX / "seed0" / "model.json")
+    members = [
+        ensemble.Member(name, 0, "platt", dict.fromkeys(small_project.TARGETS, small_project.LINE))
+        for name in (naive.AGE_SEX, small_project.MODEL)
+    ]
+    ensemble.save(members, folder / "models" / ensemble.NAME / "seed0" / "model.json")
+    for name in (naive.AGE_SEX, ensemble.NAME):
+        curves = {seed: small_project.CURVES for seed in ("0", MEAN)}
+        Calibration(name, small_project.TARGETS, False, "f1", curves).save(
+            folder / "calibration" / f"{name}.json"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def network(hospital) -> Path:
+    return hospital / "models" / small_project.MODEL
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory, people) -> Path:
+    """The same people's records as WFDB files that say age and sex."""
+    folder = tmp_path_factory.mktemp("raw")
+    for name, ecg in people.items():
+        save(folder, name, ecg)
+    return folder
+
+
+def save(folder: Path, name: str, ecg: small_project.Ecg, *comments: str) -> Path:
+    """Write a record; NaN and spikes are kept by 32 bits."""
+    about = [f"{(ecg.sex or 'unknown').capitalize()} {ecg.age_days:g}"] if ecg.age_days else []
+    wfdb.wrsamp(
+        name, ecg.fs_hz, ["mV"] * len(ecg.leads), list(ecg.leads),
+        p_signal=ecg.signal_mv.T.astype(np.float64), fmt=["32"] * len(ecg.leads),
+        comments=[*about, *comments], write_dir=str(folder),
+    )  # fmt: skip
+    return folder / name
+
+
+@pytest.fixture
+def predict() -> Callable:
+    """Call `pedecg predict … --json`; the answers, the exit status and what it said of faults."""
+
+    def call(*arguments: object):
+        done = CliRunner().invoke(cli.app, ["predict", *map(str, arguments), "--json"])
+        answers = [json.loads(one) for one in done.stdout.splitlines() if one.startswith("{")]
+        return answers, done
+
+    return call
