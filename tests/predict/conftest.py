@@ -5,12 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import wfdb
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
+import raw_records
 import small_project
 
 from pedecg import cli, ensemble, naive, tables
@@ -41,7 +40,7 @@ def hospital(tmp_path_factory, people) -> Path:
     ]
     ensemble.save(members, folder / "models" / ensemble.NAME / "seed0" / "model.json")
     for name in (naive.AGE_SEX, ensemble.NAME):
-        curves = {seed: small_project.CURVES for seed in ("0", MEAN)}
+        curves = dict.fromkeys(("0", MEAN), small_project.CURVES)
         Calibration(name, small_project.TARGETS, False, "f1", curves).save(
             folder / "calibration" / f"{name}.json"
         )
@@ -58,19 +57,8 @@ def raw(tmp_path_factory, people) -> Path:
     """The same people's records as WFDB files that say age and sex."""
     folder = tmp_path_factory.mktemp("raw")
     for name, ecg in people.items():
-        save(folder, name, ecg)
+        raw_records.save(folder, name, ecg)
     return folder
-
-
-def save(folder: Path, name: str, ecg: small_project.Ecg, *comments: str) -> Path:
-    """Write a record; NaN and spikes are kept by 32 bits."""
-    about = [f"{(ecg.sex or 'unknown').capitalize()} {ecg.age_days:g}"] if ecg.age_days else []
-    wfdb.wrsamp(
-        name, ecg.fs_hz, ["mV"] * len(ecg.leads), list(ecg.leads),
-        p_signal=ecg.signal_mv.T.astype(np.float64), fmt=["32"] * len(ecg.leads),
-        comments=[*about, *comments], write_dir=str(folder),
-    )  # fmt: skip
-    return folder / name
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import save
+from raw_records import save
 from small_project import LINE, MODEL, TARGETS, own_answer
 from typer.testing import CliRunner
 

@@ -109,7 +109,8 @@ def predict(
         else:
             console.print(answer.as_text(found))
     if run.places and not as_json:
-        console.print(f"Model {opened.name}; training patients {opened.children}. {answer.USE}")
+        about = f"Model {opened.name}; training patients {opened.children}. {answer.USE}"
+        console.print(about, soft_wrap=True)
     run.end()
 
 

@@ -106,11 +106,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
 def as_text(answer: Answer) -> RenderableType:
     """Return probabilities beside their thresholds, flags, and the criteria that are met."""
     own = answer.exam.recording
-    table = Table(
-        title=sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves)),
-        title_justify="left",
-        title_style="bold",
-    )
+    who = sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves))
+    table = Table()
     table.add_column("class" if answer.exclusive else "target")
     table.add_column("probability", justify="right")
     if not answer.exclusive:
@@ -123,7 +120,7 @@ def as_text(answer: Answer) -> RenderableType:
         table.add_row(target, f"{p:.3f}", *limit, decision(called, answer.exclusive))
     met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
     flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
-    return Group(table, *flags, *(met or [Text("No criterion is met.")]), Text(""))
+    return Group(Text(who, style="bold"), table, *flags, *(met or [Text("No criterion is met.")]), Text(""))
 
 
 def decision(called: float, exclusive: bool) -> str:
