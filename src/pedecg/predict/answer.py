@@ -120,7 +120,8 @@ def as_text(answer: Answer) -> RenderableType:
         table.add_row(target, f"{p:.3f}", *limit, decision(called, answer.exclusive))
     met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
     flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
-    return Group(Text(who, style="bold"), table, *flags, *(met or [Text("No criterion is met.")]), Text(""))
+    met = met or [Text("No criterion is met.")]
+    return Group(Text(who, style="bold"), table, *flags, *met, Text(""))
 
 
 def decision(called: float, exclusive: bool) -> str:
