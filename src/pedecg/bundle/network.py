@@ -1,9 +1,11 @@
-"""A trained network as an ONNX file: any number of records, any length, the same logits.
+"""A trained network as an ONNX file: any number of records, the same logits.
 
 The graph takes what `models.base.Batch` holds, by the same names, and gives ``logits`` of shape
-(batch, n_targets), as the network does in evaluation mode.
+(batch, n_targets), as the network does in evaluation mode. The signal may be of any length; with
+recurrent layers it is as long as a window of the training.
 """
 
+import copy
 import logging
 import math
 import warnings
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from pedecg import tables
+from pedecg.bundle import recurrence
 from pedecg.errors import PedecgError
 from pedecg.learning.predict import Card, Trained
 from pedecg.models.base import Batch
@@ -47,9 +50,10 @@ def export(trained: Trained, path: str | Path) -> None:
         The network does what a graph cannot hold, as released networks do that resample and
         filter their own input.
     """
-    network = _Flat(trained.network.cpu().eval())
+    network = _Flat(recurrence.unpacked(copy.deepcopy(trained.network)).cpu().eval())
     axes = {name: {0: "batch"} for name in INPUTS}
-    axes["signal"][2] = "samples"
+    if not any(isinstance(part, recurrence.Unpacked) for part in network.modules()):
+        axes["signal"][2] = "samples"  # recurrent layers are written out step by step
     try:
         with _quietly():
             program = torch.onnx.export(

@@ -1,6 +1,6 @@
 """What the manifest beside a recording says of its patient: the numbers that a model reads."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ def with_numbers(places: Iterable[Place], cohort: CohortSettings | None) -> list
     return [_told(place, read, named.file) for place in places]
 
 
-def _told(place: Place, read: "lru_cache[dict[Path, Row]]", file: str) -> Place:
+def _told(place: Place, read: Callable[[Path], dict[Path, Row]], file: str) -> Place:
     path = place.path.resolve()
     for root in path.parents:
         if (root / file).is_file():
