@@ -3,9 +3,9 @@
     python benchmarks/inference.py --model models/resnet1d_age --records 100
 
 Run it where the pipeline ran. Both read the cohort's WFDB files, refuse leads, filter, resample,
-ask every training of the model and calibrate. `pedecg predict` finds waves and judges criteria too.
-They take turns, at 1 and at 2 threads, so that a busy machine slows them all; the largest difference
-between their answers is printed too. ``--clock cpu`` counts processor time, at 1 thread.
+ask every training of the model and calibrate; `pedecg predict` judges criteria too.
+They take turns, at 1 and at 2 threads, so that a busy machine slows them all; the largest
+difference between their answers is printed too. ``--clock cpu`` counts processor time, at 1 thread.
 """
 
 import argparse
