@@ -169,9 +169,8 @@ def main() -> None:
                 seconds, answers[name] = way(paths)
                 if number:  # the first round warms the file cache and the libraries
                     spent[name].append(seconds)
-    print(
-        f"{asked.model.name}, {len(folders)} trainings, {len(paths)} ECGs, median of rounds, {asked.clock} time"
-    )
+    about = f"{asked.model.name}, {len(folders)} trainings, {len(paths)} ECGs"
+    print(f"{about}, median of rounds, {asked.clock} time")
     print("| | read ms | prepare ms | ask ms | ECGs per s |\n|---|---|---|---|---|")
     for name, rounds in spent.items():
         middle = [1000 * statistics.median(part) / len(paths) for part in zip(*rounds, strict=True)]

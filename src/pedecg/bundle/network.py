@@ -2,7 +2,7 @@
 
 The graph takes what `models.base.Batch` holds, by the same names, and gives ``logits`` of shape
 (batch, n_targets), as the network does in evaluation mode. The signal may be of any length; with
-recurrent layers it is as long as a window of the training.
+recurrent layers, or poolings of one length, it is as long as a window of the training.
 """
 
 import copy
@@ -51,30 +51,40 @@ def export(trained: Trained, path: str | Path) -> None:
         filter their own input.
     """
     network = _Flat(recurrence.unpacked(copy.deepcopy(trained.network)).cpu().eval())
-    axes = {name: {0: "batch"} for name in INPUTS}
-    if not any(isinstance(part, recurrence.Unpacked) for part in network.modules()):
-        axes["signal"][2] = "samples"  # recurrent layers are written out step by step
-    try:
-        with _quietly():
-            program = torch.onnx.export(
-                network,
-                _example(trained.card),
-                dynamo=True,
-                opset_version=OPSET,
-                dynamic_shapes=(tuple(axes[name] for name in INPUTS),),
-                input_names=list(INPUTS),
-                output_names=[OUTPUT],
-                verbose=False,
-            )
-    except torch.onnx.errors.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
+    # Recurrent layers are written out step by step, and some poolings hold for one length alone.
+    several = [{}] if recurrence.has(network) else [{2: "samples"}, {}]
+    for further in several:
+        try:
+            program = _program(network, trained.card, further)
+            break
+        except torch.onnx.errors.OnnxExporterError as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+    else:
         raise PedecgError(
             f"model {trained.card.model}: cannot be written as ONNX; does it cut, filter or "
             f"resample its input record by record? ({reason[:160]})"
-        ) from None
-    assert program is not None
+        )
     with tables.replacing(path) as temporary:
         temporary.write_bytes(_plain(program.model_proto).SerializeToString(deterministic=True))
+
+
+def _program(network: _Flat, card: Card, signal_axes: dict[int, str]) -> torch.onnx.ONNXProgram:
+    """Trace a network; of the signal these axes, beside the batch, are of any length."""
+    axes = {name: {0: "batch"} for name in INPUTS}
+    axes["signal"] |= signal_axes
+    with _quietly():
+        program = torch.onnx.export(
+            network,
+            _example(card),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=(tuple(axes[name] for name in INPUTS),),
+            input_names=list(INPUTS),
+            output_names=[OUTPUT],
+            verbose=False,
+        )
+    assert program is not None
+    return program
 
 
 def _example(card: Card) -> tuple[Tensor, ...]:

@@ -45,6 +45,11 @@ def unpacked(network: nn.Module) -> nn.Module:
     return network
 
 
+def has(network: nn.Module) -> bool:
+    """Say whether `unpacked` replaced anything in a network."""
+    return any(isinstance(part, Unpacked) for part in network.modules())
+
+
 def _alone(net: nn.LSTM | nn.GRU, layer: int, way: int) -> nn.Module:
     """Return one layer in one direction, with its weights."""
     suffix = f"_l{layer}" + ("_reverse" if way else "")
