@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg import norms, params
+from pedecg import norms, params, tables
 from pedecg.bundle import fitness, origin, steps
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
+from pedecg.explain import normal, schemas
 from pedecg.predict import trainings
 from pedecg.predict.exam import Exam, Recipe
 from pedecg.predict.trainings import Network, Training
@@ -28,6 +29,7 @@ from pedecg.signals.quality import LeadLimits
 from pedecg.waves.delineate import DelineateSettings
 
 BUNDLE = "bundle.json"
+NORMAL_BEATS = "data/features/normal_beats.parquet"  # where stage normal_beats has run
 BUNDLE_CODE = {"filters": filters, "steps": steps, "fitness": fitness}  # ours, not the bundle's
 
 
@@ -40,6 +42,7 @@ class Model:
     seed : of the one training that is asked; None: all, by their mean.
     children : who was trained on, in words.
     cohort : what its pipeline trained on: how a manifest is read; None for a bundle.
+    normals : the normal heart by age that its maps start from; None: the mean signal.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Model:
     recipe: Recipe
     children: str
     cohort: CohortSettings | None
+    normals: normal.Normals | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -111,7 +115,11 @@ def _of_pipeline(folder: Path) -> Model:
     )  # fmt: skip
     cohort = params.load("cohort", CohortSettings, project / params.PARAMS_FILE)
     children = about["training_data"]["children"]
-    return Model(home.name, opened, one, fitted, recipe, children, cohort)
+    beats = project / NORMAL_BEATS
+    normals = None
+    if beats.is_file():
+        normals = normal.from_table(tables.read(beats, schemas.NORMAL_BEATS))
+    return Model(home.name, opened, one, fitted, recipe, children, cohort, normals)
 
 
 def _networks(opened: Iterable[Training]) -> Iterator[Network]:

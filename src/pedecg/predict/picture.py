@@ -2,18 +2,21 @@
 
 import math
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pedecg import pictures
-from pedecg.explain import attribution, pages, stretch
+from pedecg.explain import attribution, normal, pages, stretch
 from pedecg.explain.settings import MapSettings
 from pedecg.explain.subjects import Person, Subject
 from pedecg.learning import batches
 from pedecg.predict.answer import Answer
+from pedecg.predict.exam import Exam
 from pedecg.predict.model import Model
 from pedecg.waves.delineate import GLOBAL
 
@@ -70,10 +73,23 @@ def _seen(
     age_days, sex = batches.ages_and_sexes(exam.record)
     card = networks[0].trained.card
     read = card.scale.apply(networks[0].features(exam))[0]
-    piece = stretch.cut(exam.signals, 0, float(age_days[0]), int(sex[0]), card, read, how.seconds)
+    waves, normal_mv = _global(exam), None
+    if model.normals is not None and len(waves):
+        normal_mv = partial(
+            normal.instead_of, fs_hz=exam.signals.fs_hz, waves=waves,
+            normal=model.normals.at(float(age_days[0])),
+        )  # fmt: skip
+    piece = stretch.cut(
+        exam.signals, 0, float(age_days[0]), int(sex[0]), card, read, normal_mv,
+        seconds=how.seconds,
+    )  # fmt: skip
     modules = [one.trained.network.requires_grad_(False) for one in networks]
     number = card.targets.index(target)
     return attribution.explain(modules, piece, number, how, ("grad_cam",))["grad_cam"]
+
+
+def _global(exam: Exam) -> pd.DataFrame:
+    return exam.waves[exam.waves["lead"] == GLOBAL]
 
 
 def _person(answer: Answer) -> Person:
@@ -84,7 +100,7 @@ def _person(answer: Answer) -> Person:
         age_days=own.age_days,
         sex=own.sex,
         features=exam.record,
-        waves=exam.waves[exam.waves["lead"] == GLOBAL],
+        waves=_global(exam),
         rules=answer.rules,
         flaws=tuple(f"{lead} {flaw}" for lead, flaw in exam.unusable.items()),
     )
