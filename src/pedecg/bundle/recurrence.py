@@ -16,21 +16,20 @@ class Unpacked(nn.Module):
 
     def __init__(self, packed: Recurrent) -> None:
         super().__init__()
-        ways = 2 if packed.both_ways else 1
-        self.layers = nn.ModuleList(
-            nn.ModuleList(_alone(packed.net, layer, way) for way in range(ways))
-            for layer in range(packed.net.num_layers)
-        )
+        numbers = range(packed.net.num_layers)
+        self.ahead = nn.ModuleList(_alone(packed.net, k, "") for k in numbers)
+        backwards = numbers if packed.both_ways else ()
+        self.back = nn.ModuleList(_alone(packed.net, k, "_reverse") for k in backwards)
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
         """Return states of shape (B, n_steps, width); see `Recurrent`."""
         inside = steps(x, length).unsqueeze(-1)
         place = torch.arange(x.shape[1], device=x.device)
         turned = torch.where(inside[..., 0], length.unsqueeze(1) - 1 - place, place).unsqueeze(-1)
-        for ways in self.layers:
-            states = [ways[0](x)[0]]
-            if len(ways) > 1:
-                back = ways[1](x.gather(1, turned.expand_as(x)))[0]
+        for k, ahead in enumerate(self.ahead):
+            states = [ahead(x)[0]]
+            if len(self.back):
+                back = self.back[k](x.gather(1, turned.expand_as(x)))[0]
                 states.append(back.gather(1, turned.expand_as(back)))
             x = torch.cat(states, dim=2) * inside
         return x
@@ -50,9 +49,9 @@ def has(network: nn.Module) -> bool:
     return any(isinstance(part, Unpacked) for part in network.modules())
 
 
-def _alone(net: nn.LSTM | nn.GRU, layer: int, way: int) -> nn.Module:
+def _alone(net: nn.LSTM | nn.GRU, layer: int, way: str) -> nn.Module:
     """Return one layer in one direction, with its weights."""
-    suffix = f"_l{layer}" + ("_reverse" if way else "")
+    suffix = f"_l{layer}{way}"
     weights = {
         name.removesuffix(suffix) + "_l0": value
         for name, value in net.state_dict().items()

@@ -73,7 +73,7 @@ class Model:
 
     def calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_targets,), of what `ask` returned."""
-        return self.fitted.apply(raw.mean(axis=0)[None], self.seed)[0]
+        return np.asarray(self.fitted.apply(raw.mean(axis=0)[None], self.seed)[0])
 
 
 @lru_cache(maxsize=1)
