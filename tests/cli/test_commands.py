@@ -36,6 +36,7 @@ def test_every_command_explains_itself(pedecg):
         "params",
         "results",
         "bundle",
+        "predict",
     ):
         found = pedecg(command, "--help")
         assert found.exit_code == 0
