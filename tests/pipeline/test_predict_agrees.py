@@ -29,6 +29,7 @@ def test_raw_test_records_get_the_pipelines_own_probabilities(
     for file in models:
         model = trained.load(folder / "models" / file.stem)
         predicted = tables.read(file, tables.PREDICTIONS).set_index(["record_id", "seed", "label"])
+        predicted = predicted.sort_index()
         for record_id in test:
             places, faults = recordings.find([root / path[record_id]])
             assert not faults
