@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,7 @@ from pedecg.models.base import Batch
 OPSET = 20  # the first in which average pooling counts the samples of a last, partial window right
 INPUTS = tuple(field.name for field in fields(Batch))
 OUTPUT = "logits"
+MOST_APART = 1e-4  # of the logits in torch and in onnxruntime
 
 
 class _Flat(nn.Module):
@@ -48,7 +51,7 @@ def export(trained: Trained, path: str | Path) -> None:
     ------
     PedecgError
         The network does what a graph cannot hold, as released networks do that resample and
-        filter their own input.
+        filter their own input; or the graph does not say what the network says.
     """
     network = _Flat(recurrence.unpacked(copy.deepcopy(trained.network)).cpu().eval())
     # Recurrent layers are written out step by step, and some poolings hold for one length alone.
@@ -64,8 +67,31 @@ def export(trained: Trained, path: str | Path) -> None:
             f"model {trained.card.model}: cannot be written as ONNX; does it cut, filter or "
             f"resample its input record by record? ({reason[:160]})"
         )
+    graph = _plain(program.model_proto).SerializeToString(deterministic=True)
+    _require_agreement(trained, graph)
     with tables.replacing(path) as temporary:
-        temporary.write_bytes(_plain(program.model_proto).SerializeToString(deterministic=True))
+        temporary.write_bytes(graph)
+
+
+def _require_agreement(trained: Trained, graph: bytes) -> None:
+    """Ask torch and onnxruntime about the same windows: a graph may be wrong without a word."""
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    taken = {one.name for one in session.get_inputs()}
+    generator = torch.Generator().manual_seed(0)
+    signal, *others = _example(trained.card)
+    for n in (1, len(signal)):
+        drawn = torch.randn(signal.shape, generator=generator)[:n]
+        parts = [drawn, *(other[:n] for other in others)]
+        with torch.inference_mode():
+            expected = trained.network.cpu().eval()(Batch(*parts)).numpy()
+        given = {name: part.numpy() for name, part in zip(INPUTS, parts, strict=True)}
+        (found,) = session.run([OUTPUT], {k: v for k, v in given.items() if k in taken})
+        worst = float(np.abs(found - expected).max())
+        if not worst <= MOST_APART:
+            raise PedecgError(
+                f"model {trained.card.model}: cannot be written as ONNX; the graph's logits differ "
+                f"from the network's by {worst:.2g}"
+            )
 
 
 def _program(network: _Flat, card: Card, signal_axes: dict[int, str]) -> torch.onnx.ONNXProgram:

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from pedecg.models.cnn_rnn import Recurrent, steps
 
 
-class Unpacked(nn.Module):
-    """The layers of a `Recurrent`, one direction and layer at a time."""
+class Unpacked(Recurrent):
+    """The layers of a `Recurrent`, one direction and layer at a time; its network sees no other."""
 
     def __init__(self, packed: Recurrent) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # the layers are those of `packed`, not new ones
+        self.both_ways = packed.both_ways
         numbers = range(packed.net.num_layers)
         self.ahead = nn.ModuleList(_alone(packed.net, k, "") for k in numbers)
         backwards = numbers if packed.both_ways else ()
