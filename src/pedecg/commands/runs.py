@@ -95,7 +95,7 @@ def runs(
     if over and pool:
         from pedecg.runs import pooled
 
-        shown = pooled.table(chosen, over.split(","))
+        shown = pooled.pool(chosen, over.split(","))
     elif over:
         shown = table.over(chosen, over.split(","), asked)
     elif compare:

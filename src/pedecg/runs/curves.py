@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from pedecg import pictures
 from pedecg.errors import PedecgError
-from pedecg.runs.history import WORKSPACE, Run
+from pedecg.runs import outputs
+from pedecg.runs.history import Run
 from pedecg.runs.rows import Row
 from pedecg.runs.table import Table
 
@@ -67,7 +68,7 @@ def summary(found: Sequence[Training]) -> Table:
     for one in found:
         last = one.curves.iloc[-1]
         best = one.curves[one.curves["epoch"] == one.best_epoch]
-        at_best = best.iloc[0] if len(best) else {}
+        at_best: Mapping[str, float] = best.iloc[0].to_dict() if len(best) else {}
         line = [one.run, one.model, one.seed, int(last["epoch"])]
         figures = [at_best.get(name) for name in _SUMMED] + [last.get(name) for name in _SUMMED]
         lines.append([*line, one.best_epoch, *(None if v is None else float(v) for v in figures)])
@@ -113,7 +114,7 @@ def draw(found: Sequence[Training], file: Path, cohort: str) -> None:
 
 def _of_run(run: Run, models: Sequence[str], folder: Path) -> tuple[list[Training], str]:
     """Read the trainings of one run, and say in a line what is not there."""
-    files = _Workspace(folder) if run.name == WORKSPACE else _Commit(run.commit, folder)
+    files = outputs.of(run, folder)
     found: list[Training] = []
     for model in models:
         for place in sorted(files.glob(f"{_MODELS}/{model}/seed*/{_CURVES}"), key=_seed):
@@ -131,36 +132,3 @@ def _of_run(run: Run, models: Sequence[str], folder: Path) -> tuple[list[Trainin
 
 def _seed(place: str) -> int:
     return int(PurePosixPath(place).parent.name.removeprefix("seed"))
-
-
-class _Workspace:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def glob(self, pattern: str) -> list[str]:
-        return [file.relative_to(self.folder).as_posix() for file in self.folder.glob(pattern)]
-
-    def read(self, place: str) -> bytes:
-        return (self.folder / place).read_bytes()
-
-
-class _Commit:
-    """The files of a commit, those that DVC keeps among them."""
-
-    def __init__(self, commit: str, folder: Path) -> None:
-        from dvc.api import DVCFileSystem
-        from dvc.repo import Repo
-
-        root = Path(Repo.find_root(str(folder)))
-        self.files = DVCFileSystem(str(root), rev=commit)
-        self.prefix = PurePosixPath(folder.resolve().relative_to(root).as_posix())
-
-    def glob(self, pattern: str) -> list[str]:
-        inside = len(self.prefix.parts)
-        return [
-            "/".join(place.split("/")[inside:])
-            for place in self.files.glob(str(self.prefix / pattern))
-        ]
-
-    def read(self, place: str) -> bytes:
-        return bytes(self.files.read_bytes(str(self.prefix / place)))

@@ -166,7 +166,7 @@ class _Git:
 
     def queued(self) -> int:
         """Return how many experiments wait in DVC's queue, which is a stash of git."""
-        return len(self("reflog", "show", "refs/exps/stash", "--", check=False).splitlines())
+        return len(self("reflog", "show", "refs/exps/celery/stash", "--", check=False).splitlines())
 
 
 def _experiments(git: _Git) -> Iterator[Run]:

@@ -78,32 +78,41 @@ def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     return Table(["", *heads], [[name, *(row.get(name) for row in rows)] for name in shown])
 
 
+def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]], list[str]]:
+    """Put rows together that differ in nothing but the `varied` parameters.
+
+    Returns
+    -------
+    The groups, of experiments alone, and the parameters that tell them apart.
+    """
+    runs_rows.check_names(rows, varied)
+    full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
+    apart = [name for name in runs_rows.changed(rows) if name not in full]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.run.is_experiment:
+            key = repr([row.model, row.run.baseline, *(row.run.params.get(name) for name in apart)])
+            found.setdefault(key, []).append(row)
+    if not found:
+        raise PedecgError("--over: no experiment among the rows; baselines are not counted")
+    first = [group[0] for group in found.values()]
+    return list(found.values()), [name for name in apart if _differs(name, first)]
+
+
 def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> Table:
     """Return mean and SD of figures over rows that differ in nothing but the `varied` parameters.
 
     Returns
     -------
     A line per group: model, what tells the groups apart, ``n``, and for each figure its mean and
-    ``… sd`` (of single values, n - 1; empty for one).
+    ``… sd`` (of the single values, n - 1; empty for one).
     """
-    runs_rows.check_names(rows, varied)
-    full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
-    apart = [name for name in runs_rows.changed(rows) if name not in full]
+    grouped, shown = groups(rows, varied)
     figures = list(columns) or _figures(rows)
     runs_rows.check_names(rows, figures)
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.run.is_experiment:
-            key = repr([row.model, row.run.baseline, *(row.run.params.get(name) for name in apart)])
-            groups.setdefault(key, []).append(row)
-    if not groups:
-        raise PedecgError("--over: no experiment among the rows; baselines are not counted")
-    shown = [name for name in apart if _differs(name, [group[0] for group in groups.values()])]
     head = ["model", *shown, *varied, "n"]
-    for name in figures:
-        head += [name, f"{name} sd"]
     lines: list[list[Any]] = []
-    for group in groups.values():
+    for group in grouped:
         first = group[0]
         spanned = [_span([row.get(name) for row in group]) for name in varied]
         line: list[Any] = [first.model or None, *(first.get(name) for name in shown), *spanned]
@@ -111,7 +120,7 @@ def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> 
         for name in figures:
             line += _mean_and_sd([row.get(name) for row in group])
         lines.append(line)
-    return Table(head, lines)
+    return Table(head + [column for name in figures for column in (name, f"{name} sd")], lines)
 
 
 def _figures(rows: Sequence[Row]) -> list[str]:
