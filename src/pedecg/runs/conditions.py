@@ -19,7 +19,9 @@ from typing import Any
 from pedecg.errors import PedecgError
 from pedecg.runs.rows import Row, is_number
 
-_TOKEN = re.compile(r"""\s*("[^"]*"|'[^']*'|\[[^\]]*\]|<=|>=|!=|==|=|<|>|~|,|[^\s,<>=!~]+)""")
+_TOKEN = re.compile(
+    r"""\s*("[^"]*"|'[^']*'|\[[^\]]*\]|<=|>=|!=|==|=|<|>|~|,|(?!["'\[])[^\s,<>=!~]+)"""
+)
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
