@@ -133,6 +133,15 @@ def test_experiments_of_another_pipeline_are_left_out(small, pedecg_runs, monkey
     assert "calm-dog" not in pedecg_runs("--all").stdout
 
 
+def test_figures_that_no_stage_renewed_are_told(small, pedecg_runs):
+    small.experiment("half-hen", {"split.fold": 1}, {"cnn": 0.7, "gru": 0.6})
+    said = pedecg_runs().stderr
+    assert (
+        said
+        == "half-hen: its figures are those of its baseline; did its run end before evaluate?\n"
+    )
+
+
 def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
     small.write({"evaluate.models": ["gru"]}, {"gru": 0.6})
     here = next(run for run in history.read().runs if run.name == "workspace")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -91,13 +92,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return project
 
 
+def _only(files: dict[str, Any]) -> Any:
+    (found,) = files.values()
+    return found
+
+
 def test_the_list_is_that_of_dvc(tiny):
     shown = json.loads(tiny.run("dvc", "exp", "show", "--json"))
     of_dvc = {}
     for experiment in shown[1]["experiments"]:
         data = experiment["revs"][0]["data"]
-        settings = data["params"]["params.yaml"]["data"]
-        figure = data["metrics"]["metrics/evaluate/cnn.json"]["data"]["test"]["macro"]["auroc"]
+        settings = _only(data["params"])["data"]
+        figure = _only(data["metrics"])["data"]["test"]["macro"]["auroc"]
         of_dvc[experiment["name"]] = (
             settings["train"]["learning_rate"], settings["split"]["fold"], figure["value"],
         )  # fmt: skip

@@ -2,13 +2,14 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pedecg import pictures
 from pedecg.errors import PedecgError
@@ -68,7 +69,7 @@ def summary(found: Sequence[Training]) -> Table:
     for one in found:
         last = one.curves.iloc[-1]
         best = one.curves[one.curves["epoch"] == one.best_epoch]
-        at_best: Mapping[str, float] = best.iloc[0].to_dict() if len(best) else {}
+        at_best: dict[Any, Any] = best.iloc[0].to_dict() if len(best) else {}
         line = [one.run, one.model, one.seed, int(last["epoch"])]
         figures = [at_best.get(name) for name in _SUMMED] + [last.get(name) for name in _SUMMED]
         lines.append([*line, one.best_epoch, *(None if v is None else float(v) for v in figures)])
@@ -98,16 +99,14 @@ def draw(found: Sequence[Training], file: Path, cohort: str) -> None:
             best = one.curves[one.curves["epoch"] == one.best_epoch]
             panel.plot(best["epoch"], best[name], "o", color=line.get_color(), markersize=4)
         panel.set(xlabel="epoch", ylabel=PANELS[name])
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         if name in _LOGARITHMIC:
             panel.set_yscale("log")
     for panel in panels[len(columns) :]:
         panel.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
-    figure.suptitle(
-        f"{len(found)} trainings of {len({one.run for one in found})} runs; "
-        "a line is one seed, the dot its best epoch"
-    )
+    figure.suptitle(f"Each line is one of {len(found)} trainings, the dot its best epoch")
     file.parent.mkdir(parents=True, exist_ok=True)
     pictures.save(figure, file, cohort)
 

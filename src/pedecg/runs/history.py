@@ -22,6 +22,7 @@ from pedecg.errors import PedecgError
 WORKSPACE = "workspace"
 _METRICS, _LOCK = "metrics", "dvc.lock"
 _BY_MODEL = "evaluate/"  # metrics/evaluate/<model>.json
+_FIGURES = f"{_METRICS}/evaluate"
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
 Values = dict[str, Any]
@@ -42,7 +43,6 @@ class Run:
     params: Values = field(default_factory=dict)
     metrics: Values = field(default_factory=dict)
     by_model: dict[str, Values] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)  # path: git's object
 
     @property
     def is_experiment(self) -> bool:
@@ -51,12 +51,17 @@ class Run:
 
 @dataclass(frozen=True)
 class History:
-    """All runs, baselines first, and how many experiments are not among them."""
+    """All runs, baselines first, and how many experiments are not among them.
+
+    ``not_renewed`` names experiments whose every figure is the baseline's to the last byte: most
+    likely their stages did not run as far as that.
+    """
 
     runs: list[Run]
     of_other_commits: int
     of_other_pipelines: int
     queued: int
+    not_renewed: list[str]
 
 
 def read(every_commit: bool = False, folder: Path = Path()) -> History:
@@ -93,7 +98,8 @@ def read(every_commit: bool = False, folder: Path = Path()) -> History:
         for run in runs
     ):
         runs.insert(0, here)
-    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued())
+    old = [r.name for r in mine if _figures(trees[r.commit]) == _figures(trees[r.baseline])]
+    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued(), old)
 
 
 def notes(history: History) -> Iterator[str]:
@@ -106,6 +112,8 @@ def notes(history: History) -> Iterator[str]:
     for which, count in counted.items():
         if count:
             yield f"{count} experiment{'s' * (count > 1)} {which}"
+    for name in history.not_renewed:
+        yield f"{name}: its figures are those of its baseline; did its run end before evaluate?"
 
 
 def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -192,6 +200,10 @@ def _short_name(git: _Git, commit: str) -> str:
     return names.splitlines()[0] if names else commit[:7]
 
 
+def _figures(files: Mapping[str, str]) -> dict[str, str]:
+    return {path: blob for path, blob in files.items() if path.startswith(_FIGURES)}
+
+
 def _differs(files: Mapping[str, str], before: Mapping[str, str]) -> bool:
     """Say whether an experiment changed anything of this pipeline: others share its history."""
     return any(files.get(name) != before.get(name) for name in (str(params.PARAMS_FILE), _LOCK))
@@ -206,7 +218,7 @@ class _Parsed:
 
     def run(self, bare: Run, files: Mapping[str, str]) -> Run:
         values = {path: self.values(path, blob) for path, blob in files.items() if path != _LOCK}
-        return _filled(bare, values, files)
+        return _filled(bare, values)
 
     def values(self, path: str, blob: str) -> Values:
         if blob not in self.known:
@@ -219,7 +231,7 @@ def _workspace(folder: Path) -> Run:
     texts = {
         file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in paths
     }
-    return _filled(Run(WORKSPACE), {path: _parse(path, text) for path, text in texts.items()}, {})
+    return _filled(Run(WORKSPACE), {path: _parse(path, text) for path, text in texts.items()})
 
 
 def _parse(path: str, text: str) -> Values:
@@ -232,7 +244,7 @@ def _parse(path: str, text: str) -> Values:
     return dict(flat(YAML(typ="safe", pure=True).load(text)))
 
 
-def _filled(bare: Run, values: Mapping[str, Values], files: Mapping[str, str]) -> Run:
+def _filled(bare: Run, values: Mapping[str, Values]) -> Run:
     """Sort the values of a run's files into parameters, metrics, and metrics of its models."""
     settings = values.get(str(params.PARAMS_FILE), {})
     # A model that is not evaluated any more leaves its file behind.
@@ -249,6 +261,4 @@ def _filled(bare: Run, values: Mapping[str, Values], files: Mapping[str, str]) -
         elif model in evaluated:
             by_model[model] = found
     in_order = {model: by_model[model] for model in evaluated or [] if model in by_model}
-    return Run(
-        bare.name, bare.commit, bare.baseline, bare.created, settings, metrics, in_order, files
-    )
+    return Run(bare.name, bare.commit, bare.baseline, bare.created, settings, metrics, in_order)
