@@ -15,6 +15,7 @@ from pedecg.commands import (
     parameters,
     predict,
     results,
+    runs,
     tensorboard,
     tokens,
 )
@@ -29,6 +30,7 @@ app.command("check")(check.check)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)
+app.command("runs")(runs.runs)
 app.command("tensorboard")(tensorboard.tensorboard)
 
 
