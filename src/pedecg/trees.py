@@ -6,6 +6,7 @@ are kept as plain tables of numbers, so that another version of scikit-learn giv
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,10 @@ class Trees:
         table = features[list(self.features)]
         x = naive.design(table, np.array(self.mean), np.array(self.sd)).astype(np.float32)
         total = np.zeros((len(x), len(self.targets)))
-        every = np.arange(len(x))
         for root in self.roots:
-            node = np.full(len(x), root)
-            while (inner := self.feature[node] >= 0).any():
-                low = x[every, np.maximum(self.feature[node], 0)] <= self.threshold[node]
-                node = np.where(inner, np.where(low, self.left[node], self.right[node]), node)
-            total += self.shares[node]
+            total += self.shares[
+                leaves(x, root, self.feature, self.threshold, self.left, self.right)
+            ]
         return np.clip(total / len(self.roots), 0.0, 1.0)
 
     def save(self, folder: str | Path) -> None:
@@ -105,6 +103,22 @@ class Trees:
             {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in tables_.items()},
             {"about": json.dumps(about)},  # one entry: several would come in any order
         )
+
+
+def leaves(
+    x: NDArray[np.float32],
+    root: int,
+    feature: NDArray[np.int32],
+    threshold: NDArray[np.float32],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Return the leaf in which each row of the design ends, shape (n,); see `Trees`."""
+    every, node = np.arange(len(x)), np.full(len(x), root)
+    while (inner := feature[node] >= 0).any():
+        low = x[every, np.maximum(feature[node], 0)] <= threshold[node]
+        node = np.where(inner, np.where(low, left[node], right[node]), node)
+    return node
 
 
 def load(folder: str | Path) -> Trees:
@@ -181,22 +195,27 @@ def _tables(grown: list[Any], spread: Values) -> dict[str, Any]:
     """Put scikit-learn's trees one after another, with node numbers of the whole."""
     roots = np.cumsum([0, *(tree.node_count for tree in grown)])[:-1].astype(np.int32)
     pairs = list(zip(roots, grown, strict=True))
-    leaf = np.concatenate([tree.children_left < 0 for tree in grown])
-    feature = np.concatenate([tree.feature for tree in grown])
+    own = nodes(pairs)
+    values = np.concatenate([tree.value[:, :, 0] for tree in grown])
+    shares = np.where(own["feature"][:, None] < 0, values * spread, 0.0).astype(np.float32)
+    return {"roots": roots, **own, "shares": shares}
+
+
+def nodes(pairs: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+    """Return the tables of nodes, see `Trees`, of scikit-learn's trees with their root's number."""
+    leaf = np.concatenate([tree.children_left < 0 for _, tree in pairs])
+    feature = np.concatenate([tree.feature for _, tree in pairs])
     left, right = (
         np.concatenate([root + getattr(tree, side) for root, tree in pairs])
         for side in ("children_left", "children_right")
     )
-    threshold = np.concatenate([tree.threshold for tree in grown])
-    values = np.concatenate([tree.value[:, :, 0] for tree in grown])
+    threshold = np.concatenate([tree.threshold for _, tree in pairs])
     # A double between two floats must send both the same way: round towards the lower one.
     low = threshold.astype(np.float32)
     low = np.where(low > threshold, np.nextafter(low, np.float32(-np.inf)), low)
     return {
-        "roots": roots,
         "feature": np.where(leaf, -1, feature).astype(np.int32),
         "threshold": low.astype(np.float32),
         "left": np.where(leaf, 0, left).astype(np.int32),
         "right": np.where(leaf, 0, right).astype(np.int32),
-        "shares": np.where(leaf[:, None], values * spread, 0.0).astype(np.float32),
     }
