@@ -122,6 +122,8 @@ def _arrhythmia() -> Sections:
         "ensemble": ensemble.EnsembleSettings,
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
+        "explain": ExplainSettings,
+        "error_review": ErrorReviewSettings,
     }
 
 

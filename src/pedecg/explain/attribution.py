@@ -5,7 +5,8 @@ them. Its map over time is therefore multiplied, sample by sample, with the grad
 times the input, as Guided Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain
 gradient: guided back-propagation hardly depends on the weights (Adebayo J et al. NeurIPS 2018).
 Only what speaks for the target is kept. Integrated gradients (Sundararajan M et al. ICML 2017)
-from the mean signal, zero after normalisation, are the second opinion.
+from the mean signal, zero after normalisation, are the second opinion. What a model that pools by
+attention looked at is a third map, which says where and not what for.
 """
 
 import warnings
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pedecg.errors import PedecgError
 from pedecg.explain import layers
 from pedecg.explain.settings import MapSettings
 from pedecg.explain.stretch import Stretch
@@ -142,9 +144,28 @@ def _integrated_gradients(
     return _speaks_for(local, stretch.fs_hz, settings)
 
 
+def _attention(
+    network: nn.Module, batch: Batch, target: int, stretch: Stretch, settings: MapSettings
+) -> Tensor:
+    """Lay the weight of each step over its samples; it is the same for every target."""
+    weigh = getattr(network, "attention", None)
+    if weigh is None or getattr(network, "weigh", None) is None:
+        raise PedecgError(
+            "explain.map attention: the model does not pool by attention; explain one with "
+            "pooling: attention"
+        )
+    with torch.no_grad():
+        weights = weigh(batch)
+    n_samples = batch.signal.shape[-1]
+    width = -(-n_samples // weights.shape[1])
+    over = weights.repeat_interleave(width, dim=1)[:, None, :n_samples]
+    return over.expand(-1, batch.signal.shape[1], -1)
+
+
 _METHODS: dict[str, Callable[[nn.Module, Batch, int, Stretch, MapSettings], Tensor]] = {
     "grad_cam": _grad_cam,
     "integrated_gradients": _integrated_gradients,
+    "attention": _attention,
 }
 
 

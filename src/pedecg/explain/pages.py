@@ -24,6 +24,11 @@ _INK, _GREY, _BLUE, _PALE = "#1a1a1a", "#6b6b6b", "#2166ac", "#c9c9c9"
 _SMOOTH_S = 0.02  # of the colour alone, so that a wave is one patch
 _BRIGHTEST = 99.5  # percentile of the map that is drawn in full colour
 DPI = 110
+_ENDS = {
+    "grad_cam": ("speaks little for it", "most"),
+    "integrated_gradients": ("speaks little for it", "most"),
+    "attention": ("hardly looked at", "most"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,13 @@ def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> 
     """Explain one record for one target and write its page."""
     subject, person = page.subject, page.person
     task = Task(person, (subject,))
-    seen = examine.maps(networks, task, settings, ("grad_cam",))[subject.target]["grad_cam"]
+    seen = examine.maps(networks, task, settings, (settings.map,))[subject.target][settings.map]
     _, _, signals = networks.open()
     signal_mv = signals.millivolts(person.position)[:, : seen.shape[1]]
     figure = compose(
-        page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position]
-    )
+        page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position],
+        _ENDS[settings.map],
+    )  # fmt: skip
     pictures.save(figure, page.path, cohort, dpi=DPI)
 
 
@@ -63,6 +69,7 @@ def compose(
     fs_hz: float,
     leads: Sequence[str],
     present: NDArray[np.bool_],
+    ends: tuple[str, str] = _ENDS["grad_cam"],
 ) -> Figure:
     """Return the page of one record and target.
 
@@ -70,6 +77,7 @@ def compose(
     ----------
     signal_mv, seen : shape (n_leads, n_samples), of the same stretch of time from the start.
     present : shape (n_leads,); absent leads are not drawn.
+    ends : what the palest and the strongest colour mean.
     """
     subject, person = page.subject, page.person
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
@@ -104,7 +112,7 @@ def compose(
             if present[i]
         },
     )
-    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)))
+    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)), ends)
     return figure
 
 
@@ -155,12 +163,12 @@ def _bars(axes: Axes, title: str, shares: dict[str, tuple[float, float]]) -> Non
     axes.tick_params(length=0)
 
 
-def _legend(axes: Axes) -> None:
+def _legend(axes: Axes, ends: tuple[str, str]) -> None:
     axes.imshow(
         np.linspace(0, 1, 256)[None, :], cmap=paper.HEAT, aspect="auto", extent=(0, 1, 0, 1)
     )
     axes.set_yticks([])
-    axes.set_xticks([0, 1], ["speaks little for it", "most"], fontsize=7, color=_GREY)
+    axes.set_xticks([0, 1], list(ends), fontsize=7, color=_GREY)
     axes.tick_params(length=0)
     axes.spines[:].set_color(_PALE)
     axes.text(1.22, -0.1, "bar: share of the map\n|  : if spread evenly",
