@@ -163,7 +163,7 @@ def train(
     there = np.flatnonzero(one_hot[training].any(axis=0))
     if len(there) < 2:
         raise PedecgError(f"{RULES_BOOSTED}: the training records must have two classes or more")
-    weight = _weights(y, len(targets), settings.balance)
+    weight = trees.weights(one_hot[training], settings.balance)
     grown = [
         _grow(x, y, weight, int(own), settings)
         for own in np.random.SeedSequence(seed).generate_state(settings.models)
@@ -173,16 +173,8 @@ def train(
     return model, naive.predictions(targets, splits, seed, model.predict(rows))
 
 
-def _weights(y: NDArray[np.int64], n_classes: int, balance: float) -> Values:
-    """Return the weight of each record: mean count over its class's, to the power of `balance`."""
-    count = np.bincount(y, minlength=n_classes)
-    rare = (len(y) / np.maximum(count, 1) / (count > 0).sum()) ** balance
-    weight = rare[y]
-    return np.asarray(weight / weight.mean())
-
-
 def _grow(
-    x: Values, y: NDArray[np.int64], weight: Values, seed: int, settings: BoostedSettings
+    x: Values, y: NDArray[np.int64], weight: Values | None, seed: int, settings: BoostedSettings
 ) -> GradientBoostingClassifier:
     return GradientBoostingClassifier(
         n_estimators=settings.rounds,

@@ -39,6 +39,13 @@ class TreesSettings(Section):
         gt=0,
         le=1,
     )
+    balance: float = Field(
+        0.0,
+        description="0: every record weighs the same; 1: as much as its rarest target is rare; "
+        "more: the rare ones more",
+        ge=0,
+        le=3,
+    )
 
 
 @dataclass(frozen=True)
@@ -184,11 +191,31 @@ def train(
         max_features=settings.feature_share,
         random_state=seed,
         n_jobs=1,
-    ).fit(x, y / spread)
+    ).fit(x, y / spread, sample_weight=weights(y, settings.balance))
     grown = _tables([each.tree_ for each in forest.estimators_], spread)
     scale = (tuple(map(str, rows.columns)), tuple(mean.tolist()), tuple(sd.tolist()))
     model = Trees(seed, targets, *scale, **grown)
     return model, naive.predictions(targets, splits, seed, model.predict(rows))
+
+
+def weights(y: Values, balance: float) -> Values | None:
+    """Return a weight for each record, mean 1; None where all weigh the same.
+
+    The share of each target's positives, against the mean share, to the power of minus `balance`;
+    a record counts with the rarest of its targets, and one without any as one that is common.
+
+    Parameters
+    ----------
+    y : shape (n, n_targets), 1, 0, or between where unknown.
+    """
+    if balance == 0:
+        return None
+    share = y.mean(axis=0)
+    there = share > 0
+    rare = np.where(there, share[there].mean() / np.where(there, share, 1.0), 0.0) ** balance
+    own = np.where(y == 1, rare, 0.0).max(axis=1)
+    weight = np.where(own > 0, own, rare[there].min())
+    return np.asarray(weight / weight.mean())
 
 
 def _tables(grown: list[Any], spread: Values) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import boosted, naive, tables
+from pedecg import boosted, naive, tables, trees
 from pedecg.errors import PedecgError
 
 SETTINGS = boosted.BoostedSettings(
@@ -48,7 +48,7 @@ def test_own_tables_answer_as_scikit_learns_boosting_does(classes):
     table, *_, which = cohort(classes)
     mean, sd = naive.scale(table[:150])
     x = naive.design(table, mean, sd)
-    weight = boosted._weights(which[:150], len(classes), 1)
+    weight = trees.weights(np.eye(len(classes))[which[:150]], 1)
     expected = [
         boosted._grow(x[:150], which[:150], weight, int(seed), SETTINGS).predict_proba(x)
         for seed in np.random.SeedSequence(0).generate_state(2)
