@@ -7,7 +7,7 @@ import torch
 from planted import SETTINGS
 
 from pedecg.errors import PedecgError
-from pedecg.explain import attribution
+from pedecg.explain import attribution, pages
 from pedecg.models import registry
 
 ATTENTION = {
@@ -39,3 +39,12 @@ def test_another_pooling_has_no_weights_and_is_told_so():
         attribution.explain(
             [network(pooling="mean")], planted.stretch(signal), 0, SETTINGS, ("attention",)
         )
+
+
+def test_even_attention_has_no_colour_and_three_times_as_much_has_all():
+    assert not pages.above_even(np.full((1, 100), 0.01)).any()
+    peak = np.full((1, 100), 0.97 / 99)
+    peak[0, 40] = 0.03
+    colour = pages.above_even(peak)
+    assert colour[0, 40] == pytest.approx(1)
+    assert colour[0, 0] == 0

@@ -24,10 +24,10 @@ _INK, _GREY, _BLUE, _PALE = "#1a1a1a", "#6b6b6b", "#2166ac", "#c9c9c9"
 _SMOOTH_S = 0.02  # of the colour alone, so that a wave is one patch
 _BRIGHTEST = 99.5  # percentile of the map that is drawn in full colour
 DPI = 110
-_ENDS = {
+_ENDS = {  # what the palest and the strongest colour of a map mean
     "grad_cam": ("speaks little for it", "most"),
     "integrated_gradients": ("speaks little for it", "most"),
-    "attention": ("hardly looked at", "most"),
+    "attention": ("looked evenly, or less", "three times"),
 }
 
 
@@ -57,7 +57,7 @@ def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> 
     signal_mv = signals.millivolts(person.position)[:, : seen.shape[1]]
     figure = compose(
         page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position],
-        _ENDS[settings.map],
+        settings.map,
     )  # fmt: skip
     pictures.save(figure, page.path, cohort, dpi=DPI)
 
@@ -69,7 +69,7 @@ def compose(
     fs_hz: float,
     leads: Sequence[str],
     present: NDArray[np.bool_],
-    ends: tuple[str, str] = _ENDS["grad_cam"],
+    method: str = "grad_cam",
 ) -> Figure:
     """Return the page of one record and target.
 
@@ -77,7 +77,7 @@ def compose(
     ----------
     signal_mv, seen : shape (n_leads, n_samples), of the same stretch of time from the start.
     present : shape (n_leads,); absent leads are not drawn.
-    ends : what the palest and the strongest colour mean.
+    method : of the map, one of `_ENDS`.
     """
     subject, person = page.subject, page.person
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
@@ -86,7 +86,7 @@ def compose(
         f"{subject.record_id}, {person.who}: {subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"
     )
-    heat = colour(seen, fs_hz)[present]
+    heat = (above_even(seen) if method == "attention" else colour(seen, fs_hz))[present]
     figure = paper.draw(signal_mv[present], fs_hz, names, f"{page.heading}{title}", heat=heat)
     width, height = figure.get_size_inches()
     total = height + _BELOW_MM * _MM
@@ -100,9 +100,22 @@ def compose(
         "Where in the beat",
         regions.shares(seen, region),
     )
+    if len(names) > 1:
+        _leads(figure, share, seen, leads, present)
+    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)), _ENDS[method])
+    return figure
+
+
+def _leads(
+    figure: Figure,
+    share: float,
+    seen: NDArray[np.float64],
+    leads: Sequence[str],
+    present: NDArray[np.bool_],
+) -> None:
     by_lead = seen.sum(axis=1)
     total_seen = by_lead.sum() or 1.0
-    even = 1 / len(names)
+    even = 1 / int(present.sum())
     _bars(
         figure.add_axes((0.845, 0.30 * share, 0.13, 0.48 * share)),
         "In which leads",
@@ -112,8 +125,6 @@ def compose(
             if present[i]
         },
     )
-    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)), ends)
-    return figure
 
 
 def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
@@ -123,6 +134,12 @@ def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
     if brightest <= 0:
         return np.zeros_like(smooth)
     return np.asarray(np.clip(smooth / brightest, 0, 1))
+
+
+def above_even(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a map as 0 (as much as if spread evenly, or less) to 1 (three times as much)."""
+    even = seen.sum() / seen.size
+    return np.clip((seen / even - 1) / 2, 0, 1) if even > 0 else np.zeros_like(seen)
 
 
 def _words(axes: Axes, subject: Subject, person: Person) -> None:
