@@ -155,7 +155,7 @@ def _attention(
             "pooling: attention"
         )
     with torch.no_grad():
-        weights = weigh(batch)
+        weights: Tensor = weigh(batch)
     n_samples = batch.signal.shape[-1]
     width = -(-n_samples // weights.shape[1])
     over = weights.repeat_interleave(width, dim=1)[:, None, :n_samples]

@@ -154,7 +154,9 @@ class Model(nn.Module):
             There is no training, or its convolutions are of another shape.
         """
         source = self.settings.cnn_from
-        weights, _ = checkpoint.read_tensors(f"{source}/weights.safetensors", torch.device("cpu"))
+        weights, _ = checkpoint.read_tensors(
+            Path(f"{source}/weights.safetensors"), torch.device("cpu")
+        )
         own = self.cnn.state_dict()
         found = {k.removeprefix("cnn."): v for k, v in weights.items() if k.startswith("cnn.")}
         shapes = [{k: tuple(v.shape) for k, v in each.items()} for each in (own, found)]
