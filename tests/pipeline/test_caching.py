@@ -135,7 +135,7 @@ DELINEATION_TABLE = [
 ]
 
 SCORES = ["evaluate@*", "compare", "segments@*", "calibrate_member@*", "ensemble@*"]
-SEEN = ["explain", "error_review"]
+SEEN = ["normal_beats", "explain", "error_review"]
 ARRHYTHMIA_TABLE = [
     Row(
         "split seed",
@@ -145,12 +145,19 @@ ARRHYTHMIA_TABLE = [
     Row(
         "one variant's hidden states",
         lambda p: p.set("models.attention.hidden", 16),
-        ["train@attention-*", "evaluate@attention", "segments@attention", "compare", *SEEN],
+        [
+            "train@attention-*",
+            "evaluate@attention",
+            "segments@attention",
+            "compare",
+            "explain",
+            "error_review",
+        ],
     ),
     Row(
         "the family's module",
         lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
-        ["train@*", "train_pretrained@*", "segments@*", *SEEN],
+        ["train@*", "train_pretrained@*", "segments@*", "explain", "error_review"],
     ),
     Row(
         "the convolutions' own dropout",
