@@ -6,14 +6,15 @@ times what differs from the reference (the normal heart of that age, see `normal
 Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain gradient: guided back-propagation
 hardly depends on the weights (Adebayo J et al. NeurIPS 2018). Only what speaks for the target is
 kept. Integrated gradients (Sundararajan M et al. ICML 2017) from the reference to the signal are
-the second opinion. What a model that pools by attention looked at is a third map: where, and not what
-for.
+the second opinion. What a model that pools by attention looked at is a third map: where it looked,
+not what for.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 from numpy.typing import NDArray
 from torch import Tensor, nn
