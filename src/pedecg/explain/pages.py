@@ -27,7 +27,7 @@ DPI = 110
 _ENDS = {  # what the palest and the strongest colour of a map mean
     "grad_cam": ("speaks little for it", "most"),
     "integrated_gradients": ("speaks little for it", "most"),
-    "attention": ("looked evenly, or less", "three times"),
+    "attention": ("evenly or less", "3 times"),
 }
 
 
