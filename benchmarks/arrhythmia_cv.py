@@ -1,10 +1,11 @@
-"""Challenge score of networks of the arrhythmia pipeline in repeated cross-validation.
+"""Challenge score of models of the arrhythmia pipeline in repeated cross-validation.
 
     cd pipelines/arrhythmia; dvc repro statistics rule_features
-    python ../../benchmarks/arrhythmia_cv.py cnn_only gru hybrid [--folds 5] [--repeats 1]
+    python ../../benchmarks/arrhythmia_cv.py cnn_only hybrid rules_boosted [--folds 5] [--repeats 1]
         [--set train.crop_seconds=30 models.gru.hidden=64 ...] [--out table.csv]
 
-Every recording is predicted by networks that never saw it, trained without early stopping. The
+Every recording is predicted by models that never saw it; networks are trained without early
+stopping. Several models are also joined, by the mean of their probabilities as in `ensemble`. The
 interval is that of resampled recordings (percentiles of 1000), of the probability averaged over
 repeats; `sd` is the spread of single repeats.
 """
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from ruamel.yaml import YAML
 
-from pedecg import params, splits, tables
+from pedecg import boosted, params, splits, tables, trees
 from pedecg.evaluation import multiclass
 from pedecg.learning import batches
 from pedecg.learning.fit import fit
@@ -26,6 +28,10 @@ from pedecg.models import registry
 from pedecg.signals import statistics, store
 
 CHALLENGE = ("normal", "af", "other")
+GROWN: dict[str, Any] = {
+    trees.RULES_TREES: (trees.train, trees.TreesSettings),
+    boosted.RULES_BOOSTED: (boosted.train, boosted.BoostedSettings),
+}
 
 
 def main() -> None:
@@ -41,7 +47,8 @@ def main() -> None:
     kept = {}
     for model in arguments.models:
         own = values["models"][model]
-        fused = "rules" in registry.reads(model, own)
+        by_rules = model in GROWN
+        fused = not by_rules and "rules" in registry.reads(model, own)
         data = batches.dataset(signals, records, labels, rules if fused else None)
         p = np.zeros((arguments.repeats, len(data.record_ids), len(data.targets)))
         for repeat in range(arguments.repeats):
@@ -49,6 +56,9 @@ def main() -> None:
             part = fold.loc[list(data.record_ids)].to_numpy()
             for k in range(arguments.folds):
                 train, held = np.flatnonzero(part != k), np.flatnonzero(part == k)
+                if by_rules:
+                    p[repeat, held] = _grown(model, own, records, labels, rules, data, held, repeat)
+                    continue
                 measured = statistics.of_leads(signals, data.positions[train])
                 fitted = fit(
                     model, own, data, train, held, batches.normalisation(measured), settings,
@@ -63,8 +73,26 @@ def main() -> None:
     if arguments.out:
         np.savez(arguments.out, labels=data.labels, **kept)
     if len(kept) > 1:
-        together = np.mean([np.log(p + 1e-6) for p in kept.values()], axis=0)
-        print(_row("all together", data.labels, data.targets, np.exp(together)), flush=True)
+        together = np.mean(list(kept.values()), axis=0)
+        print(_row("all together", data.labels, data.targets, together), flush=True)
+
+
+def _grown(
+    model: str, own: dict[str, Any], records: pd.DataFrame, labels: pd.DataFrame,
+    rules: pd.DataFrame, data: batches.Dataset, held: np.ndarray, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """Grow trees without the held records and return their probabilities of these."""
+    ids = np.array(data.record_ids, object)
+    where = np.full(len(ids), "train", object)
+    where[held] = "test"
+    split = pd.DataFrame({"record_id": ids, "patient_id": ids, "split": where})
+    train, schema = GROWN[model]
+    grown, _ = train(
+        trees.features(rules, records), rules["record_id"], labels, split, seed,
+        params.parse(own, f"models.{model}", schema, "params.yaml"),
+    )  # fmt: skip
+    table = trees.features(rules, records).set_index(pd.Index(rules["record_id"]))
+    return grown.predict(table.loc[ids[held]])
 
 
 def _row(model: str, labels: np.ndarray, classes: tuple[str, ...], p: np.ndarray) -> str:

@@ -49,9 +49,11 @@ def main() -> None:
     tables.write_csv(benefit, folder / "decision.csv")
     forest.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
     decision.draw(benefit, size, folder / "decision.png", cohort)
-    for name in [*curves.CURVES, "learning"]:
-        parts = [pd.read_csv(f"plots/evaluate/{model}/{name}.csv") for model in models]
-        tables.write_csv(curves.together(parts), folder / f"{name}.csv")
+    for name in [*curves.CURVES, "learning", "classes"]:
+        files = [Path(f"plots/evaluate/{model}/{name}.csv") for model in models]
+        parts = [pd.read_csv(file) for file in files if file.exists()]  # classes: of one task alone
+        if parts:
+            tables.write_csv(curves.together(parts), folder / f"{name}.csv")
 
 
 if __name__ == "__main__":

@@ -35,16 +35,18 @@ def main() -> None:
     figures["test_before_calibration"] = evaluate.before_calibration(
         who["test"], raw["test"], counted
     )
+    folder = Path("plots/evaluate") / model
     if classes:
         figures["test_classes"] = multiclass.as_metrics(
-            who["test"], said["test"].p[0], settings.challenge_classes, settings
+            who["test"], said["test"].p, settings.challenge_classes, settings
         )
+        table = multiclass.as_table(figures["test_classes"], model)
+        tables.write_csv(table, folder / "classes.csv")
     about = {"model": model, "seeds": seeds, "bootstrap": settings.bootstrap}
     tables.write(predictions, f"predictions/{model}.parquet", tables.PREDICTIONS)
     fitted.save(f"calibration/{model}.json")
     tables.write_metrics({**about, **figures}, f"metrics/evaluate/{model}.json")
 
-    folder = Path("plots/evaluate") / model
     drawn = curves.all_targets(who["test"], said["test"].p[0], counted, model)
     for name, curve in drawn.items():
         tables.write_csv(curve, folder / f"{name}.csv")

@@ -3,8 +3,13 @@
 import sys
 from pathlib import Path
 
-from pedecg import decisions, errors, naive, params, tables, trees
+from pedecg import boosted, decisions, errors, naive, params, tables, trees
 from pedecg.rules import baseline
+
+GROWN = {
+    trees.RULES_TREES: (trees.train, trees.TreesSettings),
+    boosted.RULES_BOOSTED: (boosted.train, boosted.BoostedSettings),
+}
 
 
 def main() -> None:
@@ -23,11 +28,11 @@ def main() -> None:
         settings = params.load("models.rules", baseline.RulesSettings)
         about, predictions = baseline.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
-    elif model == trees.RULES_TREES:
-        read = trees.features(rules, records)
-        grown, predictions = trees.train(
-            read, rules["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", trees.TreesSettings),
+    elif model in GROWN:
+        grow, schema = GROWN[model]
+        grown, predictions = grow(
+            trees.features(rules, records), rules["record_id"], labels, splits, seed,
+            params.load(f"models.{model}", schema),
         )  # fmt: skip
         grown.save(folder)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pedecg import ensemble, naive, norms, params, splits, trees
+from pedecg import boosted, ensemble, naive, norms, params, splits, trees
 from pedecg.cohorts.decode import IngestSettings
 from pedecg.cohorts.settings import CohortSettings
 from pedecg.errors import PedecgError
@@ -46,7 +46,10 @@ WITHOUT_SIGNAL: dict[str, type[Section]] = {
     "rules": RulesSettings,
     naive.RULES_LINEAR: naive.LinearSettings,
     trees.RULES_TREES: trees.TreesSettings,
+    boosted.RULES_BOOSTED: boosted.BoostedSettings,
 }
+
+ONE_CLASS = boosted.RULES_BOOSTED  # not for targets of which several can hold
 
 
 class TrainRulesSettings(Section):
@@ -86,7 +89,9 @@ def _paediatric() -> Sections:
         "train_rules": TrainRulesSettings,
         "ensemble": ensemble.EnsembleSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
+        **{
+            f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items() if name != ONE_CLASS
+        },
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,
@@ -119,8 +124,13 @@ def _arrhythmia() -> Sections:
         "delineate": DelineateSettings,
         "rule_features": RuleFeaturesSettings,
         "train": TrainSettings,
+        "train_rules": TrainRulesSettings,
+        "ensemble": ensemble.EnsembleSettings,
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
+        "normal_beats": NormalBeatsSettings,
+        "explain": ExplainSettings,
+        "error_review": ErrorReviewSettings,
     }
 
 

@@ -6,6 +6,7 @@ are kept as plain tables of numbers, so that another version of scikit-learn giv
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ class TreesSettings(Section):
         description="share of all features, drawn anew at each split, that the best is taken of",
         gt=0,
         le=1,
+    )
+    balance: float = Field(
+        0.0,
+        description="0: every record weighs the same; 1: as much as its rarest target is rare; "
+        "more: the rare ones more",
+        ge=0,
+        le=3,
     )
 
 
@@ -80,13 +88,10 @@ class Trees:
         table = features[list(self.features)]
         x = naive.design(table, np.array(self.mean), np.array(self.sd)).astype(np.float32)
         total = np.zeros((len(x), len(self.targets)))
-        every = np.arange(len(x))
         for root in self.roots:
-            node = np.full(len(x), root)
-            while (inner := self.feature[node] >= 0).any():
-                low = x[every, np.maximum(self.feature[node], 0)] <= self.threshold[node]
-                node = np.where(inner, np.where(low, self.left[node], self.right[node]), node)
-            total += self.shares[node]
+            total += self.shares[
+                leaves(x, root, self.feature, self.threshold, self.left, self.right)
+            ]
         return np.clip(total / len(self.roots), 0.0, 1.0)
 
     def save(self, folder: str | Path) -> None:
@@ -105,6 +110,22 @@ class Trees:
             {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in tables_.items()},
             {"about": json.dumps(about)},  # one entry: several would come in any order
         )
+
+
+def leaves(
+    x: NDArray[np.float32],
+    root: int,
+    feature: NDArray[np.int32],
+    threshold: NDArray[np.float32],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Return the leaf in which each row of the design ends, shape (n,); see `Trees`."""
+    every, node = np.arange(len(x)), np.full(len(x), root)
+    while (inner := feature[node] >= 0).any():
+        low = x[every, np.maximum(feature[node], 0)] <= threshold[node]
+        node = np.where(inner, np.where(low, left[node], right[node]), node)
+    return node
 
 
 def load(folder: str | Path) -> Trees:
@@ -170,33 +191,58 @@ def train(
         max_features=settings.feature_share,
         random_state=seed,
         n_jobs=1,
-    ).fit(x, y / spread)
+    ).fit(x, y / spread, sample_weight=weights(y, settings.balance))
     grown = _tables([each.tree_ for each in forest.estimators_], spread)
     scale = (tuple(map(str, rows.columns)), tuple(mean.tolist()), tuple(sd.tolist()))
     model = Trees(seed, targets, *scale, **grown)
     return model, naive.predictions(targets, splits, seed, model.predict(rows))
 
 
+def weights(y: Values, balance: float) -> Values | None:
+    """Return a weight for each record, mean 1; None where all weigh the same.
+
+    The share of each target's positives, against the mean share, to the power of minus `balance`;
+    a record counts with the rarest of its targets, and one without any as one that is common.
+
+    Parameters
+    ----------
+    y : shape (n, n_targets), 1, 0, or between where unknown.
+    """
+    if balance == 0:
+        return None
+    share = y.mean(axis=0)
+    there = share > 0
+    rare = np.where(there, share[there].mean() / np.where(there, share, 1.0), 0.0) ** balance
+    own = np.where(y == 1, rare, 0.0).max(axis=1)
+    weight = np.where(own > 0, own, rare[there].min())
+    return np.asarray(weight / weight.mean())
+
+
 def _tables(grown: list[Any], spread: Values) -> dict[str, Any]:
     """Put scikit-learn's trees one after another, with node numbers of the whole."""
     roots = np.cumsum([0, *(tree.node_count for tree in grown)])[:-1].astype(np.int32)
     pairs = list(zip(roots, grown, strict=True))
-    leaf = np.concatenate([tree.children_left < 0 for tree in grown])
-    feature = np.concatenate([tree.feature for tree in grown])
+    own = nodes(pairs)
+    values = np.concatenate([tree.value[:, :, 0] for tree in grown])
+    shares = np.where(own["feature"][:, None] < 0, values * spread, 0.0).astype(np.float32)
+    return {"roots": roots, **own, "shares": shares}
+
+
+def nodes(pairs: Sequence[tuple[int, Any]]) -> dict[str, Any]:
+    """Return the tables of nodes, see `Trees`, of scikit-learn's trees with their root's number."""
+    leaf = np.concatenate([tree.children_left < 0 for _, tree in pairs])
+    feature = np.concatenate([tree.feature for _, tree in pairs])
     left, right = (
         np.concatenate([root + getattr(tree, side) for root, tree in pairs])
         for side in ("children_left", "children_right")
     )
-    threshold = np.concatenate([tree.threshold for tree in grown])
-    values = np.concatenate([tree.value[:, :, 0] for tree in grown])
+    threshold = np.concatenate([tree.threshold for _, tree in pairs])
     # A double between two floats must send both the same way: round towards the lower one.
     low = threshold.astype(np.float32)
     low = np.where(low > threshold, np.nextafter(low, np.float32(-np.inf)), low)
     return {
-        "roots": roots,
         "feature": np.where(leaf, -1, feature).astype(np.int32),
         "threshold": low.astype(np.float32),
         "left": np.where(leaf, 0, left).astype(np.int32),
         "right": np.where(leaf, 0, right).astype(np.int32),
-        "shares": np.where(leaf[:, None], values * spread, 0.0).astype(np.float32),
     }

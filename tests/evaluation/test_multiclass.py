@@ -60,9 +60,15 @@ def test_the_likeliest_class_is_scored_with_intervals() -> None:
     y[0] = np.nan
     p = 0.6 * np.eye(4)[np.where(rng.random(200) < 0.8, true, 1)] + 0.1
     settings = Scoring(bootstrap=50, seed=0, min_positives=1)
-    found = multiclass.as_metrics(made(y), p, ["normal", "af", "other"], settings)
+    found = multiclass.as_metrics(
+        made(y), np.stack([p, p, 1 - p]), ["normal", "af", "other"], settings
+    )
     accuracy = found["accuracy"]
     assert 0.7 < accuracy["low"] < accuracy["value"] < accuracy["high"] < 1
+    assert accuracy["mean"] < accuracy["value"]  # the second training is wrong nearly always
+    assert accuracy["sd"] > 0.3
+    table = multiclass.as_table(found, "one")
+    assert set(table["figure"]) == set(found) - {"confusion"}
     assert sum(map(sum, found["confusion"]["true"].values())) == 199
 
 
@@ -73,4 +79,4 @@ def test_a_record_of_two_classes_is_named() -> None:
         multiclass.truth(made(y))
     settings = Scoring(bootstrap=0, seed=0, min_positives=1)
     with pytest.raises(PedecgError, match="no class AF; there are normal, af"):
-        multiclass.as_metrics(made(np.eye(4)), np.eye(4), ["AF"], settings)
+        multiclass.as_metrics(made(np.eye(4)), np.eye(4)[None], ["AF"], settings)

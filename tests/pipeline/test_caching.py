@@ -134,27 +134,59 @@ DELINEATION_TABLE = [
     ),
 ]
 
-SCORES = ["evaluate@*", "compare"]
+SCORES = ["evaluate@*", "compare", "segments@*", "calibrate_member@*", "ensemble@*"]
+SEEN = ["normal_beats", "explain", "error_review"]
 ARRHYTHMIA_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", "train@*", "train_fused@*", *SCORES],
+        ["split", "statistics", "train@*", "train_*@*", *SCORES, *SEEN],
     ),
     Row(
         "one variant's hidden states",
-        lambda p: p.set("models.gru.hidden", 16),
-        ["train@gru-*", "evaluate@gru", "compare"],
+        lambda p: p.set("models.attention.hidden", 16),
+        [
+            "train@attention-*",
+            "evaluate@attention",
+            "segments@attention",
+            "compare",
+            "explain",
+            "error_review",
+        ],
     ),
     Row(
         "the family's module",
         lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
-        ["train@*"],
+        ["train@*", "train_pretrained@*", "segments@*", "explain", "error_review"],
+    ),
+    Row(
+        "the convolutions' own dropout",
+        lambda p: p.set("models.cnn_only.dropout", 0.2),
+        [
+            "train@cnn_only-*",
+            "train_pretrained@*",
+            "evaluate@cnn_only",
+            "evaluate@frozen_lstm",
+            "segments@cnn_only",
+            "compare",
+        ],
+    ),
+    Row(
+        "boosted trees",
+        lambda p: p.set("models.rules_boosted.depth", 2),
+        [
+            "train_rules@rules_boosted-*",
+            "calibrate_member@rules_boosted",
+            "ensemble@*",
+            "evaluate@rules_boosted",
+            "evaluate@ensemble",
+            "compare",
+        ],
     ),
     Row(
         "classes of the challenge score",
         lambda p: p.set("evaluate.challenge_classes", []),
-        SCORES,
+        ["evaluate@*", "compare", "segments@*"],
     ),
     Row(
         "a reader of vendors' files",
@@ -163,7 +195,7 @@ ARRHYTHMIA_TABLE = [
     ),
 ]
 
-TRAINED = ["train@*", *SCORES]
+TRAINED = ["train@*", "evaluate@*", "compare"]
 CARDIOTOXICITY_TABLE = [
     Row(
         "split seed",
@@ -179,7 +211,7 @@ CARDIOTOXICITY_TABLE = [
     Row(
         "rule of the threshold",
         lambda p: p.set("evaluate.calibration.rule", "youden"),
-        SCORES,
+        ["evaluate@*", "compare"],
     ),
     Row(
         "the checklist",

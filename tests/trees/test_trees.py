@@ -88,3 +88,13 @@ def test_a_cohort_without_targets_is_refused():
     table, ids, labels, splits = cohort()
     with pytest.raises(PedecgError, match="no target"):
         trees.train(table, ids, labels[["record_id"]], splits, 0, SETTINGS)
+
+
+def test_each_class_weighs_the_same_where_they_are_balanced():
+    y = np.eye(3)[[0] * 6 + [1] * 3 + [2]]
+    assert trees.weights(y, 0) is None
+    weight = trees.weights(y, 1)
+    assert weight.mean() == pytest.approx(1)
+    np.testing.assert_allclose(y.T @ weight, 10 / 3)
+    two = np.array([[1, 1], [1, 0], [0, 0], [0, 0]])
+    assert trees.weights(two, 1).argmax() == 0

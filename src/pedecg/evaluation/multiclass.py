@@ -4,10 +4,11 @@ For many weightings of the records at once, as in `metrics`; each class against 
 AUROC there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.errors import PedecgError
@@ -88,18 +89,38 @@ def as_metrics(
 
     Parameters
     ----------
-    p : shape (n, n_classes), probabilities.
+    p : shape (1 + n_seeds, n, n_classes), probabilities averaged over trainings, then of each: as
+        elsewhere ``value`` is that of the average, ``mean`` and ``sd`` those of single trainings.
     challenge : see `scores`.
     """
     unknown = [name for name in challenge if name not in who.targets]
     if unknown:
         known = ", ".join(who.targets)
         raise PedecgError(f"evaluate.challenge_classes: no class {unknown[0]}; there are {known}")
-    true, called = truth(who), p.argmax(axis=1)
+    true, called = truth(who), p.argmax(axis=2)
     weights = bootstrap.counts(who.patients, settings.bootstrap, settings.seed).astype(np.float64)
-    matrix = tables(true, called, len(who.targets), np.ones((len(true), 1)))
-    value = scores(matrix, who.targets, challenge)
-    drawn = scores(tables(true, called, len(who.targets), weights), who.targets, challenge)
-    figures = {name: bootstrap.estimate(value[name][0], drawn[name]) for name in value}
-    rows = dict(zip(who.targets, matrix[0].astype(int).tolist(), strict=True))
+    once = np.ones((len(true), 1))
+    matrices = np.concatenate([tables(true, one, len(who.targets), once) for one in called])
+    value = scores(matrices, who.targets, challenge)
+    drawn = scores(tables(true, called[0], len(who.targets), weights), who.targets, challenge)
+    figures = {
+        name: bootstrap.estimate(each[0], drawn[name])
+        | {"mean": float(each[1:].mean()), "sd": spread(each[1:])}
+        for name, each in value.items()
+    }
+    rows = dict(zip(who.targets, matrices[0].astype(int).tolist(), strict=True))
     return {**figures, "confusion": {"called": list(who.targets), "true": rows}}
+
+
+def spread(values: Floats) -> float | None:
+    """Return the SD over trainings; one alone has none."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def as_table(figures: Mapping[str, Any], model: str) -> pd.DataFrame:
+    """Return one model's figures of `as_metrics` in long form, one row each."""
+    return pd.DataFrame(
+        {"model": model, "figure": name, **each}
+        for name, each in figures.items()
+        if name != "confusion"
+    )

@@ -6,18 +6,21 @@ times what differs from the reference (the normal heart of that age, see `normal
 Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain gradient: guided back-propagation
 hardly depends on the weights (Adebayo J et al. NeurIPS 2018). Only what speaks for the target is
 kept. Integrated gradients (Sundararajan M et al. ICML 2017) from the reference to the signal are
-the second opinion.
+the second opinion. What a model that pools by attention looked at is a third map: where it looked,
+not what for.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pedecg.errors import PedecgError
 from pedecg.explain import layers
 from pedecg.explain.settings import MapSettings
 from pedecg.explain.stretch import Stretch
@@ -143,9 +146,28 @@ def _integrated_gradients(
     return _speaks_for(local, stretch.fs_hz, settings)
 
 
+def _attention(
+    network: nn.Module, batch: Batch, target: int, stretch: Stretch, settings: MapSettings
+) -> Tensor:
+    """Lay the weight of each step over its samples; it is the same for every target."""
+    weigh = getattr(network, "attention", None)
+    if weigh is None or getattr(network, "weigh", None) is None:
+        raise PedecgError(
+            "explain.map attention: the model does not pool by attention; explain one with "
+            "pooling: attention"
+        )
+    with torch.no_grad():
+        weights: Tensor = weigh(batch)
+    n_samples = batch.signal.shape[-1]
+    width = -(-n_samples // weights.shape[1])
+    over = weights.repeat_interleave(width, dim=1)[:, None, :n_samples]
+    return over.expand(-1, batch.signal.shape[1], -1)
+
+
 _METHODS: dict[str, Callable[[nn.Module, Batch, int, Stretch, MapSettings], Tensor]] = {
     "grad_cam": _grad_cam,
     "integrated_gradients": _integrated_gradients,
+    "attention": _attention,
 }
 
 

@@ -26,6 +26,11 @@ _SMOOTH_S = 0.02  # of the colour alone, so that a wave is one patch
 _BRIGHTEST = 99.5  # percentile of the map that is drawn in full colour
 _LABELS = {1.0: "present", 0.0: "absent"}
 DPI = 110
+_ENDS = {  # what the palest and the strongest colour of a map mean
+    "grad_cam": ("speaks little for it", "most"),
+    "integrated_gradients": ("speaks little for it", "most"),
+    "attention": ("evenly or less", "3 times"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,13 @@ def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> 
     """Explain one record for one target and write its page."""
     subject, person = page.subject, page.person
     task = Task(person, (subject,))
-    seen = examine.maps(networks, task, settings, ("grad_cam",))[subject.target]["grad_cam"]
+    seen = examine.maps(networks, task, settings, (settings.map,))[subject.target][settings.map]
     _, _, signals = networks.open()
     signal_mv = signals.millivolts(person.position)[:, : seen.shape[1]]
     figure = compose(
-        page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position]
-    )
+        page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position],
+        settings.map,
+    )  # fmt: skip
     pictures.save(figure, page.path, cohort, dpi=DPI)
 
 
@@ -74,6 +80,7 @@ def compose(
     fs_hz: float,
     leads: Sequence[str],
     present: NDArray[np.bool_],
+    method: str = "grad_cam",
 ) -> Figure:
     """Return the page of one record and target.
 
@@ -82,6 +89,7 @@ def compose(
     signal_mv, seen : shape (n_leads, n_samples), of the same stretch of time from the start;
         without a map the waves are marked.
     present : shape (n_leads,); absent leads are not drawn.
+    method : of the map, one of `_ENDS`.
     """
     subject, person = page.subject, page.person
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
@@ -90,10 +98,13 @@ def compose(
         f"{subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"
     )
+    heat = None
+    if seen is not None:
+        heat = (above_even(seen) if method == "attention" else colour(seen, fs_hz))[present]
     figure = paper.draw(
         signal_mv[present], fs_hz, names,
         f"{page.heading}{subject.record_id}, {person.who}: {title}",
-        heat=None if seen is None else colour(seen, fs_hz)[present],
+        heat=heat,
         waves=person.waves if seen is None else None,
         stretches=math.ceil(signal_mv.shape[1] / fs_hz / paper.STRIP_S),
     )  # fmt: skip
@@ -112,9 +123,22 @@ def compose(
         "Where in the beat",
         regions.shares(seen, region),
     )
+    if len(names) > 1:
+        _leads(figure, share, seen, leads, present)
+    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)), _ENDS[method])
+    return figure
+
+
+def _leads(
+    figure: Figure,
+    share: float,
+    seen: NDArray[np.float64],
+    leads: Sequence[str],
+    present: NDArray[np.bool_],
+) -> None:
     by_lead = seen.sum(axis=1)
     total_seen = by_lead.sum() or 1.0
-    even = 1 / len(names)
+    even = 1 / int(present.sum())
     _bars(
         figure.add_axes((0.845, 0.30 * share, 0.13, 0.48 * share)),
         "In which leads",
@@ -124,8 +148,6 @@ def compose(
             if present[i]
         },
     )
-    _legend(figure.add_axes((0.655, 0.105 * share, 0.13, 0.045 * share)))
-    return figure
 
 
 def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
@@ -135,6 +157,12 @@ def colour(seen: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
     if brightest <= 0:
         return np.zeros_like(smooth)
     return np.asarray(np.clip(smooth / brightest, 0, 1))
+
+
+def above_even(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a map as 0 (as much as if spread evenly, or less) to 1 (three times as much)."""
+    even = seen.sum() / seen.size
+    return np.clip((seen / even - 1) / 2, 0, 1) if even > 0 else np.zeros_like(seen)
 
 
 def _about(subject: Subject, person: Person) -> tuple[str, ...]:
@@ -178,12 +206,12 @@ def _bars(axes: Axes, title: str, shares: dict[str, tuple[float, float]]) -> Non
     axes.tick_params(length=0)
 
 
-def _legend(axes: Axes) -> None:
+def _legend(axes: Axes, ends: tuple[str, str]) -> None:
     axes.imshow(
         np.linspace(0, 1, 256)[None, :], cmap=paper.HEAT, aspect="auto", extent=(0, 1, 0, 1)
     )
     axes.set_yticks([])
-    axes.set_xticks([0, 1], ["speaks little for it", "most"], fontsize=7, color=_GREY)
+    axes.set_xticks([0, 1], list(ends), fontsize=7, color=_GREY)
     axes.tick_params(length=0)
     axes.spines[:].set_color(_PALE)
     axes.text(1.22, -0.1, "bar: share of the map\n|  : if spread evenly",

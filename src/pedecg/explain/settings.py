@@ -1,5 +1,7 @@
 """Parameters of explanations, error review and atlas."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from pedecg import params
@@ -27,6 +29,11 @@ class MapSettings(Section):
     ig_steps: int = Field(
         description="steps of the integrated gradients from no signal to the signal", ge=2, le=512
     )
+    map: Literal["grad_cam", "integrated_gradients", "attention"] = Field(
+        "grad_cam",
+        description="what the pages show; attention: the weights of the steps, of a model that "
+        "pools by attention",
+    )
 
 
 class ExplainSettings(MapSettings):
@@ -51,7 +58,8 @@ class ExplainSettings(MapSettings):
 
 def map_settings() -> MapSettings:
     """Return how maps are made, and no other key of the section `explain`."""
-    values = {name: params.read_section(f"explain.{name}") for name in MapSettings.model_fields}
+    section = params.read_section("explain")
+    values = {name: section[name] for name in MapSettings.model_fields if name in section}
     return params.parse(values, "explain", MapSettings, params.PARAMS_FILE.name)
 
 

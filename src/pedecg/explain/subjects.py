@@ -62,6 +62,8 @@ class Person:
     @property
     def who(self) -> str:
         """In words: sex and age."""
+        if self.sex is None and self.age_days is None:
+            return "age and sex unknown"
         return f"{self.sex or 'child of unknown sex'}, {_age(self.age_days)}"
 
 

@@ -112,18 +112,43 @@ class Trained:
             The store has other leads or another rate than the network was trained on, or one of
             its rule features is not there.
         """
+        row, logits = self._logits(store, positions, age_days, sex, features)
+        return self._probabilities(_means(row, logits, len(positions)))
+
+    def predict_windows(
+        self,
+        store: SignalStore,
+        positions: NDArray[np.int64],
+        age_days: NDArray[np.float32],
+        sex: NDArray[np.int64],
+        features: pd.DataFrame | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the row that each window belongs to and its own probabilities; see `predict`."""
+        row, logits = self._logits(store, positions, age_days, sex, features)
+        return row, self._probabilities(logits)
+
+    def _probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        return losses.probabilities(logits - np.asarray(self.card.logit_shift), self.card.task)
+
+    def _logits(
+        self,
+        store: SignalStore,
+        positions: NDArray[np.int64],
+        age_days: NDArray[np.float32],
+        sex: NDArray[np.int64],
+        features: pd.DataFrame | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the row of each window and its logits, see `predict`."""
         _same("leads", " ".join(self.card.leads), " ".join(store.leads))
         _same("rate in Hz", self.card.fs_hz, store.fs_hz)
         scale = self.card.scale
         scaled = scale.apply(features if scale.names else pd.DataFrame(index=range(len(positions))))
         where = next(self.network.parameters()).device
         signals = Signals(store, self.card.normalisation, where)
-        logits = mean_logits(
+        return window_logits(
             self.network, signals, Subjects(positions, age_days, sex, scaled),
             crop=self.card.crop, overlap=self.card.window_overlap,
         )  # fmt: skip
-        shifted = logits - np.asarray(self.card.logit_shift)
-        return losses.probabilities(shifted, self.card.task)
 
     def save(self, folder: str | Path) -> None:
         """Write ``weights.safetensors`` and ``model.json``: the same network, the same bytes."""
@@ -199,6 +224,19 @@ def mean_logits(
     overlap: float,
 ) -> NDArray[np.float64]:
     """Return the mean over each record's overlapping windows, shape (n, n_targets)."""
+    row, logit = window_logits(network, signals, subjects, crop=crop, overlap=overlap)
+    return _means(row, logit, len(subjects.positions))
+
+
+def window_logits(
+    network: nn.Module,
+    signals: Signals,
+    subjects: Subjects,
+    *,
+    crop: int,
+    overlap: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the row that each window belongs to, (n_windows,), and (n_windows, n_targets)."""
     network.eval()
     rows: list[NDArray[np.int64]] = []
     logits: list[NDArray[np.float32]] = []
@@ -208,8 +246,10 @@ def mean_logits(
         ):  # fmt: skip
             rows.append(row)
             logits.append(network(batch).float().cpu().numpy())
-    row, logit = np.concatenate(rows), np.concatenate(logits).astype(np.float64)
-    n = len(subjects.positions)
+    return np.concatenate(rows), np.concatenate(logits).astype(np.float64)
+
+
+def _means(row: NDArray[np.int64], logit: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     total = np.zeros((n, logit.shape[1]))
     np.add.at(total, row, logit)
     return total / np.bincount(row, minlength=n)[:, None]

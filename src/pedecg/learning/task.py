@@ -68,5 +68,12 @@ class Task:
             *(Path(module.__file__) for module in shared if module.__file__),
         ]
         if "pretrained" in registry.reads(self.name, self.model_settings):
-            code += [file for file in self.pretrained.rglob("*") if file.is_file()]
+            # A variant can name another training whose weights it starts from.
+            sources = [
+                self.pretrained,
+                Path(self.model_settings.get("cnn_from") or self.pretrained),
+            ]
+            code += [
+                f for source in dict.fromkeys(sources) for f in source.rglob("*") if f.is_file()
+            ]
         return checkpoint.key(about, arrays, code)

@@ -7,7 +7,9 @@ input, a forget gate that starts open, and a last state that is the last recorde
 """
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -15,10 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import rnn
 
+from pedecg.errors import PedecgError
+from pedecg.learning import checkpoint
 from pedecg.models.base import Batch, taps
 from pedecg.params import Section
 
-READS: frozenset[str] = frozenset()
+READS: frozenset[str] = frozenset()  # and, with `cnn_from`, what `reads` says
 
 
 class Settings(Section):
@@ -61,6 +65,14 @@ class Settings(Section):
         description="factor on the learning rate for what reads the steps", gt=0, le=10
     )
     dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    cnn_from: str | None = Field(
+        None,
+        description="folder of a training, as models/cnn_only/seed0, whose convolutions this one "
+        "starts with; null: drawn",
+    )
+    cnn_rate: float = Field(
+        1.0, description="factor on the learning rate of the convolutions; 0: frozen", ge=0, le=10
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
@@ -72,9 +84,16 @@ class Settings(Section):
             raise ValueError("channels and reduce must be 1 or more")
         if not self.channels and self.sequence == "none":
             raise ValueError("needs channels or a sequence: nothing would see the signal")
+        if self.cnn_from and not self.channels:
+            raise ValueError("cnn_from needs channels: there are no convolutions to take over")
         if self.sequence == "transformer" and self.hidden % self.heads:
             raise ValueError(f"hidden must be a multiple of heads (found {self.hidden})")
         return self
+
+
+def reads(values: Mapping[str, Any]) -> frozenset[str]:
+    """Return what a variant reads besides the signal, from the values of its section."""
+    return frozenset({"pretrained"}) if values.get("cnn_from") else READS
 
 
 class Model(nn.Module):
@@ -91,7 +110,7 @@ class Model(nn.Module):
         n_features: int = 0,
     ) -> None:
         super().__init__()
-        self.sequence_rate = settings.sequence_rate
+        self.settings = settings
         self.cnn = (
             Convolutions(settings, n_leads, fs_hz)
             if settings.channels
@@ -112,8 +131,42 @@ class Model(nn.Module):
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(width, n_targets))
 
     def learning_rates(self) -> dict[str, float]:
-        """Return factors on the learning rate by the beginning of parameters' names."""
-        return {"sequence": self.sequence_rate}
+        """Return factors on the learning rate by the beginning of parameters' names; 0 freezes."""
+        return {"sequence": self.settings.sequence_rate, "cnn.": self.settings.cnn_rate}
+
+    def train(self, mode: bool = True) -> "Model":
+        """Switch to training; frozen convolutions stay as they are used, their norms and all."""
+        super().train(mode)
+        if self.settings.cnn_rate == 0:
+            self.cnn.eval()
+        return self
+
+    def load_pretrained(self, folder: str | Path) -> str:
+        """Take over the convolutions of `cnn_from`; return one line on where they come from.
+
+        Parameters
+        ----------
+        folder : not read; the setting names its own.
+
+        Raises
+        ------
+        PedecgError
+            There is no training, or its convolutions are of another shape.
+        """
+        source = self.settings.cnn_from
+        weights, _ = checkpoint.read_tensors(
+            Path(f"{source}/weights.safetensors"), torch.device("cpu")
+        )
+        own = self.cnn.state_dict()
+        found = {k.removeprefix("cnn."): v for k, v in weights.items() if k.startswith("cnn.")}
+        shapes = [{k: tuple(v.shape) for k, v in each.items()} for each in (own, found)]
+        if shapes[0] != shapes[1]:
+            raise PedecgError(
+                f"models.….cnn_from: {source} has other convolutions than these settings make; "
+                "channels, reduce, kernel_s and residual must be the same"
+            )
+        self.cnn.load_state_dict(found)
+        return f"convolutions of {source}"
 
     def forward(self, batch: Batch) -> Tensor:
         """Return logits of shape (B, n_targets)."""

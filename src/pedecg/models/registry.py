@@ -9,7 +9,7 @@ of that file with settings of its own.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,8 +61,14 @@ def settings(name: str, values: Mapping[str, Any] | None = None) -> type[params.
 
 
 def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
-    """Return what a model reads besides signal, leads, age and sex: some of `INPUTS`."""
-    found: frozenset[str] = _module(name, values).READS
+    """Return what a model reads besides signal, leads, age and sex: some of `INPUTS`.
+
+    Where a variant's settings decide, its module has a function ``reads(values)``.
+    """
+    module = _module(name, values)
+    of_values: Callable[[Mapping[str, Any]], frozenset[str]] | None
+    of_values = getattr(module, "reads", None)
+    found: frozenset[str] = of_values(values or {}) if of_values else module.READS
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg import ensemble, naive, trees
+from pedecg import boosted, ensemble, naive, trees
 from pedecg.errors import PedecgError
 from pedecg.learning import batches, predict
 from pedecg.models import registry
@@ -72,9 +72,9 @@ class Linear:
 
 @dataclass(frozen=True)
 class Trees:
-    """Random trees over rule features, age and sex."""
+    """Random or boosted trees over rule features, age and sex."""
 
-    model: trees.Trees
+    model: trees.Trees | boosted.Boosted
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -158,5 +158,6 @@ def _card(folder: Path) -> Training:
 KINDS: dict[str, Callable[[Path], Training]] = {  # the file that tells it, in this order
     "weights.safetensors": _network,
     "trees.safetensors": lambda folder: Trees(trees.load(folder)),
+    "boosted.safetensors": lambda folder: Trees(boosted.load(folder)),
     "model.json": _card,
 }

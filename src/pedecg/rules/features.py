@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pedecg import norms, tables
 from pedecg.params import Section
 from pedecg.rules import beats, criteria, judge, measure
 from pedecg.signals import store
+from pedecg.strip import measure as strip
 
 AGE_GROUPS = {
     "0-27 d": 28,
@@ -76,17 +78,35 @@ def of_signals(
     Noise taken for waves can give an interval that no heart has: that record has no such measure,
     and the others keep theirs.
     """
+    signal_mv = signals.millivolts(examination.position)
     measures = possible(
         measure.measure(
             examination.waves,
-            signals.millivolts(examination.position),
+            signal_mv,
             signals.fs_hz,
             signals.leads,
             signals.lead_mask[examination.position],
         )
     )
     age, sex = examination.age_days, examination.sex
-    return {"record_id": examination.record_id, **measures, **adjusted(measures, age, sex, limits)}
+    return {
+        "record_id": examination.record_id,
+        **measures,
+        **of_strip(examination.waves, signal_mv, signals.fs_hz),
+        **adjusted(measures, age, sex, limits),
+    }
+
+
+def of_strip(
+    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
+) -> dict[str, float]:
+    """Return the measures of a rhythm strip where there is one lead and no more, see `strip`.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
+    """
+    return strip.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
 
 
 def possible(measures: dict[str, Any]) -> dict[str, Any]:

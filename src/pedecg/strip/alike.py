@@ -1,0 +1,192 @@
+"""How alike the beats of one recording are, part by part, and what is left without them.
+
+A P wave that comes before every QRS adds up over the beats; fibrillation and noise do not. All of
+it is the same for a trace that is held the wrong way round.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import welch
+
+Values = NDArray[np.float64]
+
+FEWEST = 4  # beats
+BEFORE_S, AFTER_S = 0.36, 0.44  # of the R peak; cut shorter where the heart is fast
+QRS_S = 0.07  # on either side
+SHIFT_S = 0.04  # peaks are told this exactly at worst
+NEIGHBOUR = 0.45, 0.55  # share of the RR interval before and after R that belongs to a beat
+FIBRILLATION_HZ = 4.0, 9.0
+LIKE, UNLIKE = 0.9, 0.7  # correlation of a QRS with the median one
+TALL = 0.7  # of the usual height: a beat, and no bump of the baseline
+
+
+def alike(
+    signal_mv: Values, fs_hz: float, r_s: Values, early: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the measures of the beats; all NaN where they are too few.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), band-passed.
+    r_s : shape (n_beats,), R peaks, seconds.
+    early : shape (n_beats,), True where a beat came early.
+    """
+    usual = float(np.median(np.diff(r_s))) if len(r_s) > 1 else 0.8
+    before = round(min(BEFORE_S, max(NEIGHBOUR[0] * usual, 0.15)) * fs_hz)
+    after = round(min(AFTER_S, max(NEIGHBOUR[1] * usual, 0.15)) * fs_hz)
+    shift = round(SHIFT_S * fs_hz)
+    r = np.rint(r_s * fs_hz).astype(int)
+    whole = (r - before - shift >= 0) & (r + after + shift < len(signal_mv))
+    if whole.sum() < FEWEST:
+        return dict.fromkeys(_NAMES, np.nan)
+    reach = np.arange(-before, after + 1)
+    qrs = np.abs(reach) <= QRS_S * fs_hz
+    r = _aligned(signal_mv, r[whole], reach[qrs], shift)
+    beats = signal_mv[r[:, None] + reach]
+    early = early[whole]
+    return _told(signal_mv, fs_hz, beats, r, reach, qrs, early)
+
+
+def _level(rows: Values) -> Values:
+    """Take away the straight line through the ends of each row: the baseline under a wave."""
+    edge = max(1, rows.shape[1] // 10)
+    first, last = rows[:, :edge].mean(axis=1), rows[:, -edge:].mean(axis=1)
+    return np.asarray(rows - np.linspace(first, last, rows.shape[1], axis=1))
+
+
+def _told(
+    signal_mv: Values, fs_hz: float, beats: Values, r: NDArray[np.int64],
+    reach: NDArray[np.int64], qrs: NDArray[np.bool_], early: NDArray[np.bool_],
+) -> dict[str, float]:  # fmt: skip
+    edge = round(QRS_S * fs_hz)
+    beats = beats - np.median(beats, axis=1, keepdims=True)
+    typical = np.median(beats, axis=0)
+    masks = {"p": reach < -edge, "qrs": qrs, "t": reach > edge}
+    parts = {name: _level(beats[:, mask]) for name, mask in masks.items()}
+    likeness = correlation(beats[:, qrs], typical[qrs])
+    height = np.ptp(beats[:, qrs], axis=1)
+    usual_height = float(np.median(height))
+    odd = likeness < UNLIKE
+    found = {f"{name}_adds_up": _adds_up(part[likeness >= UNLIKE]) for name, part in parts.items()}
+    means = {name: np.median(part[likeness >= UNLIKE], axis=0) if (~odd).any() else part[0]
+             for name, part in parts.items()}  # fmt: skip
+    found |= {
+        f"{name}_height": float(np.ptp(means[name]) / max(usual_height, 1e-6))
+        for name in ("p", "t")
+    }
+    found["p_alike"] = float(np.median(_to_others(parts["p"])))
+    found["t_alike"] = float(np.median(_to_others(parts["t"])))
+    found |= _form(typical, means, reach, fs_hz, usual_height)
+    tall = height > TALL * usual_height
+    found |= {
+        "qrs_alike": float(np.median(likeness)),
+        "qrs_least_alike": float(np.percentile(likeness, 10)),
+        "qrs_odd": float(odd.mean()),
+        "qrs_odd_tall": float((odd & tall).mean()),
+        "qrs_not_like": float((likeness < LIKE).mean()),
+        "qrs_odd_alike": float(np.median(_to_others(beats[odd][:, qrs]))) if odd.sum() > 1 else 0.0,
+        "qrs_early_odd": float((early & (likeness < LIKE)).mean()),
+        "qrs_mv": usual_height,
+        "qrs_height_spread": float(height.std() / max(usual_height, 1e-6)),
+    }
+    return found | _left(signal_mv, fs_hz, typical, r, reach, usual_height)
+
+
+def _form(
+    typical: Values, means: dict[str, Values], reach: NDArray[np.int64], fs_hz: float, height: float
+) -> dict[str, float]:
+    """Return the form of the typical beat; positive is the way that its QRS points."""
+    inner = typical[np.abs(reach) <= QRS_S * fs_hz]
+    up, down = max(float(inner.max()), 0.0), max(float(-inner.min()), 0.0)
+    sign = 1.0 if up >= down else -1.0
+    slope = np.abs(np.diff(typical))
+    near = np.abs(reach[1:]) <= 1.6 * QRS_S * fs_hz
+    steep = np.flatnonzero(near & (slope > 0.15 * slope[near].max()))
+    t, p = sign * means["t"], sign * means["p"]
+    p_at = int(np.argmax(np.abs(p)))
+    return {
+        "qrs_two_sided": min(up, down) / max(up, down, 1e-6),
+        "qrs_steep_s": float(steep[-1] - steep[0]) / fs_hz if len(steep) else np.nan,
+        "t_up": float(t.max() / max(height, 1e-6)),
+        "t_down": float(-t.min() / max(height, 1e-6)),
+        "t_at_s": float(np.argmax(np.abs(t)) / fs_hz),
+        "p_up": float(p[p_at] / max(height, 1e-6)),
+        "p_before_s": float((len(p) - p_at) / fs_hz),
+    }
+
+
+def _left(
+    signal_mv: Values, fs_hz: float, typical: Values, r: NDArray[np.int64],
+    reach: NDArray[np.int64], height: float,
+) -> dict[str, float]:  # fmt: skip
+    """Return the size and the rhythm of what is left when the typical beat is taken away."""
+    left = signal_mv.copy()
+    ends = np.append(r[1:] + reach[0], len(left))
+    for peak, end in zip(r, ends, strict=True):
+        last = min(peak + reach[-1] + 1, end) if end > peak else peak + reach[-1] + 1
+        left[peak + reach[0] : last] -= typical[: last - peak - reach[0]]
+    seconds = max(1, round(fs_hz))
+    size = left[: len(left) // seconds * seconds].reshape(-1, seconds).std(axis=1)
+    low, middle, high = np.percentile(size, [10, 50, 90]) / max(height, 1e-6)
+    edge = round(QRS_S * fs_hz)
+    for peak in r:  # what QRS leaves is no fibrillation
+        left[max(0, peak - edge) : peak + edge] = 0
+    hz, power = welch(left, fs_hz, nperseg=min(len(left), 4 * seconds))
+    band, all_of_it = (hz >= FIBRILLATION_HZ[0]) & (hz <= FIBRILLATION_HZ[1]), (hz >= 1) & (hz < 30)
+    total = max(power[all_of_it].sum(), 1e-12)
+    share = power[all_of_it] / total
+    return {
+        "left_least": float(low),
+        "left_usual": float(middle),
+        "left_most": float(high),
+        "f_share": float(power[band].sum() / total),
+        "f_peak": float(power[band].max() / max(power[band].sum(), 1e-12)),
+        "f_mv": float(np.sqrt(power[band].sum() * (hz[1] - hz[0]))),
+        "left_entropy": float(-(share * np.log(share + 1e-12)).sum()),
+    }
+
+
+def correlation(rows: Values, with_: Values) -> Values:
+    """Return the correlation of each of (n, n_samples) with one of (n_samples,) or (n, ...)."""
+    first = rows - rows.mean(axis=1, keepdims=True)
+    second = np.atleast_2d(with_)
+    second = second - second.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.asarray((first * second).sum(axis=1) / np.maximum(size, 1e-9))
+
+
+def _to_others(rows: Values) -> Values:
+    """Return the correlation of each row with the mean of all others."""
+    return correlation(rows, (rows.sum(axis=0) - rows) / max(len(rows) - 1, 1))
+
+
+def _adds_up(rows: Values) -> float:
+    """Return the share of the rows' power that is common to them: 1 alike, about 0 by chance."""
+    n = len(rows)
+    if n < 2:
+        return 0.0
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    common = (rows.mean(axis=0) ** 2).sum() / max((rows**2).sum(axis=1).mean(), 1e-12)
+    return float((n * common - 1) / (n - 1))
+
+
+def _aligned(
+    signal_mv: Values, r: NDArray[np.int64], qrs: NDArray[np.int64], shift: int
+) -> NDArray[np.int64]:
+    """Move every peak to where its QRS is most like the median one."""
+    typical = np.median(signal_mv[r[:, None] + qrs], axis=0)
+    moves = np.arange(-shift, shift + 1)
+    likeness = np.stack([correlation(signal_mv[(r + m)[:, None] + qrs], typical) for m in moves])
+    best = likeness.argmax(axis=0)
+    sure = likeness[best, np.arange(len(r))] > UNLIKE
+    return np.asarray(np.where(sure, r + moves[best], r))
+
+
+_NAMES = (
+    "p_adds_up", "qrs_adds_up", "t_adds_up", "p_height", "t_height", "p_alike", "t_alike",
+    "qrs_two_sided", "qrs_steep_s", "t_up", "t_down", "t_at_s", "p_up", "p_before_s",
+    "qrs_alike", "qrs_least_alike", "qrs_odd", "qrs_odd_tall", "qrs_not_like",
+    "qrs_odd_alike", "qrs_early_odd",
+    "qrs_mv", "qrs_height_spread", "left_least", "left_usual", "left_most", "f_share", "f_peak",
+    "f_mv", "left_entropy",
+)  # fmt: skip

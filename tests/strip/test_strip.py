@@ -1,0 +1,88 @@
+"""Promises of the measures of a recording of one lead."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pedecg.strip import intervals, measure
+
+FS_HZ = 300.0
+
+
+def recording(rr_s, p_mv=0.15, noise_mv=0.01, seed=0):
+    """A trace with narrow QRS, T and, where asked, a P wave 160 ms before, and its waves."""
+    rng = np.random.default_rng(seed)
+    r_s = 0.6 + np.concatenate([[0.0], np.cumsum(rr_s)])
+    t = np.arange(round((r_s[-1] + 0.8) * FS_HZ)) / FS_HZ
+
+    def wave(at, height, width):
+        return sum(height * np.exp(-0.5 * ((t - one - at) / width) ** 2) for one in r_s)
+
+    signal = wave(0, 1.0, 0.012) + wave(0.25, 0.25, 0.04) + wave(-0.16, p_mv, 0.02)
+    rows = [
+        {"lead": "global", "wave": name, "onset_s": at + on, "peak_s": at + peak,
+         "offset_s": at + off, "confidence": 0.9}
+        for at in r_s
+        for name, on, peak, off in (("P", -0.2, -0.16, -0.12), ("QRS", -0.04, 0, 0.04),
+                                    ("T", 0.15, 0.25, 0.35))
+        if name != "P" or p_mv
+    ]  # fmt: skip
+    return pd.DataFrame(rows), signal + rng.normal(0, noise_mv, len(t))
+
+
+def of(rr_s, **how):
+    waves, signal = recording(rr_s, **how)
+    return measure.measure(waves, signal, FS_HZ)
+
+
+REGULAR = np.full(30, 0.8)
+
+
+def test_fibrillation_is_irregular_everywhere_and_has_no_p():
+    irregular = np.random.default_rng(1).uniform(0.45, 1.1, 40)
+    sinus, fibrillating = of(REGULAR), of(irregular, p_mv=0)
+    assert fibrillating["strip_rr_calm"] > 0.1 > sinus["strip_rr_calm"]
+    assert fibrillating["strip_rr_cosen"] > sinus["strip_rr_cosen"] + 1
+    assert sinus["strip_p_adds_up"] > 0.9
+    assert fibrillating["strip_p_adds_up"] < 0.5
+
+
+def test_one_early_beat_leaves_the_rest_calm():
+    rr = REGULAR.copy()
+    rr[12:14] = 0.5, 1.1
+    found = of(rr)
+    assert found["strip_rr_calm"] < 0.02 < found["strip_rr_wild"]
+    assert found["strip_rr_early_late"] == pytest.approx(1 / 29)
+
+
+def test_noise_lowers_what_adds_up():
+    quiet, loud = of(REGULAR), of(REGULAR, noise_mv=0.5)
+    assert loud["strip_qrs_adds_up"] < quiet["strip_qrs_adds_up"]
+    assert loud["strip_left_usual"] > 3 * quiet["strip_left_usual"]
+    assert quiet["strip_agree"] > 0.9
+
+
+def test_a_trace_upside_down_measures_the_same():
+    waves, signal = recording(REGULAR)
+    upright, turned = (measure.measure(waves, s, FS_HZ) for s in (signal, -signal))
+    for name, value in upright.items():
+        assert turned[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
+
+
+@pytest.mark.parametrize("n_beats", [0, 1, 2, 4])
+def test_few_beats_or_none_are_no_fault_and_have_the_same_columns(n_beats):
+    waves, signal = recording(REGULAR)
+    few = waves[waves["peak_s"] < 0.3 + 0.8 * n_beats]
+    found = measure.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ)
+    assert list(found) == list(measure.measure(waves, signal, FS_HZ))
+    assert np.isnan(found["strip_rr_calm"])
+    assert not np.isinf(list(found.values())).any()
+
+
+def test_a_flat_trace_is_no_fault():
+    waves, signal = recording(REGULAR)
+    assert not np.isinf(list(measure.measure(waves, 0 * signal, FS_HZ).values())).any()
+
+
+def test_local_median_is_of_the_neighbours():
+    np.testing.assert_allclose(intervals.local_median(np.arange(20.0))[4:-4], np.arange(20)[4:-4])

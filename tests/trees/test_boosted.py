@@ -1,0 +1,92 @@
+"""Promises of boosted trees, for classes of which exactly one holds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pedecg import boosted, naive, tables, trees
+from pedecg.errors import PedecgError
+
+SETTINGS = boosted.BoostedSettings(
+    models=2, rounds=12, learning_rate=0.2, depth=2, min_leaf=2, record_share=0.7,
+    feature_share=0.7, balance=1,
+)  # fmt: skip
+
+
+def cohort(classes=("calm", "fast", "odd"), n=300, seed=0):
+    """Recordings whose class is told by two measures."""
+    rng = np.random.default_rng(seed)
+    ids = pd.Series([f"R{i:04d}" for i in range(n)])
+    rate, odd = rng.normal(100, 25, n), rng.uniform(0, 1, n)
+    which = np.where(odd > 0.85, len(classes) - 1, (rate > 110).astype(int))
+    table = pd.DataFrame({"rate": np.where(rng.random(n) < 0.05, np.nan, rate), "odd": odd})
+    labels = pd.DataFrame({"record_id": ids}).assign(
+        **{name: (which == k).astype(int) for k, name in enumerate(classes)}
+    )
+    splits = pd.DataFrame({"record_id": ids, "patient_id": ids})
+    splits["split"] = np.where(np.arange(n) < n // 2, "train", "test")
+    return table, ids, labels.astype(dict.fromkeys(classes, "Int8")), splits, which
+
+
+def grown(*arguments, seed=0):
+    table, ids, labels, splits, _ = cohort(*arguments)
+    return boosted.train(table, ids, labels, splits, seed, SETTINGS)
+
+
+@pytest.mark.parametrize("classes", [("calm", "fast", "odd"), ("calm", "fast")])
+def test_finds_the_class_and_its_probabilities_sum_to_one(classes):
+    model, predictions = grown(classes)
+    tables.check(predictions, tables.PREDICTIONS, "predictions")
+    table, *_, which = cohort(classes)
+    p = model.predict(table)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert (p.argmax(axis=1) == which)[150:].mean() > 0.85
+
+
+@pytest.mark.parametrize("classes", [("calm", "fast", "odd"), ("calm", "fast")])
+def test_own_tables_answer_as_scikit_learns_boosting_does(classes):
+    table, *_, which = cohort(classes)
+    mean, sd = naive.scale(table[:150])
+    x = naive.design(table, mean, sd)
+    weight = trees.weights(np.eye(len(classes))[which[:150]], 1)
+    expected = [
+        boosted._grow(x[:150], which[:150], weight, int(seed), SETTINGS).predict_proba(x)
+        for seed in np.random.SeedSequence(0).generate_state(2)
+    ]
+    np.testing.assert_allclose(grown(classes)[0].predict(table), np.mean(expected, 0), atol=1e-5)
+
+
+def test_answers_alike_after_it_was_written_and_read(tmp_path):
+    model, _ = grown()
+    model.save(tmp_path)
+    table = cohort()[0]
+    np.testing.assert_array_equal(boosted.load(tmp_path).predict(table), model.predict(table))
+
+
+def test_a_class_without_training_records_gets_nothing():
+    table, ids, labels, splits, which = cohort()
+    splits.loc[which == 2, "split"] = "test"
+    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS)
+    p = model.predict(table)
+    assert (p[:, 2] == 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        grown(seed=seed)[0].save(tmp_path / name)
+    a, b, c = ((tmp_path / name / "boosted.safetensors").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_a_record_with_two_classes_is_refused():
+    table, ids, labels, splits, _ = cohort()
+    with pytest.raises(PedecgError, match="exactly one class"):
+        boosted.train(table, ids, labels.assign(odd=1).astype({"odd": "Int8"}), splits, 0, SETTINGS)
+
+
+def test_a_missing_measure_is_named():
+    model, _ = grown()
+    with pytest.raises(PedecgError, match="odd"):
+        model.predict(cohort()[0].drop(columns="odd"))
