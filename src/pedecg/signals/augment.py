@@ -146,7 +146,7 @@ def augment(
     generator : on the device of the batch.
     """
     chance = settings.probability
-    x, mask, length, labels = crops.signal_mv, crops.lead_mask, crops.length, crops.labels
+    x, mask, length, labels = crops.signal_mv.clone(), crops.lead_mask, crops.length, crops.labels
     if settings.changes_rate:
         low, high = settings.rate or (1.0, 1.0)
         x, length, changed = changes.scale_time(
@@ -183,5 +183,5 @@ def augment(
     if settings.nine_leads > 0:
         mask = changes.keep_nine(mask, nine, settings.nine_leads, generator)
     recorded = torch.arange(x.shape[-1], device=x.device) < length.unsqueeze(1)
-    seen = mask.unsqueeze(-1) * recorded.unsqueeze(1)
-    return replace(crops, signal_mv=x * seen, lead_mask=mask, length=length, labels=labels)
+    x = x.mul_(mask.unsqueeze(-1)).mul_(recorded.unsqueeze(1).to(x.dtype))
+    return replace(crops, signal_mv=x, lead_mask=mask, length=length, labels=labels)
