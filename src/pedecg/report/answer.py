@@ -29,8 +29,8 @@ _BY_LEAD = {
 }  # fmt: skip
 _IN_WORDS = {
     "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "rr": "RR", "p": "P", "t": "T", "r": "R",
-    "s": "S", "q": "Q", "rs": "R/S", "qr": "Q/R", "st": "ST", "j": "J", "sd": "SD", "r2": "R'", "st80": "ST80",
-    "bazett": "(Bazett)", "fridericia": "(Fridericia)", "framingham": "(Framingham)",
+    "s": "S", "q": "Q", "rs": "R/S", "qr": "Q/R", "st": "ST", "j": "J", "sd": "SD", "r2": "R'",
+    "st80": "ST80", "bazett": "(Bazett)", "fridericia": "(Fridericia)", "framingham": "(Framingham)",
     "hodges": "(Hodges)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +", "rv6": "R in V6",
     "slur": "QRS upstroke slur",
 }  # fmt: skip
