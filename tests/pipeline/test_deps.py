@@ -30,3 +30,16 @@ def test_every_stage_says_what_it_does(pipeline: str) -> None:
 def test_every_pipeline_has_a_lock_and_a_smoke_preset(pipeline: str) -> None:
     for name in ("dvc.lock", "params.yaml", "presets/smoke.yaml"):
         assert (ROOT / pipeline / name).is_file()
+
+
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_git_holds_nothing_of_a_folder_that_stages_made(pipeline: str) -> None:
+    """A lone .gitignore that DVC wrote into it makes the folder look changed in a fresh clone."""
+    lock = YAML(typ="safe").load((ROOT / pipeline / "dvc.lock").read_text("utf-8"))["stages"]
+    deps = [dep for entry in lock.values() for dep in entry["deps"]]
+    made = {dep["path"] for dep in deps if "nfiles" in dep and "src/" not in dep["path"]}
+    held = subprocess.run(
+        ["git", "ls-files", "."], cwd=ROOT / pipeline, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert made
+    assert not [file for file in held if any(file.startswith(f"{path}/") for path in made)]
