@@ -1,8 +1,8 @@
 """Draw every augmentation on one ECG: python scripts/augmentation_pictures.py RECORD OTHER FOLDER.
 
-RECORD is a WFDB record with or without suffix, OTHER a second one of the same rate, which mixup mixes
-in. Each change is made alone, at the full strength of the settings below, on the same ten seconds;
-each picture shows what a network is then shown.
+RECORD is a WFDB record with or without suffix, OTHER a second one of the same rate, which mixup
+mixes in. Each change is made alone, at the full strength of the settings below, on the same ten
+seconds; each picture shows what a network is then shown.
 """
 
 import argparse

@@ -22,7 +22,12 @@ UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part 
 AGE_UNKNOWN = "age unknown: limits by age are not applied"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
-_LEADS_IN_WORDS = {
+_LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
+_BY_LEAD = {
+    "q": "Q mV", "q_ms": "Q ms", "r": "R mV", "s": "S mV", "qr_ratio": "Q/R", "rs_ratio": "R/S",
+    "t": "T mV", "st": "ST mV",
+}  # fmt: skip
+_IN_WORDS = {
     "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "rr": "RR", "p": "P", "t": "T", "r": "R",
     "s": "S", "q": "Q", "qr": "Q/R", "rs": "R/S", "st": "ST", "j": "J", "sd": "SD", "r2": "R'",
     "st80": "ST80", "bazett": "(Bazett)", "fridericia": "(Fridericia)", "hodges": "(Hodges)",
