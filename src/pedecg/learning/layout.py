@@ -5,8 +5,6 @@ the time. Only the way that layers compute changes: names and shapes of paramete
 weights are the same with and without.
 """
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,12 +21,8 @@ class _Convolution(nn.Conv1d):
 
 
 class _Norm(nn.BatchNorm1d):
-    rectified = False  # True: the activation that follows is done here, in the same memory
-
     def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(_channels_last(x) if x.ndim == 3 else x)
-        y = y.relu_() if self.rectified else y
-        return y.squeeze(2) if x.ndim == 3 else y
+        return super().forward(_channels_last(x)).squeeze(2) if x.ndim == 3 else super().forward(x)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Take four dimensions too."""
@@ -49,18 +43,7 @@ def channels_last(network: nn.Module) -> nn.Module:
             and not isinstance(module.padding, str)
         ):
             module.__class__ = _Convolution
-    for module in network.modules():
-        if isinstance(module, nn.Sequential):
-            _rectify(module)
     return network
-
-
-def _rectify(layers: nn.Sequential) -> None:
-    """Let norms do the activation that follows them: a view's own costs a copy."""
-    for k, (norm, activation) in enumerate(itertools.pairwise(layers)):
-        if isinstance(norm, _Norm) and type(activation) is nn.ReLU:
-            norm.rectified = True
-            layers[k + 1] = nn.Identity()
 
 
 def _channels_last(x: Tensor) -> Tensor:

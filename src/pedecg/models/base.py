@@ -145,7 +145,7 @@ class Block(nn.Module):
         if self.film is not None and condition is not None:
             scale, shift = self.film(condition).unsqueeze(-1).chunk(2, dim=1)
             y = y * (1 + scale) + shift
-        return y.relu_() if self.post else y  # y is a sum of our own
+        return torch.relu(y) if self.post else y
 
 
 class Squeeze(nn.Module):

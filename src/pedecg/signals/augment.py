@@ -146,7 +146,8 @@ def augment(
     generator : on the device of the batch.
     """
     chance = settings.probability
-    x, mask, length, labels = crops.signal_mv.clone(), crops.lead_mask, crops.length, crops.labels
+    x, mask, length, labels = crops.signal_mv, crops.lead_mask, crops.length, crops.labels
+    x = x.clone()  # what follows may write into it
     if settings.changes_rate:
         low, high = settings.rate or (1.0, 1.0)
         x, length, changed = changes.scale_time(

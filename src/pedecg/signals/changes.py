@@ -1,7 +1,9 @@
 """The single changes of a training batch: batch-wise, on its device, all leads of a record alike.
 
 Signals have the shape (B, n_leads, n_samples) and keep it. A record is changed with the
-probability `chance`, drawn from the generator that is given.
+probability `chance`, drawn from the generator that is given. `scale`, `add_noise`, `jitter` and
+`add_wave` write into the signals that they are given: a new batch for each would take as long as
+the change itself.
 """
 
 import math
