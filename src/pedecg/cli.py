@@ -14,6 +14,7 @@ from pedecg.commands import (
     measure,
     parameters,
     results,
+    runs,
     tensorboard,
     tokens,
 )
@@ -27,6 +28,7 @@ app.command("check")(check.check)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)
+app.command("runs")(runs.runs)
 app.command("tensorboard")(tensorboard.tensorboard)
 
 

@@ -39,6 +39,10 @@ class SplitSettings(Section):
     train_folds: list[int] = Field(description="with source dataset: folds to train on")
     validation_folds: list[int] = Field(description="with source dataset: folds to validate on")
     test_folds: list[int] = Field(description="with source dataset: folds to test on")
+    folds: int = Field(
+        ge=0, le=100, description="0: fractions hold; from 2: cross-validation with so many folds"
+    )
+    fold: int = Field(ge=0, description="with folds: the one to test on, from 0")
 
     @field_validator("fractions")
     @classmethod
@@ -65,6 +69,16 @@ class SplitSettings(Section):
             raise ValueError(f"names fold {twice[0]} in two of its lists; a fold has one use")
         return self
 
+    @model_validator(mode="after")
+    def _a_fold_of_folds(self) -> "SplitSettings":
+        if self.folds == 1:
+            raise ValueError("folds must be 0, or 2 and more (found 1)")
+        if self.fold >= max(self.folds, 1):
+            raise ValueError(f"fold must be below folds, which is {self.folds} (found {self.fold})")
+        if self.folds and self.source == "dataset":
+            raise ValueError("folds asks for source stratified; the data set has its own folds")
+        return self
+
 
 def by_patient(
     records: pd.DataFrame, labels: pd.DataFrame, settings: SplitSettings
@@ -82,6 +96,8 @@ def by_patient(
     """
     if settings.source == "dataset":
         split = _of_dataset(records, settings)
+    elif settings.folds:
+        split = _of_one_fold(records, labels, settings)
     else:
         part = _assign(records, labels, settings.fractions, settings.seed, settings.age_edges_days)
         split = np.array(SPLITS_IN_ORDER, dtype=object)[part]
@@ -156,6 +172,20 @@ def balance(assignment: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
         "largest_target_deviation": targets["deviation"].abs().max(),
         **parts,
     }
+
+
+def _of_one_fold(
+    records: pd.DataFrame, labels: pd.DataFrame, settings: SplitSettings
+) -> NDArray[np.object_]:
+    """Test on one fold; the others are for training and validation, as their fractions are."""
+    edges = settings.age_edges_days
+    tested = folds(records, labels, settings.folds, settings.seed, edges).to_numpy()
+    split = np.full(len(records), SPLITS_IN_ORDER[2], dtype=object)
+    rest = tested != settings.fold
+    learnt = np.asarray(settings.fractions[:2]) / sum(settings.fractions[:2])
+    part = _assign(records[rest], labels, list(learnt), settings.seed, edges)
+    split[rest] = np.array(SPLITS_IN_ORDER, dtype=object)[part]
+    return split
 
 
 def _of_dataset(records: pd.DataFrame, settings: SplitSettings) -> NDArray[np.object_]:

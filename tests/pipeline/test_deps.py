@@ -43,3 +43,16 @@ def test_git_holds_nothing_of_a_folder_that_stages_made(pipeline: str) -> None:
     ).stdout.splitlines()
     assert made
     assert not [file for file in held if any(file.startswith(f"{path}/") for path in made)]
+
+
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_no_plot_of_a_pipeline_is_a_file_that_dvc_must_look_up(pipeline: str) -> None:
+    """DVC looks every such file up when an experiment ends, and fails where one is not cached.
+
+    A fresh clone has none in its cache, so that ``dvc exp run … audit`` would end in an error.
+    A plot that says its ``y`` file by file is not looked up, nor is one of a stage.
+    """
+    declared = YAML(typ="safe").load((ROOT / pipeline / "dvc.yaml").read_text(encoding="utf-8"))
+    for plot in declared.get("plots", []):
+        assert isinstance(plot, dict), f"{plot}: declare it under plots of its stage"
+        assert all(isinstance(values["y"], dict) for values in plot.values())

@@ -65,6 +65,8 @@ def settings() -> Callable[..., splits.SplitSettings]:
             "train_folds": [1, 2, 3, 4, 5, 6, 7, 8],
             "validation_folds": [9],
             "test_folds": [10],
+            "folds": 0,
+            "fold": 0,
         }
         return splits.SplitSettings(**{**usual, **changed})
 

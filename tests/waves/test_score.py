@@ -66,7 +66,7 @@ def test_a_record_comes_back_from_the_library_as_it_went_in(record, tmp_path):
 def test_every_source_is_split_by_the_same_fractions():
     ids = [f"{source}/{i}" for source in ("ludb", "qtdb") for i in range(20)]
     records = pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
-    settings = split.Settings(seed=1, fractions=[0.5, 0.25, 0.25], held_out={})
+    settings = split.Settings(seed=1, fractions=[0.5, 0.25, 0.25], held_out={}, folds=0, fold=0)
     parts = split.by_record(records, settings).merge(records, on="record_id")
     counts = parts.groupby(["source", "split"]).size()
     assert counts["ludb"].to_dict() == counts["qtdb"].to_dict()
@@ -81,7 +81,9 @@ def library_of(**sizes: int) -> pd.DataFrame:
 
 
 def test_records_held_out_are_in_test_and_the_fractions_divide_the_rest():
-    settings = split.Settings(seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": [3, "11"]})
+    settings = split.Settings(
+        seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": [3, "11"]}, folds=0, fold=0
+    )
     parts = split.by_record(library_of(ludb=20, qtdb=10), settings)
     apart = parts.loc[parts["split"] != "train", "record_id"]
     assert sorted(apart) == ["ludb/11", "ludb/3"]
@@ -89,7 +91,9 @@ def test_records_held_out_are_in_test_and_the_fractions_divide_the_rest():
 
 
 def test_a_record_to_be_held_out_that_is_not_there_is_named():
-    settings = split.Settings(seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": ["sel301"]})
+    settings = split.Settings(
+        seed=1, fractions=[1.0, 0.0, 0.0], held_out={"ludb": ["sel301"]}, folds=0, fold=0
+    )
     with pytest.raises(PedecgError, match=r"split\.held_out\.ludb: no record 'sel301'"):
         split.by_record(library_of(ludb=20), settings)
     split.by_record(library_of(qtdb=3), settings)  # LUDB is not among the sources

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
 
 from pedecg import params, tables
 from pedecg.errors import PedecgError
@@ -19,6 +20,10 @@ class Settings(Section):
     fractions: list[float] = Field(
         description="training, validation, test; of each source's records; sum 1"
     )
+    folds: int = Field(
+        ge=0, le=100, description="0: fractions hold; from 2: cross-validation with so many folds"
+    )
+    fold: int = Field(ge=0, description="with folds: the one to test on, from 0")
     held_out: dict[str, list[str | int]] = Field(
         description="records that are always in test, source: names; the fractions divide the rest"
     )
@@ -31,6 +36,14 @@ class Settings(Section):
         if min(value) < 0:
             raise ValueError(f"must not be below 0 (found {value})")
         return value
+
+    @model_validator(mode="after")
+    def _a_fold_of_folds(self) -> "Settings":
+        if self.folds == 1:
+            raise ValueError("folds must be 0, or 2 and more (found 1)")
+        if self.fold >= max(self.folds, 1):
+            raise ValueError(f"fold must be below folds, which is {self.folds} (found {self.fold})")
+        return self
 
 
 def by_record(records: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -46,17 +59,27 @@ def by_record(records: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         A record to be held out is not there, though its source is.
     """
     rng = np.random.default_rng(settings.seed)
-    edges = np.cumsum(settings.fractions)[:-1]
     parts = []
     for source, rows in records.groupby("source"):
         ids = rows["record_id"].astype(str)
         apart = ids.isin(_held_out(str(source), set(ids), settings)).to_numpy()
-        place = np.zeros(len(rows))
-        place[~apart] = (rng.permutation((~apart).sum()) + 0.5) / max((~apart).sum(), 1)
-        names = np.array(tables.SPLITS_IN_ORDER, dtype=object)
-        split = np.where(apart, HELD_OUT, names[np.searchsorted(edges, place)])
+        split = np.full(len(rows), HELD_OUT, dtype=object)
+        split[~apart] = _divided(rng.permutation((~apart).sum()), settings)
         parts.append(pd.DataFrame({"record_id": ids, "patient_id": ids, "split": split}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _divided(order: NDArray[np.int64], settings: Settings) -> NDArray[np.object_]:
+    """Return the split of each record by its place in a random order, 0 to n - 1."""
+    split = np.full(len(order), HELD_OUT, dtype=object)
+    rest, fractions = np.ones(len(order), bool), np.asarray(settings.fractions)
+    if settings.folds:
+        rest = order * settings.folds // max(len(order), 1) != settings.fold
+        fractions = fractions[:2] / fractions[:2].sum()
+    place = (order[rest].argsort().argsort() + 0.5) / max(rest.sum(), 1)
+    names = np.array(tables.SPLITS_IN_ORDER, dtype=object)
+    split[rest] = names[np.searchsorted(np.cumsum(fractions)[:-1], place)]
+    return split
 
 
 def not_learnt_from(splits: pd.DataFrame) -> dict[str, list[str]]:

@@ -1,0 +1,116 @@
+"""`pedecg runs`: experiments, found, sorted, compared and drawn."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EXPERIMENT]…",
+        help="only these: names, their beginnings, commits, HEAD or workspace",
+        show_default=False,
+    ),
+]
+_Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where", "-w", metavar="CONDITION", show_default=False,
+        help="'learning_rate between 1e-5 and 1e-3', 'model = resnet1d and auroc > 0.8'; "
+        "=, !=, <, <=, >, >=, ~, in, has; several must all hold",
+    ),
+]  # fmt: skip
+_Sort = Annotated[
+    str | None,
+    typer.Option("--sort", "-s", metavar="NAME", help="any metric or parameter, highest first"),
+]
+_Columns = Annotated[
+    str | None,
+    typer.Option("--columns", "-c", metavar="NAME,NAME", show_default=False,
+                 help="columns; the last part of a name will do"),
+]  # fmt: skip
+_Over = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME", show_default=False,
+                 help="mean and SD over this parameter: split.fold, train.seeds"),
+]  # fmt: skip
+
+
+def runs(
+    names: _Names = None,
+    where: _Where = None,
+    sort: _Sort = None,
+    ascending: Annotated[bool, typer.Option("--ascending", help="lowest first")] = False,
+    top: Annotated[int | None, typer.Option(min=1, help="only the first so many rows")] = None,
+    columns: _Columns = None,
+    compare: Annotated[bool, typer.Option("--compare", help="side by side: what differs")] = False,
+    over: _Over = None,
+    pool: Annotated[
+        bool, typer.Option("--pool", help="with --over: score all their test predictions at once")
+    ] = False,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="each training: epochs, best epoch, figures there")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="draw the learning curves of all rows")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="as CSV, with all digits")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="also experiments that began at another commit than HEAD")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--names", help="every name that can be asked for")
+    ] = False,
+) -> None:
+    """List experiments, a row per experiment and model; filter, sort, compare and draw them.
+
+    Call it in a pipeline's folder. Without columns it shows the parameters that differ and the
+    main figures on test records.
+    """
+    from pedecg.errors import PedecgError
+    from pedecg.runs import conditions, history, rows, table
+
+    found = history.read(every or bool(names))
+    chosen = rows.of(found.runs)
+    if names:
+        chosen = rows.chosen(chosen, names)
+    filters = [conditions.parse(text) for text in where or []]
+    for one in filters:
+        rows.check_names(chosen, conditions.names(one))
+    chosen = conditions.select(chosen, filters)
+    if sort:
+        chosen = rows.ordered(chosen, sort, ascending)
+    chosen = chosen[:top]
+    for line in history.notes(found):
+        typer.echo(line, err=True)
+    if not chosen:
+        raise PedecgError("no run answers; pedecg runs without --where shows all")
+    if listed:
+        for name in rows.names(chosen):
+            typer.echo(name)
+        return
+    asked = [name.strip() for name in columns.split(",")] if columns else []
+
+    if over and pool:
+        from pedecg.runs import pooled
+
+        shown = pooled.pool(chosen, over.split(","))
+    elif over:
+        shown = table.over(chosen, over.split(","), asked)
+    elif compare:
+        shown = table.side_by_side(chosen, asked)
+    elif plot or curves:
+        from pedecg.runs import curves as learning
+
+        trainings, lines = learning.trainings(chosen)
+        for line in lines:
+            typer.echo(line, err=True)
+        if plot:
+            cohort = str(chosen[0].run.params.get("cohort.name", ""))
+            learning.draw(trainings, plot, cohort)
+            typer.echo(plot, err=True)
+        shown = learning.summary(trainings)
+    else:
+        shown = table.listing(chosen, asked)
+    typer.echo(shown.csv() if csv else shown.text(), nl=False)

@@ -1,0 +1,169 @@
+"""`pedecg runs` finds, sorts and compares experiments from what DVC wrote into git."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from small_runs import SmallProject
+
+from pedecg.runs import history, rows
+
+
+def table(result) -> list[dict[str, str]]:
+    assert result.exception is None, result.exception
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_every_experiment_and_the_baseline_have_a_row_per_model(small, pedecg_runs):
+    found = table(pedecg_runs("--csv"))
+    names = ["main", "slow-cat", "calm-dog", "fast-dog", "wide-owl"]
+    assert {(row["experiment"], row["model"]) for row in found} == {
+        (name, model) for name in names for model in ("cnn", "gru")
+    }
+    assert list(found[0]) == [
+        "experiment", "model", "train.learning_rate", "train.seeds", "models.cnn.width", "auroc",
+    ]  # fmt: skip
+
+
+def test_the_workspace_is_a_row_once_it_differs(small, pedecg_runs):
+    small.write({"train.learning_rate": 5e-4}, {"cnn": 0.9})
+    found = table(pedecg_runs("workspace", "--csv", "--columns", "learning_rate,auroc"))
+    assert found[0]["learning_rate"] == "0.0005"
+    assert found[0]["auroc"] == "0.9"
+
+
+def test_conditions_choose_and_sort_orders(small, pedecg_runs):
+    asked = ["-w", "learning_rate between 1e-5 and 1e-3", "-w", "model = cnn", "--csv"]
+    found = table(pedecg_runs(*asked, "--sort", "auroc"))
+    assert [row["experiment"] for row in found] == ["wide-owl", "calm-dog", "slow-cat"]
+    lowest = table(pedecg_runs(*asked, "--sort", "brier", "--ascending", "--top", "1"))
+    assert [row["experiment"] for row in lowest] == ["wide-owl"]
+
+
+def test_the_last_part_of_a_name_will_do_and_the_rows_own_model_is_meant(small, pedecg_runs):
+    found = table(pedecg_runs("wide", "--csv", "-c", "width,layers,chd.auroc,auroc.low"))
+    assert [(row["width"], row["layers"]) for row in found] == [("48", ""), ("64", "2")]
+    assert float(found[0]["auroc.low"]) == pytest.approx(0.73)
+    assert found[0]["chd.auroc"] == "0.83"
+
+
+def test_a_name_that_stands_for_several_is_refused_and_they_are_listed(small, pedecg_runs):
+    small.write({"cohort": {"limit": 1}, "pretrain": {"limit": 2}}, {})
+    fault = pedecg_runs("workspace", "-c", "limit").exception
+    assert str(fault) == "limit: stands for 2 columns: cohort.limit, pretrain.limit"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["-w", "aurok > 0.5"], "aurok: no parameter or metric of these runs; did you mean auroc?"),
+        (["--sort", "zzz"], "zzz: no parameter or metric of these runs; pedecg runs --names"),
+        (["-c", "zzz"], "zzz: no parameter or metric"),
+        (["cool-dog"], "cool-dog: no such experiment; did you mean calm-dog?"),
+        (["-w", "auroc > 2"], "no run answers"),
+        (["calm-dog", "-w", "model = cnn", "--compare"], "--compare: 1 row; choose two"),
+        (["main", "--over", "seeds"], "--over: no experiment among the rows"),
+    ],
+)
+def test_a_wrong_question_is_one_line(small, pedecg_runs, arguments, line):
+    fault = str(pedecg_runs(*arguments).exception)
+    assert fault.startswith(line)
+    assert "\n" not in fault
+
+
+def test_side_by_side_shows_only_what_differs(small, pedecg_runs):
+    found = table(pedecg_runs("calm-dog", "wide-owl", "-w", "model = cnn", "--compare", "--csv"))
+    differs = {row[""]: (row["calm-dog"], row["wide-owl"]) for row in found}
+    assert differs.pop("created")
+    assert differs == {
+        "train.seeds": ("[0,1]", "[3]"),
+        "models.cnn.width": ("32", "48"),
+        "auroc": ("0.81", "0.83"),
+    }
+
+
+def test_models_of_one_experiment_stand_side_by_side(small, pedecg_runs):
+    found = table(pedecg_runs("calm-dog", "--compare", "--csv"))
+    assert {row[""]: (row["cnn"], row["gru"]) for row in found if row[""] != "created"} == {
+        "width": ("32", "64"),
+        "layers": ("", "2"),
+        "auroc": ("0.81", "0.65"),
+    }
+
+
+def test_folds_are_summed_up_with_mean_and_sd(small, pedecg_runs):
+    for fold, auroc in enumerate([0.7, 0.8, 0.9]):
+        small.experiment(
+            f"fold-{fold}", {"split.folds": 3, "split.fold": fold}, {"cnn": auroc, "gru": 0.5}
+        )
+    found = table(pedecg_runs("-w", "folds = 3", "--over", "split.fold", "--csv"))
+    assert [(row["model"], row["split.fold"], row["n"]) for row in found] == [
+        ("cnn", "0 1 2", "3"), ("gru", "0 1 2", "3"),
+    ]  # fmt: skip
+    assert float(found[0]["auroc"]) == pytest.approx(0.8)
+    assert float(found[0]["auroc sd"]) == pytest.approx(0.1)
+
+
+def test_experiments_that_differ_in_more_are_not_averaged(small, pedecg_runs):
+    found = table(pedecg_runs("-w", "model = cnn", "--over", "learning_rate", "--csv"))
+    assert sorted(row["n"] for row in found) == ["1", "3"]
+
+
+def test_experiments_of_other_commits_are_counted_and_shown_when_asked(small, pedecg_runs):
+    small.commit("code changed")
+    result = pedecg_runs()
+    assert "4 experiments of other commits; --all shows them" in result.stderr
+    assert "calm-dog" not in result.stdout
+    shown = pedecg_runs("--all").stdout
+    assert "calm-dog" in shown
+    assert small.base[:7] in shown
+    assert "calm-dog" in pedecg_runs("calm").stdout
+
+
+def test_experiments_of_another_pipeline_are_left_out(small, pedecg_runs, monkeypatch):
+    sibling = SmallProject(small.root, "pipelines/rhythm")
+    sibling.experiment("soft-bee", {"train.learning_rate": 1e-5}, {"cnn": 0.4, "gru": 0.4})
+    assert "soft-bee" not in pedecg_runs("--all").stdout
+    monkeypatch.chdir(sibling.folder)
+    result = pedecg_runs("-w", "model = cnn", "--csv")
+    assert [row["experiment"] for row in table(result)] == ["main", "soft-bee"]
+    assert "calm-dog" not in pedecg_runs("--all").stdout
+
+
+def test_figures_that_no_stage_renewed_are_told(small, pedecg_runs):
+    small.experiment("half-hen", {"split.fold": 1}, {"cnn": 0.7, "gru": 0.6})
+    said = pedecg_runs().stderr
+    assert (
+        said
+        == "half-hen: its figures are those of its baseline; did its run end before evaluate?\n"
+    )
+
+
+def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
+    small.write({"evaluate.models": ["gru"]}, {"gru": 0.6})
+    here = next(run for run in history.read().runs if run.name == "workspace")
+    assert [row.model for row in rows.of([here])] == ["gru"]
+
+
+def test_a_folder_that_is_no_pipeline_is_told(tmp_path, monkeypatch, pedecg_runs):
+    monkeypatch.chdir(tmp_path)
+    assert "call pedecg runs in a pipeline's folder" in str(pedecg_runs().exception)
+
+
+def test_figures_with_intervals_are_called_as_the_figure_is():
+    values = {"a": {"auroc": {"value": 1, "low": 0}}, "value": 3, "b": {"value": {"deep": 2}}}
+    assert dict(history.flat(json.loads(json.dumps(values)))) == {
+        "a.auroc": 1, "a.auroc.low": 0, "value": 3, "b.deep": 2,
+    }  # fmt: skip
+
+
+def test_a_list_needs_no_torch_no_pandas_and_no_dvc(small):
+    code = (
+        "import sys; from pedecg.cli import app; app(['runs'], standalone_mode=False);"
+        "print({'torch', 'pandas', 'dvc', 'matplotlib'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip().endswith("set()")
