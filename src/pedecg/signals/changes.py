@@ -207,7 +207,8 @@ def _cubic(x: Tensor, at: Tensor) -> Tensor:
 def _spread(x: Tensor) -> Tensor:
     """Return the SD over time, shape (B, n_leads, 1): `Tensor.std` takes four times as long."""
     square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
-    return (square - x.mean(-1, keepdim=True).square()).clamp_min(0).sqrt()
+    variance: Tensor = square - x.mean(-1, keepdim=True).square()
+    return variance.clamp_min(0).sqrt()
 
 
 def _uniform(
