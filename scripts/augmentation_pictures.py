@@ -1,10 +1,12 @@
-"""Draw every augmentation on one ECG: python scripts/augmentation_pictures.py RECORD FOLDER.
+"""Draw every augmentation on one ECG: python scripts/augmentation_pictures.py RECORD OTHER FOLDER.
 
-RECORD is a WFDB record with or without suffix. Each change is made alone, at the full strength of
-the settings below, on the same ten seconds; each picture shows what a network is then shown.
+RECORD is a WFDB record with or without suffix, OTHER a second one of the same rate, which mixup
+mixes in. Each change is made alone, at the full strength of the settings below, on the same ten
+seconds; each picture shows what a network is then shown.
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ SHOWN: list[tuple[str, str, dict[str, Any]]] = [
     ("rate_faster", "The heart's rate times 1.2; then comes padding", {"rate": [1.2, 1.2]}),
     ("rate_slower", "The heart's rate times 0.8", {"rate": [0.8, 0.8]}),
     ("time_warp", "Time warp: up to 20% faster and slower within the crop", {"time_warp": 0.2}),
-    ("mixup", "Mixed with another record, up to half (here: itself, 0.4 s later)", {"mixup": 0.5}),
+    ("mixup", "Mixed with another record, up to half", {"mixup": 0.5}),
 ]
 
 
@@ -56,10 +58,10 @@ def read(record: Path) -> tuple[np.ndarray, float]:
     return signal, float(found.fs)
 
 
-def change(signal: np.ndarray, fs_hz: float, values: dict[str, Any]) -> Crops:
-    """Return the ECG after one change; the other record of the batch is the same, later."""
+def change(signals: list[np.ndarray], fs_hz: float, values: dict[str, Any]) -> Crops:
+    """Return two ECGs after one change."""
     settings = params.parse(NOTHING | values, "train.augment", AugmentSettings, "this script")
-    x = torch.from_numpy(np.stack([signal, np.roll(signal, round(0.4 * fs_hz), axis=1)]))
+    x = torch.from_numpy(np.stack(signals))
     mask = (x != 0).any(-1).float()
     nine = torch.tensor([lead in NINE_LEADS for lead in LEADS])
     crops = Crops(x, mask, torch.full((2,), x.shape[-1]), torch.zeros(2, 1))
@@ -78,12 +80,15 @@ def picture(name: str, title: str, crops: Crops, fs_hz: float) -> Figure:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("record", type=Path, help="WFDB record")
+    arguments.add_argument("other", type=Path, help="WFDB record that is mixed in")
     arguments.add_argument("folder", type=Path, help="where the pictures go")
     asked = arguments.parse_args()
-    signal, fs_hz = read(asked.record)
+    (signal, fs_hz), (other, other_hz) = read(asked.record), read(asked.other)
+    if fs_hz != other_hz:
+        sys.exit(f"{asked.other}: {other_hz:g} Hz; {asked.record} has {fs_hz:g}")
     asked.folder.mkdir(parents=True, exist_ok=True)
     for name, title, values in SHOWN:
-        figure = picture(name, title, change(signal, fs_hz, values), fs_hz)
+        figure = picture(name, title, change([signal, other], fs_hz, values), fs_hz)
         figure.savefig(asked.folder / f"{name}.png", dpi=100, metadata={"Software": None})
         print(asked.folder / f"{name}.png")
 

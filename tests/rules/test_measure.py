@@ -43,6 +43,7 @@ EXPECTED = {
     "qrs_t_angle_deg": (15, 2), "r_v1_mv": (1.2, 0.02), "s_v1_mv": (0.4, 0.02),
     "rs_ratio_v1": (3, 0.2), "r_v6_mv": (0.8, 0.02), "s_v6_mv": (0.3, 0.02), "q_v6_mv": (0, 0.02),
     "sv1_rv6_mv": (1.2, 0.03), "t_v1_mv": (-0.3, 0.02), "t_v6_mv": (0.3, 0.02),
+    "q_v6_ms": (0, 0), "qr_ratio_v6": (0, 0.02), "r_i_mv": (0.495, 0.02), "s_avr_mv": (0.586, 0.02),
     "st_ii_mv": (0, 0.02), "r2_v1_mv": (0, 0), "r_peak_v1_ms": (20, 2), "s_i_mv": (0, 0.02),
 }  # fmt: skip
 
@@ -178,6 +179,22 @@ def test_st_is_read_after_j_against_the_pr_segment(record):
     found = measure.measure(waves, signal + wander, FS_HZ, LEADS)
     assert found["st_v2_mv"] == pytest.approx(0.25, abs=0.04)
     assert found["st_v3_mv"] == pytest.approx(0, abs=0.04)
+
+
+def test_q_lasts_until_it_is_over_and_a_qs_complex_counts_whole(record):
+    waves, signal = record()
+    for r in waves.loc[waves["wave"] == "QRS", "peak_s"]:
+        at = round(r * FS_HZ)
+        signal[LEADS.index("II"), at - 10 : at - 3] = -0.15  # 14 ms, then R
+        signal[LEADS.index("V2"), at - 10 : at + 26] = -0.8 * np.hanning(36)
+        signal[LEADS.index("V3"), at - 10 : at + 26] = -0.05  # hardly there: no QS
+    found = measure.measure(waves, signal, FS_HZ, LEADS)
+    assert found["q_ii_ms"] == pytest.approx(14, abs=4)
+    assert found["q_ii_mv"] == pytest.approx(0.15, abs=0.02)
+    assert found["qr_ratio_ii"] == pytest.approx(0.15 / found["r_ii_mv"], rel=0.15)
+    assert found["q_v2_ms"] == pytest.approx(70, abs=10)
+    assert found["q_v2_mv"] == 0
+    assert found["q_v3_ms"] == 0
 
 
 def pulses(*waves, n=120):

@@ -252,8 +252,8 @@ class Signals:
     def normalise(self, signal_mv: Tensor, lead_mask: Tensor, length: Tensor) -> Tensor:
         """Return (mV - mean) / SD per lead; absent leads and padding are zero."""
         recorded = torch.arange(signal_mv.shape[-1], device=self.device) < length.unsqueeze(1)
-        seen = lead_mask.unsqueeze(-1) * recorded.unsqueeze(1)
-        return (signal_mv - self._mean) / self._sd * seen
+        x = (signal_mv - self._mean).mul_(lead_mask.unsqueeze(-1) / self._sd)
+        return x.mul_(recorded.unsqueeze(1).to(x.dtype))
 
     def millivolts(self, normalised: Tensor) -> Tensor:
         """Undo `normalise`."""

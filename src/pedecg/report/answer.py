@@ -23,13 +23,16 @@ AGE_UNKNOWN = "age unknown: limits by age are not applied"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
 _LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
-_BY_LEAD = {"q": "Q mV", "r": "R mV", "s": "S mV", "rs_ratio": "R/S", "t": "T mV", "st": "ST mV"}
+_BY_LEAD = {
+    "q": "Q mV", "q_ms": "Q ms", "r": "R mV", "s": "S mV", "qr_ratio": "Q/R", "rs_ratio": "R/S",
+    "t": "T mV", "st": "ST mV",
+}  # fmt: skip
 _IN_WORDS = {
     "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "rr": "RR", "p": "P", "t": "T", "r": "R",
-    "s": "S", "q": "Q", "rs": "R/S", "st": "ST", "j": "J", "sd": "SD", "r2": "R'", "st80": "ST80",
-    "bazett": "(Bazett)", "fridericia": "(Fridericia)", "framingham": "(Framingham)",
-    "hodges": "(Hodges)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +", "rv6": "R in V6",
-    "slur": "QRS upstroke slur",
+    "s": "S", "q": "Q", "qr": "Q/R", "rs": "R/S", "st": "ST", "j": "J", "sd": "SD", "r2": "R'",
+    "st80": "ST80", "bazett": "(Bazett)", "fridericia": "(Fridericia)", "hodges": "(Hodges)",
+    "framingham": "(Framingham)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +",
+    "rv6": "R in V6", "slur": "QRS upstroke slur",
 }  # fmt: skip
 _WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
 
@@ -109,7 +112,8 @@ def _by_lead(found: Examination, limits: norms.Limits) -> Table:
 
 def _place(column: str) -> tuple[str, str] | None:
     """Return the column and row of `_by_lead` for a measure of one lead; None: it has none."""
-    what, _, lead = column.removesuffix("_mv").rpartition("_")
+    what, _, lead = column.removesuffix("_mv").removesuffix("_ms").rpartition("_")
+    what += "_ms" if column.endswith("_ms") else ""
     found = _LEADS_IN_WORDS.get(lead)
     return (what, found) if what in _BY_LEAD and found is not None else None
 

@@ -16,15 +16,15 @@ from pedecg.rules import axes, intervals, rhythm, shape
 from pedecg.rules.beats import FEWEST_BEATS, MedianBeat, beat_table
 from pedecg.rules.reading import Reading
 
-_CHEST = tuple(lead.lower() for lead in shape.CHEST)
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
     "heart_rate_bpm", "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
     "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turns", "rr_lag1", "rr_entropy",
     "p_ms", "pr_ms", "qrs_ms", "qt_ms", *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
     "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
-    *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _CHEST), "s_i_mv", "sv1_rv6_mv",
-    *(f"rs_ratio_{lead}" for lead in _CHEST), *(f"t_{lead}_mv" for lead in _ALL),
+    *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
+    *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
+    *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
     *(f"st_{lead}_mv" for lead in _ALL), "j_v1_mv", "j_v2_mv", "st80_v1_mv", "st80_v2_mv",
     "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in shape.PEAK_TIMES), "slur_ms",
 )  # fmt: skip

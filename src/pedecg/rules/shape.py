@@ -14,6 +14,8 @@ J_LEADS = ("V1", "V2")  # where a Brugada pattern shows
 MIN_R_MV = 0.05  # half a square on paper: a lower hump is no R
 MIN_R_SHARE = 0.05  # of the complex: nor is a hump this much lower than the rest
 MIN_S_MV = 0.02  # an S wave below it is noise; it bounds the R/S ratio of a pure R
+MIN_Q_MV = 0.02  # from here down Q lasts; at the PR segment's level its ends are noise
+MIN_QS_MV = 0.1  # a complex that is all negative and no deeper is no QS: QRS hardly shows there
 NOTCH_MV = 0.08  # r and r' are two waves where the dip between them is deeper than this
 EDGE_S = 0.008  # leads differ a little in where QRS ends
 SETTLED = 0.25  # of the T wave: before it, the level of ST is still seen
@@ -24,18 +26,14 @@ def heights(beat: MedianBeat) -> dict[str, Reading]:
     """Return amplitudes, mV: Q and S as positive depths, T, ST and J with their sign.
 
     R is the largest positive deflection of QRS, Q what is negative before the first R, S what is
-    negative after it; a QS complex is all S. The values are those of the median beat, which has
-    the least noise, their spread is that of the single beats.
+    negative after it; the depth of a QS complex is all S, its duration counts as Q's. The values
+    are those of the median beat, which has the least noise, their spread is that of the single
+    beats.
     """
     found: dict[str, Reading] = {}
-    for lead in CHEST:
-        if lead in beat.median:
-            found |= _r_and_s(beat, lead)
-    if "I" in beat.median:
-        found["s_i_mv"] = _r_and_s(beat, "I")["s_i_mv"]
     for lead in LEADS:
         if lead in beat.median:
-            found |= _repolarisation(beat, lead)
+            found |= _complex(beat, lead) | _repolarisation(beat, lead)
     if {"s_v1_mv", "r_v6_mv"} <= found.keys():
         s, r = found["s_v1_mv"], found["r_v6_mv"]
         found["sv1_rv6_mv"] = Reading(s.value + r.value, float(np.hypot(s.spread, r.spread)))
@@ -114,7 +112,7 @@ def _wide(beat: MedianBeat) -> slice:
     return slice(max(beat.qrs.start - edge, 0), beat.qrs.stop + edge)
 
 
-def _r_and_s(beat: MedianBeat, lead: str) -> dict[str, Reading]:
+def _complex(beat: MedianBeat, lead: str) -> dict[str, Reading]:
     name, part = lead.lower(), _wide(beat)
     qrs, each = beat.median[lead][part], beat.each[lead][:, part]
     at = first_r(qrs)
@@ -124,15 +122,39 @@ def _r_and_s(beat: MedianBeat, lead: str) -> dict[str, Reading]:
     split = at or 0
     s = Reading(max(float(-qrs[split:].min()), 0.0), spread(-each[:, split:].min(axis=1)))
     q = Reading(max(float(-qrs[: split + 1].min()), 0.0), spread(-each[:, : split + 1].min(axis=1)))
-    depth = max(s.value, MIN_S_MV)
-    ratio = r.value / depth
-    wide = ratio * float(np.hypot(r.spread / max(r.value, MIN_S_MV), s.spread / depth))
+    q = q if at is not None else Reading(0.0, q.spread)
     return {
         f"r_{name}_mv": r,
         f"s_{name}_mv": s,
-        f"q_{name}_mv": q if at is not None else Reading(0.0, q.spread),
-        f"rs_ratio_{name}": Reading(ratio, wide),
+        f"q_{name}_mv": q,
+        f"q_{name}_ms": _q_duration(beat, lead, at),
+        f"rs_ratio_{name}": _ratio(r, s),
+        f"qr_ratio_{name}": _ratio(q, r, MIN_R_MV),
     }
+
+
+def _q_duration(beat: MedianBeat, lead: str, at: int | None) -> Reading:
+    """Return for how long Q, or a whole QS complex, lies below the PR segment, ms.
+
+    Parameters
+    ----------
+    at : where the first R of the median beat peaks, from the beginning of `_wide`.
+    """
+    part = _wide(beat)
+    qrs, each = beat.median[lead][part], beat.each[lead][:, part]
+    if at is None and -qrs.min() < MIN_QS_MV:
+        return Reading(0.0)
+    ms, before = 1000.0 / beat.fs_hz, slice(None) if at is None else slice(at + 1)
+    lasting = (each[:, before] < -MIN_Q_MV).sum(axis=1)
+    return Reading(ms * float((qrs[before] < -MIN_Q_MV).sum()), spread(ms * lasting))
+
+
+def _ratio(one: Reading, other: Reading, least_mv: float = MIN_S_MV) -> Reading:
+    """Return one height over another, which counts as `least_mv` at least."""
+    depth = max(other.value, least_mv)
+    ratio = one.value / depth
+    shares = one.spread / max(one.value, MIN_S_MV), other.spread / depth
+    return Reading(ratio, ratio * float(np.hypot(*shares)))
 
 
 def _repolarisation(beat: MedianBeat, lead: str) -> dict[str, Reading]:

@@ -147,6 +147,7 @@ def augment(
     """
     chance = settings.probability
     x, mask, length, labels = crops.signal_mv, crops.lead_mask, crops.length, crops.labels
+    x = x.clone()  # what follows may write into it
     if settings.changes_rate:
         low, high = settings.rate or (1.0, 1.0)
         x, length, changed = changes.scale_time(
@@ -183,5 +184,5 @@ def augment(
     if settings.nine_leads > 0:
         mask = changes.keep_nine(mask, nine, settings.nine_leads, generator)
     recorded = torch.arange(x.shape[-1], device=x.device) < length.unsqueeze(1)
-    seen = mask.unsqueeze(-1) * recorded.unsqueeze(1)
-    return replace(crops, signal_mv=x * seen, lead_mask=mask, length=length, labels=labels)
+    x = x.mul_(mask.unsqueeze(-1)).mul_(recorded.unsqueeze(1).to(x.dtype))
+    return replace(crops, signal_mv=x, lead_mask=mask, length=length, labels=labels)

@@ -1,7 +1,9 @@
 """The single changes of a training batch: batch-wise, on its device, all leads of a record alike.
 
 Signals have the shape (B, n_leads, n_samples) and keep it. A record is changed with the
-probability `chance`, drawn from the generator that is given.
+probability `chance`, drawn from the generator that is given. `scale`, `add_noise`, `jitter` and
+`add_wave` write into the signals that they are given: a new batch for each would take as long as
+the change itself.
 """
 
 import math
@@ -16,7 +18,7 @@ WARP_KNOTS_PER_CROP = 6  # speeds drawn over a crop; between them the speed chan
 def scale(x: Tensor, low: float, high: float, chance: float, generator: torch.Generator) -> Tensor:
     """Multiply all leads of a record by one factor from `low` to `high`."""
     factor = _uniform(x, (len(x), 1, 1), low, high, generator)
-    return x * torch.where(_chosen(x, chance, generator), factor, 1.0)
+    return x.mul_(torch.where(_chosen(x, chance, generator), factor, 1.0))
 
 
 def flip(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
@@ -29,14 +31,14 @@ def add_noise(
 ) -> Tensor:
     """Add white noise: one signal-to-noise ratio per record, power relative to each lead's."""
     ratio = _uniform(x, (len(x), 1, 1), low_db, high_db, generator)
-    sd = x.std(dim=-1, keepdim=True) * 10 ** (-ratio / 20)
-    return torch.addcmul(x, _normal(x, generator), sd * _chosen(x, chance, generator))
+    sd = _spread(x) * 10 ** (-ratio / 20)
+    return x.add_(_normal(x, generator).mul_(sd * _chosen(x, chance, generator)))
 
 
 def jitter(x: Tensor, sd_mv: float, chance: float, generator: torch.Generator) -> Tensor:
     """Add white noise of one SD, whatever the signal."""
     sd = sd_mv * _chosen(x, chance, generator).to(x.dtype)
-    return torch.addcmul(x, _normal(x, generator), sd)
+    return x.add_(_normal(x, generator).mul_(sd))
 
 
 def add_wave(
@@ -58,7 +60,7 @@ def add_wave(
     cycles = torch.tensor(cycles_per_sample, device=x.device, dtype=x.dtype)[which].view(-1, 1, 1)
     time = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
     wave = torch.sin(2 * math.pi * cycles * time + phase)
-    return torch.addcmul(x, wave, amplitude * _chosen(x, chance, generator))
+    return x.addcmul_(wave, amplitude * _chosen(x, chance, generator))
 
 
 def cut_out(x: Tensor, longest: int, chance: float, generator: torch.Generator) -> Tensor:
@@ -200,6 +202,13 @@ def _cubic(x: Tensor, at: Tensor) -> Tensor:
         index = (base.long() + offset).clamp(0, last).unsqueeze(1).expand(x.shape)
         read.addcmul_(x.gather(2, index), weight)
     return read.masked_fill_((at > last).unsqueeze(1), 0)
+
+
+def _spread(x: Tensor) -> Tensor:
+    """Return the SD over time, shape (B, n_leads, 1): `Tensor.std` takes four times as long."""
+    square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
+    variance: Tensor = square - x.mean(-1, keepdim=True).square()
+    return variance.clamp_min(0).sqrt()
 
 
 def _uniform(
