@@ -3,7 +3,8 @@
     python scripts/stage_deps.py [--write] [dvc.yaml]
 
 A stage's cache key is its declared code, so a module too few is a stale result and a module too
-many is work done in vain. The imports are read from the source (nothing is run), followed through
+many is work done in vain. A stage that depends on its dvc.yaml speaks of the whole pipeline, and
+depends on the code of all its stages. The imports are read from the source (nothing is run), followed through
 `pedecg`; a folder stands for all of its modules. A module's own data lie beside it under its name
 (`codes.py` reads `codes/` or `codes.csv`). `--write` mends the lists in place.
 """
@@ -115,7 +116,11 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     if not files:
         return []
     named = {f for dep in by_name(stage) for f in candidates(dep, stage)}
-    modules = closure(*files) - named
+    return _collapsed(files[:1], closure(*files) - named, prefix)
+
+
+def _collapsed(scripts: list[Path], modules: set[Path], prefix: str) -> list[str]:
+    """Return scripts and modules as deps, with their data; a folder where all of it is there."""
     whole = {
         folder
         for folder in SOURCE.glob("pedecg/*/")
@@ -124,7 +129,7 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     }
     paths = {p for m in modules if m.parent not in whole for p in (m, *own_data(m))} | whole
     code = sorted(p.relative_to(ROOT).as_posix() for p in paths)
-    return [prefix + p for p in [files[0].relative_to(ROOT).as_posix(), *code]]
+    return [prefix + p for p in [*(s.relative_to(ROOT).as_posix() for s in scripts), *code]]
 
 
 def own_data(module: Path) -> list[Path]:
@@ -143,6 +148,18 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
     return stage.get("do", stage)  # a foreach stage holds its body under `do`
 
 
+def wanted_of_all(stages: list[dict[str, Any]], own: dict[str, Any], prefix: str) -> list[str]:
+    """Return the code deps of a stage that speaks of all others: their scripts, all they import.
+
+    A model that is named by a parameter stands for every module beside it.
+    """
+    others = [stage for stage in stages if stage is not own]
+    scripts = sorted({file for stage in [own, *others] for file in stage_files(stage)[:1]})
+    named = {(ROOT / dep[dep.index("src/") :]).parent for s in others for dep in by_name(s)}
+    beside = {f for folder in named for f in folder.glob("*.py") if f.stem != "__init__"}
+    return _collapsed(scripts, closure(*scripts, *beside) | beside, prefix)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, nargs="?", default=ROOT / "dvc.yaml")
@@ -154,9 +171,15 @@ def main() -> None:
     pipeline = yaml.load(arguments.file.read_text(encoding="utf-8"))
     depth = len(arguments.file.resolve().parent.relative_to(ROOT).parts)
     wrong = 0
-    for name, entry in pipeline["stages"].items():
-        stage = body(entry)
-        code = wanted(stage, "../" * depth)
+    prefix = "../" * depth
+    stages = {name: body(entry) for name, entry in pipeline["stages"].items()}
+    for name, stage in stages.items():
+        about_all = arguments.file.name in deps(stage)
+        code = (
+            wanted_of_all(list(stages.values()), stage, prefix)
+            if about_all
+            else wanted(stage, prefix)
+        )
         if not code or sorted(code) == sorted(d for d in deps(stage) if is_code(d)):
             continue
         wrong += 1

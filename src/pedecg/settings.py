@@ -24,6 +24,7 @@ from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
+from pedecg.report.settings import ReportSettings
 from pedecg.review.noise import NoiseReviewSettings
 from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
@@ -90,6 +91,7 @@ def _paediatric() -> Sections:
         "atlas": AtlasSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
+        "report": ReportSettings,
     }
 
 
@@ -115,6 +117,7 @@ def _arrhythmia() -> Sections:
         "train": TrainSettings,
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
+        "report": ReportSettings,
     }
 
 
@@ -128,6 +131,7 @@ def _cardiotoxicity() -> Sections:
         "train": TrainSettings,
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
+        "report": ReportSettings,
     }
 
 
