@@ -3,10 +3,10 @@
     python scripts/stage_deps.py [--write] [dvc.yaml]
 
 A stage's cache key is its declared code, so a module too few is a stale result and a module too
-many is work done in vain. A stage that depends on its dvc.yaml speaks of the whole pipeline, and
-depends on the code of all its stages. The imports are read from the source (nothing is run), followed through
+many is work done in vain. The imports are read from the source (nothing is run), followed through
 `pedecg`; a folder stands for all of its modules. A module's own data lie beside it under its name
-(`codes.py` reads `codes/` or `codes.csv`). `--write` mends the lists in place.
+(`codes.py` reads `codes/` or `codes.csv`). A stage that names the code of all stages by its hash
+(report/digests.py) depends on all of it. `--write` mends the lists in place.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
+DIGESTS = SOURCE / "pedecg/report/digests.py"
 # What a model may read besides signals (models/registry.py), and the dep that gives it.
 INPUTS = {"rules": "data/features/rules.parquet", "pretrained": "models/pretrained"}
 
@@ -148,14 +149,13 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
     return stage.get("do", stage)  # a foreach stage holds its body under `do`
 
 
-def wanted_of_all(stages: list[dict[str, Any]], own: dict[str, Any], prefix: str) -> list[str]:
-    """Return the code deps of a stage that speaks of all others: their scripts, all they import.
+def wanted_of_all(stages: list[dict[str, Any]], prefix: str) -> list[str]:
+    """Return the code deps of a stage that names the code of all: scripts and all they import.
 
     A model that is named by a parameter stands for every module beside it.
     """
-    others = [stage for stage in stages if stage is not own]
-    scripts = sorted({file for stage in [own, *others] for file in stage_files(stage)[:1]})
-    named = {(ROOT / dep[dep.index("src/") :]).parent for s in others for dep in by_name(s)}
+    scripts = sorted({file for stage in stages for file in stage_files(stage)[:1]})
+    named = {(ROOT / dep[dep.index("src/") :]).parent for s in stages for dep in by_name(s)}
     beside = {f for folder in named for f in folder.glob("*.py") if f.stem != "__init__"}
     return _collapsed(scripts, closure(*scripts, *beside) | beside, prefix)
 
@@ -174,12 +174,8 @@ def main() -> None:
     prefix = "../" * depth
     stages = {name: body(entry) for name, entry in pipeline["stages"].items()}
     for name, stage in stages.items():
-        about_all = arguments.file.name in deps(stage)
-        code = (
-            wanted_of_all(list(stages.values()), stage, prefix)
-            if about_all
-            else wanted(stage, prefix)
-        )
+        of_all = DIGESTS in closure(*stage_files(stage)[:1])
+        code = wanted_of_all([*stages.values()], prefix) if of_all else wanted(stage, prefix)
         if not code or sorted(code) == sorted(d for d in deps(stage) if is_code(d)):
             continue
         wrong += 1
