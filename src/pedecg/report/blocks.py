@@ -10,7 +10,7 @@ import pandas as pd
 
 TOO_FEW = "too few"
 NONE = "–"
-_JOINING = re.compile(r" (to|of) | \(.*\)")  # of numbers
+_IN_NUMBERS = re.compile(r" (to|of) | \(.*\)|e-\d")  # letters that a written number may have
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Table:
     def is_words(self, column: int) -> bool:
         """Say whether a column holds words, which are set to the left, rather than numbers."""
         cells = [row[column] for row in self.rows if row[column] not in (NONE, TOO_FEW)]
-        return column == 0 or any(c.isalpha() for cell in cells for c in _JOINING.sub("", cell))
+        return column == 0 or any(c.isalpha() for cell in cells for c in _IN_NUMBERS.sub("", cell))
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,18 @@ def percent(share: Any) -> str:
 def figure(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
     """Write a metric with its 95% interval.
 
+    One that is not there was left out for too few cases; one without a value is not defined, as
+    the share of right calls where nobody was called.
+
     >>> figure({"value": 0.76613, "low": 0.7034, "high": 0.8191})
     '0.766 (0.703 to 0.819)'
+    >>> figure(None), figure({"value": None})
+    ('too few', '–')
     """
-    if not entry or entry.get("value") is None:
+    if not entry:
         return TOO_FEW
+    if entry.get("value") is None:
+        return NONE
     low, high = entry.get("low"), entry.get("high")
     value = f"{entry['value']:.{digits}f}"
     if low is None or high is None:

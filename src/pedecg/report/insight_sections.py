@@ -141,7 +141,7 @@ def _truth(run: Evidence) -> list[Block]:
         return []
     return [
         Table(
-            "Simulated findings lie where the simulation put them: the share of the map there",
+            "Records whose simulated finding lies in one part of the beat: share of the map there",
             ["map", "part of the beat", "records with", "records", "share of the map",
              "share of time"],
             rows,

@@ -1,5 +1,6 @@
 """Sections on how well the models do: results, calibration, comparison, subgroups."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from pedecg.report.blocks import (
@@ -28,7 +29,7 @@ METRICS = {
     "youden": "Youden's J at the threshold",
     "brier": "Brier score",
 }
-STAR = "*: a model to beat. 95% intervals from resampling patients."
+STAR = "*: a model to beat. In brackets: 95% interval from resampling patients. –: not defined."
 
 
 def results(run: Evidence) -> list[Block]:
@@ -95,7 +96,7 @@ def _by_target(run: Evidence, metric: str, part: str, caption: str) -> Table:
 def _spread(target: dict[str, Any]) -> str:
     seeds = target.get("auroc")
     if not seeds or seeds.get("mean") is None:
-        return figure(None)
+        return figure(seeds)
     return f"{number(seeds['mean'])} ± {number(seeds.get('sd'))}"
 
 
@@ -164,7 +165,9 @@ def calibration(run: Evidence) -> list[Block]:
 def _before_after(evaluated: dict[str, Any], target: str, metric: str) -> str:
     before = evaluated.get("test_before_calibration", {}).get(target, {}).get(metric)
     after = evaluated["test"]["targets"][target].get(metric)
-    return f"{number(before)} → {figure(after)}" if after else figure(None)
+    if not after or after.get("value") is None:
+        return figure(after)
+    return f"{number(before)} → {figure(after)}"
 
 
 def thresholds(run: Evidence) -> list[Block]:
@@ -302,7 +305,7 @@ def _groups(run: Evidence) -> Table:
     )
 
 
-def _with_count(row: dict[str, Any] | None) -> str:
+def _with_count(row: dict[Hashable, Any] | None) -> str:
     if row is None:
         return figure(None)
     known = _known({key: row[key] for key in ("value", "low", "high")})
