@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
+from pedecg import params
 from pedecg.report import blocks, card, page, sections
 from pedecg.report.evidence import Evidence
 from pedecg.report.settings import ReportSettings
@@ -86,6 +88,17 @@ def test_the_same_files_give_the_same_bytes(run: Evidence, settings: ReportSetti
     again = Evidence(run.root)
     assert page.write(run, settings) == page.write(again, settings)
     assert card.describe(run, settings) == card.describe(again, settings)
+
+
+def test_the_order_of_sections_in_the_parameters_changes_nothing(
+    run: Evidence, settings: ReportSettings
+) -> None:
+    before = page.write(run, settings)
+    file = run.root / "params.yaml"
+    values = params.read_file(file)
+    with file.open("w", encoding="utf-8") as stream:
+        YAML().dump(dict(reversed(values.items())), stream)
+    assert page.write(Evidence(run.root), settings) == before
 
 
 def test_the_page_needs_no_other_file(run: Evidence, settings: ReportSettings) -> None:

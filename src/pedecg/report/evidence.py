@@ -49,8 +49,8 @@ class Evidence:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """The values of ``params.yaml``."""
-        return params.read_file(self.root / params.PARAMS_FILE)
+        """The values of ``params.yaml``; sections by name, since DVC sees no change of order."""
+        return dict(sorted(params.read_file(self.root / params.PARAMS_FILE).items()))
 
     @property
     def cohort(self) -> str:
