@@ -10,6 +10,7 @@ from pedecg.explain.settings import ErrorReviewSettings, map_settings
 from pedecg.signals import store
 
 SIGNALS = Path("data/processed/signals")
+NORMAL_BEATS = Path("data/features/normal_beats.parquet")
 PICTURES = Path("plots/errors")
 
 
@@ -45,7 +46,7 @@ def main() -> None:
         for mistake in found
         if mistake.rank <= settings.drawn
     ]
-    networks = examine.Networks(tuple(folders), SIGNALS)
+    networks = examine.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
     draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))

@@ -10,6 +10,7 @@ from pedecg.explain.settings import ExplainSettings
 from pedecg.signals import store
 
 SIGNALS = Path("data/processed/signals")
+NORMAL_BEATS = Path("data/features/normal_beats.parquet")
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     chosen = subjects.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
     people = subjects.people(everyone, store.open_store(SIGNALS), known)
-    networks = examine.Networks(tuple(folders), SIGNALS)
+    networks = examine.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
     todo = examine.tasks(chosen, people, settings.checked)
     one = partial(examine.examine, networks=networks, settings=settings)
     found = examine.together(list(parallel.records(one, todo, "explain")))
@@ -44,6 +45,7 @@ def main() -> None:
     list(parallel.records(draw, drawing, "pictures"))
 
     tables.write(found["shares"], "data/explain/shares.parquet", schemas.SHARES)
+    tables.write(found["restored"], "data/explain/restored.parquet", schemas.RESTORED)
     curves = summary.deletion_curves(found["deleted"], settings.fractions)
     tables.write_csv(curves, "plots/explain/deletion.csv")
     tables.write_metrics(summary.as_metrics(found, settings), "metrics/explain.json")

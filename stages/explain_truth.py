@@ -11,9 +11,10 @@ from pedecg.explain import schemas, truth
 def main() -> None:
     resamples, seed = (params.read_section(f"explain.{key}") for key in ("bootstrap", "seed"))
     shares = tables.read("data/explain/shares.parquet", schemas.SHARES)
+    restored = tables.read("data/explain/restored.parquet", schemas.RESTORED)
     known = pd.read_parquet(Path("data/truth/simulated/records.parquet"))
 
-    found = truth.score(shares, known, resamples, seed)
+    found = truth.score(shares, restored, known, resamples, seed)
 
     tables.write_metrics(found, "metrics/explain_truth.json")
 

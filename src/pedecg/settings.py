@@ -19,7 +19,12 @@ from pedecg.evaluation.compare import CompareSettings
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external import ExternalSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
-from pedecg.explain.settings import AtlasSettings, ErrorReviewSettings, ExplainSettings
+from pedecg.explain.settings import (
+    AtlasSettings,
+    ErrorReviewSettings,
+    ExplainSettings,
+    NormalBeatsSettings,
+)
 from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
@@ -86,6 +91,7 @@ def _paediatric() -> Sections:
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,
+        "normal_beats": NormalBeatsSettings,
         "explain": ExplainSettings,
         "error_review": ErrorReviewSettings,
         "atlas": AtlasSettings,

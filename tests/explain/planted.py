@@ -44,11 +44,15 @@ def heart(inverted: bool, tall: bool, rng: np.random.Generator, seconds: float =
     return signal.astype(np.float32), qrs, t_wave
 
 
-def stretch(signal, crop_seconds: float = SECONDS, mask=None, age_days: float = 900.0) -> Stretch:
+def stretch(
+    signal, crop_seconds: float = SECONDS, mask=None, age_days: float = 900.0, reference=None
+) -> Stretch:
     lead_mask = torch.ones(12) if mask is None else torch.as_tensor(mask, dtype=torch.float32)
     crop = round(crop_seconds * FS_HZ)
+    reference = np.zeros_like(signal) if reference is None else reference
     return Stretch(
         signal=torch.as_tensor(signal) * lead_mask[:, None],
+        reference=torch.as_tensor(reference) * lead_mask[:, None],
         lead_mask=lead_mask,
         age_days=age_days,
         sex=0,

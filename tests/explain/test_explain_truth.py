@@ -34,6 +34,17 @@ def shares(st_share: float, ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def restored(st: list[str], qrs: list[str]) -> pd.DataFrame:
+    rows = [
+        (key, key, "abnormal", 1.0, True, region, 1.5 * (region == own))
+        for ids, own in ((st, "ST-T"), (qrs, "QRS"))
+        for key in ids
+        for region in ("ST-T", "QRS")
+    ]
+    columns = ["record_id", "patient_id", "target", "label", "called", "region", "fall"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def test_a_map_that_points_there_is_told_from_one_that_does_not():
     st, qrs = [f"S{i}" for i in range(5)], [f"Q{i}" for i in range(5)]
     known = pd.DataFrame(
@@ -44,7 +55,11 @@ def test_a_map_that_points_there_is_told_from_one_that_does_not():
         }
     )
     table = pd.concat([shares(0.8, st), shares(0.2, qrs)], ignore_index=True)
-    found = truth.score(table, known, 100, 0)["findings"]["grad_cam"]["ST-T"]
+    found = truth.score(table, restored(st, qrs), known, 100, 0)
+    in_st = found["restored"]["ST-T"]
+    assert in_st["conditions_in_ST-T_alone"]["fall"]["value"] == pytest.approx(1.5)
+    assert in_st["conditions_in_QRS_alone"]["fall"]["value"] == pytest.approx(0)
+    found = found["findings"]["grad_cam"]["ST-T"]
     assert found["conditions_in_ST-T_alone"]["share"]["value"] == pytest.approx(0.8)
     assert found["conditions_in_ST-T_alone"]["times"] == pytest.approx(2)
     assert found["conditions_in_QRS_alone"]["share"]["value"] == pytest.approx(0.2)
@@ -52,4 +67,4 @@ def test_a_map_that_points_there_is_told_from_one_that_does_not():
 
 def test_another_cohort_has_no_truth():
     known = pd.DataFrame({"record_id": ["x"], "conditions": [np.nan], "true_abnormal": [0]})
-    assert truth.score(shares(0.5, ["S1"]), known, 10, 0)["findings"] is None
+    assert truth.score(shares(0.5, ["S1"]), restored(["S1"], []), known, 10, 0)["findings"] is None

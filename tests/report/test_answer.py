@@ -42,6 +42,7 @@ def test_a_column_is_spoken_with_its_unit(column, words, unit):
 
 
 def test_every_measure_in_a_unit_says_it():
-    pure = ("ratio", "share", "change", "rr_")  # numbers without a unit
+    """What has none is a ratio: those of RR are in units of the usual RR, or shares of beats."""
+    ratios = ("ratio", "share", "change", "rr_")
     for column in measure.COLUMNS:
-        assert answer.unit_of(column) or any(word in column for word in pure)
+        assert answer.unit_of(column) or any(word in column for word in ratios)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pedecg import tables
 from pedecg.cohorts import codes
 from pedecg.records import LEADS, NINE_LEADS
-from pedecg.simulation import children, cohort, physiology, zzu_layout
+from pedecg.simulation import case_mix, children, cohort, physiology, zzu_layout
 from pedecg.simulation.conditions import GROUPS, conditions
 
 TOKENS = re.compile(r"'[^';]+'(;'[^';]+')*")
@@ -142,7 +142,7 @@ def test_wfdb_reads_back_the_millivolts_that_were_written(
 
 
 def test_nine_lead_share_is_the_published_one_at_every_age(settings):
-    mix = children.case_mix()
+    mix = case_mix.case_mix()
     for row in mix.to_dict("records"):
         age = (row["age_from_days"] + row["age_to_days"]) // 2
         defects = row["chd"] / row["records"]

@@ -2,18 +2,18 @@
 
 Grad-CAM of a one-dimensional network has no axis of leads: its first convolution has already mixed
 them. Its map over time is therefore multiplied, sample by sample, with the gradient of the logit
-times the input, as Guided Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain
-gradient: guided back-propagation hardly depends on the weights (Adebayo J et al. NeurIPS 2018).
-Only what speaks for the target is kept. Integrated gradients (Sundararajan M et al. ICML 2017)
-from the mean signal, zero after normalisation, are the second opinion.
+times what differs from the reference (the normal heart of that age, see `normal`), as Guided
+Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain gradient: guided back-propagation
+hardly depends on the weights (Adebayo J et al. NeurIPS 2018). Only what speaks for the target is
+kept. Integrated gradients (Sundararajan M et al. ICML 2017) from the reference to the signal are
+the second opinion.
 """
 
 import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
-from captum.attr import InputXGradient, IntegratedGradients, LayerGradCam
+from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -119,9 +119,10 @@ def _grad_cam(
 ) -> Tensor:
     layer = layers.choose(network, batch, stretch.fs_hz, settings.min_hz)
     with _quiet():
-        local = InputXGradient(OfSignal(network)).attribute(
-            batch.signal, target, additional_forward_args=_others(batch)
+        gradient = Saliency(OfSignal(network)).attribute(
+            batch.signal, target, abs=False, additional_forward_args=_others(batch)
         )
+    local = gradient * stretch.differences()
     time = over_time(network, layer, batch, target).unsqueeze(1)
     return time * _speaks_for(local, stretch.fs_hz, settings)
 
@@ -132,7 +133,7 @@ def _integrated_gradients(
     with _quiet():
         local = IntegratedGradients(OfSignal(network)).attribute(
             batch.signal,
-            torch.zeros_like(batch.signal),
+            stretch.batch(stretch.reference).signal,
             target,
             additional_forward_args=_others(batch),
             n_steps=settings.ig_steps,

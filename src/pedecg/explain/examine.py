@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pedecg import tables
 from pedecg.errors import PedecgError
-from pedecg.explain import attribution, regions, sanity, stretch
+from pedecg.explain import attribution, normal, regions, sanity, schemas, stretch
 from pedecg.explain.settings import ExplainSettings, MapSettings
 from pedecg.explain.subjects import Person, Subject, spread
 from pedecg.learning import predict
@@ -31,10 +32,12 @@ class Networks:
     ----------
     folders : ``models/<model>/seed<k>``.
     signals : folder of the signal store.
+    normal_beats : `schemas.NORMAL_BEATS`, where maps start from the normal heart of that age.
     """
 
     folders: tuple[Path, ...]
     signals: Path
+    normal_beats: Path | None = None
 
     def open(self) -> tuple[tuple[nn.Module, ...], predict.Card, store.SignalStore]:
         """Return the networks, the card of the first, and the store."""
@@ -47,7 +50,18 @@ class Networks:
         age = float("nan") if person.age_days is None else person.age_days
         sex = SEX_CODES.get(person.sex or "", -1)
         features = card.scale.apply(person.features)[0]
-        return stretch.cut(signals, person.position, age, sex, card, features, seconds)
+        known = _load_normal(self.normal_beats) if self.normal_beats else None
+        normal_mv = None
+        if known is not None and len(person.waves):
+            normal_mv = partial(
+                normal.instead_of, fs_hz=signals.fs_hz, waves=person.waves, normal=known.at(age)
+            )
+        return stretch.cut(signals, person.position, age, sex, card, features, normal_mv, seconds)
+
+
+@lru_cache(maxsize=2)
+def _load_normal(file: Path) -> normal.Normals | None:
+    return normal.from_table(tables.read(file, schemas.NORMAL_BEATS))
 
 
 @lru_cache(maxsize=2)
@@ -74,6 +88,7 @@ class Findings:
 
     shares: list[dict[str, Any]] = field(default_factory=list)
     leads: list[dict[str, Any]] = field(default_factory=list)
+    restored: list[dict[str, Any]] = field(default_factory=list)
     randomised: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[dict[str, Any]] = field(default_factory=list)
 
@@ -114,8 +129,9 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
 
     Returns
     -------
-    Rows: of shares (per target, method and region), of leads (per target and method), of
-    randomised weights (per target, method and depth), of deleted cells (per target and map).
+    Rows: of shares (per target, method and region), of leads (per target and method), of regions
+    put back to normal (per target and region; none without a normal heart), of randomised
+    weights (per target, method and depth), of deleted cells (per target and map).
     """
     modules, card, _ = networks.open()
     piece = networks.stretch(task.person, settings.seconds)
@@ -146,6 +162,9 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
                 for i, lead in enumerate(card.leads)
                 if present[i]
             )
+        if torch.count_nonzero(piece.reference):
+            fallen_by = sanity.restored(modules, piece, target, region)
+            found.restored.extend({**about, "region": r, "fall": f} for r, f in fallen_by.items())
         if not is_checked:
             continue
         rng = np.random.default_rng([settings.seed, task.person.position, target])
@@ -180,7 +199,10 @@ def together(findings: Sequence[Findings]) -> dict[str, pd.DataFrame]:
     """
     if not findings:
         raise PedecgError("explain: no test record has a target, and none is called so")
-    return {
+    found = {
         name: pd.DataFrame([row for one in findings for row in getattr(one, name)])
         for name in Findings.__dataclass_fields__
     }
+    if found["restored"].empty:  # no normal heart is known
+        found["restored"] = pd.DataFrame(columns=list(schemas.RESTORED.columns))
+    return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import nn
 
+from pedecg.explain.regions import REGIONS
 from pedecg.explain.stretch import Stretch
 from pedecg.models.base import Batch
 
@@ -79,6 +80,24 @@ def rank_correlation(
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0  # an empty map says nothing about the other
     return float(stats.spearmanr(first, second).statistic)
+
+
+def restored(
+    networks: Sequence[nn.Module], stretch: Stretch, target: int, region: NDArray[np.int64]
+) -> dict[str, float]:
+    """Return how far the mean logit falls when a region of all beats is put back to normal.
+
+    Parameters
+    ----------
+    region : shape (n_samples,), see `regions.of_samples`.
+    """
+    whole = _logit(networks, stretch, stretch.signal, target)
+    falls = {}
+    for number, name in enumerate(REGIONS):
+        inside = torch.from_numpy(region == number)
+        changed = torch.where(inside, stretch.reference, stretch.signal)
+        falls[name] = whole - _logit(networks, stretch, changed, target)
+    return falls
 
 
 def deletion(

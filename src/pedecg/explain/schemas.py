@@ -26,6 +26,36 @@ SHARES = pa.DataFrameSchema(
     name="attribution shares",
 )
 
+# One row per record, target and region: what it costs to put the region back to normal.
+RESTORED = pa.DataFrameSchema(
+    {
+        "record_id": _ID,
+        "patient_id": _ID,
+        "target": _ID,
+        "label": _LABEL,
+        "called": pa.Column("bool", description="the probability reaches the threshold"),
+        "region": pa.Column("string", pa.Check.isin(REGIONS)),
+        "fall": pa.Column("float64", description="of the logit"),
+    },
+    strict=True,
+    coerce=True,
+    name="regions put back to normal",
+)
+
+# The normal heart: one row per age, lead, region and point of its wave.
+NORMAL_BEATS = pa.DataFrameSchema(
+    {
+        "age_days": pa.Column("float64", nullable=True, description="null: all ages"),
+        "lead": _ID,
+        "region": pa.Column("string", pa.Check.isin(REGIONS)),
+        "point": pa.Column("int64", pa.Check.ge(0), description="evenly from onset to offset"),
+        "mv": pa.Column("float64", nullable=True, description="from the level before the wave"),
+    },
+    strict=True,
+    coerce=True,
+    name="normal beats",
+)
+
 # One row per record: its place on the map and what it is coloured by.
 ATLAS = pa.DataFrameSchema(
     {

@@ -55,6 +55,14 @@ def map_settings() -> MapSettings:
     return params.parse(values, "explain", MapSettings, params.PARAMS_FILE.name)
 
 
+class NormalBeatsSettings(Section):
+    """Section `normal_beats`."""
+
+    target: str | None = Field(
+        description="training records that have this target are normal; null: those without any"
+    )
+
+
 class ErrorReviewSettings(Section):
     """Section `error_review`; how maps are made stands in `explain`."""
 

@@ -1,5 +1,6 @@
 """A stretch of one record as a network is shown it: normalised, cut into overlapping windows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ class Stretch:
     Attributes
     ----------
     signal : shape (n_leads, n), (mV - mean) / SD of each lead; zero where a lead is absent.
+    reference : shape of `signal`: the same with every wave put back to normal; zero, the mean
+        signal, where no normal waves or no beats are known.
     lead_mask : shape (n_leads,), 0 where the lead is absent.
     age_days, sex : as `Batch` has them, NaN and -1 where unknown.
     features : shape (n_features,), as `Batch` has them; none for models that read the signal alone.
@@ -29,6 +32,7 @@ class Stretch:
     """
 
     signal: Tensor
+    reference: Tensor
     lead_mask: Tensor
     age_days: float
     sex: int
@@ -57,6 +61,10 @@ class Stretch:
             features=self.features.expand(n, -1),
         )
 
+    def differences(self) -> Tensor:
+        """Return what differs from the reference in every window, shape (n_windows, n_leads, n)."""
+        return self.batch().signal - self.batch(self.reference).signal
+
     def together(self, maps: Tensor) -> NDArray[np.float64]:
         """Lay the windows' maps, shape (n_windows, …, crop), over each other; overlaps average.
 
@@ -80,17 +88,29 @@ def cut(
     sex: int,
     card: Card,
     features: NDArray[np.float32],
+    normal_mv: Callable[[NDArray[np.float32]], NDArray[np.float64]] | None = None,
     seconds: float | None = None,
 ) -> Stretch:
-    """Take the first seconds of a record (None: all of it) in the windows that prediction uses."""
+    """Take the first seconds of a record (None: all of it) in the windows that prediction uses.
+
+    Parameters
+    ----------
+    normal_mv : makes the reference from the stretch, shape (n_leads, n), mV; None: there is none.
+    """
     signals = Signals(store, card.normalisation, torch.device("cpu"))
     n = int(store.n_samples[position])
     if seconds is not None:
         n = min(n, round(seconds * store.fs_hz))
     first = np.zeros(1, np.int64)
     signal_mv, lead_mask, length = signals.crop(np.array([position]), first, n)
+    signal = signals.normalise(signal_mv, lead_mask, length)[0]
+    reference = torch.zeros_like(signal)
+    if normal_mv is not None:
+        back = torch.from_numpy(normal_mv(signal_mv[0].numpy()).astype(np.float32))[None]
+        reference = signals.normalise(back, lead_mask, length)[0]
     return Stretch(
-        signal=signals.normalise(signal_mv, lead_mask, length)[0],
+        signal=signal,
+        reference=reference,
         lead_mask=lead_mask[0],
         age_days=age_days,
         sex=sex,

@@ -47,6 +47,11 @@ def as_metrics(found: dict[str, pd.DataFrame], settings: ExplainSettings) -> dic
             "meaning": "share of the map and share of time, means over the records explained",
             **{target: _regions(_of(found["shares"], target), settings) for target in targets},
         },
+        "restored": {
+            "meaning": "log odds by which the target falls when this part of every beat is put "
+            "back to what is normal for the age",
+            **{target: _restored(_of(found["restored"], target), settings) for target in targets},
+        },
         "leads": {
             "meaning": "share of the map, mean over the records that have the lead",
             **{target: _leads(_of(found["leads"], target)) for target in targets},
@@ -113,6 +118,14 @@ def _regions(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
             for one in [mine[mine["region"] == region]]
         }
     return figures
+
+
+def _restored(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
+    return {
+        region: _mean(rows[rows["region"] == region], "fall", settings)
+        for region in REGIONS
+        if len(rows)
+    }
 
 
 def _leads(rows: pd.DataFrame) -> dict[str, Any]:

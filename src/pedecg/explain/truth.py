@@ -28,28 +28,34 @@ FLAT = "flat T"
 MINIMUM = 3  # records; with fewer there is no figure
 
 
-def score(shares: pd.DataFrame, truth: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+def score(
+    shares: pd.DataFrame, restored: pd.DataFrame, truth: pd.DataFrame, resamples: int, seed: int
+) -> dict[str, Any]:
     """Return how much of the maps lies where the finding is, beside other records' maps.
 
     Parameters
     ----------
     shares : `schemas.SHARES`.
+    restored : `schemas.RESTORED`.
     truth : `tables.TRUTH`.
 
     Returns
     -------
     ``findings``: for records called abnormal all of whose conditions move ST-T alone (QRS alone):
     the share of the map in that region, its share of the time, and the same share in the records
-    whose conditions move another region alone. ``diseases``: for truly affected records that were
-    called so, and for records wrongly called so, the share of ST-T. Nulls and a reason where the
-    truth belongs to another cohort.
+    whose conditions move another region alone. ``restored``: for the same records, the fall of
+    the logit when that region is put back to normal. ``diseases``: for truly affected records that
+    were called so, and for records wrongly called so, the share of ST-T. Nulls and a reason where
+    the truth belongs to another cohort.
     """
     if not set(shares["record_id"]) <= set(truth["record_id"]):
-        return {"reason": "the truth belongs to another cohort", "findings": None, "diseases": None}
+        reason = "the truth belongs to another cohort"
+        return {"reason": reason, "findings": None, "restored": None, "diseases": None}
     inside = truth.set_index("record_id")["conditions"].fillna("").map(_regions)
     shares = shares.assign(
         inside=shares["record_id"].map(inside), affected=_affected(shares, truth)
     )
+    restored = restored.assign(inside=restored["record_id"].map(inside))
 
     def figures(rows: pd.DataFrame) -> dict[str, Any]:
         n = rows["record_id"].nunique()
@@ -59,8 +65,15 @@ def score(shares: pd.DataFrame, truth: pd.DataFrame, resamples: int, seed: int) 
         times = share["value"] / float(rows["time"].mean())
         return {"records": n, "share": share, "time": float(rows["time"].mean()), "times": times}
 
+    def falls(rows: pd.DataFrame) -> dict[str, Any]:
+        n = rows["record_id"].nunique()
+        if n < MINIMUM:
+            return {"records": n, "too_few": f"{n} of at least {MINIMUM} records"}
+        return {"records": n, "fall": mean(rows["fall"], rows["patient_id"], resamples, seed)}
+
     return {
         "findings": _by_method(shares, lambda rows: _findings(rows, figures)),
+        "restored": _findings(restored, falls),
         "diseases": _by_method(shares, lambda rows: _diseases(rows, figures)),
     }
 

@@ -1,15 +1,13 @@
 """Who comes to the hospital: ages, diseases, repeated examinations, and what their records say."""
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.records import Sex
-from pedecg.simulation import conditions
+from pedecg.simulation import case_mix, conditions
 from pedecg.simulation.conditions import GROUPS
 from pedecg.simulation.settings import SimulationSettings
 
@@ -72,7 +70,7 @@ def plan(settings: SimulationSettings) -> list[Child]:
     distribution, so that a small cohort looks like a large one.
     """
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
-    mix = case_mix()
+    mix = case_mix.case_mix()
     shares = settings.prevalence.model_dump()
     diseases: list[str] = []
     for group in GROUPS:
@@ -151,7 +149,7 @@ def nine_lead_share(age_days: int, disease: str, settings: SimulationSettings) -
     recorded with nine leads somewhat more often, as 933 of the 1,856 published ones have a target
     disease.
     """
-    mix = case_mix()
+    mix = case_mix.case_mix()
     row = mix[(mix["age_from_days"] <= age_days) & (age_days < mix["age_to_days"])].iloc[0]
     share, defects = row["nine_lead_share"], row["chd"] / row["records"]
     if share in (0.0, 1.0):
@@ -160,13 +158,6 @@ def nine_lead_share(age_days: int, disease: str, settings: SimulationSettings) -
     share += extra * (1 - defects) if disease == "chd" else -extra * defects
     odds = settings.nine_lead_odds * share / (1 - share)
     return float(odds / (1 + odds))
-
-
-@cache
-def case_mix() -> pd.DataFrame:
-    """Read published records and 9-lead shares by age, and assumed ages of the diseases."""
-    with resources.files("pedecg.simulation").joinpath("case_mix.csv").open() as file:
-        return pd.read_csv(file)
 
 
 def _ages(

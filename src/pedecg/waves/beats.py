@@ -7,6 +7,7 @@ record's own height, so noise alone would have beats too: a record whose beats d
 what lies between them has none.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 Signal = NDArray[np.float64]
 
 QRS_BAND_HZ = (6.0, 40.0)  # P and T waves lie mostly below it, mains hum above
+REFINED_HZ = (2.0, 60.0)  # keeps the height of an R peak
 REFRACTORY_S = 0.16  # a beat every 200 ms is 300 bpm; premature beats come a little earlier
 SMOOTHING_S = 0.06  # about a child's QRS: its two or three slopes melt into one hump
 LOCAL_S = 3.0  # the height of a typical QRS is taken over this long
@@ -94,21 +96,16 @@ def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     -------
     shape (n_samples,), zeros where no lead has any signal.
     """
-    leads = np.atleast_2d(np.asarray(signal_mv, np.float64))
-    total = np.zeros(leads.shape[1])
-    weights = 0.0
-    for lead in leads:
-        slope = np.abs(_slope(_tamed(lead, fs_hz), fs_hz))
-        height = _typical_height(slope, fs_hz)
-        if height <= 0:
-            continue
-        weight = max(height / (np.median(slope) + 0.02 * height) - 3.0, 0.05)
-        total += weight * np.minimum(slope / height, 3.0)
-        weights += weight
-    if weights == 0:
-        return total
-    smooth = uniform_filter1d(total / weights, max(1, round(SMOOTHING_S * fs_hz)))
-    relative: Signal = smooth / max(_typical_height(smooth, fs_hz), 1e-12)
+    slopes = np.abs(_slope(_tamed(signal_mv, fs_hz), fs_hz))
+    heights = _typical_height(slopes, fs_hz)
+    alive = heights > 0
+    if not alive.any():
+        return np.zeros(slopes.shape[1])
+    slopes, heights = slopes[alive], heights[alive]
+    weights = np.maximum(heights / (np.median(slopes, axis=1) + 0.02 * heights) - 3.0, 0.05)
+    total = weights @ np.minimum(slopes / heights[:, None], 3.0)
+    smooth = uniform_filter1d(total / weights.sum(), max(1, round(SMOOTHING_S * fs_hz)))
+    relative: Signal = smooth / max(float(_typical_height(smooth, fs_hz)), 1e-12)
     return relative
 
 
@@ -121,39 +118,53 @@ def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     -------
     shape (n_samples,), millivolts, >= 0; zeros where no lead has any signal.
     """
-    leads = [_tamed(lead, fs_hz) for lead in np.atleast_2d(np.asarray(signal_mv, np.float64))]
-    heights = np.array([_typical_height(np.abs(lead), fs_hz) for lead in leads])
+    leads = _tamed(signal_mv, fs_hz)
+    heights = _typical_height(np.abs(leads), fs_hz)
     alive = heights > 0
     if not alive.any():
-        return np.zeros(np.shape(signal_mv)[-1])
-    scaled = np.stack(leads)[alive] / heights[alive, None]
+        return np.zeros(leads.shape[1])
+    scaled = leads[alive] / heights[alive, None]
     size: Signal = np.median(heights[alive]) * np.sqrt(np.mean(scaled**2, axis=0))
     return size
 
 
-def _tamed(lead: Signal, fs_hz: float) -> Signal:
-    """Remove the offset and cut what is far larger than the record's usual peaks."""
-    centred = np.nan_to_num(lead - np.nanmedian(lead)) if np.isfinite(lead).any() else lead * 0
-    usual = _typical_height(np.abs(centred), fs_hz)
+def _tamed(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
+    """Remove each lead's offset and cut what is far larger than its usual peaks."""
+    leads = np.atleast_2d(np.array(signal_mv, np.float64))
+    known = np.isfinite(leads)
+    if not known.all():
+        leads[~known] = np.nan
+        leads[~known.any(axis=1)] = 0.0
+    centred = np.nan_to_num(leads - np.nanmedian(leads, axis=1, keepdims=True))
+    usual = _typical_height(np.abs(centred), fs_hz)[:, None]
     tamed: Signal = np.clip(centred, -3 * usual, 3 * usual)
     return tamed
 
 
-def _slope(lead: Signal, fs_hz: float) -> Signal:
-    high = min(QRS_BAND_HZ[1], 0.45 * fs_hz)
-    band = butter(2, (QRS_BAND_HZ[0], high), "bandpass", fs=fs_hz, output="sos")
-    slope: Signal = np.gradient(sosfiltfilt(band, lead))
+def _slope(leads: Signal, fs_hz: float) -> Signal:
+    slope: Signal = np.gradient(sosfiltfilt(_band(*QRS_BAND_HZ, fs_hz), leads), axis=-1)
     return slope
 
 
-def _typical_height(positive: Signal, fs_hz: float) -> float:
+@lru_cache(maxsize=16)
+def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
+    high_hz = min(high_hz, 0.45 * fs_hz)
+    return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=fs_hz, output="sos"))
+
+
+def _typical_height(positive: Signal, fs_hz: float) -> Signal:
     """Return the median height of the peaks in successive stretches of 2 s (each holds a beat).
 
     The 99th percentile stands for the peak: a spike of a few samples leaves it alone.
+
+    Returns
+    -------
+    shape (...,), of positive's (..., n_samples).
     """
     length = round(2.0 * fs_hz)
-    n = max(1, len(positive) // length)
-    return float(np.median([np.percentile(part, 99) for part in np.array_split(positive, n)]))
+    n = max(1, positive.shape[-1] // length)
+    parts = np.array_split(positive, n, axis=-1)
+    return np.asarray(np.median([np.percentile(part, 99, axis=-1) for part in parts], axis=0))
 
 
 def _hump_peaks(steepness: Signal, fs_hz: float) -> NDArray[np.int64]:
@@ -220,9 +231,7 @@ def _refine(
     beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float
 ) -> NDArray[np.int64]:
     """Move each beat to the largest deflection of all leads within its complex."""
-    band = butter(2, (2.0, min(60.0, 0.45 * fs_hz)), "bandpass", fs=fs_hz, output="sos")
-    tamed = [_tamed(lead, fs_hz) for lead in np.atleast_2d(np.asarray(signal_mv, np.float64))]
-    size = magnitude(sosfiltfilt(band, tamed), fs_hz)
+    size = magnitude(sosfiltfilt(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz)), fs_hz)
     reach, edge = round(0.05 * fs_hz), round(EDGE_S * fs_hz)
     inside = beats[(beats >= edge) & (beats < len(size) - edge)]
     starts = np.maximum(inside - reach, 0)
