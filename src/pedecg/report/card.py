@@ -20,6 +20,7 @@ METRICS = (
 # Keys of the card that are whole metrics files, where the run has them.
 WHOLE = {
     "subgroups": "subgroups",
+    "explanations": "explain",
     "label_noise": "noise_review",
     "external_validation": "external_summary",
 }

@@ -105,6 +105,10 @@ def explanations(run: Evidence) -> list[Block]:
             ],
         ),
     ]  # fmt: skip
+    if restored := found.get("restored"):
+        rows = [[part, figure(one)] for part, one in restored["all"].items()]
+        caption = "Putting a part of every beat back to normal for the age: fall of log odds"
+        blocks.append(Table(caption, ["part of the beat", "fall"], rows))
     if run.has("metrics/explain_truth.json"):
         blocks += _truth(run)
     pages: list[Block] = [
@@ -123,8 +127,8 @@ def explanations(run: Evidence) -> list[Block]:
 
 def _truth(run: Evidence) -> list[Block]:
     """Does the map lie where the simulated finding is; nothing for a cohort without a truth."""
-    findings = run.metrics("explain_truth")["findings"] or {}
-    rows = [
+    found = run.metrics("explain_truth")
+    shares = [
         [
             MAPS.get(m, m),
             part,
@@ -133,20 +137,34 @@ def _truth(run: Evidence) -> list[Block]:
             figure(one.get("share")),
             number(one.get("time")),
         ]
-        for m, parts in findings.items()
+        for m, parts in (found["findings"] or {}).items()
         for part, conditions in parts.items()
         for where, one in conditions.items()
     ]
-    if not rows:
-        return []
-    return [
-        Table(
-            "Records whose simulated finding lies in one part of the beat: share of the map there",
-            ["map", "part of the beat", "records with", "records", "share of the map",
-             "share of time"],
-            rows,
+    falls = [
+        [part, where.replace("_", " "), number(one["records"]), figure(one.get("fall"))]
+        for part, conditions in (found.get("restored") or {}).items()
+        for where, one in conditions.items()
+    ]
+    blocks: list[Block] = []
+    if shares:
+        blocks.append(
+            Table(
+                "Records whose simulated finding lies in one part of the beat: share of the map",
+                ["map", "part of the beat", "records with", "records", "share of the map",
+                 "share of time"],
+                shares,
+            )
+        )  # fmt: skip
+    if falls:
+        blocks.append(
+            Table(
+                "The same records with that part put back to normal: fall of log odds",
+                ["part of the beat", "records with", "records", "fall"],
+                falls,
+            )
         )
-    ]  # fmt: skip
+    return blocks
 
 
 def atlas(run: Evidence) -> list[Block]:
