@@ -51,4 +51,4 @@ check-lock: env  ## every dvc.lock is current: code, parameters and declared inp
 	python scripts/check_lock.py
 
 clean:  ## remove what the pipeline made, not the cache
-	for folder in . $(SIBLINGS); do (cd $$folder && rm -rf data models predictions calibration state); done
+	for folder in . $(SIBLINGS); do (cd $$folder && rm -rf data models predictions calibration report state); done

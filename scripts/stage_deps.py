@@ -5,7 +5,8 @@
 A stage's cache key is its declared code, so a module too few is a stale result and a module too
 many is work done in vain. The imports are read from the source (nothing is run), followed through
 `pedecg`; a folder stands for all of its modules. A module's own data lie beside it under its name
-(`codes.py` reads `codes/` or `codes.csv`). `--write` mends the lists in place.
+(`codes.py` reads `codes/` or `codes.csv`). A stage that names the code of all stages by its hash
+(report/digests.py) depends on all of it. `--write` mends the lists in place.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
+DIGESTS = SOURCE / "pedecg/report/digests.py"
 # What a model may read besides signals (models/registry.py), and the dep that gives it.
 INPUTS = {"rules": "data/features/rules.parquet", "pretrained": "models/pretrained"}
 
@@ -115,7 +117,11 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     if not files:
         return []
     named = {f for dep in by_name(stage) for f in candidates(dep, stage)}
-    modules = closure(*files) - named
+    return _collapsed(files[:1], closure(*files) - named, prefix)
+
+
+def _collapsed(scripts: list[Path], modules: set[Path], prefix: str) -> list[str]:
+    """Return scripts and modules as deps, with their data; a folder where all of it is there."""
     whole = {
         folder
         for folder in SOURCE.glob("pedecg/*/")
@@ -124,7 +130,7 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     }
     paths = {p for m in modules if m.parent not in whole for p in (m, *own_data(m))} | whole
     code = sorted(p.relative_to(ROOT).as_posix() for p in paths)
-    return [prefix + p for p in [files[0].relative_to(ROOT).as_posix(), *code]]
+    return [prefix + p for p in [*(s.relative_to(ROOT).as_posix() for s in scripts), *code]]
 
 
 def own_data(module: Path) -> list[Path]:
@@ -143,6 +149,17 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
     return stage.get("do", stage)  # a foreach stage holds its body under `do`
 
 
+def wanted_of_all(stages: list[dict[str, Any]], prefix: str) -> list[str]:
+    """Return the code deps of a stage that names the code of all: scripts and all they import.
+
+    A model that is named by a parameter stands for every module beside it.
+    """
+    scripts = sorted({file for stage in stages for file in stage_files(stage)[:1]})
+    named = {(ROOT / dep[dep.index("src/") :]).parent for s in stages for dep in by_name(s)}
+    beside = {f for folder in named for f in folder.glob("*.py") if f.stem != "__init__"}
+    return _collapsed(scripts, closure(*scripts, *beside) | beside, prefix)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, nargs="?", default=ROOT / "dvc.yaml")
@@ -154,9 +171,11 @@ def main() -> None:
     pipeline = yaml.load(arguments.file.read_text(encoding="utf-8"))
     depth = len(arguments.file.resolve().parent.relative_to(ROOT).parts)
     wrong = 0
-    for name, entry in pipeline["stages"].items():
-        stage = body(entry)
-        code = wanted(stage, "../" * depth)
+    prefix = "../" * depth
+    stages = {name: body(entry) for name, entry in pipeline["stages"].items()}
+    for name, stage in stages.items():
+        of_all = DIGESTS in closure(*stage_files(stage)[:1])
+        code = wanted_of_all([*stages.values()], prefix) if of_all else wanted(stage, prefix)
         if not code or sorted(code) == sorted(d for d in deps(stage) if is_code(d)):
             continue
         wrong += 1

@@ -20,6 +20,7 @@ PLACES = {
     "labels to review": "data/review/candidates.csv; your decisions go to decisions/labels.csv",
     "trained models": "models/<model>/seed<k>/",
     "experiments": "dvc exp run -S train.learning_rate=1e-3; dvc exp show",
+    "all on one page": "report/report.html, for a browser; beside it the model card",
 }
 
 

@@ -29,6 +29,7 @@ from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.settings import TrainSettings
 from pedecg.models import registry
 from pedecg.params import Section
+from pedecg.report.settings import ReportSettings
 from pedecg.review.noise import NoiseReviewSettings
 from pedecg.rules.baseline import RulesSettings
 from pedecg.rules.features import RuleFeaturesSettings
@@ -101,6 +102,7 @@ def _paediatric() -> Sections:
         "atlas": AtlasSettings,
         "noise_review": NoiseReviewSettings,
         "external_validation": ExternalSettings,
+        "report": ReportSettings,
     }
 
 
@@ -131,6 +133,7 @@ def _arrhythmia() -> Sections:
         "normal_beats": NormalBeatsSettings,
         "explain": ExplainSettings,
         "error_review": ErrorReviewSettings,
+        "report": ReportSettings,
     }
 
 
@@ -144,6 +147,7 @@ def _cardiotoxicity() -> Sections:
         "train": TrainSettings,
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
+        "report": ReportSettings,
     }
 
 

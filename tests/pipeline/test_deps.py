@@ -15,6 +15,22 @@ def test_deps_equal_the_imports(pipeline: str) -> None:
     assert done.returncode == 0, f"{done.stdout}{done.stderr}mend: {' '.join(command)} --write"
 
 
+@pytest.mark.parametrize("pipeline", pipelines())
+def test_the_report_depends_on_the_code_of_every_stage(pipeline: str) -> None:
+    stages = YAML(typ="safe").load((ROOT / pipeline / "dvc.yaml").read_text("utf-8"))["stages"]
+    if "report" not in stages:
+        pytest.skip("this pipeline writes no report")
+    declared = stages["report"]["deps"]
+    code = {
+        dep
+        for entry in stages.values()
+        for dep in entry.get("do", entry)["deps"]
+        if ("src/pedecg" in dep or dep.endswith(".py")) and "${" not in dep
+    }
+    lacking = [d for d in code if not any(d == one or d.startswith(f"{one}/") for one in declared)]
+    assert not lacking
+
+
 def test_packages_import_nothing_by_themselves() -> None:
     full = [p for p in ROOT.glob("src/pedecg/**/__init__.py") if p.read_text("utf-8").strip()]
     assert not full, "an import of one module must not drag in its neighbours"

@@ -25,6 +25,8 @@ def scratch_with_only(project: Project, stage: dict[str, Any], root: Path) -> Pa
             shutil.copytree(source, target)
         else:
             shutil.copy2(source, target)
+    # DVC itself reads it before any stage; the report reads which code it lists, its own deps.
+    shutil.copy2(project.folder / "dvc.yaml", folder / "dvc.yaml")
     for package in (project.root / "src").rglob("__init__.py"):  # empty: see test_deps
         target = root / package.relative_to(project.root)
         target.parent.mkdir(parents=True, exist_ok=True)

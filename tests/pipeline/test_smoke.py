@@ -1,6 +1,7 @@
 """The real DAG of each pipeline, made small: it runs to its end and runs no stage twice."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def test_plots_are_drawn(reproduced: Project) -> None:
     assert "dvc_plots" in page
     html = (reproduced.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
     assert "vega" in html
+
+
+def test_the_report_is_one_small_file(reproduced: Project) -> None:
+    if "report" not in reproduced.lock():
+        pytest.skip("this pipeline writes no report")
+    page = (reproduced.folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert 50_000 < len(page) < 10_000_000
+    assert "simulated" in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
 
 
 def test_an_experiment_runs_without_a_git_identity(project: Project, tmp_path: Path) -> None:

@@ -1,0 +1,248 @@
+"""Sections on the data: their flow, who is in the cohort, the splits, the measurements."""
+
+from typing import Any
+
+from pedecg.report import flow
+from pedecg.report.blocks import (
+    Block,
+    Bullets,
+    Diagram,
+    Fold,
+    Gallery,
+    Picture,
+    Table,
+    Text,
+    number,
+    percent,
+    table,
+)
+from pedecg.report.evidence import Evidence
+from pedecg.tables import SPLITS_IN_ORDER
+
+_MOST_REASONS = 2  # beside a box; the table below has all
+
+
+def data_flow(run: Evidence) -> list[Block]:
+    """From the rows of the source to the test patients, with everyone who was left out."""
+    ingest, split = run.metrics("ingest"), run.metrics("split")
+    refused, excluded = ingest["quarantined_by_reason"], ingest["excluded"]
+    steps = [
+        flow.Step("Rows of the source", [f"{ingest['rows']:,} records"]),
+        flow.Step(
+            "Records that can be used",
+            [f"{ingest['records']:,} records", f"{ingest['patients']:,} patients"],
+            [
+                f"{number(ingest['quarantined'])} quarantined",
+                *_commonest(refused),
+                f"{number(sum(excluded.values()))} excluded",
+                *_commonest(excluded),
+            ],
+        ),
+    ]
+    if run.has("metrics/preprocess.json"):
+        signals = run.metrics("preprocess")
+        steps.append(
+            flow.Step(
+                "Signals in the store",
+                [f"{signals['records']:,} records", f"{signals['hours']:.1f} hours"],
+                [f"{number(signals['leads_refused'])} leads masked"],
+            )
+        )
+    ends = [
+        flow.Step(
+            name.capitalize(),
+            [f"{split[name]['records']:,} records", f"{split[name]['patients']:,} patients"],
+        )
+        for name in SPLITS_IN_ORDER
+    ]
+    drawn = flow.draw(steps, ends, "From raw records to test patients")
+    reasons = [
+        [kind, reason, number(count)]
+        for kind, counted in (("quarantined", refused), ("excluded", excluded))
+        for reason, count in counted.items()
+    ]
+    blocks: list[Block] = [
+        Diagram(drawn, "Every record of the source is counted here; no patient is in two splits.")
+    ]
+    if reasons:
+        blocks.append(Table("Why records were left out", ["", "reason", "records"], reasons))
+    return blocks
+
+
+def _commonest(counts: dict[str, int]) -> list[str]:
+    return [f"– {reason}: {count:,}" for reason, count in list(counts.items())[:_MOST_REASONS]]
+
+
+AUDIT_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("ages_and_leads", "Ages and recorded leads", ()),
+    ("labels_per_record", "How many targets a record has", ()),
+    ("co_occurrence", "Records with two targets at once", ()),
+    ("disagreement", "Patients whose records disagree in a target", ("share",)),
+    ("quality_by_lead", "Signal quality by lead", ("usable_share", "railed_share")),
+    ("quality_agreement", "Our signal quality beside the source's own", ()),
+    ("findings", "Findings as the source codes them", ("share",)),
+    ("lengths", "Lengths and sampling rates", ()),
+)
+AUDIT_PICTURES = {
+    "classes": "Bars: how many records have, lack or leave open each target.",
+    "ages": "Histogram: ages of the patients.",
+    "lengths": "Histogram: lengths of the records.",
+    "co_occurrence": "Grid: how often two targets stand in one record.",
+    "quality_by_lead": "Bars by lead: how many are usable, railed or refused.",
+}
+
+
+def audit(run: Evidence) -> list[Block]:
+    """Who is in the cohort."""
+    found = run.metrics("audit")
+    blocks: list[Block] = [
+        Text(
+            f"{number(found['records'])} records of {number(found['patients'])} patients; "
+            f"{number(found['patients_with_several_records'])} patients have several. "
+            f"Median age {_years(found['median_age_days'])}, "
+            f"female {percent(found['female_share'])}, "
+            f"all twelve leads {percent(found['all_twelve_leads_share'])}, "
+            f"median length {number(found['median_seconds'], 1)} s. "
+            f"Leads that cannot be used: {percent(found['unusable_leads_share'])}."
+        )
+    ]
+    classes = {
+        "target": "target", "positive": "present", "negative": "absent", "unknown": "unknown",
+        "share": "present, share", "patients": "patients with it", "with_another": "with another",
+    }  # fmt: skip
+    if run.has("data/audit/classes.csv"):
+        labels = run.table("data/audit/classes.csv")
+        blocks.append(table("Targets in the cohort, by record", labels, classes, ["share"]))
+    drawn = [
+        picture
+        for name, alt in AUDIT_PICTURES.items()
+        for picture in run.picture(
+            f"plots/audit/{name}.png", f"{alt} The numbers stand in the tables."
+        )
+    ]
+    more = [
+        table(caption, frame, shares=shares, rows=15)
+        for name, caption, shares in AUDIT_TABLES
+        if run.has(f"data/audit/{name}.csv")
+        and not (frame := run.table(f"data/audit/{name}.csv")).empty
+    ]
+    return [*blocks, Gallery(drawn), Fold("All tables of the audit", more)]
+
+
+def _years(days: Any) -> str:
+    return number(None) if days is None else f"{days / 365.25:.1f} years"
+
+
+def splits(run: Evidence) -> list[Block]:
+    """Training, validation and test."""
+    found = run.metrics("split")
+    targets = list(found["test"]["positives"])
+    rows = [
+        [
+            name,
+            number(found[name]["patients"]),
+            number(found[name]["records"]),
+            *(number(found[name]["positives"][target]) for target in targets),
+        ]
+        for name in SPLITS_IN_ORDER
+    ]
+    return [
+        Text(
+            "A patient is in one split. Everything that is fitted - weights, statistics, "
+            "calibration, thresholds, the choice of a model - rests on training and validation; "
+            "the test records are asked once."
+        ),
+        Table(
+            "The splits, and in how many records each target is present",
+            ["split", "patients", "records", *targets],
+            rows,
+            f"The share of an attribute differs from that in all records by at most "
+            f"{percent(found['largest_deviation'])} ({found['largest_deviation_at']}).",
+        ),
+    ]
+
+
+MEASURE_PICTURES = {
+    "heart_rate": "heart rate", "pr": "PR interval", "qrs": "QRS duration",
+    "qtc_bazett": "QTc (Bazett)", "qrs_axis": "QRS axis",
+}  # fmt: skip
+
+
+def measures(run: Evidence) -> list[Block]:
+    """Rate, intervals and axis beside the limits for age."""
+    found = run.metrics("audit_measures")
+    rows = [
+        [
+            MEASURE_PICTURES.get(name, name),
+            number(one["records"]),
+            number(one["median"], 1),
+            percent(one["below_share"]),
+            percent(one["above_share"]),
+        ]
+        for name, one in found.items()
+    ]
+    blocks: list[Block] = [
+        Table(
+            "Measures of the cohort beside the 2nd and 98th percentile for age and sex",
+            ["measure", "records", "median", "below the limit", "above the limit"],
+            rows,
+        )
+    ]
+    drawn = [
+        picture
+        for name, what in MEASURE_PICTURES.items()
+        for picture in run.picture(
+            f"plots/audit_measures/{name}.png",
+            f"Scatter: {what} of every record over age, with the limits by age.",
+        )
+    ]
+    return [*blocks, Gallery(drawn)]
+
+
+def measure_truth(run: Evidence) -> list[Block]:
+    """How far the measures lie from the truth, which only a simulation knows."""
+    found = run.metrics("measure_truth")
+    if not found["records"]:
+        return []
+    rows = [
+        [
+            name,
+            number(one["valid"]),
+            number(one["invented"]),
+            number(one["bias"]),
+            number(one["sd"]),
+            number(one["within"]),
+        ]
+        for name, one in found["by_measure"].items()
+    ]
+    return [
+        Text(
+            f"Of {number(found['measures'])} measures, {number(found['within'])} lie within their "
+            "stated tolerance over all ages, and "
+            f"{number(len(found['age_groups_outside']))} outside it at single ages."
+        ),
+        Fold(
+            "Bias and spread of every measure",
+            [
+                Bullets(found["age_groups_outside"], "Outside the tolerance"),
+                Table(
+                    "Measured minus true, in the measure's own unit",
+                    ["measure", "valid", "invented", "bias", "SD", "within tolerance"],
+                    rows,
+                ),
+            ],
+        ),
+    ]
+
+
+def pretraining(run: Evidence) -> list[Block]:
+    """What the masked autoencoder fills in."""
+    name = "plots/pretrain/filled_in.png"
+    return [
+        Picture(
+            name,
+            "ECG leads with hidden stretches, and what the autoencoder filled in there.",
+            "Learned from training signals alone, without labels.",
+            wide=True,
+        )
+    ]

@@ -1,0 +1,82 @@
+"""Hashes of what the figures rest on: data, code and weights."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+DATA = (
+    "data/interim/records.parquet",
+    "data/interim/labels.parquet",
+    "data/interim/splits.parquet",
+    "data/processed/signals",
+    "data/processed/lead_statistics.json",
+    "data/features/rules.parquet",
+    "decisions/labels.csv",
+)
+PIPELINE = "dvc.yaml"
+REPORT = "report"
+
+
+def all_of(root: Path, models: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return SHA-256 by kind (data, weights, code) and name, of what is there."""
+    weights = [
+        folder.relative_to(root).as_posix()
+        for model in models
+        for folder in sorted(root.glob(f"models/{model}/seed*"))
+    ]
+    return {
+        "data": {name: digest([root / name]) for name in DATA if (root / name).exists()},
+        "weights": {name: digest([root / name]) for name in weights},
+        "code": {stage: digest(files) for stage, files in code(root).items() if files},
+    }
+
+
+def code(root: Path) -> dict[str, list[Path]]:
+    """Return the code files of every stage but the report, as dvc.yaml declares them.
+
+    DVC refuses dvc.yaml as a dep. It needs none: together these lists are the report's own deps.
+    """
+    text = (root / PIPELINE).read_text(encoding="utf-8")
+    stages = YAML(typ="safe", pure=True).load(text)["stages"]
+    deps = {name: entry.get("do", entry).get("deps", []) for name, entry in stages.items()}
+    return {
+        name: [file for dep in listed for file in _code(root, dep)]
+        for name, listed in deps.items()
+        if name != REPORT
+    }
+
+
+def _code(root: Path, dep: str) -> list[Path]:
+    """Return a dep where it is code; one that is named by a parameter stands for all it can be."""
+    pattern = re.sub(r"\$\{[^}]*\}", "*", dep)
+    if "src/pedecg" not in dep and not dep.endswith(".py"):
+        return []
+    if "*" not in pattern:
+        return [root / dep]
+    folder, name = pattern.rsplit("/", 1)
+    return sorted((root / folder).glob(name))
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of one file, or of the names and hashes of several and of folders' files.
+
+    Names count as they stand below each path, so that the place of the project does not.
+    """
+    files = [
+        (f"{path.name}/{file.relative_to(path).as_posix()}" if path.is_dir() else path.name, file)
+        for path in paths
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.is_file() and "__pycache__" not in file.parts
+    ]
+    if len(files) == 1:
+        return _sha256(files[0][1])
+    lines = sorted(f"{_sha256(file)}  {name}\n" for name, file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

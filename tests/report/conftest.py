@@ -1,0 +1,65 @@
+"""A run to report on: the metrics that the project holds in git, and small pictures and tables."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pedecg import params
+from pedecg.report.evidence import Evidence
+from pedecg.report.settings import ReportSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+MISTAKES = (
+    "target,kind,rank,record_id,patient_id,probability,threshold,age_days,sex,rules_met,picture\n"
+    "chd,false_positive,1,P1_E1,P1,0.91,0.44,400,male,<b>QRS axis</b> 178°,chd_1.png\n"
+)
+
+DIFFERENCES = (
+    "metric,target,first,second,difference,low,high,p,p_delong,p_holm,p_delong_holm\n"
+    "auroc,chd,rules,ensemble,-0.2,-0.3,-0.1,0.01,0.01,0.04,0.04\n"
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Evidence:
+    """A folder as a pipeline leaves it, without signals."""
+    shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    for name in ("compare/forest", "atlas/atlas", "errors/chd_1"):
+        noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+        file = tmp_path / "plots" / f"{name}.png"
+        file.parent.mkdir(parents=True)
+        Image.fromarray(noise).save(file)
+    (tmp_path / "data/errors").mkdir(parents=True)
+    (tmp_path / "data/errors/mistakes.csv").write_text(MISTAKES, encoding="utf-8")
+    (tmp_path / "plots/compare/differences.csv").write_text(DIFFERENCES, encoding="utf-8")
+    return Evidence(tmp_path)
+
+
+@pytest.fixture
+def settings() -> ReportSettings:
+    return params.load("report", ReportSettings, ROOT / "params.yaml")
+
+
+Change = Callable[[str, Callable[[Any], None]], Evidence]
+
+
+@pytest.fixture
+def change(run: Evidence) -> Change:
+    """Change one metrics file of the run; the run, read anew."""
+
+    def apply(name: str, edit: Callable[[Any], None]) -> Evidence:
+        file = run.root / f"metrics/{name}.json"
+        values = json.loads(file.read_text(encoding="utf-8"))
+        edit(values)
+        file.write_text(json.dumps(values), encoding="utf-8")
+        return Evidence(run.root)
+
+    return apply
