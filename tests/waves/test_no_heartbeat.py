@@ -51,6 +51,15 @@ def step(rng, n_leads):
     return rng.uniform(-1, 1, (n_leads, 1)) * (at < SECONDS)
 
 
+@pytest.mark.parametrize("amplitude_mv", [0.005, 0.5, 5.0])
+@pytest.mark.parametrize("seed", [7, 96, 211])
+def test_what_a_filter_leaves_of_a_step_is_no_heart(seed, amplitude_mv):
+    """It rings on at a billionth of the step, always a little: no recorder has such a signal."""
+    signal = amplitude_mv * step(np.random.default_rng(seed), 9)
+    filtered = filters.band_pass(signal, FS_HZ, 0.5, 100, 3)
+    assert not len(beats.detect(filtered, FS_HZ))
+
+
 def noisy_step(rng, n_leads):
     return step(rng, n_leads) + 0.01 * white(rng, n_leads)
 

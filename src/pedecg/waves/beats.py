@@ -35,6 +35,7 @@ STANDS_OUT = 0.45
 QRS_SHARE, QRS_S = 0.3, 0.12  # of an interval, s: a QRS is over by then, a slow wander is not
 QRS_REACH_S = 0.06  # the smoothed steepness is highest this near to the R peak
 SLOWEST_S = 3.0  # 20 bpm, a ventricle left to itself; a longer silence is no rhythm
+FLAT_MV_PER_S = 0.01  # a QRS of 0.02 mV rises at 1 mV/s; less is what a filter leaves of a step
 FEWEST = 3  # beats of a longer record; one or two humps are an electrode's steps
 
 
@@ -98,7 +99,7 @@ def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     """
     slopes = np.abs(_slope(_tamed(signal_mv, fs_hz), fs_hz))
     heights = _typical_height(slopes, fs_hz)
-    alive = heights > 0
+    alive = heights * fs_hz > FLAT_MV_PER_S
     if not alive.any():
         return np.zeros(slopes.shape[1])
     slopes, heights = slopes[alive], heights[alive]
