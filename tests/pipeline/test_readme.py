@@ -9,7 +9,7 @@ from scratch import PAEDIATRIC, ROOT, pipelines
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import readme_parameters
+import readme_tables
 
 from pedecg import settings
 
@@ -22,8 +22,8 @@ def test_the_first_commands_are_repro_and_test() -> None:
     assert "make test" in blocks[0]
 
 
-def test_the_table_of_parameters_is_current() -> None:
-    assert readme_parameters.renewed(README) == README, "python scripts/readme_parameters.py"
+def test_the_tables_of_results_and_parameters_are_current() -> None:
+    assert readme_tables.renewed(README) == README, "python scripts/readme_tables.py"
 
 
 def test_every_stage_is_in_the_table() -> None:
