@@ -47,7 +47,7 @@ ROOT_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", "pretrain", *NETWORKS, *NAIVE, *REVIEW, *EXPLAIN],
+        ["split", "statistics", "pretrain", *NETWORKS, *NAIVE, *REVIEW, "normal_beats", *EXPLAIN],
     ),
     Row(
         "filter cut-off",
@@ -62,6 +62,7 @@ ROOT_TABLE = [
             *NETWORKS,
             *RULES,
             *REVIEW,
+            "normal_beats",
             *EXPLAIN,
         ],
     ),
