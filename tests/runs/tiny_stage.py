@@ -64,7 +64,8 @@ def main() -> None:
     )  # fmt: skip
     tables.write_csv(curves, folder / "curves.csv")
     (folder / "model.json").write_text(json.dumps({"model": "cnn", "best_epoch": 4}))
-    figure = {"value": 0.8 + rate, "low": 0.7, "high": 0.9}
+    value = 0.8 + rate + folds["folds"] / 100 + folds["fold"] / 1000
+    figure = {"value": value, "low": 0.7, "high": 0.9}
     tables.write_metrics({"test": {"macro": {"auroc": figure}}}, "metrics/evaluate/cnn.json")
 
 
