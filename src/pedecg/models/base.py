@@ -115,11 +115,10 @@ class Block(nn.Module):
         if self.post:
             last = nn.BatchNorm1d(n_out)
             nn.init.zeros_(last.weight)
-            layers = [first, nn.BatchNorm1d(n_out), nn.ReLU(), between, second, last]
+            layers = [first, *_norm_and_relu(n_out), between, second, last]
         else:
             nn.init.zeros_(second.weight)
-            layers = [nn.BatchNorm1d(n_in), nn.ReLU(), first]
-            layers += [nn.BatchNorm1d(n_out), nn.ReLU(), between, second]
+            layers = [*_norm_and_relu(n_in), first, *_norm_and_relu(n_out), between, second]
         self.residual = nn.Sequential(*layers)
         self.squeeze = Squeeze(n_out, settings.squeeze) if settings.squeeze else None
         self.shortcut = nn.Sequential()
@@ -134,18 +133,21 @@ class Block(nn.Module):
             nn.init.zeros_(self.film.bias)
 
     def forward(self, x: Tensor, condition: Tensor | None, length: Tensor) -> Tensor:
-        """Return (B, n_out, T) from (B, n_in, stride * T); `length` counts steps of the output."""
+        """Return (B, n_out, T) from (B, n_in, stride * T); `length` counts steps of the output.
+
+        Also as (B, n_in, 1, stride * T) to (B, n_out, 1, T), for layers that take images.
+        """
         y: Tensor = self.residual(x)
         if self.squeeze is not None:
             y = self.squeeze(y, length)
         if self.training and self.drop_path > 0:
-            kept = torch.rand(len(y), 1, 1, device=y.device) >= self.drop_path
-            y = y * (kept / (1 - self.drop_path))
-        y = y + self.shortcut(x)
+            kept = torch.rand(len(y), device=y.device) >= self.drop_path
+            y = y * _each(kept / (1 - self.drop_path), y)
+        y = y.add_(self.shortcut(x))
         if self.film is not None and condition is not None:
-            scale, shift = self.film(condition).unsqueeze(-1).chunk(2, dim=1)
+            scale, shift = _each(self.film(condition), y).chunk(2, dim=1)
             y = y * (1 + scale) + shift
-        return torch.relu(y) if self.post else y
+        return y.relu_() if self.post else y
 
 
 class Squeeze(nn.Module):
@@ -159,10 +161,9 @@ class Squeeze(nn.Module):
         )
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
-        """Return x of shape (B, C, T), each channel times 0 to 1; padding takes no part."""
-        mean = x.masked_fill(padding(x, length), 0).sum(-1) / length.unsqueeze(1)
-        weights: Tensor = torch.sigmoid(self.mlp(mean)).unsqueeze(-1)
-        return x * weights
+        """Return x of shape (B, C, T) or (B, C, 1, T), each channel times 0 to 1."""
+        weights: Tensor = torch.sigmoid(self.mlp(mean(x, length)))
+        return x * _each(weights, x)
 
 
 class Trunk(nn.Module):
@@ -307,8 +308,23 @@ def _convolution(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv
     return nn.Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
 
 
+def _norm_and_relu(n: int) -> list[nn.Module]:
+    return [nn.BatchNorm1d(n), nn.ReLU(inplace=True)]  # a norm learns without its own output
+
+
+def _each(values: Tensor, x: Tensor) -> Tensor:
+    """Let values of each record, or of each of its channels, meet x over all further axes."""
+    return values.view(*values.shape, *[1] * (x.ndim - values.ndim))
+
+
+def mean(x: Tensor, length: Tensor) -> Tensor:
+    """Return the mean of (B, C, T), or (B, C, 1, T), over the first `length` steps, (B, C)."""
+    share = (~padding(x, length)).to(x.dtype) / length.view(-1, 1, 1)
+    return (x.flatten(2) @ share.transpose(1, 2)).squeeze(-1)
+
+
 def pool(x: Tensor, length: Tensor) -> Tensor:
     """Join mean and maximum of (B, C, T) over the first `length` steps, shape (B, 2C)."""
-    after = padding(x, length)
-    mean = x.masked_fill(after, 0).sum(-1) / length.unsqueeze(1)
-    return torch.cat([mean, x.masked_fill(after, -math.inf).amax(-1)], dim=1)
+    lowest = torch.zeros(len(x), 1, x.shape[-1], dtype=x.dtype, device=x.device)
+    lowest.masked_fill_(padding(x, length), -math.inf)  # of x itself this would take longer
+    return torch.cat([mean(x, length), (x + lowest).amax(-1)], dim=1)
