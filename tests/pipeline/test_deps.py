@@ -1,7 +1,9 @@
 """dvc.yaml declares exactly the code that each stage imports."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -34,6 +36,21 @@ def test_the_report_depends_on_the_code_of_every_stage(pipeline: str) -> None:
 def test_packages_import_nothing_by_themselves() -> None:
     full = [p for p in ROOT.glob("src/pedecg/**/__init__.py") if p.read_text("utf-8").strip()]
     assert not full, "an import of one module must not drag in its neighbours"
+
+
+def test_a_stage_runs_the_code_beside_it_and_not_what_is_installed(tmp_path: Path) -> None:
+    """DVC copies a queued experiment, code and all; the installed package may since have changed."""
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/pedecg").symlink_to((ROOT / "stages/pedecg").readlink())
+    (tmp_path / "src/pedecg").mkdir(parents=True)
+    (tmp_path / "src/pedecg/__init__.py").write_text("import sys\nsys.exit('the copy')\n")
+    (tmp_path / "stages/split.py").write_bytes((ROOT / "stages/split.py").read_bytes())
+    command = [sys.executable, "stages/split.py"]
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False
+    )
+    assert "the copy" in done.stderr
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
