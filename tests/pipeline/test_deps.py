@@ -39,7 +39,7 @@ def test_packages_import_nothing_by_themselves() -> None:
 
 
 def test_a_stage_runs_the_code_beside_it_and_not_what_is_installed(tmp_path: Path) -> None:
-    """DVC copies a queued experiment, code and all; the installed package may since have changed."""
+    """DVC copies a queued experiment, code and all; what is installed may have changed since."""
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/pedecg").symlink_to((ROOT / "stages/pedecg").readlink())
     (tmp_path / "src/pedecg").mkdir(parents=True)
