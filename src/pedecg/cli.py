@@ -7,6 +7,7 @@ import typer
 
 from pedecg import errors
 from pedecg.commands import (
+    augment,
     bundle,
     check,
     delineate,
@@ -27,6 +28,7 @@ app.command("tokens")(tokens.tokens)
 app.command("predict")(predict.predict)
 app.command("bundle")(bundle.bundle)
 app.command("check")(check.check)
+app.command("augment")(augment.augment)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)

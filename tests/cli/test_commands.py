@@ -27,6 +27,7 @@ def test_help_answers_before_the_rooms_are_imported():
 
 def test_every_command_explains_itself(pedecg):
     for command in (
+        "augment",
         "check",
         "tensorboard",
         "delineate",

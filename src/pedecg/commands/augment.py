@@ -1,0 +1,37 @@
+"""`pedecg augment`: what each change of the training crops does to an ECG, as a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pedecg.commands.options import Paths
+
+
+def augment(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="picture to write, .png")] = Path("augment.png"),
+    lead: Annotated[
+        str | None, typer.Option(help="which lead is drawn; II by default", show_default=False)
+    ] = None,
+) -> None:
+    """Draw the first recording after each change of `train.augment`; the second is mixed in.
+
+    Each change is made alone and for certain. Those that params.yaml leaves off are drawn too.
+    """
+    from pedecg import params
+    from pedecg.commands import work
+    from pedecg.errors import PedecgError
+    from pedecg.signals import augment_picture
+    from pedecg.signals.augment import AugmentSettings
+
+    if out.suffix.lower() != ".png":
+        raise PedecgError(f"--out {out}: expected a name that ends in .png")
+    settings = params.load("train.augment", AugmentSettings)
+    run = work.Run(paths)
+    run.places = run.places[:2]
+    read = list(run.each(lambda recording: recording, "augment"))
+    if read:
+        augment_picture.draw(read[0], read[1] if len(read) > 1 else None, settings, out, lead)
+        typer.echo(f"{read[0].record_id}: {out}", err=True)
+    run.end()
