@@ -39,7 +39,7 @@ class BoostedSettings(Section):
     """Section `models.rules_boosted`."""
 
     models: int = Field(description="models that are averaged, each of another seed", ge=1, le=100)
-    rounds: int = Field(description="trees of each class in one model", ge=1, le=10_000)
+    rounds: int = Field(description="trees of each target in one model", ge=1, le=10_000)
     learning_rate: float = Field(description="share of a tree's answer that counts", gt=0, le=1)
     depth: int = Field(description="questions from the root of a tree to a leaf", ge=1, le=16)
     min_leaf: int = Field(description="records in a leaf, at least", ge=1, le=10_000)
@@ -50,7 +50,8 @@ class BoostedSettings(Section):
         le=1,
     )
     balance: float = Field(
-        description="0: every record weighs the same; 1: every class; more: the rare ones more",
+        description="0: every record weighs the same; 1: every class, or a target's present as much "
+        "as its absent records; more: the rare ones more",
         ge=0,
         le=3,
     )
