@@ -50,8 +50,8 @@ class BoostedSettings(Section):
         le=1,
     )
     balance: float = Field(
-        description="0: every record weighs the same; 1: every class, or a target's present as much "
-        "as its absent records; more: the rare ones more",
+        description="0: every record weighs the same; 1: every class, or a target's present as "
+        "much as its absent records; more: the rare ones more",
         ge=0,
         le=3,
     )
