@@ -24,7 +24,20 @@ def main() -> None:
 
     networks = [predict.load(Path("models") / settings.model / f"seed{seed}") for seed in seeds]
     targets = networks[0].card.targets
-    chosen = settings.chosen(targets)
+    chosen, unknown = settings.chosen(targets)
+    about = {"model": settings.model, "mapping": chosen, "unknown_targets": unknown}
+    if unknown:
+        print(
+            f"external_validation: {settings.model} does not know {', '.join(unknown)} of mapping "
+            f"{settings.mapping}" + ("" if chosen else ": nothing to validate, no figures")
+        )
+    if not chosen:
+        tables.write_metrics(about | {"external": None}, "metrics/external_validation.json")
+        nothing = external.summary(settings.model, None)
+        tables.write_metrics(nothing, "metrics/external_summary.json")
+        for folder in ("data/external/predictions", "plots/external"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        return
     kept, left_out = external.eligible(their_records, signals.record_ids, settings)
     positions = signals.positions(kept["record_id"])
     age_days, sex = batches.ages_and_sexes(kept)
@@ -40,7 +53,7 @@ def main() -> None:
     figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
 
     tables.write(there, f"data/external/predictions/{settings.model}.parquet", tables.PREDICTIONS)
-    about = {"model": settings.model, "mapping": chosen, "left_out": left_out}
+    about["left_out"] = left_out
     results = external.as_metrics(outcome, settings)
     tables.write_metrics(about | results, "metrics/external_validation.json")
     tables.write_metrics(external.summary(settings.model, outcome), "metrics/external_summary.json")

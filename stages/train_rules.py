@@ -6,11 +6,6 @@ from pathlib import Path
 from pedecg import boosted, decisions, errors, naive, params, tables, trees
 from pedecg.rules import baseline
 
-GROWN = {
-    trees.RULES_TREES: (trees.train, trees.TreesSettings),
-    boosted.RULES_BOOSTED: (boosted.train, boosted.BoostedSettings),
-}
-
 
 def main() -> None:
     model, seed = sys.argv[1], int(sys.argv[2])
@@ -28,13 +23,19 @@ def main() -> None:
         settings = params.load("models.rules", baseline.RulesSettings)
         about, predictions = baseline.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
-    elif model in GROWN:
-        grow, schema = GROWN[model]
-        grown, predictions = grow(
+    elif model == trees.RULES_TREES:
+        forest, predictions = trees.train(
             trees.features(rules, records), rules["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", schema),
+            params.load(f"models.{model}", trees.TreesSettings),
         )  # fmt: skip
-        grown.save(folder)
+        forest.save(folder)
+    elif model == boosted.RULES_BOOSTED:
+        sums, predictions = boosted.train(
+            trees.features(rules, records), rules["record_id"], labels, splits, seed,
+            params.load(f"models.{model}", boosted.BoostedSettings),
+            exclusive=params.read_section("train.task") == "multiclass",
+        )  # fmt: skip
+        sums.save(folder)
     else:
         table = records if model == naive.AGE_SEX else rules
         take = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features

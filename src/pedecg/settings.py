@@ -50,8 +50,6 @@ WITHOUT_SIGNAL: dict[str, type[Section]] = {
     boosted.RULES_BOOSTED: boosted.BoostedSettings,
 }
 
-ONE_CLASS = boosted.RULES_BOOSTED  # not for targets of which several can hold
-
 
 class TrainRulesSettings(Section):
     """Section `train_rules`; dvc.yaml alone reads it."""
@@ -90,9 +88,7 @@ def _paediatric() -> Sections:
         "train_rules": TrainRulesSettings,
         "ensemble": ensemble.EnsembleSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        **{
-            f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items() if name != ONE_CLASS
-        },
+        **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,

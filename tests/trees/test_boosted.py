@@ -1,4 +1,4 @@
-"""Promises of boosted trees, for classes of which exactly one holds."""
+"""Promises of boosted trees, for exclusive classes and for targets side by side."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def cohort(classes=("calm", "fast", "odd"), n=300, seed=0):
 
 def grown(*arguments, seed=0):
     table, ids, labels, splits, _ = cohort(*arguments)
-    return boosted.train(table, ids, labels, splits, seed, SETTINGS)
+    return boosted.train(table, ids, labels, splits, seed, SETTINGS, exclusive=True)
 
 
 @pytest.mark.parametrize("classes", [("calm", "fast", "odd"), ("calm", "fast")])
@@ -66,7 +66,7 @@ def test_answers_alike_after_it_was_written_and_read(tmp_path):
 def test_a_class_without_training_records_gets_nothing():
     table, ids, labels, splits, which = cohort()
     splits.loc[which == 2, "split"] = "test"
-    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS)
+    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=True)
     p = model.predict(table)
     assert (p[:, 2] == 0).all()
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -83,7 +83,57 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
 def test_a_record_with_two_classes_is_refused():
     table, ids, labels, splits, _ = cohort()
     with pytest.raises(PedecgError, match="exactly one class"):
-        boosted.train(table, ids, labels.assign(odd=1).astype({"odd": "Int8"}), splits, 0, SETTINGS)
+        boosted.train(
+            table, ids, labels.assign(odd=1).astype({"odd": "Int8"}), splits, 0, SETTINGS,
+            exclusive=True,
+        )  # fmt: skip
+
+
+def side_by_side():
+    """Targets that hold together or not at all, some of them unknown, one never there."""
+    table, ids, _, splits, _ = cohort()
+    labels = pd.DataFrame(
+        {"record_id": ids, "fast": table["rate"] > 110, "odd": table["odd"] > 0.6}
+    )
+    labels = labels.assign(never=0).astype(dict.fromkeys(("fast", "odd", "never"), "Int8"))
+    labels.loc[::3, "odd"] = pd.NA
+    return table, ids, labels, splits
+
+
+def test_targets_side_by_side_are_found_each_by_itself():
+    table, ids, labels, splits = side_by_side()
+    model, predictions = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    tables.check(predictions, tables.PREDICTIONS, "predictions")
+    p = model.predict(table)
+    assert ((p[:, 0] > 0.5) == (table["rate"] > 110))[150:].mean() > 0.9
+    assert ((p[:, 1] > 0.5) == (table["odd"] > 0.6))[150:].mean() > 0.9
+    np.testing.assert_allclose(p[:, 2], 0.5 / 151, rtol=1e-5)
+
+
+def test_an_unknown_label_is_no_absent_one():
+    table, ids, labels, splits = side_by_side()
+    changed = splits.copy()
+    changed.loc[labels["odd"].isna(), "split"] = "test"
+    masked, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    without, _ = boosted.train(table, ids, labels, changed, 0, SETTINGS, exclusive=False)
+    # The scale of measures is that of other records: the same trees, cut at about the same places.
+    difference = np.abs(masked.predict(table)[:, 1] - without.predict(table)[:, 1])
+    assert np.quantile(difference, 0.9) < 0.02
+
+
+def test_side_by_side_own_tables_answer_as_scikit_learns_boosting_does(tmp_path):
+    table, ids, labels, splits = side_by_side()
+    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    model.save(tmp_path)
+    mean, sd = naive.scale(table[:150])
+    x, y = naive.design(table, mean, sd), labels["fast"].to_numpy(int)[:150]
+    weight = trees.weights(np.eye(2)[y], 1)
+    expected = [
+        boosted._grow(x[:150], y, weight, int(seed), SETTINGS).predict_proba(x)[:, 1]
+        for seed in np.random.SeedSequence(0).generate_state(2)
+    ]
+    found = boosted.load(tmp_path).predict(table)
+    np.testing.assert_allclose(found[:, 0], np.mean(expected, 0), atol=1e-5)
 
 
 def test_a_missing_measure_is_named():

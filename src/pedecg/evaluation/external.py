@@ -34,28 +34,27 @@ class ExternalSettings(evaluate.Scoring):
     mapping: str = Field(description="which of external_validation.mappings to use")
     mappings: dict[str, dict[str, str]] = Field(
         description="name -> target of the model -> expression over the external labels, of not, "
-        "and, or, any(…), all(…); a target that is left out is not validated",
+        "and, or, any(…), all(…); a target that is left out, or that the model does not know, is "
+        "not validated",
         min_length=1,
     )
 
-    def chosen(self, targets: Sequence[str]) -> dict[str, str]:
-        """Return the mapping in use.
+    def chosen(self, targets: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return the mapping in use, and of its targets those that the model does not have.
+
+        A cohort with other targets than the mapping's has fewer to validate, or none at all.
 
         Raises
         ------
         PedecgError
-            If there is none of that name, or it is for targets that the model does not have.
+            If there is no mapping of that name.
         """
         place = f"{params.PARAMS_FILE.name}: external_validation.mapping {self.mapping}"
         if self.mapping not in self.mappings:
             raise PedecgError(f"{place}: not found; mappings are {', '.join(self.mappings)}")
         mapping = self.mappings[self.mapping]
         unknown = [target for target in mapping if target not in targets]
-        if unknown:
-            raise PedecgError(
-                f"{place}: is for {', '.join(unknown)}; {self.model} knows {', '.join(targets)}"
-            )
-        return mapping
+        return {target: mapping[target] for target in mapping if target in targets}, unknown
 
 
 def eligible(
@@ -135,8 +134,10 @@ def validate(
     )
 
 
-def summary(model: str, outcome: Outcome) -> dict[str, Any]:
-    """Return the headline figures, small enough for a table of experiments."""
+def summary(model: str, outcome: Outcome | None) -> dict[str, Any]:
+    """Return the headline figures, small enough for a table of experiments; None: no figures."""
+    if outcome is None:
+        return {"model": model, "auroc": {"home": None, "abroad": None}}
     column = metrics.METRICS.index("auroc")
     both = outcome.internal.counted & outcome.external.counted
     sides = {"home": outcome.internal, "abroad": outcome.external}

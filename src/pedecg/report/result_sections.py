@@ -316,6 +316,12 @@ def external(run: Evidence) -> list[Block]:
     """The same weights, corrections and thresholds at another hospital."""
     found = run.metrics("external_validation")
     abroad = found["external"]
+    if abroad is None:
+        return [
+            Text(
+                f"Not done: no target of {found['model']} answers to a label of the other hospital."
+            )
+        ]
     shown = ("auroc", "auprc", "sensitivity", "specificity", "calibration_slope", "ece")
     rows = []
     for target, one in abroad["targets"].items():
