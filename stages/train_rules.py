@@ -29,9 +29,9 @@ def main() -> None:
         about, predictions = baseline.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
     elif model in GROWN:
-        grow, schema = GROWN[model]
-        grown, predictions = grow(
-            trees.features(rules, records), rules["record_id"], labels, splits, seed,
+        train_trees, schema = GROWN[model]
+        grown, predictions = trees.grow(
+            train_trees, trees.features(rules, records), rules["record_id"], labels, splits, seed,
             params.load(f"models.{model}", schema),
         )  # fmt: skip
         grown.save(folder)

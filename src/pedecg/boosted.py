@@ -50,6 +50,7 @@ class BoostedSettings(Section):
         ge=0,
         le=3,
     )
+    refit: bool = Field(False, description=trees.REFIT)
 
 
 @dataclass(frozen=True)
