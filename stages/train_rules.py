@@ -2,9 +2,21 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from pedecg import boosted, decisions, errors, naive, params, tables, trees
 from pedecg.rules import baseline
+
+
+def train_boosted(*given: Any) -> Any:
+    """Train for the task of the networks: targets side by side, or one class of several."""
+    return boosted.train(*given, exclusive=params.read_section("train.task") == "multiclass")
+
+
+GROWN = {
+    trees.RULES_TREES: (trees.train, trees.TreesSettings),
+    boosted.RULES_BOOSTED: (train_boosted, boosted.BoostedSettings),
+}
 
 
 def main() -> None:
@@ -23,19 +35,13 @@ def main() -> None:
         settings = params.load("models.rules", baseline.RulesSettings)
         about, predictions = baseline.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
-    elif model == trees.RULES_TREES:
-        forest, predictions = trees.train(
-            trees.features(rules, records), rules["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", trees.TreesSettings),
+    elif model in GROWN:
+        train_trees, schema = GROWN[model]
+        grown, predictions = trees.grow(
+            train_trees, trees.features(rules, records), rules["record_id"], labels, splits, seed,
+            params.load(f"models.{model}", schema),
         )  # fmt: skip
-        forest.save(folder)
-    elif model == boosted.RULES_BOOSTED:
-        sums, predictions = boosted.train(
-            trees.features(rules, records), rules["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", boosted.BoostedSettings),
-            exclusive=params.read_section("train.task") == "multiclass",
-        )  # fmt: skip
-        sums.save(folder)
+        grown.save(folder)
     else:
         table = records if model == naive.AGE_SEX else rules
         take = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features

@@ -6,7 +6,7 @@ are kept as plain tables of numbers, so that another version of scikit-learn giv
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ from pedecg.params import Section
 Values = NDArray[np.float64]
 
 RULES_TREES = "rules_trees"
+REFIT = (
+    "true: grown again on training and validation records together; what calibrates it are the "
+    "answers on validation records that it gave before"
+)
 _MADE_BY = "pedecg.trees"
 
 
@@ -46,6 +50,7 @@ class TreesSettings(Section):
         ge=0,
         le=3,
     )
+    refit: bool = Field(False, description=REFIT)
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,34 @@ def train(
     scale = (tuple(map(str, rows.columns)), tuple(mean.tolist()), tuple(sd.tolist()))
     model = Trees(seed, targets, *scale, **grown)
     return model, naive.predictions(targets, splits, seed, model.predict(rows))
+
+
+def grow(
+    train: Callable[..., tuple[Any, pd.DataFrame]],
+    table: pd.DataFrame,
+    record_ids: pd.Series,
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    seed: int,
+    settings: Any,
+) -> tuple[Any, pd.DataFrame]:
+    """Return the model and predictions of `train`; with `refit`, of all but the test records.
+
+    Nothing here is stopped early, so that validation records are for calibration alone. Their
+    predictions stay those of the model that has not seen them.
+
+    Parameters
+    ----------
+    train : `train` of this room or of `boosted`; `settings` are its own, the rest goes to it.
+    """
+    model, predictions = train(table, record_ids, labels, splits, seed, settings)
+    if not settings.refit:
+        return model, predictions
+    all_but_test = splits.assign(split=splits["split"].replace("validation", "train"))
+    model, again = train(table, record_ids, labels, all_but_test, seed, settings)
+    unseen = predictions["split"] == "validation"
+    kept = predictions["probability"].where(unseen, again["probability"])
+    return model, predictions.assign(probability=kept)
 
 
 def weights(y: Values, balance: float) -> Values | None:

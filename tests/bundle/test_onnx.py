@@ -21,7 +21,7 @@ VARIANTS = [
     ("resnet1d_medium", {"order": "post", "stem": "single"}),
     ("hybrid", {"use": "rules"}),
     ("hybrid", {"use": "signal", "age_features": 0}),
-    ("cnn_rnn", {"sequence": "none", "pooling": "mean"}),
+    ("cnn_rnn", {"sequence": "none", "pooling": "mean", "own_scale": True}),
     ("cnn_rnn", {"sequence": "lstm", "layers": 2, "pooling": "last"}),
     ("cnn_rnn", {"sequence": "transformer", "pooling": "mean"}),
 ]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from pedecg import params
 from pedecg.errors import PedecgError
 from pedecg.learning import layout
-from pedecg.models import registry
+from pedecg.models import cnn_rnn, registry
 from pedecg.models.base import Batch
 
 TRUNK = {
@@ -79,6 +79,7 @@ CNN_RNN = {
     "gru": {"sequence": "gru"},
     "attention": {"sequence": "gru", "both_ways": True, "pooling": "attention"},
     "transformer": {"sequence": "transformer"},
+    "own scale": {"own_scale": True},
 }
 VARIANTS = {
     "cnn1d": {
@@ -224,6 +225,17 @@ def test_padding_has_almost_no_say(name, settings):
     padded = torch.nn.functional.pad(short.signal, (0, 1600))
     difference = network(changed(short, signal=padded)) - network(short)
     assert difference.abs().max() < 0.1 * network(short).abs().max()
+
+
+def test_on_its_own_scale_neither_contact_nor_a_moved_hand_makes_beats_small():
+    own = build("cnn_rnn", SEQUENCE | {"own_scale": True}, n_leads=1).eval()
+    whole = batch(n_leads=1)
+    twice = changed(whole, signal=2 * whole.signal)
+    torch.testing.assert_close(own(twice), own(whole), rtol=1e-3, atol=1e-4)
+    moved = whole.signal.clone()
+    moved[:, :, 500:510] += 50
+    scaled = cnn_rnn.own_scale(moved, whole.length)[:, :, :500]
+    assert (scaled / cnn_rnn.own_scale(whole.signal, whole.length)[:, :, :500]).min() > 0.8
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

@@ -86,3 +86,63 @@ def test_a_flat_trace_is_no_fault():
 
 def test_local_median_is_of_the_neighbours():
     np.testing.assert_allclose(intervals.local_median(np.arange(20.0))[4:-4], np.arange(20)[4:-4])
+
+
+def with_beat(rr_s, odd=(), moved=(), shape=-1.0):
+    """A trace in which some beats are wide and the other way up, and a hand moves at some times."""
+    waves, signal = recording(rr_s)
+    r_s = waves.loc[waves["wave"] == "QRS", "peak_s"].to_numpy()
+    t = np.arange(len(signal)) / FS_HZ
+    for k in odd:
+        signal -= np.exp(-0.5 * ((t - r_s[k]) / 0.012) ** 2)
+        signal += 1.5 * shape * np.exp(-0.5 * ((t - r_s[k]) / 0.04) ** 2)
+    for at in moved:
+        signal += 3 * np.exp(-0.5 * ((t - at) / 0.03) ** 2)
+    return waves, signal
+
+
+def test_a_sinus_rhythm_is_beyond_nothing():
+    found = of(REGULAR)
+    assert found["strip_beyond"] == pytest.approx(0, abs=0.05)
+    assert found["strip_sound"] == 1
+    assert found["strip_sound_bpm"] == pytest.approx(75, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("rr_s", "finding"), [(0.4, "rate"), (1.5, "rate"), ((0.45, 1.1), "early")]
+)
+def test_one_finding_is_enough_to_be_beyond_normal(rr_s, finding):
+    rr = REGULAR.copy()
+    if isinstance(rr_s, tuple):
+        rr[12:14] = rr_s
+    else:
+        rr[:] = rr_s
+    found = of(rr)
+    assert found[f"strip_beyond_{finding}"] > 1
+    assert found["strip_beyond_most"] == found[f"strip_beyond_{finding}"]
+    assert found["strip_beyond"] >= found["strip_beyond_most"]
+
+
+def test_a_wide_beat_between_usual_ones_is_odd():
+    rr = REGULAR.copy()
+    rr[12:14] = 0.55, 1.05
+    waves, signal = with_beat(rr, odd=[13])
+    found = measure.measure(waves, signal, FS_HZ)
+    assert found["strip_odd"] == 1
+    assert found["strip_beyond_odd"] > 0.5
+    assert found["strip_early"] == 0  # odd, and not told twice
+
+
+def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
+    waves, signal = with_beat(REGULAR, moved=[10.0])
+    false = waves[waves["wave"] == "QRS"].iloc[[0]].assign(onset_s=9.96, peak_s=10, offset_s=10.04)
+    found = measure.measure(pd.concat([waves, false]), signal, FS_HZ)
+    assert found["strip_early"] == found["strip_odd"] == 0
+    assert found["strip_beyond"] < 0.3
+
+
+def test_width_of_qrs_and_level_of_st_are_told_from_the_averaged_beat():
+    narrow, wide = of(REGULAR), measure.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ)
+    assert wide["strip_beat_qrs_s"] > narrow["strip_beat_qrs_s"] + 0.05
+    assert wide["strip_beyond_qrs"] > 1
+    assert abs(narrow["strip_beat_st"]) < 0.1

@@ -140,3 +140,23 @@ def test_a_missing_measure_is_named():
     model, _ = grown()
     with pytest.raises(PedecgError, match="odd"):
         model.predict(cohort()[0].drop(columns="odd"))
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_grown_again_it_has_seen_validation_records_but_their_predictions_have_not(refit):
+    table, ids, labels, splits, _ = cohort()
+    splits["split"] = np.where(np.arange(300) % 3 == 0, "validation", splits["split"])
+    settings = SETTINGS.model_copy(update={"refit": refit})
+    once, told = boosted.train(table, ids, labels, splits, 0, SETTINGS)
+    model, predictions = trees.grow(boosted.train, table, ids, labels, splits, 0, settings)
+    tables.check(predictions, tables.PREDICTIONS, "predictions")
+    assert (predictions["split"] == told["split"]).all()
+    unseen = (told["split"] == "validation").to_numpy()
+    np.testing.assert_array_equal(
+        predictions.loc[unseen, "probability"], told.loc[unseen, "probability"]
+    )
+    assert refit != np.allclose(predictions["probability"], told["probability"])
+    test = (splits["split"] == "test").to_numpy()
+    said = predictions.loc[predictions["split"] == "test", "probability"].to_numpy()
+    np.testing.assert_allclose(model.predict(table)[test].ravel(), said)
+    assert refit != np.allclose(model.predict(table), once.predict(table))

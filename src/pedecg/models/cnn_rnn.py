@@ -22,6 +22,7 @@ from pedecg.learning import checkpoint
 from pedecg.models.base import Batch, taps
 from pedecg.params import Section
 
+CUT = 12.0  # times the usual size; QRS is about ten times it
 READS: frozenset[str] = frozenset()  # and, with `cnn_from`, what `reads` says
 
 
@@ -65,6 +66,11 @@ class Settings(Section):
         description="factor on the learning rate for what reads the steps", gt=0, le=10
     )
     dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    own_scale: bool = Field(
+        False,
+        description="every crop is divided by its own usual size, and what is far larger is cut: "
+        "for recorders whose contact varies",
+    )
     cnn_from: str | None = Field(
         None,
         description="folder of a training, as models/cnn_only/seed0, whose convolutions this one "
@@ -181,7 +187,10 @@ class Model(nn.Module):
         """Return steps of shape (B, n_steps, width) and how many of them are recorded."""
         # What a masked lead or the padding holds has no say.
         seen = batch.lead_mask.unsqueeze(-1) * within(batch.signal.shape[-1], batch.length)[:, None]
-        x, length = self.cnn(batch.signal * seen, batch.lead_mask, batch.length)
+        signal = batch.signal * seen
+        if self.settings.own_scale:
+            signal = own_scale(signal, batch.length)
+        x, length = self.cnn(signal, batch.lead_mask, batch.length)
         if self.sequence is not None:
             x = self.sequence(x, length)
         return x, length
@@ -311,6 +320,19 @@ class Attending(nn.Module):
         x = x + places(x.shape[1], x.shape[2], x.device)
         attended: Tensor = self.layers(x, src_key_padding_mask=~steps(x, length))
         return attended
+
+
+def own_scale(signal: Tensor, length: Tensor) -> Tensor:
+    """Divide each lead of (B, n_leads, n) by its usual size and cut what is far larger.
+
+    Usual is the mean size with peaks cut at four times it: a hand that moved must not make the
+    beats small.
+    """
+    n = length.view(-1, 1, 1)
+    size = signal.abs()
+    mean = size.sum(-1, keepdim=True) / n
+    usual = torch.minimum(size, 4 * mean).sum(-1, keepdim=True) / n
+    return (signal / (usual + 1e-6)).clamp(-CUT, CUT)
 
 
 def within(n: int, length: Tensor) -> Tensor:

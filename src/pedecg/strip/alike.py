@@ -41,7 +41,7 @@ def alike(
         return dict.fromkeys(_NAMES, np.nan)
     reach = np.arange(-before, after + 1)
     qrs = np.abs(reach) <= QRS_S * fs_hz
-    r = _aligned(signal_mv, r[whole], reach[qrs], shift)
+    r = aligned(signal_mv, r[whole], reach[qrs], shift)
     beats = signal_mv[r[:, None] + reach]
     early = early[whole]
     return _told(signal_mv, fs_hz, beats, r, reach, qrs, early)
@@ -170,10 +170,10 @@ def _adds_up(rows: Values) -> float:
     return float((n * common - 1) / (n - 1))
 
 
-def _aligned(
+def aligned(
     signal_mv: Values, r: NDArray[np.int64], qrs: NDArray[np.int64], shift: int
 ) -> NDArray[np.int64]:
-    """Move every peak to where its QRS is most like the median one."""
+    """Move every peak, by `shift` samples at most, to where its QRS is most like the median one."""
     typical = np.median(signal_mv[r[:, None] + qrs], axis=0)
     moves = np.arange(-shift, shift + 1)
     likeness = np.stack([correlation(signal_mv[(r + m)[:, None] + qrs], typical) for m in moves])

@@ -1,7 +1,8 @@
 """What a rhythm strip, a recording of one lead, tells beyond intervals and amplitudes.
 
 For models of arrhythmia: how RR intervals vary, how alike the beats are, what is left without
-them, and how noisy the trace is. Every number is there or NaN; none is a criterion.
+them, which beats come early or look odd, how noisy the trace is, and how far all of it is from a
+normal rhythm. Every number is there or NaN; none is a criterion.
 """
 
 from typing import Any
@@ -11,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.rules.beats import GLOBAL
-from pedecg.strip import alike, intervals, noise
+from pedecg.strip import alike, beyond, ectopy, intervals, noise
 
 PREFIX = "strip_"
 FEWEST_QUIET = 8  # intervals
 WIDE_S = 0.12  # a QRS that began in a ventricle
+LONGEST_PR_S = 0.4
 
 
 def measure(
@@ -45,9 +47,23 @@ def measure(
     found = intervals.intervals(rr[between])
     found |= alike.alike(signal, fs_hz, r_s[quiet], early[quiet])
     found |= noise.noise(signal, fs_hz, r_s) | _waves(mine, qrs, r_s, early)
+    apart = ectopy.ectopy(signal, fs_hz, r_s)
+    found |= apart | beyond.beyond(apart, _pr_s(mine, qrs))
     found["quiet"] = float(quiet.mean()) if len(quiet) else np.nan
     found["early_quiet"] = float(early[quiet].mean()) if quiet.any() else np.nan
     return {f"{PREFIX}{name}": value for name, value in found.items()}
+
+
+def _pr_s(mine: pd.DataFrame, qrs: pd.DataFrame) -> float:
+    """Return the median PR interval, onset to onset; NaN where most beats have no P."""
+    p_s = mine.loc[mine["wave"] == "P", "onset_s"].to_numpy(np.float64)
+    q_s = qrs["onset_s"].to_numpy(np.float64)
+    p_s, q_s = np.sort(p_s[np.isfinite(p_s)]), np.sort(q_s[np.isfinite(q_s)])
+    next_ = np.searchsorted(q_s, p_s)
+    there = next_ < len(q_s)
+    pr = q_s[next_[there]] - p_s[there]
+    pr = pr[pr < LONGEST_PR_S]
+    return float(np.median(pr)) if len(pr) > len(q_s) / 2 else np.nan
 
 
 def _waves(
