@@ -1,5 +1,7 @@
 """Promises of boosted trees, for exclusive classes and for targets side by side."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,8 +149,9 @@ def test_grown_again_it_has_seen_validation_records_but_their_predictions_have_n
     table, ids, labels, splits, _ = cohort()
     splits["split"] = np.where(np.arange(300) % 3 == 0, "validation", splits["split"])
     settings = SETTINGS.model_copy(update={"refit": refit})
-    once, told = boosted.train(table, ids, labels, splits, 0, SETTINGS)
-    model, predictions = trees.grow(boosted.train, table, ids, labels, splits, 0, settings)
+    train = partial(boosted.train, exclusive=True)
+    once, told = train(table, ids, labels, splits, 0, SETTINGS)
+    model, predictions = trees.grow(train, table, ids, labels, splits, 0, settings)
     tables.check(predictions, tables.PREDICTIONS, "predictions")
     assert (predictions["split"] == told["split"]).all()
     unseen = (told["split"] == "validation").to_numpy()
