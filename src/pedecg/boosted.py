@@ -210,7 +210,8 @@ def _of_classes(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _
     weight = trees.weights(y, settings.balance)
     model = _grow(x, y.argmax(axis=1), weight, seed, settings)
     first = model._raw_predict_init(x[:1])[0]
-    starts, each = np.full(y.shape[1], -np.inf), [[] for _ in range(y.shape[1])]
+    starts = np.full(y.shape[1], -np.inf)
+    each: list[list[Any]] = [[] for _ in starts]
     stump = len(there) == 2  # scikit-learn grows one tree for two classes: the second's
     starts[there] = (0.0, first[0]) if stump else first
     for column, k in enumerate(there[1:] if stump else there):
@@ -220,7 +221,8 @@ def _of_classes(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _
 
 def _of_targets(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _Sums:
     """Grow each target by itself; one that is always or never there gets its share's log odds."""
-    starts, each = np.zeros(y.shape[1]), []
+    starts = np.zeros(y.shape[1])
+    each: list[list[Any]] = []
     for k, column in enumerate(y.T):
         known = ~np.isnan(column)
         own = column[known].astype(np.int64)
