@@ -50,8 +50,8 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
             "train.models names 'resnet2d'; did you mean resnet1d?",
         ),
         (
-            "rules_trees, resnet1d, resnet1d_age, ensemble]",
-            "rules_trees, resnet1d, ensemble]",
+            "resnet1d_age, hybrid, ensemble]",
+            "hybrid, ensemble]",
             "train.models (all are evaluated) names 'resnet1d_age'",
         ),
         (

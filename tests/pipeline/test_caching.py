@@ -9,8 +9,9 @@ import pytest
 from scratch import PAEDIATRIC, Project, pipelines
 
 ENSEMBLE = ["ensemble@*", "evaluate@ensemble"]
-NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *ENSEMBLE, "compare",
-            "subgroups", "external_validation"]  # fmt: skip
+HYBRID = ["train_fused@hybrid-*", "calibrate_member@hybrid", "evaluate@hybrid"]
+NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *HYBRID, *ENSEMBLE,
+            "compare", "subgroups", "external_validation"]  # fmt: skip
 MEASURES = ["rule_features", "audit_measures", "measure_truth"]
 REVIEW = ["noise_review", "noise_truth"]
 RULES = ["train_rules@*", "calibrate_member@rules*", "evaluate@rules*", *ENSEMBLE]
@@ -69,7 +70,7 @@ ROOT_TABLE = [
     Row(
         "one norm limit",
         edit_a_limit,
-        [*MEASURES, *RULES, "compare", "subgroups", "explain", "error_review", "atlas"],
+        [*MEASURES, *RULES, *HYBRID, "compare", "subgroups", "explain", "error_review", "atlas"],
     ),
     Row(
         "one model's width",
