@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One environment for every run: results do not depend on hash order, and DVC sends nothing out.
 export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
+# A thread that waits for another leaves its core soon: as fast alone, ten times as fast in company.
+export GOMP_SPINCOUNT := 10000
 
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))

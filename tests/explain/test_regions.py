@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pedecg.explain import regions
 
@@ -39,6 +41,14 @@ def test_shares_of_map_and_of_time_each_sum_to_one():
     found = regions.shares(rng.random((12, 200)), region)
     assert sum(share for share, _ in found.values()) == pytest.approx(1)
     assert sum(time for _, time in found.values()) == pytest.approx(1)
+
+
+@given(st.integers(0, 10_000))
+def test_a_share_never_exceeds_the_whole_by_rounding(seed):
+    rng = np.random.default_rng(seed)
+    region = np.full(3000, rng.integers(len(regions.REGIONS)))
+    found = regions.shares(rng.random((1, 3000)) / 7, region)
+    assert max(share for share, _ in found.values()) == 1.0
 
 
 def test_an_empty_map_has_no_shares():

@@ -157,6 +157,7 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
             for name, (share, time) in regions.shares(one, region).items():
                 found.shares.append({**mine, "region": name, "share": share, "time": time})
             by_lead = one.sum(axis=1)
+            by_lead = by_lead / (by_lead.sum() or 1.0)
             found.leads.extend(
                 {**mine, "lead": lead, "share": float(by_lead[i])}
                 for i, lead in enumerate(card.leads)

@@ -50,8 +50,7 @@ def shares(
     attribution : shape (n_leads, n_samples), at least zero.
     region : shape (n_samples,), see `of_samples`.
     """
-    over_time = attribution.sum(axis=0)
-    total = over_time.sum()
-    found = np.bincount(region, over_time, len(REGIONS)) / (total if total > 0 else np.nan)
+    found = np.bincount(region, attribution.sum(axis=0), len(REGIONS))
+    found = found / (found.sum() if found.any() else np.nan)  # of their own sum: none exceeds 1
     time = np.bincount(region, minlength=len(REGIONS)) / len(region)
     return {name: (float(found[i]), float(time[i])) for i, name in enumerate(REGIONS)}

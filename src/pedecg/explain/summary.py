@@ -111,11 +111,12 @@ def _regions(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
         figures[str(method)] = {
             region: {
                 "share": _mean(one, "share", settings),
-                "time": float(one["time"].mean()),
-                "times_its_share_of_time": float(one["share"].mean() / one["time"].mean()),
+                "time": time,
+                "times_its_share_of_time": float(one["share"].mean() / (time or np.nan)),
             }
             for region in REGIONS
             for one in [mine[mine["region"] == region]]
+            for time in [float(one["time"].mean())]
         }
     return figures
 
