@@ -6,7 +6,8 @@ import pandas as pd
 
 from pedecg import errors, params, tables
 from pedecg.learning import batches
-from pedecg.learning.pretrain import PretrainSettings, examples, pretrain
+from pedecg.learning.filled_in import examples
+from pedecg.learning.pretrain import PretrainSettings, pretrain
 from pedecg.models.base import TrunkSettings
 from pedecg.report import filled_in
 from pedecg.signals.store import open_store

@@ -8,6 +8,7 @@ import torch
 from pedecg import params
 from pedecg.errors import PedecgError
 from pedecg.learning import checkpoint, pretrain
+from pedecg.learning.filled_in import examples
 from pedecg.learning.fit import fit
 from pedecg.models.backbones import autoencoder
 from pedecg.models.base import TrunkSettings
@@ -170,7 +171,7 @@ def test_another_size_and_absent_weights_are_told(data, learnt, tmp_path):
 
 
 def test_a_picture_shows_what_was_filled_in(data, learnt, tmp_path):
-    shown = pretrain.examples(learnt, data.store, small_hospital.NORMALISATION, settings(), 2)
+    shown = examples(learnt, data.store, small_hospital.NORMALISATION, settings(), 2)
     assert [len(one.recorded) for one in shown] == [12, 12]
     assert all(np.isfinite(one.filled).all() for one in shown)
     for name in ("a.png", "b.png"):

@@ -22,7 +22,7 @@ def augment(
     from pedecg import params
     from pedecg.commands import work
     from pedecg.errors import PedecgError
-    from pedecg.signals import augment_picture
+    from pedecg.report import augmentations
     from pedecg.signals.augment import AugmentSettings
 
     if out.suffix.lower() != ".png":
@@ -32,6 +32,6 @@ def augment(
     run.places = run.places[:2]
     read = list(run.each(lambda recording: recording, "augment"))
     if read:
-        augment_picture.draw(read[0], read[1] if len(read) > 1 else None, settings, out, lead)
+        augmentations.draw(read[0], read[1] if len(read) > 1 else None, settings, out, lead)
         typer.echo(f"{read[0].record_id}: {out}", err=True)
     run.end()

@@ -325,52 +325,6 @@ class _Run:
         self.progress = _Progress(**saved[1])
 
 
-@dataclass(frozen=True)
-class Example:
-    """One held-out crop in mV, shape (n_leads, n_samples): as recorded, as filled in, what was
-    hidden; `present`, shape (n_leads,), which leads there are.
-    """
-
-    record_id: str
-    recorded: NDArray[np.float32]
-    filled: NDArray[np.float32]
-    hidden: NDArray[np.bool_]
-    present: NDArray[np.bool_]
-
-
-def examples(
-    learnt: Pretrained,
-    store: SignalStore,
-    normalisation: Normalisation,
-    settings: PretrainSettings,
-    count: int,
-) -> list[Example]:
-    """Return how the first held-out records are filled in."""
-    device = next(learnt.network.parameters()).device
-    signals = Signals(store, normalisation, device)
-    generator = torch.Generator(device).manual_seed(derived_seed(settings.seed, 3))
-    positions = learnt.held_out[:count]
-    crop, patch = (round(s * store.fs_hz) for s in (settings.crop_seconds, settings.patch_s))
-    signal_mv, lead_mask, length = signals.crop(positions, np.zeros(len(positions), np.int64), crop)
-    batch = unlabelled(signals.normalise(signal_mv, lead_mask, length), lead_mask, length)
-    hidden = learnt.network.hide(
-        batch, settings.mask_share, settings.lead_share, max(1, patch), generator
-    )
-    with torch.inference_mode():
-        filled = signals.millivolts(learnt.network(batch, hidden))
-    covered = hidden.samples(crop).cpu().numpy()
-    return [
-        Example(
-            store.record_ids[position],
-            signal_mv[k, :, : length[k]].cpu().numpy(),
-            filled[k, :, : length[k]].cpu().numpy(),
-            covered[k, :, : length[k]],
-            lead_mask[k].cpu().numpy() > 0,
-        )
-        for k, position in enumerate(positions)
-    ]
-
-
 def unlabelled(signal: Tensor, lead_mask: Tensor, length: Tensor) -> Batch:
     """Return a batch of signals alone: age, sex and rule features are unknown."""
     n, device = len(signal), signal.device

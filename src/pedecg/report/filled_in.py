@@ -15,7 +15,7 @@ _STEP_MV = 2.0  # between the leads of the picture
 
 
 class Example(Protocol):
-    """One record: see `learning.pretrain.Example`."""
+    """One record: see `learning.filled_in.Example`."""
 
     record_id: str
     recorded: NDArray[np.float32]

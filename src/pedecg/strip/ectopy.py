@@ -17,7 +17,6 @@ Values = NDArray[np.float64]
 
 FEWEST = 6  # beats; from fewer nothing is told
 BASELINE_HZ, MUSCLE_HZ = 1.0, 18.0
-QRS_S = 0.07  # on either side of the R peak
 USUAL_LIKE, USUAL_SIZE = 0.8, (0.5, 1.8)  # correlation with the median QRS, size against it
 LOUD, ROUGH = 2.2, 3.0  # of the usual range, of the usual muscle noise, between two beats
 NEIGHBOURS = 5  # intervals on either side of which the local median is taken
@@ -98,7 +97,7 @@ def _passed(signal_mv: Values, fs_hz: float, low_hz: float) -> Values:
 
 
 def _beats(steady: Values, fs_hz: float, r_s: Values) -> _Beats | None:
-    edge, shift = round(QRS_S * fs_hz), round(alike.SHIFT_S * fs_hz)
+    edge, shift = round(alike.QRS_S * fs_hz), round(alike.SHIFT_S * fs_hz)
     reach = np.arange(-edge, edge + 1)
 
     def inside(at: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -187,7 +186,7 @@ def _averaged(steady: Values, fs_hz: float, beats: _Beats) -> dict[str, float]:
     rows = steady[at[:, None] + reach]
     level = (reach > -ONSET_S[0] * fs_hz) & (reach < -ONSET_S[1] * fs_hz)
     beat = np.median(rows - np.median(rows[:, level], axis=1, keepdims=True), axis=0)
-    inner = np.abs(reach) <= QRS_S * fs_hz
+    inner = np.abs(reach) <= alike.QRS_S * fs_hz
     qrs = beat[inner]
     beat *= 1.0 if qrs.max() >= -qrs.min() else -1.0  # a trace held the wrong way round
     slope = np.abs(np.gradient(beat))
