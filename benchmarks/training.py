@@ -1,24 +1,25 @@
 """Our fit loop against the plain DataLoader loop that published ECG repositories use.
 
 `python benchmarks/training.py` trains the same network (a model of params.yaml) on the same
-synthetic records in both ways, in turns, and prints crops per second, how much of a step each part
-takes, and the peak memory of each way alone. The plain way is one `.npy` file per record, a
-`Dataset` that loads, crops, normalises and augments one record at a time in NumPy, a `DataLoader`
-with workers, AdamW and clipped gradients. Ours is the loop of the pipeline, with its running
-average of weights. On a GPU it also runs steps on data that are already there and unchanged, and
-bfloat16 beside float32. Speeds depend on the machine and what else it does; ratios much less.
+synthetic records in both ways, each in a process of its own, in turns, and prints crops per second,
+the share of a step that waits for data, and the memory of each. The plain way is one `.npy` file
+per record, a `Dataset` that loads, crops, normalises and augments one record at a time in NumPy, a
+`DataLoader` with workers, AdamW and clipped gradients. Ours is the loop of the pipeline, with its
+running average of weights; beside it, the same steps on data that are already there and unchanged,
+and on a GPU bfloat16. Speeds depend on the machine and what else it does; ratios much less.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from torch.utils.data import Dataset as TorchDataset
 from pedecg import params
 from pedecg.learning import optim
 from pedecg.learning.batches import Dataset, Normalisation, random_starts
-from pedecg.learning.device import reproducible
+from pedecg.learning.device import choose, reproducible
 from pedecg.learning.fit import Run
 from pedecg.learning.settings import TrainSettings
 from pedecg.learning.task import Task
@@ -45,6 +46,9 @@ from pedecg.signals.store import open_store, write_store
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ("a", "b", "c", "d", "e")
 Step = Callable[[], None]
+OURS, PLAIN, RESIDENT = "ours", "plain DataLoader loop", "data there, unchanged"
+BFLOAT16 = "ours, bfloat16"
+_SPAWN = get_context("spawn")
 
 
 def write_records(folder: Path, n_records: int, seconds: float, fs_hz: float) -> None:
@@ -95,20 +99,19 @@ def timed(clock: list[float], device: torch.device) -> Iterator[None]:
     clock.append(time.perf_counter() - start)
 
 
-def our_step(task: Task, clock: list[float] | None = None) -> tuple[Step, Run]:
+def our_step(task: Task, clock: list[float]) -> tuple[Step, Run]:
     """Return a step of our loop; `clock` takes the seconds in which data are cut."""
     run = Run(task, None)
     rng = np.random.default_rng(2)
     generator = torch.Generator(run.device).manual_seed(3)
     run.network.train()
-    if clock is not None:
-        cut = run.signals.crop
+    cut = run.signals.crop
 
-        def watched(*arguments: Any) -> Any:
-            with timed(clock, run.device):
-                return cut(*arguments)
+    def watched(*arguments: Any) -> Any:
+        with timed(clock, run.device):
+            return cut(*arguments)
 
-        run.signals.crop = watched  # type: ignore[method-assign]
+    run.signals.crop = watched  # type: ignore[method-assign]
 
     def step() -> None:
         rows = rng.choice(task.training, run.crops_per_step)
@@ -195,56 +198,104 @@ def as_batch(x: torch.Tensor, device: torch.device) -> Batch:
 
 def resident_step(task: Task) -> Step:
     """Return a step of our loop on one batch that is already on the device, unchanged."""
-    step, run = our_step(task)
+    step, run = our_step(task, [])
     rows = np.resize(task.training, run.crops_per_step)
     ready = run.batches.batch(rows, np.zeros_like(rows), run.crop, torch.Generator(run.device))
     run.batches.batch = lambda *_: ready  # type: ignore[method-assign]
     return step
 
 
-def in_turns(
-    steps: dict[str, Step], device: torch.device, rounds: int, per_round: int
-) -> dict[str, list[float]]:
-    """Return the seconds per step of each way, one value per round, after a round to warm up."""
-    clocks: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 1):
-        names = list(steps) if turn % 2 else list(reversed(steps))
-        for name in names:
+@dataclass(frozen=True)
+class Round:
+    """What a way says after some steps, of which it has taken `steps`.
+
+    Attributes
+    ----------
+    step_s, cutting_s : seconds per step, and those in which data were cut.
+    memory_mib, gpu_mib : resident memory with the workers, and peak memory on the GPU, MiB.
+    """
+
+    step_s: float
+    cutting_s: float
+    memory_mib: float
+    gpu_mib: float
+
+
+class Way:
+    """One way to train, in a process of its own: what it sets there helps no other."""
+
+    def __init__(self, name: str, asked: argparse.Namespace, folder: Path) -> None:
+        self.name, (self.pipe, theirs) = name, _SPAWN.Pipe()
+        # A daemon may not have workers, as the DataLoader's.
+        self.process = _SPAWN.Process(target=serve, args=(theirs, name, asked, folder))
+        self.process.start()
+        theirs.close()
+        self.about = self.pipe.recv()
+
+    def round(self, steps: int) -> Round:
+        """Take steps; return what they took."""
+        self.pipe.send(steps)
+        answer: Round = self.pipe.recv()
+        return answer
+
+    def end(self) -> None:
+        self.pipe.send(0)
+        self.process.join()
+
+
+def serve(pipe: Connection, name: str, asked: argparse.Namespace, folder: Path) -> None:
+    """Take as many steps as the pipe asks for, again and again, until it asks for none."""
+    changes = {"precision": "bfloat16"} if name == BFLOAT16 else {}
+    cutting: list[float] = []
+    with reproducible(0, asked.threads) if name != PLAIN else nullcontext():
+        torch.set_num_threads(asked.threads)
+        work = task(folder, asked, **changes)
+        device = choose(work.settings.accelerator)
+        if name == PLAIN:
+            step = plain_step(work, folder, asked.workers, device)
+        elif name == RESIDENT:
+            step = resident_step(work)
+        else:
+            step = our_step(work, cutting)[0]
+        pipe.send(device.type)
+        while steps := pipe.recv():
+            cutting.clear()
             clock: list[float] = []
             with timed(clock, device):
-                for _ in range(per_round):
-                    steps[name]()
+                for _ in range(steps):
+                    step()
+            process = psutil.Process()
+            family = [process, *process.children(recursive=True)]
+            pipe.send(
+                Round(
+                    clock[0] / steps,
+                    sum(cutting) / steps,
+                    sum(one.memory_info().rss for one in family) / 2**20,
+                    torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else 0.0,
+                )
+            )
+
+
+def in_turns(ways: Sequence[Way], rounds: int, steps: int) -> dict[str, list[Round]]:
+    """Return the rounds of each way, in turns, after one to warm up."""
+    said: dict[str, list[Round]] = {way.name: [] for way in ways}
+    for turn in range(rounds + 1):
+        for way in ways if turn % 2 else reversed(ways):
+            answer = way.round(steps)
             if turn > 0:
-                clocks[name].append(clock[0] / per_round)
-    return clocks
+                said[way.name].append(answer)
+    return said
 
 
-def peak_mib(asked: argparse.Namespace, only: str) -> float:
-    """Return the peak memory of one way alone, all its processes together, MiB."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--only", only]
-    peak = 0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        process = psutil.Process(run.pid)
-        while run.poll() is None:
-            try:
-                family = [process, *process.children(recursive=True)]
-                peak = max(peak, sum(one.memory_info().rss for one in family))
-            except psutil.NoSuchProcess:
-                pass
-            time.sleep(0.1)
-    if run.returncode:
-        sys.exit(f"training.py --only {only} failed")
-    return peak / 2**20
-
-
-def report(clocks: dict[str, list[float]], batch_size: int, against: str) -> None:
-    """Print crops per second and the ratio of each way to another, round by round."""
-    print(f"{'':28}{'crops/s':>10}{'ms/step':>10}   against {against} (median; all rounds)")
-    for name, seconds in clocks.items():
-        ratios = [other / own for own, other in zip(seconds, clocks[against], strict=True)]
-        middle = statistics.median(seconds)
+def report(said: Mapping[str, list[Round]], batch_size: int, against: str) -> None:
+    """Print speed, memory, and the ratio of each way to another, round by round."""
+    print(f"{'':24}{'crops/s':>9}{'ms/step':>9}{'MiB':>7}   against {against} (median; all rounds)")
+    for name, rounds in said.items():
+        own, other = ([each.step_s for each in rows] for rows in (rounds, said[against]))
+        ratios = [b / a for a, b in zip(own, other, strict=True)]
+        middle, memory = statistics.median(own), max(each.memory_mib for each in rounds)
         print(
-            f"{name:28}{batch_size / middle:10.0f}{1000 * middle:10.1f}   "
+            f"{name:24}{batch_size / middle:9.0f}{1000 * middle:9.1f}{memory:7.0f}   "
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         )
 
@@ -258,51 +309,36 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON; changes of its keys")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=8, help="per round and way")
+    parser.add_argument("--steps", type=int, default=24, help="per round and way")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--workers", type=int, default=2, help="of the DataLoader")
-    parser.add_argument("--only", choices=["ours", "plain"], help="one way alone, for its memory")
     return parser.parse_args()
 
 
 def main() -> None:
     asked = parse()
-    with tempfile.TemporaryDirectory() as name, reproducible(0, asked.threads):
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_records(folder, asked.records, asked.seconds, asked.fs_hz)
-        cutting: list[float] = []
-        work = task(folder, asked)
-        ours, run = our_step(work, cutting)
-        plain = plain_step(work, folder, asked.workers, run.device)
-        if asked.only:
-            for _ in range(asked.steps):
-                (ours if asked.only == "ours" else plain)()
-            return
-        size = sum(p.numel() for p in run.network.parameters())
         print(
-            f"{asked.model}, {size / 1e6:.1f} M parameters; {asked.records} records of "
-            f"{asked.seconds:g} s at {asked.fs_hz:g} Hz; {asked.threads} threads, "
-            f"{asked.workers} workers; {run.device.type}\n"
+            f"{asked.model}; {asked.records} records of {asked.seconds:g} s at {asked.fs_hz:g} Hz; "
+            f"{asked.threads} threads, {asked.workers} workers"
         )
-        steps = {"ours": ours, "plain DataLoader loop": plain}
-        cutting.clear()
-        clocks = in_turns(steps, run.device, asked.rounds, asked.steps)
-        report(clocks, asked.batch_size, "plain DataLoader loop")
-        waited = sum(cutting) / (len(cutting) * statistics.mean(clocks["ours"]))
-        print(f"\nours waits for data in {100 * waited:.1f}% of its time")
-        more = {"data there, unchanged": resident_step(work), "ours": ours}
-        if run.device.type == "cuda":
-            more["ours, bfloat16"] = our_step(task(folder, asked, precision="bfloat16"))[0]
-        print()
-        clocks = in_turns(more, run.device, asked.rounds, asked.steps)
-        report(clocks, asked.batch_size, "data there, unchanged")
-        if run.device.type == "cuda":
-            print(
-                f"\npeak GPU memory {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB, all ways"
-            )
-    print("\npeak memory of each way alone, with its processes, MiB:")
-    for only in ("ours", "plain"):
-        print(f"{only:28}{peak_mib(asked, only):10.0f}")
+        for names, against in (((OURS, PLAIN), PLAIN), ((OURS, RESIDENT, BFLOAT16), RESIDENT)):
+            ways = [Way(name, asked, folder) for name in names]
+            on_gpu = ways[0].about == "cuda"
+            shown = [way for way in ways if on_gpu or way.name != BFLOAT16]
+            said = in_turns(shown, asked.rounds, asked.steps)
+            for way in ways:
+                way.end()
+            print(f"\n{ways[0].about}")
+            report(said, asked.batch_size, against)
+            if on_gpu:
+                peaks = {name: max(each.gpu_mib for each in rows) for name, rows in said.items()}
+                print("peak GPU memory, MiB:", ", ".join(f"{n} {v:.0f}" for n, v in peaks.items()))
+            waited = sum(each.cutting_s for each in said[OURS])
+            share = waited / sum(each.step_s for each in said[OURS])
+            print(f"ours waits for data in {share:.1%} of its time")
 
 
 if __name__ == "__main__":

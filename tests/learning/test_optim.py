@@ -104,10 +104,10 @@ def test_the_average_follows_and_without_decay_is_the_network():
     network, mean = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
     nn.init.constant_(network.weight, 3.0)
     network.num_batches_tracked += 5
-    average.follow(mean, network, 0.5, step=100)
+    average.Follower(mean, network, 0.5).follow(step=100)
     assert mean.weight.tolist() == [2.0, 2.0]
     assert mean.num_batches_tracked == 5
-    average.follow(mean, network, 0.0, step=100)
+    average.Follower(mean, network, 0.0).follow(step=100)
     assert mean.weight.tolist() == [3.0, 3.0]
 
 

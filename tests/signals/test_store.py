@@ -32,7 +32,7 @@ def test_records_of_any_length_come_back_as_they_were(tmp_path_factory, lengths,
 
 def test_samples_stay_on_disk_until_they_are_read(tmp_path):
     store.write_store(tmp_path / "s", 250, ("I",), [("R", np.ones((1, 9), np.int16), [True])])
-    assert isinstance(store.open_store(tmp_path / "s").samples, np.memmap)
+    assert isinstance(store.open_store(tmp_path / "s").samples.base, np.memmap)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):

@@ -91,6 +91,8 @@ def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
     """
     panels = list(dict.fromkeys(table["panel"]))
     models = [name for name in dict.fromkeys(table["model"]) if name not in (ALL, NONE)]
+    shares = widths(table)
+    winner = None if shares.empty else str(shares.idxmax())
     columns = min(3, max(1, len(panels)))
     rows = max(1, -(-len(panels) // columns))
     width = max(7.0, 1 + 3.2 * columns)  # one panel alone would cut the title
@@ -104,9 +106,10 @@ def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
         prevalence = float(str(panel).split(": ")[1].split(" ")[0]) / float(panel.split(" ")[-2])
         for step, model in enumerate(models):
             mine, colour = here.loc[model], COLOURS[step % len(COLOURS)]
-            place.fill_between(
-                mine["threshold"], mine["low"], mine["high"], color=colour, alpha=0.1, lw=0
-            )
+            if model == winner:  # the bands of all would cover each other
+                place.fill_between(
+                    mine["threshold"], mine["low"], mine["high"], color=colour, alpha=0.2, lw=0
+                )
             place.plot(mine["threshold"], mine["net_benefit"], color=colour, lw=1.5, label=model)
         place.plot(all_of["threshold"], all_of["net_benefit"], color="0.4", lw=1, label=ALL)
         place.axhline(0, color="0.4", lw=1, ls=":", label=NONE)
@@ -118,7 +121,7 @@ def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
         place.spines[["top", "right"]].set_visible(False)
     figure.supylabel("net benefit, true positives per record", fontsize=10)
     figure.suptitle(
-        f"{sentence(table)}\n{note}; bands: 95% interval", x=0.01, ha="left", fontsize=10.5
+        f"{sentence(table)}\n{note}; band: its 95% interval", x=0.01, ha="left", fontsize=10.5
     )
     if panels:
         handles, names = axes.flat[0].get_legend_handles_labels()
@@ -130,9 +133,17 @@ def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
 
 def sentence(table: pd.DataFrame) -> str:
     """Say which model helps over the widest range of thresholds, of all targets together."""
-    others = table[~table["model"].isin((ALL, NONE))]
-    if others.empty:
+    shares = widths(table)
+    if shares.empty:
         return "No target has enough cases for a decision curve"
+    winner = str(shares.idxmax())
+    told = f"{winner} is worth more than treating all or none at {shares[winner]:.0%} of thresholds"
+    return f"{told}, the most of all models" if len(shares) > 1 else told
+
+
+def widths(table: pd.DataFrame) -> pd.Series:
+    """Return for each model the share of targets' thresholds at which it beats all and none."""
+    others = table[~table["model"].isin((ALL, NONE))]
     best = (
         table[table["model"].isin((ALL, NONE))]
         .groupby(["target", "threshold"])["net_benefit"]
@@ -140,7 +151,4 @@ def sentence(table: pd.DataFrame) -> str:
     )
     reference = best.reindex(pd.MultiIndex.from_frame(others[["target", "threshold"]])).to_numpy()
     helps = others.assign(helps=others["net_benefit"].to_numpy() > reference + 1e-12)
-    share = helps.groupby("model", sort=False)["helps"].mean()
-    winner = str(share.idxmax())
-    told = f"{winner} is worth more than treating all or none at {share[winner]:.0%} of thresholds"
-    return f"{told}, the most of all models" if len(share) > 1 else told
+    return helps.groupby("model", sort=False)["helps"].mean()

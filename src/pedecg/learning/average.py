@@ -5,23 +5,40 @@ Polyak BT, Juditsky AB. SIAM J Control Optim 1992;30:838-855.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
-def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the average towards the network; faster in the first steps.
+class Follower:
+    """Moves an average towards a network, step by step.
 
     Parameters
     ----------
+    average, network : of one architecture; their tensors may change but not be replaced.
     decay : share of the average that stays, per step; 0: the average is the network.
-    step : how many were taken before, from 0.
     """
-    keep = min(decay, (1 + step) / (10 + step)) if decay > 0 else 0.0
-    with torch.no_grad():
-        source, target = network.state_dict(), average.state_dict()
-        names = [name for name, tensor in source.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_(
-            [target[name] for name in names], [source[name] for name in names], 1 - keep
-        )
-        for name in source.keys() - set(names):  # counters
-            target[name].copy_(source[name])
+
+    def __init__(self, average: nn.Module, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self._targets: list[Tensor] = []
+        self._sources: list[Tensor] = []
+        self._counters: list[tuple[Tensor, Tensor]] = []
+        kept = average.state_dict()
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point():
+                self._targets.append(kept[name])
+                self._sources.append(tensor)
+            else:
+                self._counters.append((kept[name], tensor))
+
+    def follow(self, step: int) -> None:
+        """Move the average; faster in the first steps.
+
+        Parameters
+        ----------
+        step : how many were taken before, from 0.
+        """
+        keep = min(self.decay, (1 + step) / (10 + step)) if self.decay > 0 else 0.0
+        with torch.no_grad():
+            torch._foreach_lerp_(self._targets, self._sources, 1 - keep)
+            for target, source in self._counters:
+                target.copy_(source)

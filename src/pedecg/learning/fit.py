@@ -153,6 +153,7 @@ class Run:
             self.progress, self.best = resumed
         # Wrapped for several processes and for scaled gradients; the network itself stays beside.
         self.wrapped, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.follower = average.Follower(self.average, self.network, settings.ema_decay)
         if self.accelerator.scaler is not None and self.progress.scaler:
             self.accelerator.scaler.load_state_dict(self.progress.scaler)
 
@@ -285,7 +286,7 @@ class Run:
         if self.settings.clip_norm > 0:
             mine.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
-        average.follow(self.average, self.network, self.settings.ema_decay, self.progress.step)
+        self.follower.follow(self.progress.step)
         return each
 
     def _check_finite(

@@ -183,6 +183,7 @@ class _Run:
             lr=settings.learning_rate, fused=True,
         )  # fmt: skip
         self.accelerator = Accelerator(cpu=self.device.type == "cpu")
+        self.follower = average.Follower(self.average, self.network, settings.ema_decay)
         self.progress = _Progress()
         self._resume()
 
@@ -278,7 +279,7 @@ class _Run:
         self.accelerator.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimizer.step()
-        average.follow(self.average, self.network, self.settings.ema_decay, self.progress.step)
+        self.follower.follow(self.progress.step)
         return loss.detach()
 
     def _look(self) -> tuple[float, float]:

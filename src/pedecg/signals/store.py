@@ -77,8 +77,13 @@ def open_store(folder: str | Path) -> SignalStore:
         offsets=index["offset"].to_numpy(),
         n_samples=index["n_samples"].to_numpy(),
         lead_mask=np.stack([index[f"has_{lead}"].to_numpy() for lead in about["leads"]], axis=1),
-        samples=np.empty(0, np.int16) if empty else np.memmap(file, "<i2", mode="r"),
+        samples=np.empty(0, np.int16) if empty else _mapped(file),
     )
+
+
+def _mapped(file: Path) -> NDArray[np.int16]:
+    """Map samples into memory, as a plain array: cut out of it is a slice, ten times faster."""
+    return np.memmap(file, "<i2", mode="r").view(np.ndarray)
 
 
 def write_store(
