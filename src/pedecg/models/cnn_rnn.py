@@ -3,7 +3,8 @@
 `cnn_only`, `cnn_lstm`, `bilstm`, `simple_lstm`, `lstm_only`, `residual`, `gru`, `attention` and
 `transformer` differ in nothing but the settings below. What makes the recurrent ones train is
 decided here: few steps (the convolutions reduce the rate before the recurrence sees it), normed
-input, a forget gate that starts open, and a last state that is the last recorded one.
+input and states, a forget gate that starts open, a learning rate of its own, and a last state that
+is the last recorded one.
 """
 
 import math
@@ -272,7 +273,10 @@ class Frames(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """LSTM or GRU over the recorded steps; what is padding is not read."""
+    """LSTM or GRU over the recorded steps; what is padding is not read.
+
+    States are normed: an LSTM's begin near zero, where a classifier hears little of them.
+    """
 
     def __init__(self, settings: Settings, width: int) -> None:
         super().__init__()
@@ -283,6 +287,7 @@ class Recurrent(nn.Module):
             bidirectional=settings.both_ways,
             dropout=settings.dropout if settings.layers > 1 else 0.0,
         )  # fmt: skip
+        self.norm = nn.LayerNorm(settings.hidden * (2 if settings.both_ways else 1))
         for name, parameter in self.net.named_parameters():
             if name.startswith("weight_hh"):
                 for start in range(0, len(parameter), settings.hidden):
@@ -297,7 +302,8 @@ class Recurrent(nn.Module):
         packed = rnn.pack_padded_sequence(x, length.cpu(), batch_first=True, enforce_sorted=False)
         states, _ = self.net(packed)
         padded, _ = rnn.pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
-        return padded
+        normed: Tensor = self.norm(padded)
+        return normed
 
 
 class Attending(nn.Module):
