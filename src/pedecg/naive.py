@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from pedecg import tables
 from pedecg.errors import PedecgError
@@ -77,8 +78,10 @@ class Linear:
         if missing:
             raise PedecgError(f"{self.name}: fitted on {', '.join(missing[:5])}; not found here")
         x = design(features[list(self.features)], np.array(self.mean), np.array(self.sd))
-        logits = [x @ np.array(self.coefficients[t]) + self.intercepts[t] for t in self.targets]
-        return np.asarray(special.expit(np.column_stack(logits)))
+        coefficients = np.array([self.coefficients[t] for t in self.targets])
+        # Not `@`: its last bits depend on how many threads there are.
+        sums = np.einsum("nf,tf->nt", x, coefficients)
+        return np.asarray(special.expit(sums + [self.intercepts[t] for t in self.targets]))
 
     def save(self, path: str | Path) -> None:
         """Write all of it as JSON, every number in full."""
@@ -199,5 +202,6 @@ def _fit(x: Values, y: Values, settings: LinearSettings) -> tuple[float, tuple[f
     if len(np.unique(y)) < 2:
         share = (y.sum() + 0.5) / (len(y) + 1.0)
         return float(special.logit(share)), (0.0,) * x.shape[1]
-    model = LogisticRegression(C=settings.strength, max_iter=_MAX_STEPS, tol=1e-6).fit(x, y)
+    with threadpool_limits(1, "blas"):  # the same bytes however many cores there are
+        model = LogisticRegression(C=settings.strength, max_iter=_MAX_STEPS, tol=1e-6).fit(x, y)
     return float(model.intercept_[0]), tuple(map(float, model.coef_[0]))

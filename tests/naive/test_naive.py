@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pedecg import naive, tables
 from pedecg.errors import PedecgError
@@ -90,6 +91,22 @@ def test_what_is_read_back_predicts_the_same(name, tmp_path):
     assert again == model
     features = naive.age_and_sex(records) if name == naive.AGE_SEX else naive.rule_features(rules)
     assert np.array_equal(again.predict(features).ravel(), predictions["probability"].to_numpy())
+
+
+def test_the_number_of_threads_changes_no_bit():
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(1333, 520))).rename(columns=str)
+    ids = pd.Series([f"R{i:04d}" for i in range(len(x))])
+    labels = pd.DataFrame({"record_id": ids, "ill": (x["0"] + x["1"] > 0).astype("Int8")})
+    splits = pd.DataFrame({"record_id": ids, "patient_id": ids, "split": "train"})
+    answers = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            model, told = naive.train(
+                naive.RULES_LINEAR, x, ids, labels, splits, 0, naive.LinearSettings(strength=0.01)
+            )
+        answers.append((model.coefficients, told["probability"].tolist()))
+    assert answers[0] == answers[1]
 
 
 def test_test_labels_change_nothing():

@@ -16,7 +16,7 @@ class Unpacked(Recurrent):
 
     def __init__(self, packed: Recurrent) -> None:
         nn.Module.__init__(self)  # the layers are those of `packed`, not new ones
-        self.both_ways = packed.both_ways
+        self.both_ways, self.norm = packed.both_ways, packed.norm
         numbers = range(packed.net.num_layers)
         self.ahead = nn.ModuleList(_alone(packed.net, k, "") for k in numbers)
         backwards = numbers if packed.both_ways else ()
@@ -33,7 +33,8 @@ class Unpacked(Recurrent):
                 back = self.back[k](x.gather(1, turned.expand_as(x)))[0]
                 states.append(back.gather(1, turned.expand_as(back)))
             x = torch.cat(states, dim=2) * inside
-        return x
+        normed: Tensor = self.norm(x)
+        return normed
 
 
 def unpacked(network: nn.Module) -> nn.Module:
