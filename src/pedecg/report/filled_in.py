@@ -2,26 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from pedecg import pictures
+from pedecg.learning.filled_in import Example
 
 _LEADS = ("I", "II", "aVF", "V1", "V3", "V5")  # a sight of the frontal and the horizontal plane
 _STEP_MV = 2.0  # between the leads of the picture
-
-
-class Example(Protocol):
-    """One record: see `learning.filled_in.Example`."""
-
-    record_id: str
-    recorded: NDArray[np.float32]
-    filled: NDArray[np.float32]
-    hidden: NDArray[np.bool_]
-    present: NDArray[np.bool_]
 
 
 def picture(
