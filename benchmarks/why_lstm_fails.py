@@ -82,7 +82,7 @@ def train(changes, rate, padded, raw, x, y, n_steps):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     network.eval()
     with torch.inference_mode():
         said = network(batch(x[cut:], padded, raw)).argmax(1).numpy()
