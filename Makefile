@@ -9,6 +9,9 @@ export DVC_NO_ANALYTICS := 1
 # A thread that waits for another leaves its core soon: as fast alone, ten times as fast in company.
 export GOMP_SPINCOUNT := 10000
 
+# On every core; tests of one file share what they have prepared.
+TESTS := python -m pytest -n auto --dist loadfile
+
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
@@ -35,11 +38,11 @@ repro-all: repro $(SIBLINGS)  ## every pipeline: the root's, then each of pipeli
 $(SIBLINGS): env
 	cd $@ && pedecg params --check && dvc repro
 
-test: env  ## the tests that take seconds
-	python -m pytest
+test: env  ## the tests that take seconds, on all cores
+	$(TESTS)
 
 test-all: env  ## every test, the slow ones too
-	python -m pytest -m 'slow or not slow'
+	$(TESTS) -m 'slow or not slow'
 
 smoke: env  ## every pipeline made small, in scratch folders
 	python -m pytest -m slow tests/pipeline/test_smoke.py

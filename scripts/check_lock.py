@@ -19,7 +19,7 @@ def pipelines() -> list[Path]:
 
 def stages_that_would_run(folder: Path) -> list[str]:
     """Return the names of the stages that differ from the lock file of a pipeline's folder."""
-    command = ["dvc", "repro", "--dry", "--allow-missing"]
+    command = [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed in {folder}:\n{done.stdout}{done.stderr}")
