@@ -15,7 +15,7 @@ import json
 import numpy as np
 import out_of_fold
 
-from pedecg import splits
+from pedecg import errors, splits
 from pedecg.evaluation import multiclass
 
 CHALLENGE = ("normal", "af", "other")
@@ -71,4 +71,4 @@ def _row(model: str, labels: np.ndarray, classes: tuple[str, ...], p: np.ndarray
 
 
 if __name__ == "__main__":
-    main()
+    errors.one_line(main)

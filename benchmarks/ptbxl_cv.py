@@ -16,6 +16,7 @@ import numpy as np
 import out_of_fold
 import pandas as pd
 
+from pedecg import errors
 from pedecg.evaluation import bootstrap, metrics
 
 AT_ONCE = 2  # of the ten folds
@@ -27,6 +28,8 @@ def main() -> None:
     asked = parser.parse_args()
     given = out_of_fold.prepared(asked.set)
     about = given.records.set_index("record_id").loc[list(given.ids)]
+    if about["fold"].isna().any():
+        parser.error("records.parquet: records without a fold; expected PTB-XL's ten")
     fold = (about["fold"].to_numpy(int) - 1) // AT_ONCE
     patients = pd.factorize(about["patient_id"])[0]
     kept: dict[str, np.ndarray] = {}
@@ -77,4 +80,4 @@ def _row(
 
 
 if __name__ == "__main__":
-    main()
+    errors.one_line(main)
