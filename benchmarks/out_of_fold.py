@@ -85,7 +85,7 @@ def probabilities(
 def _trained(
     model: str, given: Prepared, train: np.ndarray, held: np.ndarray, seed: int
 ) -> np.ndarray:
-    own = given.values["models"][model]
+    own = given.values["models"].get(model, {})  # where there is none, the registry says so
     settings = params.parse(
         given.values["train"] | {"monitor": "last", "seeds": []}, "train", TrainSettings,
         "params.yaml",
