@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pedecg import parallel, params
 from pedecg.cohorts import vendor_xml
-from pedecg.cohorts.decode import IngestSettings
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import LEADS, EcgRecord
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core import parallel, params
+from pedecg.core.records import LEADS, EcgRecord
 from pedecg.rules import measure
 from pedecg.signals import preprocess, quality
 from pedecg.waves import delineate

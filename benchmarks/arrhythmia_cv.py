@@ -15,7 +15,8 @@ import json
 import numpy as np
 import out_of_fold
 
-from pedecg import errors, splits
+from pedecg.cohorts import splits
+from pedecg.core import errors
 from pedecg.evaluation import multiclass
 
 CHALLENGE = ("normal", "af", "other")

@@ -2,11 +2,13 @@
 
     python benchmarks/delineation.py --ludb PATH --qtdb PATH [--openecg-python PYTHON] [--out FILE]
 
-Scores boundaries by `pedecg.waves.score` (tolerances P 50, QRS 40, T 50 and 100 ms) on records
-that our weights (``--weights FOLDER``) did not learn from: those of its ``held_out.json``, or of
-``--records FILE`` (JSON: ``{"ludb": ["1", …], "qtdb": ["sel100", …]}``). Of QTDB, channel 1 of the
-records with half or more of their T onsets labelled, from 10 s before the first to 10 s after the
-last label. openecg is found in this environment, or in that of ``--openecg-python``.
+Scores boundaries by `pedecg.delineator.boundary_scores` (tolerances P 50, QRS 40, T 50 and 100 ms)
+on records that our weights (``--weights FOLDER``) did not learn from: those of its
+``held_out.json``, or of ``--records FILE`` (JSON:
+``{"ludb": ["1", …], "qtdb": ["sel100", …]}``).
+Of QTDB, channel 1 of the records with half or more of their T onsets labelled, from 10 s before the
+first to 10 s after the last label. openecg is found in this environment, or in that of ``--openecg-
+python``.
 """
 
 import argparse
@@ -25,8 +27,9 @@ import pandas as pd
 from delineators import NEUROKIT, Delineator, NeuroKit, OpenEcg, Ours
 from tqdm import tqdm
 
-from pedecg import params, tables
-from pedecg.waves import annotations, children, learned, score
+from pedecg.core import params, tables
+from pedecg.delineator import boundary_scores, simulated_records
+from pedecg.waves import annotations, shipped_delineator
 from pedecg.waves.annotations import Labelled
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,16 +95,16 @@ def _cut(record: Labelled) -> Labelled:
 def simulated(rate_bpm: float, number: int) -> list[Labelled]:
     """Return healthy children at one heart rate; lead II alone is scored."""
     file = ROOT / "pipelines/delineation/params.yaml"
-    settings = params.load("simulate", children.Settings, file).model_copy(
+    settings = params.load("simulate", simulated_records.Settings, file).model_copy(
         update={"slowest_bpm": rate_bpm, "fastest_bpm": rate_bpm, "findings": 0.0, "seed": 977,
                 "records": number}
     )  # fmt: skip
     found = []
     for k in range(number):
-        child = children.simulate(k, settings)
+        child = simulated_records.simulate(k, settings)
         marks = annotations.marks_from_table(child.fiducials)
         found.append(
-            Labelled(f"{rate_bpm}/{k}", "simulated", child.signal_mv[1:2], children.FS_HZ,
+            Labelled(f"{rate_bpm}/{k}", "simulated", child.signal_mv[1:2], simulated_records.FS_HZ,
                      ("II",), (marks,))
         )  # fmt: skip
     return found
@@ -119,11 +122,11 @@ def waves_of(tool: Delineator, records: Sequence[Labelled], what: str) -> pd.Dat
 def macro_f1(counts: pd.DataFrame) -> str:
     """Return macro F1 and its 95% interval over records (1,000 resamples, seed 0)."""
     pooled = counts.groupby(["record_id", "boundary"])[["tp", "fp", "fn"]].sum()
-    table = pooled.to_numpy(float).reshape(-1, len(score.BOUNDARIES), 3)
+    table = pooled.to_numpy(float).reshape(-1, len(boundary_scores.BOUNDARIES), 3)
     draws = np.random.default_rng(0).integers(0, len(table), (1000, len(table)))
     tp, fp, fn = np.moveaxis(table[draws].sum(axis=1), -1, 0)
     low, high = np.percentile((2 * tp / np.maximum(2 * tp + fp + fn, 1)).mean(axis=1), [2.5, 97.5])
-    return f"{_short(score.macro_f1(counts))} ({_short(low)}-{_short(high)})"
+    return f"{_short(boundary_scores.macro_f1(counts))} ({_short(low)}-{_short(high)})"
 
 
 def found_f1(waves: pd.DataFrame, records: Sequence[Labelled]) -> dict[str, float]:
@@ -187,15 +190,15 @@ def of_tool(
     cells, sd = {}, {}
     if in_ludb:
         waves = waves_of(tool, in_ludb, "LUDB")
-        counts = score.count(waves, in_ludb)
+        counts = boundary_scores.count(waves, in_ludb)
         lead = counts[counts["lead"] == SD_LEAD]
         cells["LUDB, lead II"] = macro_f1(lead)
         cells["LUDB, 12 leads"] = macro_f1(counts)
-        cells["P invented per QRS"] = _short(score.invented_p(waves, in_ludb))
-        sd = dict(score.summary(lead).set_index("boundary")["sd_ms"])
+        cells["P invented per QRS"] = _short(boundary_scores.invented_p(waves, in_ludb))
+        sd = dict(boundary_scores.summary(lead).set_index("boundary")["sd_ms"])
     if in_qtdb:
         waves = waves_of(tool, in_qtdb, "QTDB")
-        counts = score.count(waves, in_qtdb)
+        counts = boundary_scores.count(waves, in_qtdb)
         cells["QTDB, channel 1"] = macro_f1(counts[counts["lead"] == "ch1"])
     cells["QRS / P / T found up to, bpm"] = highest_rates(tool, at_rate)
     return Figures(tool.name, cells, sd)
@@ -222,11 +225,11 @@ def markdown(figures: Sequence[Figures], absent: Sequence[str], columns: Sequenc
     ]
     lines += [f"| {name} | not installed |" + " |" * (len(columns) - 1) for name in absent]
     if any(tool.sd_ms for tool in figures):
-        heads = [boundary.replace("_", " ") for boundary in score.BOUNDARIES]
+        heads = [boundary.replace("_", " ") for boundary in boundary_scores.BOUNDARIES]
         lines += ["", f"SD of the signed error, LUDB lead {SD_LEAD}, ms:", ""]
         lines += ["| tool | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
         for tool in figures:
-            sd = (tool.sd_ms.get(boundary, np.nan) for boundary in score.BOUNDARIES)
+            sd = (tool.sd_ms.get(boundary, np.nan) for boundary in boundary_scores.BOUNDARIES)
             cells = ("-" if not np.isfinite(value) else f"{value:.1f}" for value in sd)
             lines.append(f"| {tool.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -242,7 +245,9 @@ def main() -> None:
     )
     parser.add_argument("--ludb", type=Path, help="folder of LUDB")
     parser.add_argument("--qtdb", type=Path, help="folder of QTDB, official files")
-    parser.add_argument("--weights", type=Path, default=learned.WEIGHTS, help="of our delineator")
+    parser.add_argument(
+        "--weights", type=Path, default=shipped_delineator.WEIGHTS, help="of our delineator"
+    )
     parser.add_argument("--records", type=Path, help="JSON of the records to score per data set")
     parser.add_argument("--all", action="store_true", help="score training records too")
     parser.add_argument("--limit", type=int, default=0, help="records per data set, 0: all")

@@ -20,19 +20,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg import params, recordings, tables
-from pedecg.bundle import assemble, run, steps
-from pedecg.cohorts import wfdb_files
-from pedecg.cohorts.decode import IngestSettings
+from pedecg.bundle import assemble, run
+from pedecg.bundle import inference_steps as steps
+from pedecg.cohorts import recordings, wfdb_files
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core import params, tables
+from pedecg.core.records import LEADS, EcgRecord
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
-from pedecg.learning import predict
-from pedecg.learning.predict import Trained
-from pedecg.predict import answer, exam
-from pedecg.predict import model as asked_model
-from pedecg.records import LEADS, EcgRecord
+from pedecg.learning import trained_network
+from pedecg.learning.trained_network import Trained
+from pedecg.predict import answer, prepared_recording
+from pedecg.predict import loaded_model as asked_model
 from pedecg.signals import preprocess, quality
-from pedecg.signals.store import SignalStore
+from pedecg.signals.signal_store import SignalStore
 
 UNKNOWN = (np.array([np.nan], np.float32), np.array([-1]))  # age and sex: they cost no time
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -46,7 +47,7 @@ class Own:
     """The pipeline's own functions, without its tables."""
 
     def __init__(self, folders: list[Path], fitted: Calibration) -> None:
-        self.networks: list[Trained] = [predict.load(f, accelerator="cpu") for f in folders]
+        self.networks: list[Trained] = [trained_network.load(f, accelerator="cpu") for f in folders]
         self.fitted = fitted
         self.limits = params.load("ingest", IngestSettings)
         self.settings = params.load("preprocess", preprocess.PreprocessSettings)
@@ -111,7 +112,11 @@ def with_criteria(model: asked_model.Model, paths: list[Path]):
         ((place,), _) = recordings.find([path])
         return replace(recordings.read(place), age_days=None, sex=None)
 
-    steps = [read, lambda one: exam.prepare(one, model.recipe), lambda one: answer.of(model, one)]
+    steps = [
+        read,
+        lambda one: prepared_recording.prepare(one, model.recipe),
+        lambda one: answer.of(model, one),
+    ]
     done = [timed(steps, path) for path in paths]
     return np.sum([seconds for seconds, _ in done], axis=0), np.array(
         [found.probabilities for _, found in done]

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from pedecg import boosted, params, tables, trees
+from pedecg.core import params, tables
 from pedecg.learning import batches
 from pedecg.learning.fit import fit
-from pedecg.learning.settings import TrainSettings
+from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import registry
-from pedecg.signals import statistics, store
+from pedecg.signals import lead_statistics, signal_store
+from pedecg.tabular import boosted_trees, random_trees
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Prepared:
     records: pd.DataFrame
     labels: pd.DataFrame
     rules: pd.DataFrame
-    signals: store.SignalStore
+    signals: signal_store.SignalStore
     values: dict[str, Any]
 
     @property
@@ -58,7 +59,7 @@ def prepared(changes: list[str]) -> Prepared:
         tables.read("data/interim/records.parquet", tables.RECORDS),
         labels[labels.notna().all(axis=1)].reset_index(drop=True),
         tables.read("data/features/rules.parquet", tables.RULES),
-        store.open_store("data/processed/signals"),
+        signal_store.open_store("data/processed/signals"),
         _changed(changes),
     )
 
@@ -74,7 +75,7 @@ def probabilities(
         that a model learns from.
     """
     found = np.zeros((len(fold), len(given.targets)))
-    learn = _grown if model in (trees.RULES_TREES, boosted.RULES_BOOSTED) else _trained
+    learn = _grown if model in (random_trees.RULES_TREES, boosted_trees.RULES_BOOSTED) else _trained
     for k in np.unique(fold):
         held, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         drawn = np.random.default_rng([seed, k]).permutation(others)[: round(share * len(others))]
@@ -92,7 +93,7 @@ def _trained(
     )  # fmt: skip
     rules = given.rules if "rules" in registry.reads(model, own) else None
     data = batches.dataset(given.signals, given.records, given.labels, rules)
-    measured = statistics.of_leads(given.signals, data.positions[train])
+    measured = lead_statistics.of_leads(given.signals, data.positions[train])
     fitted = fit(
         model, own, data, train, held, batches.normalisation(measured), settings, seed,
         state_root=None,
@@ -109,9 +110,9 @@ def _grown(
     exclusive = given.values["train"]["task"] == "multiclass"
     grow: Any
     grow, schema = {
-        trees.RULES_TREES: (trees.train, trees.TreesSettings),
-        boosted.RULES_BOOSTED: (
-            partial(boosted.train, exclusive=exclusive), boosted.BoostedSettings
+        random_trees.RULES_TREES: (random_trees.train, random_trees.TreesSettings),
+        boosted_trees.RULES_BOOSTED: (
+            partial(boosted_trees.train, exclusive=exclusive), boosted_trees.BoostedSettings
         ),
     }[model]  # fmt: skip
     ids = given.ids
@@ -121,7 +122,7 @@ def _grown(
             "split": ["train"] * len(train) + ["test"] * len(held),
         }
     ).assign(patient_id=lambda each: each["record_id"])
-    table = trees.features(given.rules, given.records)
+    table = random_trees.features(given.rules, given.records)
     settings = params.parse(given.values["models"][model], f"models.{model}", schema, "params.yaml")
     grown, _ = grow(table, given.rules["record_id"], given.labels, where, seed, settings)
     return grown.predict(table.set_index(pd.Index(given.rules["record_id"])).loc[ids[held]])

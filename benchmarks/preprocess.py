@@ -25,10 +25,10 @@ import pandas as pd
 import psutil
 from ruamel.yaml import YAML
 
-from pedecg import parallel, params
-from pedecg.records import LEADS
+from pedecg.core import parallel, params
+from pedecg.core.records import LEADS
 from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
-from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.hospital_settings import SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = 5000

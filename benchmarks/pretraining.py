@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg import params, tables
-from pedecg.learning import batches, checkpoint
+from pedecg.core import checkpoint, params, tables
+from pedecg.learning import batches
 from pedecg.learning.fit import PRETRAINED_FOLDER, fit
-from pedecg.learning.monitor import macro_auroc
-from pedecg.learning.settings import TrainSettings
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.learning.validation_monitor import macro_auroc
 from pedecg.models.backbones import autoencoder
-from pedecg.models.base import TrunkSettings
-from pedecg.signals.store import open_store
+from pedecg.models.network_base import TrunkSettings
+from pedecg.signals.signal_store import open_store
 
 
 def main() -> None:

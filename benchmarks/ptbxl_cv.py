@@ -16,7 +16,7 @@ import numpy as np
 import out_of_fold
 import pandas as pd
 
-from pedecg import errors
+from pedecg.core import errors
 from pedecg.evaluation import bootstrap, metrics
 
 AT_ONCE = 2  # of the ten folds

@@ -31,17 +31,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from pedecg import params
-from pedecg.learning import optim
+from pedecg.core import params
+from pedecg.core.records import LEADS
+from pedecg.learning import optimiser
 from pedecg.learning.batches import Dataset, Normalisation, random_starts
 from pedecg.learning.device import choose, reproducible
 from pedecg.learning.fit import Run
-from pedecg.learning.settings import TrainSettings
-from pedecg.learning.task import Task
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.learning.training_task import Task
 from pedecg.models import registry
-from pedecg.models.base import Batch
-from pedecg.records import LEADS
-from pedecg.signals.store import open_store, write_store
+from pedecg.models.network_base import Batch
+from pedecg.signals.signal_store import open_store, write_store
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ("a", "b", "c", "d", "e")
@@ -116,7 +116,7 @@ def our_step(task: Task, clock: list[float]) -> tuple[Step, Run]:
     def step() -> None:
         rows = rng.choice(task.training, run.crops_per_step)
         lengths = task.data.store.n_samples[rows]
-        optim.set_rate(run.optimizer, 1e-3, optim.BETA)
+        optimiser.set_rate(run.optimizer, 1e-3, optimiser.BETA)
         run.step(rows, random_starts(lengths, run.crop, rng), generator)
 
     return step, run

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pedecg.cohorts import wfdb_files
-from pedecg.models.base import Batch
-from pedecg.models.cnn_rnn import Model, Settings
+from pedecg.models.network_base import Batch
+from pedecg.models.networks.cnn_rnn import Model, Settings
 from pedecg.signals import filters
-from pedecg.simulation import cinc2017
-from pedecg.simulation.settings import Recorder
+from pedecg.simulation import cinc2017_cohort
+from pedecg.simulation.hospital_settings import Recorder
 
 FS_HZ, CROP_S, LONGEST_S = 300, 5, 61
 SOUND = Settings(
@@ -104,7 +104,7 @@ def batch(x: NDArray[np.float32], padded: bool, raw: bool) -> Batch:
 
 def recordings(n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return n crops of 5 s, half of them with fibrillation, and 1 for these."""
-    settings = cinc2017.CincSimulationSettings(
+    settings = cinc2017_cohort.CincSimulationSettings(
         seed=5, recordings=n, af=0.5, other=0, noisy=0, mislabelled=0, inverted=0.0,
         length_s=[9, 9], mode_length_fraction=0, noise=1,
         recorder=Recorder(low_cut_hz=0.5, high_cut_hz=40, step_uv=1, rail_mv=5, mains_hz=50,
@@ -112,8 +112,8 @@ def recordings(n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         raw, apart = Path(folder, "raw"), Path(folder, "truth")
-        cinc2017.write(settings, raw, apart)
-        lines = (raw / cinc2017.TABLE).read_text().split()
+        cinc2017_cohort.write(settings, raw, apart)
+        lines = (raw / cinc2017_cohort.TABLE).read_text().split()
         signals = [wfdb_files.read(raw, line.split(",")[0]).signal[0] for line in lines]
     middle = slice(2 * FS_HZ, (2 + CROP_S) * FS_HZ)
     x = [filters.band_pass(one, FS_HZ, 0.5, 40, 3)[middle] for one in signals]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pedecg import download, errors
-from pedecg.models.backbones.released import RELEASES
+from pedecg.commands import download
+from pedecg.core import errors
+from pedecg.models.backbones.released_weights import RELEASES
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pedecg import params, pictures
-from pedecg.records import LEADS, NINE_LEADS
-from pedecg.report import paper
+from pedecg.core import figures, params
+from pedecg.core.records import LEADS, NINE_LEADS
+from pedecg.plots import ecg_paper
 from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
-from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.hospital_settings import SimulationSettings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURES = {
@@ -53,8 +53,10 @@ def main() -> None:
                 f"axis {measured['qrs_axis_deg']:.0f}°",
             )
         )
-        figure = paper.draw(signal[rows], zzu_layout.FS_HZ, leads, title, start_s=1.0, note=note)
-        pictures.save(figure, DOCS / name, "simulated", dpi=100)
+        figure = ecg_paper.draw(
+            signal[rows], zzu_layout.FS_HZ, leads, title, start_s=1.0, note=note
+        )
+        figures.save(figure, DOCS / name, "simulated", dpi=100)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pedecg import params, settings
+from pedecg.commands import parameter_sections
+from pedecg.core import params
 
 ROOT = Path(__file__).resolve().parents[1]
 # A table lies between two marks; the second word is its pipeline's folder, none: the root.
@@ -23,7 +24,7 @@ def renewed(readme: str) -> str:
 
 def _parameters(found: re.Match[str]) -> str:
     begin, pipeline, end = found.groups()
-    return f"{begin}{settings.markdown(ROOT / pipeline / params.PARAMS_FILE)}{end}"
+    return f"{begin}{parameter_sections.markdown(ROOT / pipeline / params.PARAMS_FILE)}{end}"
 
 
 def _results(found: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
     python scripts/ship_delineator.py
 
-Copies ``models/delineator`` of ``pipelines/delineation`` into ``src/pedecg/waves/learned`` and
+Copies ``models/delineator`` of ``pipelines/delineation`` into ``src/pedecg/weights/delineator`` and
 writes there which records it did not learn from (``held_out.json``). The card beside them
 (``README.md``) is written by hand.
 """
@@ -11,8 +11,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from pedecg import params, tables
-from pedecg.waves import children, learned, split
+from pedecg.core import params, tables
+from pedecg.delineator import record_split, simulated_records
+from pedecg.waves import shipped_delineator
 
 PIPELINE = Path(__file__).resolve().parents[1] / "pipelines" / "delineation"
 FILES = ("weights.safetensors", "network.json")
@@ -21,9 +22,9 @@ FILES = ("weights.safetensors", "network.json")
 def ship(pipeline: Path, target: Path) -> None:
     """Copy the trained network of a pipeline's folder, and say what it did not learn from."""
     splits = tables.read(pipeline / "data/interim/splits.parquet", tables.SPLITS)
-    apart = split.not_learnt_from(splits)
+    apart = record_split.not_learnt_from(splits)
     apart.pop("simulated", None)  # told by its seed
-    simulated = params.load("simulate", children.Settings, pipeline / params.PARAMS_FILE)
+    simulated = params.load("simulate", simulated_records.Settings, pipeline / params.PARAMS_FILE)
     for name in FILES:
         with tables.replacing(target / name) as temporary:
             shutil.copyfile(pipeline / "models/delineator" / name, temporary)
@@ -33,7 +34,9 @@ def ship(pipeline: Path, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pipeline", type=Path, default=PIPELINE, help="folder that was run")
-    parser.add_argument("--target", type=Path, default=learned.WEIGHTS, help="where to write")
+    parser.add_argument(
+        "--target", type=Path, default=shipped_delineator.WEIGHTS, help="where to write"
+    )
     arguments = parser.parse_args()
     ship(arguments.pipeline, arguments.target)
     print(f"shipped: {arguments.target}")

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from pedecg import errors, params, tables
+from pedecg.core import errors, params, tables
 from pedecg.evaluation import calibration, evaluate
-from pedecg.explain import atlas, schemas
-from pedecg.explain.settings import AtlasSettings
-from pedecg.learning import batches, device, features, predict
-from pedecg.signals import store
+from pedecg.explain import atlas, explain_tables
+from pedecg.explain.explain_settings import AtlasSettings
+from pedecg.learning import batches, device, trained_network
+from pedecg.models import features
+from pedecg.signals import signal_store
 
 
 def main() -> None:
@@ -19,9 +20,11 @@ def main() -> None:
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    signals = store.open_store("data/processed/signals")
+    signals = signal_store.open_store("data/processed/signals")
 
-    trained = predict.load(Path("models") / settings.model / f"seed{seed}", accelerator="cpu")
+    trained = trained_network.load(
+        Path("models") / settings.model / f"seed{seed}", accelerator="cpu"
+    )
     mapped = atlas.choose(splits, settings)
     about = records.set_index("record_id").loc[mapped["record_id"]]
     age_days, sex = batches.ages_and_sexes(about)
@@ -35,7 +38,7 @@ def main() -> None:
     places = atlas.place(values, settings)
     placed = atlas.table(mapped, age_days, places, labels, predictions, fitted)
 
-    tables.write(placed, "data/atlas/atlas.parquet", schemas.ATLAS)
+    tables.write(placed, "data/atlas/atlas.parquet", explain_tables.ATLAS)
     tables.write_metrics(atlas.as_metrics(placed, settings, list(thresholds)), "metrics/atlas.json")
     title = atlas.sentence(placed, settings.model, list(thresholds))
     atlas.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)

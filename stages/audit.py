@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pedecg import audit, errors, params, tables
-from pedecg.report import audit_pictures
+from pedecg.cohorts import audit
+from pedecg.core import errors, params, tables
+from pedecg.plots import audit_figures
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
 
     for name, table in audited.items():
         tables.write_csv(table, f"data/audit/{name}.csv")
-    audit_pictures.draw(audited, quality, Path("plots/audit"), cohort)
+    audit_figures.draw(audited, quality, Path("plots/audit"), cohort)
     tables.write_metrics(audit.summary(records, quality, audited), "metrics/audit.json")
 
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pedecg import audit_measures, errors, norms, params, tables
-from pedecg.report import measure_pictures
+from pedecg.core import errors, params, tables
+from pedecg.plots import measure_figures
+from pedecg.rules import audit_measures, norms
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     counted = audit_measures.outside(table)
 
     tables.write_csv(counted, "data/audit_measures/outside_limits.csv")
-    measure_pictures.draw(table, counted, limits, Path("plots/audit_measures"), cohort)
+    measure_figures.draw(table, counted, limits, Path("plots/audit_measures"), cohort)
     tables.write_metrics(audit_measures.summary(counted), "metrics/audit_measures.json")
 
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from pedecg import ensemble, errors, params, tables
-from pedecg.evaluation import cases, evaluate
+from pedecg.core import errors, params, tables
+from pedecg.evaluation import cases, ensemble, evaluate
 
 
 def main() -> None:

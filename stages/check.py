@@ -2,9 +2,9 @@
 
 import sys
 
-from pedecg import errors, params, tables
-from pedecg.learning import checklist, inputs
-from pedecg.learning.settings import TrainSettings
+from pedecg.core import errors, params, tables
+from pedecg.learning import pipeline_inputs, setup_checks
+from pedecg.learning.train_settings import TrainSettings
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     leads = params.read_section("preprocess.leads")
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
 
-    items = list(checklist.run(inputs.read(model, settings), splits, leads))
+    items = list(setup_checks.run(pipeline_inputs.read(model, settings), splits, leads))
     faults = [item for item in items if item.fault]
     if faults:
         raise errors.PedecgError(f"check {model}: {'; '.join(map(str, faults))}")

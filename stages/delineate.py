@@ -4,8 +4,8 @@ from functools import partial
 
 import pandas as pd
 
-from pedecg import errors, parallel, params, tables
-from pedecg.signals import store
+from pedecg.core import errors, parallel, params, tables
+from pedecg.signals import signal_store
 from pedecg.waves import delineate
 
 SIGNALS = "data/processed/signals"
@@ -13,7 +13,7 @@ SIGNALS = "data/processed/signals"
 
 def main() -> None:
     settings = params.load("delineate", delineate.DelineateSettings)
-    positions = range(len(store.open_store(SIGNALS)))
+    positions = range(len(signal_store.open_store(SIGNALS)))
 
     one = partial(delineate.stored, folder=SIGNALS, settings=settings)
     waves = pd.concat(parallel.records(one, positions, "delineate"), ignore_index=True)

@@ -3,17 +3,17 @@
 import sys
 from pathlib import Path
 
-from pedecg import errors, tables
-from pedecg.waves import library, sources
+from pedecg.core import errors, tables
+from pedecg.delineator import annotated_library, annotation_sources
 
 
 def main() -> None:
     root, name = Path(sys.argv[1]), sys.argv[2]
     folder = Path("data/interim/library", name)
 
-    library.write(sources.read(root), folder)
+    annotated_library.write(annotation_sources.read(root), folder)
 
-    counts = sources.census(list(library.read(folder)))
+    counts = annotation_sources.census(list(annotated_library.read(folder)))
     tables.write_metrics(counts, f"metrics/ingest/{name}.json")
 
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pedecg import errors, params
-from pedecg.waves import children, library
+from pedecg.core import errors, params
+from pedecg.delineator import annotated_library, simulated_records
 
 
 def main() -> None:
-    settings = params.load("simulate", children.Settings)
+    settings = params.load("simulate", simulated_records.Settings)
 
-    library.write(children.labelled(settings), Path("data/raw/children"))
+    annotated_library.write(simulated_records.labelled(settings), Path("data/raw/children"))
 
 
 if __name__ == "__main__":

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from pedecg import errors, params, tables
-from pedecg.waves import library, split
+from pedecg.core import errors, params, tables
+from pedecg.delineator import annotated_library, record_split
 
 
 def main() -> None:
-    settings = params.load("split", split.Settings)
+    settings = params.load("split", record_split.Settings)
     # By name, since the folder may still hold what another experiment read.
     names = ["cohort", *params.read_section("cohort.also")]
-    records = library.table(Path("data/interim/library"), names)
+    records = annotated_library.table(Path("data/interim/library"), names)
 
-    assignment = split.by_record(records, settings)
+    assignment = record_split.by_record(records, settings)
 
     tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
 

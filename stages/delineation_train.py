@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import errors, params, tables
-from pedecg.waves import fit, inference, library
+from pedecg.core import errors, params, tables
+from pedecg.delineator import annotated_library, train_network
+from pedecg.waves import inference
 
 FOLDER = Path("models/delineator")
 
 
 def main() -> None:
-    settings = params.load("train", fit.Settings)
+    settings = params.load("train", train_network.Settings)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    records = library.read_split(Path("data/interim/library"), splits, ["train"])
+    records = annotated_library.read_split(Path("data/interim/library"), splits, ["train"])
 
-    fitted = fit.fit(records, settings)
+    fitted = train_network.fit(records, settings)
 
     inference.save(fitted.network, settings.network, FOLDER)
     curve = pd.DataFrame({"step": range(1, settings.steps + 1), "loss": fitted.losses})

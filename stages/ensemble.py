@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from pedecg import ensemble, errors, params, tables
+from pedecg.core import errors, params, tables
+from pedecg.evaluation import ensemble
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg import errors, parallel, params, tables
+from pedecg.core import errors, parallel, params, tables
 from pedecg.evaluation import calibration, evaluate
-from pedecg.explain import examine, mistakes, pages, subjects
-from pedecg.explain.settings import ErrorReviewSettings, map_settings
-from pedecg.signals import store
+from pedecg.explain import mistakes, pages, record_maps, subjects
+from pedecg.explain.explain_settings import ErrorReviewSettings, map_settings
+from pedecg.signals import signal_store
 
 SIGNALS = Path("data/processed/signals")
 NORMAL_BEATS = Path("data/features/normal_beats.parquet")
@@ -35,7 +35,7 @@ def main() -> None:
     of_test = subjects.of_test(predictions, labels, splits, fitted, source)
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
-    people = subjects.people(everyone, store.open_store(SIGNALS), known)
+    people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
     drawing = [
         pages.Page(
             mistake.subject,
@@ -46,7 +46,7 @@ def main() -> None:
         for mistake in found
         if mistake.rank <= settings.drawn
     ]
-    networks = examine.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
+    networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
     draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))

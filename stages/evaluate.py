@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from pedecg import errors, params, tables
-from pedecg.evaluation import calibrate, cases, curves, evaluate, multiclass, reliability_picture
+from pedecg.core import errors, params, tables
+from pedecg.evaluation import cases, curves, evaluate, fit_calibration, multiclass
+from pedecg.plots import reliability_diagram
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
 
     classes = task == "multiclass"
     enough = evaluate.enough(who["validation"], settings.min_positives)
-    fitted = calibrate.fit(
+    fitted = fit_calibration.fit(
         model, who["validation"], raw["validation"], seeds, settings.calibration, enough, classes
     )
     said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
@@ -53,7 +54,7 @@ def main() -> None:
     pair = {"before": raw["test"].mean(axis=0), "after": said["test"].p[0]}
     both = curves.before_and_after(who["test"], pair, counted, model)
     tables.write_csv(both, folder / "reliability.csv")
-    reliability_picture.draw(
+    reliability_diagram.draw(
         both, pair, figures, fitted, who["test"].size, folder / "reliability.png", cohort
     )
     tables.write_csv(curves.learning(Path("models") / model, seeds), folder / "learning.csv")

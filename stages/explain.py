@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg import errors, parallel, params, tables
+from pedecg.core import errors, parallel, params, tables
 from pedecg.evaluation import calibration, evaluate
-from pedecg.explain import examine, pages, schemas, subjects, summary
-from pedecg.explain.settings import ExplainSettings
-from pedecg.signals import store
+from pedecg.explain import explain_metrics, explain_tables, pages, record_maps, subjects
+from pedecg.explain.explain_settings import ExplainSettings
+from pedecg.signals import signal_store
 
 SIGNALS = Path("data/processed/signals")
 NORMAL_BEATS = Path("data/features/normal_beats.parquet")
@@ -32,11 +32,11 @@ def main() -> None:
     of_test = subjects.of_test(predictions, labels, splits, fitted, source)
     chosen = subjects.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
-    people = subjects.people(everyone, store.open_store(SIGNALS), known)
-    networks = examine.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
-    todo = examine.tasks(chosen, people, settings.checked)
-    one = partial(examine.examine, networks=networks, settings=settings)
-    found = examine.together(list(parallel.records(one, todo, "explain")))
+    people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
+    networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
+    todo = record_maps.tasks(chosen, people, settings.checked)
+    one = partial(record_maps.examine, networks=networks, settings=settings)
+    found = record_maps.together(list(parallel.records(one, todo, "explain")))
     drawing = [
         pages.Page(subject, people[subject.record_id], Path("plots/explain") / name)
         for name, subject in pages.first(chosen, settings.pictures)
@@ -44,11 +44,11 @@ def main() -> None:
     draw = partial(pages.draw, networks=networks, settings=settings, cohort=cohort)
     list(parallel.records(draw, drawing, "pictures"))
 
-    tables.write(found["shares"], "data/explain/shares.parquet", schemas.SHARES)
-    tables.write(found["restored"], "data/explain/restored.parquet", schemas.RESTORED)
-    curves = summary.deletion_curves(found["deleted"], settings.fractions)
+    tables.write(found["shares"], "data/explain/shares.parquet", explain_tables.SHARES)
+    tables.write(found["restored"], "data/explain/restored.parquet", explain_tables.RESTORED)
+    curves = explain_metrics.deletion_curves(found["deleted"], settings.fractions)
     tables.write_csv(curves, "plots/explain/deletion.csv")
-    tables.write_metrics(summary.as_metrics(found, settings), "metrics/explain.json")
+    tables.write_metrics(explain_metrics.as_metrics(found, settings), "metrics/explain.json")
 
 
 if __name__ == "__main__":

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import errors, params, tables
-from pedecg.explain import schemas, truth
+from pedecg.core import errors, params, tables
+from pedecg.explain import explain_tables, simulated_truth
 
 
 def main() -> None:
     resamples, seed = (params.read_section(f"explain.{key}") for key in ("bootstrap", "seed"))
-    shares = tables.read("data/explain/shares.parquet", schemas.SHARES)
-    restored = tables.read("data/explain/restored.parquet", schemas.RESTORED)
+    shares = tables.read("data/explain/shares.parquet", explain_tables.SHARES)
+    restored = tables.read("data/explain/restored.parquet", explain_tables.RESTORED)
     known = pd.read_parquet(Path("data/truth/simulated/records.parquet"))
 
-    found = truth.score(shares, restored, known, resamples, seed)
+    found = simulated_truth.score(shares, restored, known, resamples, seed)
 
     tables.write_metrics(found, "metrics/explain_truth.json")
 

@@ -4,14 +4,22 @@ from pathlib import Path
 
 import numpy as np
 
-from pedecg import errors, params, tables
-from pedecg.evaluation import calibration, cases, curves, evaluate, external, forest, mapping
-from pedecg.learning import batches, predict
-from pedecg.signals import store
+from pedecg.core import errors, params, tables
+from pedecg.evaluation import (
+    calibration,
+    cases,
+    curves,
+    evaluate,
+    external_validation,
+    label_mapping,
+)
+from pedecg.learning import batches, trained_network
+from pedecg.plots import forest
+from pedecg.signals import signal_store
 
 
 def main() -> None:
-    settings = params.load("external_validation", external.ExternalSettings)
+    settings = params.load("external_validation", external_validation.ExternalSettings)
     cohort = params.read_section("external_cohort.name")
     seeds = evaluate.trained_seeds()
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
@@ -20,9 +28,11 @@ def main() -> None:
     here = tables.read(f"predictions/{settings.model}.parquet", tables.PREDICTIONS)
     their_records = tables.read("data/external/interim/records.parquet", tables.RECORDS)
     their_labels = tables.read("data/external/interim/labels.parquet", tables.LABELS)
-    signals = store.open_store("data/external/processed/signals")
+    signals = signal_store.open_store("data/external/processed/signals")
 
-    networks = [predict.load(Path("models") / settings.model / f"seed{seed}") for seed in seeds]
+    networks = [
+        trained_network.load(Path("models") / settings.model / f"seed{seed}") for seed in seeds
+    ]
     targets = networks[0].card.targets
     chosen, unknown = settings.chosen(targets)
     about = {"model": settings.model, "mapping": chosen, "unknown_targets": unknown}
@@ -33,34 +43,36 @@ def main() -> None:
         )
     if not chosen:
         tables.write_metrics(about | {"external": None}, "metrics/external_validation.json")
-        nothing = external.summary(settings.model, None)
+        nothing = external_validation.summary(settings.model, None)
         tables.write_metrics(nothing, "metrics/external_summary.json")
         for folder in ("data/external/predictions", "plots/external"):
             Path(folder).mkdir(parents=True, exist_ok=True)
         return
-    kept, left_out = external.eligible(their_records, signals.record_ids, settings)
+    kept, left_out = external_validation.eligible(their_records, signals.record_ids, settings)
     positions = signals.positions(kept["record_id"])
     age_days, sex = batches.ages_and_sexes(kept)
     p = np.array([network.predict(signals, positions, age_days, sex) for network in networks])
     there = cases.as_predictions(p, list(kept["record_id"]), seeds, targets, "external")
 
-    strangers = cases.of_records(mapping.apply(their_labels, chosen), kept)
+    strangers = cases.of_records(label_mapping.apply(their_labels, chosen), kept)
     test = cases.of_split(labels, splits, "test")
     fitted = calibration.load(f"calibration/{settings.model}.json")
-    outcome = external.validate((here, there), fitted, test, strangers, seeds, settings)
+    outcome = external_validation.validate((here, there), fitted, test, strangers, seeds, settings)
     development = cases.of_records(labels, records)
     cohorts = {"internal": (records, development), "external": (kept, strangers)}
     figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
 
     tables.write(there, f"data/external/predictions/{settings.model}.parquet", tables.PREDICTIONS)
     about["left_out"] = left_out
-    results = external.as_metrics(outcome, settings)
+    results = external_validation.as_metrics(outcome, settings)
     tables.write_metrics(about | results, "metrics/external_validation.json")
-    tables.write_metrics(external.summary(settings.model, outcome), "metrics/external_summary.json")
+    tables.write_metrics(
+        external_validation.summary(settings.model, outcome), "metrics/external_summary.json"
+    )
     folder = Path("plots/external")
-    tables.write_csv(external.case_mix(cohorts), folder / "case_mix.csv")
+    tables.write_csv(external_validation.case_mix(cohorts), folder / "case_mix.csv")
     tables.write_csv(figures, folder / "figures.csv")
-    title = external.sentence(settings.model, outcome)
+    title = external_validation.sentence(settings.model, outcome)
     sizes = f"{test.size} at home, {strangers.size} abroad"
     forest.auroc(figures, title, sizes, folder / "forest.png", cohort)
     drawn = curves.all_targets(

@@ -6,9 +6,10 @@
 import sys
 from pathlib import Path
 
-from pedecg import errors, ingest, params, tables
-from pedecg.cohorts.decode import IngestSettings
-from pedecg.cohorts.settings import CohortSettings
+from pedecg.cohorts import ingest
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core import errors, params, tables
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Compare every measure with the simulated heart's own; only a simulation knows the truth."""
 
-from pedecg import errors, tables
-from pedecg.rules import truth
+from pedecg.core import errors, tables
+from pedecg.rules import measurement_error
 
 
 def main() -> None:
@@ -9,10 +9,10 @@ def main() -> None:
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     known = tables.read("data/truth/simulated/records.parquet", tables.TRUTH)
 
-    compared = truth.table(rules, known, records)
+    compared = measurement_error.table(rules, known, records)
 
     tables.write_csv(compared, "plots/measure_truth/errors.csv")
-    tables.write_metrics(truth.summary(compared), "metrics/measure_truth.json")
+    tables.write_metrics(measurement_error.summary(compared), "metrics/measure_truth.json")
 
 
 if __name__ == "__main__":

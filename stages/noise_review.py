@@ -1,14 +1,16 @@
 """Rank the labels of training and validation that a model which never saw them disbelieves."""
 
-from pedecg import errors, params, splits, tables
+from pedecg.cohorts import splits
+from pedecg.core import errors, params, tables
 from pedecg.learning import batches
-from pedecg.learning.settings import TrainSettings
-from pedecg.review import networks, noise, picture
-from pedecg.signals import store
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.plots import label_candidates
+from pedecg.review import label_noise, out_of_fold_networks
+from pedecg.signals import signal_store
 
 
 def main() -> None:
-    settings = params.load("noise_review", noise.NoiseReviewSettings)
+    settings = params.load("noise_review", label_noise.NoiseReviewSettings)
     cohort = params.read_section("cohort.name")
     train = params.load("train", TrainSettings)
     model_settings = params.read_section(f"models.{settings.model}")
@@ -21,17 +23,17 @@ def main() -> None:
     searched = assignment.loc[assignment["split"] != "test", "record_id"]
     records = records[records["record_id"].isin(searched)].reset_index(drop=True)
     labels = labels[labels["record_id"].isin(searched)].reset_index(drop=True)
-    data = batches.dataset(store.open_store("data/processed/signals"), records, labels)
+    data = batches.dataset(signal_store.open_store("data/processed/signals"), records, labels)
     folds = splits.folds(records, labels, settings.folds, settings.seed, age_edges_days)
-    predictor = networks.predictor(data, model_settings, train, settings)
-    probabilities = noise.out_of_fold(folds, list(data.targets), predictor)
-    ranked = noise.candidates(probabilities, labels, records, settings.min_positives)
+    predictor = out_of_fold_networks.predictor(data, model_settings, train, settings)
+    probabilities = label_noise.out_of_fold(folds, list(data.targets), predictor)
+    ranked = label_noise.candidates(probabilities, labels, records, settings.min_positives)
 
     tables.write(ranked, "data/review/candidates.parquet", tables.CANDIDATES)
-    for_reviewer = noise.for_reviewer(ranked, records, findings)
+    for_reviewer = label_noise.for_reviewer(ranked, records, findings)
     tables.write_csv(for_reviewer, "data/review/candidates.csv")
-    tables.write_metrics(noise.as_metrics(ranked), "metrics/noise_review.json")
-    picture.draw(ranked, "plots/noise_review/candidates.png", cohort)
+    tables.write_metrics(label_noise.as_metrics(ranked), "metrics/noise_review.json")
+    label_candidates.draw(ranked, "plots/noise_review/candidates.png", cohort)
 
 
 if __name__ == "__main__":

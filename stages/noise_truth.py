@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import errors, tables
-from pedecg.review import truth
+from pedecg.core import errors, tables
+from pedecg.review import simulated_label_errors
 
 
 def main() -> None:
     ranked = tables.read("data/review/candidates.parquet", tables.CANDIDATES)
     known = pd.read_parquet(Path("data/truth/simulated/records.parquet"))
 
-    tables.write_metrics(truth.score(ranked, known), "metrics/noise_truth.json")
+    tables.write_metrics(simulated_label_errors.score(ranked, known), "metrics/noise_truth.json")
 
 
 if __name__ == "__main__":

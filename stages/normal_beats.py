@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pedecg import errors, parallel, params, tables
-from pedecg.explain import normal, schemas
-from pedecg.explain.regions import GLOBAL
-from pedecg.explain.settings import NormalBeatsSettings
-from pedecg.signals import store
+from pedecg.core import errors, parallel, params, tables
+from pedecg.explain import explain_tables, normal_beats
+from pedecg.explain.beat_regions import GLOBAL
+from pedecg.explain.explain_settings import NormalBeatsSettings
+from pedecg.signals import signal_store
 
 SIGNALS = Path("data/processed/signals")
 
@@ -21,26 +21,26 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)
-    signals = store.open_store(SIGNALS)
+    signals = signal_store.open_store(SIGNALS)
 
     training = splits.loc[splits["split"] == "train", "record_id"]
-    normal_ones = normal.healthy(labels, list(training), settings.target)
+    normal_ones = normal_beats.healthy(labels, list(training), settings.target)
     ages = records.set_index("record_id")["age_days"].reindex(normal_ones)
     ages_days = ages.to_numpy(np.float64, na_value=np.nan)
     of_record = dict(list(waves[waves["lead"] == GLOBAL].groupby("record_id")))
     healthy = [
-        normal.Healthy(int(position), age, of_record.get(key, waves.iloc[:0]))
+        normal_beats.Healthy(int(position), age, of_record.get(key, waves.iloc[:0]))
         for key, position, age in zip(
             normal_ones, signals.positions(normal_ones), ages_days, strict=True
         )
     ]
-    shape_of = partial(normal.shape_of, folder=SIGNALS)
+    shape_of = partial(normal_beats.shape_of, folder=SIGNALS)
     shapes = list(parallel.records(shape_of, healthy, "normal beats"))
-    found = normal.fit(shapes, ages_days, signals.leads)
+    found = normal_beats.fit(shapes, ages_days, signals.leads)
 
-    columns = list(schemas.NORMAL_BEATS.columns)
+    columns = list(explain_tables.NORMAL_BEATS.columns)
     written = found.table() if found else pd.DataFrame(columns=columns)
-    tables.write(written, "data/features/normal_beats.parquet", schemas.NORMAL_BEATS)
+    tables.write(written, "data/features/normal_beats.parquet", explain_tables.NORMAL_BEATS)
 
 
 if __name__ == "__main__":

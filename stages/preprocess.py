@@ -8,8 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from pedecg import errors, parallel, params, tables
-from pedecg.cohorts import accepted
+from pedecg.cohorts import accepted_records
+from pedecg.core import errors, parallel, params, tables
 from pedecg.signals import preprocess
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     records = tables.read(f"{base}/interim/records.parquet", tables.RECORDS)
     quality = tables.read(f"{base}/interim/quality.parquet", tables.QUALITY)
 
-    read = partial(accepted.read_signal, root=root)
+    read = partial(accepted_records.read_signal, root=root)
     prepare = partial(preprocess.read_and_prepare, read=read, settings=settings)
     prepared = parallel.records(prepare, preprocess.jobs(records, quality), "preprocess")
     done = preprocess.write(prepared, f"{base}/processed/signals", settings)

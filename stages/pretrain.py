@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import errors, params, tables
+from pedecg.core import errors, params, tables
 from pedecg.learning import batches
-from pedecg.learning.filled_in import examples
 from pedecg.learning.pretrain import PretrainSettings, pretrain
-from pedecg.models.base import TrunkSettings
-from pedecg.report import filled_in
-from pedecg.signals.store import open_store
+from pedecg.learning.reconstruction import examples
+from pedecg.models.network_base import TrunkSettings
+from pedecg.plots import reconstruction
+from pedecg.signals.signal_store import open_store
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     tables.write_csv(pd.DataFrame(learnt.curves), "plots/pretrain/learning.csv")
     shown = examples(learnt, own, normalisation, settings, count=3)
     explained = learnt.card["explained"]
-    filled_in.picture(
+    reconstruction.picture(
         shown, own.leads, own.fs_hz, explained, "plots/pretrain/filled_in.png", cohort
     )
 

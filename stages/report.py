@@ -2,20 +2,20 @@
 
 import json
 
-from pedecg import errors, params, tables
-from pedecg.report import card, page
-from pedecg.report.evidence import Evidence
-from pedecg.report.settings import ReportSettings
+from pedecg.core import errors, params, tables
+from pedecg.report import html_page, model_card
+from pedecg.report.report_settings import ReportSettings
+from pedecg.report.run_files import Evidence
 
 
 def main() -> None:
     settings = params.load("report", ReportSettings)
     run = Evidence()
 
-    described = card.describe(run, settings)
+    described = model_card.describe(run, settings)
 
-    tables.write_text(page.write(run, settings), "report/report.html")
-    tables.write_text(card.markdown(described), "report/model_card.md")
+    tables.write_text(html_page.write(run, settings), "report/report.html")
+    tables.write_text(model_card.markdown(described), "report/model_card.md")
     text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
     tables.write_text(text + "\n", "report/model_card.json")
 

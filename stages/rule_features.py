@@ -2,25 +2,25 @@
 
 from functools import partial
 
-from pedecg import errors, norms, parallel, params, tables
-from pedecg.rules import features
-from pedecg.signals import store
+from pedecg.core import errors, parallel, params, tables
+from pedecg.rules import norms, rule_features
+from pedecg.signals import signal_store
 
 SIGNALS = "data/processed/signals"
 
 
 def main() -> None:
-    settings = params.load("rule_features", features.RuleFeaturesSettings)
+    settings = params.load("rule_features", rule_features.RuleFeaturesSettings)
     limits = norms.load(settings.limits, settings.thresholds)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)
 
-    children = features.examinations(store.open_store(SIGNALS), waves, records)
-    one = partial(features.of_record, folder=SIGNALS, limits=limits)
-    rules = features.table(list(parallel.records(one, children, "rules")))
+    children = rule_features.examinations(signal_store.open_store(SIGNALS), waves, records)
+    one = partial(rule_features.of_record, folder=SIGNALS, limits=limits)
+    rules = rule_features.table(list(parallel.records(one, children, "rules")))
 
     tables.write(rules, "data/features/rules.parquet", tables.RULES)
-    summary = features.summary(rules, records, limits.version)
+    summary = rule_features.summary(rules, records, limits.version)
     tables.write_metrics(summary, "metrics/rule_features.json")
 
 

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from pedecg import errors, params, tables
+from pedecg.core import errors, params, tables
 from pedecg.evaluation import cases, evaluate, segments
-from pedecg.learning import batches, predict
-from pedecg.signals import store
+from pedecg.learning import batches, trained_network
+from pedecg.signals import signal_store
 
 
 def main() -> None:
@@ -15,13 +15,13 @@ def main() -> None:
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    signals = store.open_store("data/processed/signals")
+    signals = signal_store.open_store("data/processed/signals")
 
     test = cases.of_split(labels, splits, "test")
     about = records.set_index("record_id").loc[list(test.record_ids)]
     age_days, sex = batches.ages_and_sexes(about)
     said = [
-        predict.load(f"models/{model}/seed{seed}", test.targets).predict_windows(
+        trained_network.load(f"models/{model}/seed{seed}", test.targets).predict_windows(
             signals, signals.positions(test.record_ids), age_days, sex
         )
         for seed in evaluate.trained_seeds()

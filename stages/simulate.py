@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from pedecg import errors, params
-from pedecg.simulation import cohort, settings
+from pedecg.core import errors, params
+from pedecg.simulation import cohort, hospital_settings
 
 # section of params.yaml -> name of its folder
 FOLDERS = {"simulate": "simulated", "simulate_external": "external"}
@@ -12,7 +12,7 @@ FOLDERS = {"simulate": "simulated", "simulate_external": "external"}
 
 def main() -> None:
     section = sys.argv[1]
-    hospital = params.load(section, settings.SimulationSettings)
+    hospital = params.load(section, hospital_settings.SimulationSettings)
 
     folder = FOLDERS[section]
     cohort.write(hospital, Path("data/raw", folder), Path("data/truth", folder))

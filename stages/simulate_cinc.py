@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pedecg import errors, params
-from pedecg.simulation import cinc2017
+from pedecg.core import errors, params
+from pedecg.simulation import cinc2017_cohort
 
 
 def main() -> None:
-    recordings = params.load("simulate", cinc2017.CincSimulationSettings)
+    recordings = params.load("simulate", cinc2017_cohort.CincSimulationSettings)
 
-    cinc2017.write(recordings, Path("data/raw/simulated"), Path("data/truth/simulated"))
+    cinc2017_cohort.write(recordings, Path("data/raw/simulated"), Path("data/truth/simulated"))
 
 
 if __name__ == "__main__":

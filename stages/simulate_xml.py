@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pedecg import errors, params
-from pedecg.simulation import vendor_xml
+from pedecg.core import errors, params
+from pedecg.simulation import muse_cohort
 
 
 def main() -> None:
-    hospital = params.load("simulate", vendor_xml.XmlSimulationSettings)
+    hospital = params.load("simulate", muse_cohort.XmlSimulationSettings)
 
-    vendor_xml.write(hospital, Path("data/raw/simulated"), Path("data/truth/simulated"))
+    muse_cohort.write(hospital, Path("data/raw/simulated"), Path("data/truth/simulated"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Patients into training, validation and test."""
 
-from pedecg import errors, params, splits, tables
+from pedecg.cohorts import splits
+from pedecg.core import errors, params, tables
 
 
 def main() -> None:

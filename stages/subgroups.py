@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import errors, params, tables
-from pedecg.evaluation import calibration, cases, compare, evaluate, subgroup_picture, subgroups
+from pedecg.core import errors, params, tables
+from pedecg.evaluation import calibration, cases, compare, evaluate, subgroups
+from pedecg.plots import subgroup_figure
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
         said = evaluate.calibrated(fitted, raw, seeds)
         found = subgroups.look(model, test, said, group, settings, scoring)
         title = f"{model}: {subgroups.sentence(found.gaps)}"
-        subgroup_picture.draw(found.table, title, test.size, folder / f"{model}.png", cohort)
+        subgroup_figure.draw(found.table, title, test.size, folder / f"{model}.png", cohort)
         looked[model] = found
 
     largest = {model: subgroups.largest(one.gaps) for model, one in looked.items()}

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pedecg import decisions, errors, params, tables
-from pedecg.learning import batches, device, features
+from pedecg.cohorts import label_decisions
+from pedecg.core import errors, params, tables
+from pedecg.learning import batches, device
 from pedecg.learning.fit import fit
-from pedecg.learning.settings import TrainSettings
-from pedecg.models import registry
-from pedecg.signals.store import open_store
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.models import features, registry
+from pedecg.signals.signal_store import open_store
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if settings.use_decisions:
-        labels = decisions.apply(labels, splits)
+        labels = label_decisions.apply(labels, splits)
     rules, reads = None, registry.reads(name, model_settings)
     if "rules" in reads:
         rules = tables.read("data/features/rules.parquet", tables.RULES)

@@ -4,42 +4,44 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pedecg import boosted, decisions, errors, naive, params, tables, trees
-from pedecg.rules import baseline
+from pedecg.cohorts import label_decisions
+from pedecg.core import errors, params, tables
+from pedecg.tabular import boosted_trees, random_trees, rule_score
+from pedecg.tabular import linear as naive
 
 
 def train_boosted(*given: Any) -> Any:
     """Train for the task of the networks: targets side by side, or one class of several."""
-    return boosted.train(*given, exclusive=params.read_section("train.task") == "multiclass")
+    return boosted_trees.train(*given, exclusive=params.read_section("train.task") == "multiclass")
 
 
 GROWN = {
-    trees.RULES_TREES: (trees.train, trees.TreesSettings),
-    boosted.RULES_BOOSTED: (train_boosted, boosted.BoostedSettings),
+    random_trees.RULES_TREES: (random_trees.train, random_trees.TreesSettings),
+    boosted_trees.RULES_BOOSTED: (train_boosted, boosted_trees.BoostedSettings),
 }
 
 
 def main() -> None:
     model, seed = sys.argv[1], int(sys.argv[2])
     use = {"use_decisions": params.read_section("train.use_decisions")}
-    train = params.parse(use, "train", baseline.DecisionSettings, "params.yaml")
+    train = params.parse(use, "train", rule_score.DecisionSettings, "params.yaml")
     rules = tables.read("data/features/rules.parquet", tables.RULES)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     if train.use_decisions:
-        labels = decisions.apply(labels, splits)
+        labels = label_decisions.apply(labels, splits)
     folder = Path("models") / model / f"seed{seed}"
 
     if model == "rules":
-        settings = params.load("models.rules", baseline.RulesSettings)
-        about, predictions = baseline.train(rules, labels, splits, seed, settings)
+        settings = params.load("models.rules", rule_score.RulesSettings)
+        about, predictions = rule_score.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
     elif model in GROWN:
         train_trees, schema = GROWN[model]
-        grown, predictions = trees.grow(
-            train_trees, trees.features(rules, records), rules["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", schema),
+        grown, predictions = random_trees.grow(
+            train_trees, random_trees.features(rules, records), rules["record_id"], labels, splits,
+            seed, params.load(f"models.{model}", schema),
         )  # fmt: skip
         grown.save(folder)
     else:

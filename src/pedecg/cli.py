@@ -5,7 +5,6 @@
 
 import typer
 
-from pedecg import errors
 from pedecg.commands import (
     augment,
     bundle,
@@ -20,6 +19,7 @@ from pedecg.commands import (
     tensorboard,
     tokens,
 )
+from pedecg.core import errors
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("delineate")(delineate.delineate)

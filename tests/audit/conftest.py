@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.core import tables
+from pedecg.core.records import LEADS, NINE_LEADS
 
 
 @pytest.fixture(scope="session")

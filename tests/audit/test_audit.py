@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import audit
-from pedecg.report import audit_pictures
+from pedecg.cohorts import audit
+from pedecg.plots import audit_figures
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_any_cohort_can_be_audited_and_drawn(ingested, tmp_path, changed):
     tables = audit.tables_of(**cohort)
     summary = audit.summary(cohort["records"], cohort["quality"], tables)
     assert summary["records"] == len(cohort["records"])
-    audit_pictures.draw(tables, cohort["quality"], tmp_path, "zzu")
+    audit_figures.draw(tables, cohort["quality"], tmp_path, "zzu")
     drawn = {file.stem for file in tmp_path.iterdir()}
     assert {"ages", "lengths", "quality_by_lead"} <= drawn
     assert ("classes" in drawn) == (changed.get("targets") != ())
@@ -101,11 +101,11 @@ def test_a_clean_cohort_without_findings_or_quarantine_is_audited(ingested, tmp_
     cohort["quality"] = cohort["quality"].assign(usable=True, flaw=None)
     tables = audit.tables_of(**cohort)
     assert audit.summary(cohort["records"], cohort["quality"], tables)["quarantined"] == 0
-    audit_pictures.draw(tables, cohort["quality"], tmp_path, "zzu")
+    audit_figures.draw(tables, cohort["quality"], tmp_path, "zzu")
 
 
 def test_the_same_cohort_gives_the_same_pictures(ingested, tables, tmp_path):
     for name in "ab":
-        audit_pictures.draw(tables, ingested()["quality"], tmp_path / name, "zzu")
+        audit_figures.draw(tables, ingested()["quality"], tmp_path / name, "zzu")
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()

@@ -9,17 +9,18 @@ import pandas as pd
 import torch
 from torch import nn
 
-from pedecg import norms, params, tables
-from pedecg.cohorts.decode import IngestSettings
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core import params, tables
+from pedecg.core.records import LEADS, NINE_LEADS, EcgRecord
+from pedecg.delineator import simulated_records
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import MEAN, Calibration, Curve
-from pedecg.learning import predict
-from pedecg.learning.predict import Card, Trained
+from pedecg.learning import trained_network
+from pedecg.learning.trained_network import Card, Trained
 from pedecg.models import registry
-from pedecg.records import LEADS, NINE_LEADS, EcgRecord
-from pedecg.signals import preprocess, quality, statistics
-from pedecg.signals.store import open_store, write_store
-from pedecg.waves import children
+from pedecg.rules import norms
+from pedecg.signals import lead_statistics, preprocess, quality
+from pedecg.signals.signal_store import open_store, write_store
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("abnormal", "chd", "kawasaki", "cardiomyopathy")
@@ -90,11 +91,11 @@ def trained(name: str, settings: dict, *, seed: int = 0, fs_hz: float = 250.0, n
 def simulated_ecgs() -> dict[str, Ecg]:
     """Children with twelve and nine leads, a flat lead, a spike at the rail, a missing stretch."""
     settings = params.load(
-        "simulate", children.Settings, ROOT / "pipelines" / "delineation" / "params.yaml"
+        "simulate", simulated_records.Settings, ROOT / "pipelines" / "delineation" / "params.yaml"
     )
     ecgs = {}
     for number in range(6):
-        child = children.simulate(number, settings)
+        child = simulated_records.simulate(number, settings)
         signal = np.array(child.signal_mv, np.float32)
         leads = NINE_LEADS if number == 1 else LEADS
         signal = signal[[LEADS.index(lead) for lead in leads]]
@@ -108,7 +109,7 @@ def simulated_ecgs() -> dict[str, Ecg]:
             signal = signal[:, :2100]
         ecgs[f"P{number}"] = Ecg(
             signal,
-            float(children.FS_HZ),
+            float(simulated_records.FS_HZ),
             leads,
             300.0 + 400 * number,
             ("female", "male")[number % 2],
@@ -151,7 +152,9 @@ def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=Non
     age = np.array([np.nan if ecg.age_days is None else ecg.age_days], np.float32)
     sex = np.array([{"female": 0, "male": 1, None: -1}[ecg.sex]])
     raw = [
-        predict.load(folder, accelerator="cpu").predict(store, np.array([0]), age, sex, features)
+        trained_network.load(folder, accelerator="cpu").predict(
+            store, np.array([0]), age, sex, features
+        )
         for folder in sorted(model.glob("seed*"))
     ]
     fitted = calibration.load(project / "calibration" / f"{model.name}.json")
@@ -162,8 +165,8 @@ def written(folder: Path, ecgs: dict[str, Ecg]) -> Path:
     """Write a folder as the pipeline leaves it, and return it."""
     shutil.copyfile(ROOT / "params.yaml", folder / "params.yaml")
     for file in (norms.LIMITS, norms.THRESHOLDS):  # where params.yaml says that they are
-        (folder / "src" / "pedecg").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, folder / "src" / "pedecg" / file.name)
+        (folder / "src" / "pedecg" / "rules").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / "src" / "pedecg" / "rules" / file.name)
     interim = folder / "data" / "interim"
     records = pd.DataFrame(
         [
@@ -187,7 +190,7 @@ def written(folder: Path, ecgs: dict[str, Ecg]) -> Path:
     write_store(processed / "signals", 250.0, LEADS, rows)
     store = open_store(processed / "signals")
     tables.write_metrics(
-        statistics.of_leads(store, np.arange(len(store))), processed / "lead_statistics.json"
+        lead_statistics.of_leads(store, np.arange(len(store))), processed / "lead_statistics.json"
     )
     for seed in SEEDS:
         one = trained(MODEL, settings_of(MODEL), seed=seed)

@@ -11,9 +11,9 @@ from small_project import MODEL, SEEDS, TARGETS
 from typer.testing import CliRunner
 
 from pedecg import cli
-from pedecg.bundle import assemble, network
-from pedecg.errors import PedecgError
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.bundle import assemble, onnx_export
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS, NINE_LEADS
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def copy(project, tmp_path, monkeypatch):
     def write_nothing(trained, path):
         path.write_bytes(b"")
 
-    monkeypatch.setattr(network, "export", write_nothing)
+    monkeypatch.setattr(onnx_export, "export", write_nothing)
     return shutil.copytree(project, tmp_path / "project")
 
 
@@ -84,7 +84,7 @@ def test_a_folder_that_is_no_bundle_is_left_alone(copy):
 
 def test_a_failure_leaves_the_older_bundle(copy, monkeypatch):
     write(copy)
-    monkeypatch.setattr(network, "export", lambda *_: 1 / 0)
+    monkeypatch.setattr(onnx_export, "export", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write(copy)
     assert (copy / "bundle" / "bundle.json").is_file()

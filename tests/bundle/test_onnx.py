@@ -8,11 +8,11 @@ import pytest
 import small_project
 import torch
 
-from pedecg import params
-from pedecg.bundle import network
-from pedecg.errors import PedecgError
+from pedecg.bundle import onnx_export
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
 from pedecg.models import registry
-from pedecg.models.base import Batch
+from pedecg.models.network_base import Batch
 
 N_FEATURES = 6
 VARIANTS = [
@@ -56,7 +56,7 @@ def batch(n, n_samples, n_features):
 
 def assert_agree(trained, folder):
     file = folder / "network.onnx"
-    network.export(trained, file)
+    onnx_export.export(trained, file)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     (only,) = (one.shape[2] for one in session.get_inputs() if one.name == "signal")
     for n, n_samples in ((1, 1000), (2, 999), (5, 257), (3, 1251), (1, 2501), (5, 1000)):
@@ -66,7 +66,7 @@ def assert_agree(trained, folder):
         with torch.inference_mode():
             expected = trained.network(asked).numpy()
         given = {name: part.numpy() for name, part in vars(asked).items()}
-        found = session.run([network.OUTPUT], given)[0]
+        found = session.run([onnx_export.OUTPUT], given)[0]
         np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=f"{n} of {n_samples}")
     assert np.ptp(expected, axis=0).min() > 1e-3  # records differ, so that agreement says something
 
@@ -87,7 +87,7 @@ def test_every_kind_of_layer_agrees_with_torch(name, changes, tmp_path):
 def test_a_network_that_resamples_its_own_input_is_refused_in_one_line(backbone, tmp_path):
     trained = network_of("foundation", backbone=backbone, without_weights="random")
     with pytest.raises(PedecgError, match="foundation: cannot be written as ONNX") as fault:
-        network.export(trained, tmp_path / "network.onnx")
+        onnx_export.export(trained, tmp_path / "network.onnx")
     assert "\n" not in str(fault.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -95,8 +95,8 @@ def test_a_network_that_resamples_its_own_input_is_refused_in_one_line(backbone,
 @pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_that_tell_no_place(tmp_path):
     one = network_of("resnet1d")
-    network.export(one, tmp_path / "a.onnx")
-    network.export(one, tmp_path / "b.onnx")
+    onnx_export.export(one, tmp_path / "a.onnx")
+    onnx_export.export(one, tmp_path / "b.onnx")
     written = (tmp_path / "a.onnx").read_bytes()
     assert written == (tmp_path / "b.onnx").read_bytes()
     assert str(small_project.ROOT).encode() not in written

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_project import MODEL, TARGETS, Ecg, own_answer
 
-from pedecg.bundle import assemble, origin, run, steps
-from pedecg.cohorts.decode import IngestSettings
-from pedecg.records import LEADS, NINE_LEADS, EcgRecord
+from pedecg.bundle import assemble, inference_steps, provenance, run
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core.records import LEADS, NINE_LEADS, EcgRecord
 from pedecg.signals import filters, preprocess, quality
 
 # -I hides PYTHONPATH and the user's packages; a finder in front hides what is installed.
@@ -159,10 +159,10 @@ def test_the_leads_that_it_refuses_are_those_that_ingest_refuses(project, seed, 
     signal[5, rng.random(1000) < rng.uniform(0, 0.04)] = np.nan
     signal[6, 100 : 100 + rng.integers(1, 100)] = np.inf
     signal[7, : rng.integers(300, 700)] = 0.1
-    limits = origin.params.load("ingest", IngestSettings, project / "params.yaml")
+    limits = provenance.params.load("ingest", IngestSettings, project / "params.yaml")
     expected = quality.lead_quality(signal, fs_hz, limits).usable
     values = limits.model_dump()
-    np.testing.assert_array_equal(steps.usable(signal, fs_hz, values), expected)
+    np.testing.assert_array_equal(inference_steps.usable(signal, fs_hz, values), expected)
 
 
 def test_the_filters_are_the_same_file(bundle, loaded):

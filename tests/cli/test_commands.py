@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from pedecg.commands import options
-from pedecg.errors import PedecgError
-from pedecg.records import LEADS
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
 from pedecg.waves import delineate
 
 COLUMNS = ["record", "lead", "wave", "onset_s", "peak_s", "offset_s", "confidence"]

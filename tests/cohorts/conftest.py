@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pedecg import params
-from pedecg.cohorts.decode import IngestSettings
-from pedecg.cohorts.settings import CohortSettings
-from pedecg.ingest import Ingested, ingest
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.ingest import Ingested, ingest
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core import params
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TWELVE = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 from pedecg.simulation import cinc2017_layout
 
 BEATS = np.sin(np.arange(3000) / 20) * np.sin(np.arange(3000) / 300)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from pedecg import tables
-from pedecg.errors import PedecgError
-from pedecg.ingest import ingest, require_enough
+from pedecg.cohorts.ingest import ingest, require_enough
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 
 REPOSITORY = Path(__file__).parents[2]
 

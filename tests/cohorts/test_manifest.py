@@ -2,7 +2,7 @@
 
 import pytest
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 
 COLUMNS = ("exam", "person", "file", "years", "gender", "CHD_flag", "set", "cv")
 OWN_NAMES = {

@@ -3,8 +3,8 @@
 import pytest
 import vendor_files
 
-from pedecg.errors import PedecgError
-from pedecg.ingest import ingest
+from pedecg.cohorts.ingest import ingest
+from pedecg.core.errors import PedecgError
 
 LEADS_MV = vendor_files.ecg_mv()
 MUSE = vendor_files.muse(LEADS_MV)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 
 COLUMNS = (
     "ecg_id", "patient_id", "age", "sex", "recording_date", "scp_codes", "strat_fold",

@@ -9,10 +9,10 @@ import vendor_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pedecg.cohorts import registry, signal_files, vendor_xml
-from pedecg.cohorts.faults import RecordFault
-from pedecg.errors import PedecgError
-from pedecg.records import LEADS
+from pedecg.cohorts import readers, signal_files, vendor_xml
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
 
 FORMATS = ("WFDB", *vendor_xml.READERS)
 STEP = vendor_files.STEP_MV
@@ -114,8 +114,8 @@ def test_a_damaged_file_is_a_fault_and_never_a_crash(tmp_path, form, data):
         vendor_xml.read(tmp_path / "r.xml")
 
 
-@pytest.mark.parametrize("name", registry.READERS)
+@pytest.mark.parametrize("name", readers.READERS)
 def test_a_cohort_that_is_not_there_ends_in_one_line(tmp_path, cohort_settings, name):
     with pytest.raises(PedecgError, match="folder not found") as caught:
-        registry.READERS[name].scan_cohort(cohort_settings(name, tmp_path / "absent"))
+        readers.READERS[name].scan_cohort(cohort_settings(name, tmp_path / "absent"))
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pedecg.cohorts import accepted, codes, zzu
+from pedecg.cohorts import accepted_records, codes, zzu
 
 pytestmark = pytest.mark.real
 
@@ -26,7 +26,7 @@ def test_real_children_are_read_whole(shared_data, run):
         "kawasaki": 1,
     }
     for path in found.records["path"]:
-        signal = accepted.read_signal(path, shared_data / "zzu_sample")
+        signal = accepted_records.read_signal(path, shared_data / "zzu_sample")
         assert (np.abs(signal.signal[3:6]).max(axis=1) > 0.1).all(), "aVR, aVL, aVF hold a signal"
 
 

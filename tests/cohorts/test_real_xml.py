@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pedecg.cohorts import vendor_xml
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 
 pytestmark = pytest.mark.real
 

@@ -9,8 +9,8 @@ import sierraecg
 import vendor_files
 
 from pedecg.cohorts import vendor_xml, xml_file
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import LEADS
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import LEADS
 
 LEADS_MV = vendor_files.ecg_mv()
 MUSE, SIERRA, AECG = (vendor_files.WRITERS[root](LEADS_MV) for root in vendor_xml.READERS)

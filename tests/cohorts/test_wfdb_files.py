@@ -8,8 +8,8 @@ import pytest
 import wfdb
 
 from pedecg.cohorts import wfdb_files
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import LEADS
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import LEADS
 
 TWELVE = tuple(lead.upper() for lead in LEADS)
 

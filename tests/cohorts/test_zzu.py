@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.errors import PedecgError
-from pedecg.ingest import ingest
+from pedecg.cohorts.ingest import ingest
+from pedecg.core.errors import PedecgError
 
 NINE = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V3", "V5")
 

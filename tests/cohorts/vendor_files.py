@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 from pedecg.simulation import muse_layout
 
 STEP_MV = 0.005

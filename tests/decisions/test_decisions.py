@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from pedecg import decisions, tables
-from pedecg.errors import PedecgError
+from pedecg.cohorts import label_decisions
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 
 
 @pytest.fixture
@@ -33,12 +34,12 @@ def decided(tmp_path):
 
 
 def test_no_decision_changes_nothing(labels, splits, decided):
-    pd.testing.assert_frame_equal(decisions.apply(labels, splits, decided()), labels)
+    pd.testing.assert_frame_equal(label_decisions.apply(labels, splits, decided()), labels)
 
 
 def test_flip_unknown_and_keep_do_what_they_say(labels, splits, decided):
     file = decided("a,chd,flip,AB,recovered", "b,chd,unknown,AB,noise", "a,kawasaki,keep,AB,")
-    cleaned = decisions.apply(labels, splits, file)
+    cleaned = label_decisions.apply(labels, splits, file)
     assert cleaned["chd"].tolist()[0] == 0
     assert cleaned["chd"].isna().tolist() == [False, True, False, True]
     assert cleaned["kawasaki"].tolist() == [0, 0, 1, 1]
@@ -46,13 +47,15 @@ def test_flip_unknown_and_keep_do_what_they_say(labels, splits, decided):
 
 
 def test_test_labels_stay_as_they_came(labels, splits, decided):
-    cleaned = decisions.apply(labels, splits, decided("c,chd,flip,AB,", "c,kawasaki,unknown,AB,"))
+    cleaned = label_decisions.apply(
+        labels, splits, decided("c,chd,flip,AB,", "c,kawasaki,unknown,AB,")
+    )
     pd.testing.assert_frame_equal(cleaned, labels)
 
 
 def test_the_given_table_is_left_alone(labels, splits, decided):
     before = labels.copy()
-    decisions.apply(labels, splits, decided("a,chd,flip,AB,"))
+    label_decisions.apply(labels, splits, decided("a,chd,flip,AB,"))
     pd.testing.assert_frame_equal(labels, before)
 
 
@@ -68,7 +71,7 @@ def test_the_given_table_is_left_alone(labels, splits, decided):
 )
 def test_a_fault_is_told_in_one_line(labels, splits, decided, rows, told):
     with pytest.raises(PedecgError) as fault:
-        decisions.apply(labels, splits, decided(*rows))
+        label_decisions.apply(labels, splits, decided(*rows))
     assert told in str(fault.value)
     assert "\n" not in str(fault.value)
 
@@ -90,16 +93,16 @@ def test_a_file_of_another_form_is_told(labels, splits, tmp_path, text, told):
     file = tmp_path / "labels.csv"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PedecgError, match=told):
-        decisions.apply(labels, splits, file)
+        label_decisions.apply(labels, splits, file)
 
 
 def test_a_missing_file_is_told(labels, splits, tmp_path):
     with pytest.raises(PedecgError, match="not found"):
-        decisions.apply(labels, splits, tmp_path / "none.csv")
+        label_decisions.apply(labels, splits, tmp_path / "none.csv")
 
 
 def test_rows_of_the_candidate_table_may_be_copied_as_they_are(labels, splits, tmp_path):
     file = tmp_path / "labels.csv"
     text = "rank,record_id,label,given,decision,reviewer,reason\r\n1,a,chd,1,flip,AB,recovered\r\n"
     file.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert decisions.apply(labels, splits, file)["chd"].tolist()[0] == 0
+    assert label_decisions.apply(labels, splits, file)["chd"].tolist()[0] == 0

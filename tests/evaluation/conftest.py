@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from pedecg import tables
-from pedecg.evaluation import calibrate, cases, evaluate
-from pedecg.evaluation.calibrate import CalibrationSettings
+from pedecg.core import tables
+from pedecg.evaluation import cases, evaluate, fit_calibration
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.evaluate import Calibrated, Scored, Scoring
+from pedecg.evaluation.fit_calibration import CalibrationSettings
 
 settings.register_profile("unhurried", deadline=None)  # the cores may be busy with other work
 settings.load_profile("unhurried")
@@ -65,7 +65,7 @@ class Cohort:
         raw = {name: cases.probabilities(predictions, one, "made") for name, one in who.items()}
         seeds = sorted(set(predictions["seed"]))
         enough = evaluate.enough(who["validation"], scoring.min_positives)
-        fitted = calibrate.fit(
+        fitted = fit_calibration.fit(
             "made", who["validation"], raw["validation"], seeds, CALIBRATION, enough
         )
         said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import special
 from sklearn.isotonic import IsotonicRegression
 
-from pedecg.errors import PedecgError
-from pedecg.evaluation import calibrate, calibration, cases
-from pedecg.evaluation.calibrate import CalibrationSettings
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import calibration, cases, fit_calibration
 from pedecg.evaluation.calibration import METHODS, Calibration
+from pedecg.evaluation.fit_calibration import CalibrationSettings
 
 SETTINGS = CalibrationSettings(
     methods=list(METHODS), folds=5, seed=0, rule="specificity", rate=0.95
@@ -78,14 +78,14 @@ def test_no_method_changes_a_ranking(method: str, seed: int) -> None:
 def test_the_method_that_the_distortion_needs_is_chosen(distort, expected: set[str]) -> None:
     y, _, truth = distorted(1.0, 0.0)
     p = special.expit(distort(special.logit(truth)))
-    assert calibrate.choose(y, p, np.arange(len(y)), SETTINGS) in expected
+    assert fit_calibration.choose(y, p, np.arange(len(y)), SETTINGS) in expected
 
 
 def test_a_patient_is_in_one_fold_and_every_fold_has_positives() -> None:
     rng = np.random.default_rng(1)
     patients = rng.integers(0, 120, 200)
     y = np.isin(patients, np.unique(patients)[:12]).astype(float)
-    fold = calibrate.folds(y, patients, SETTINGS)
+    fold = fit_calibration.folds(y, patients, SETTINGS)
     assert all(len(set(fold[patients == one])) == 1 for one in patients)
     assert all(y[fold == one].sum() > 0 for one in range(SETTINGS.folds))
 
@@ -95,7 +95,7 @@ def fit(cohort, skill: float = 2.0, labels=None) -> Calibration:
     validation = cases.of_split(labels, cohort.splits, "validation")
     p = cases.probabilities(cohort.predictions(skill), validation, "made")
     enough = np.array([True, True, False])
-    return calibrate.fit("made", validation, p, [0, 1], SETTINGS, enough)
+    return fit_calibration.fit("made", validation, p, [0, 1], SETTINGS, enough)
 
 
 def test_the_file_gives_back_what_was_fitted(cohort, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_target_with_too_few_cases_is_left_alone_and_not_judged(cohort) -> Non
 
 def test_a_threshold_that_nothing_reaches_survives_the_file(tmp_path: Path) -> None:
     y, p = np.array([0.0, 0, 1, 1] * 5), np.full(20, 0.5)
-    curve = calibrate.fit_one(y, p, np.arange(20), SETTINGS)
+    curve = fit_calibration.fit_one(y, p, np.arange(20), SETTINGS)
     assert np.isinf(curve.threshold)
     Calibration("m", ("a",), False, "specificity", {"mean": {"a": curve}}).save(tmp_path / "c")
     loaded = calibration.load(tmp_path / "c")

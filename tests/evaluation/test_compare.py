@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from pedecg.errors import PedecgError
-from pedecg.evaluation import compare, evaluate, forest, metrics
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import compare, evaluate, metrics
 from pedecg.evaluation.evaluate import Scored, Scoring
+from pedecg.plots import forest
 
 Models = dict[str, Any]  # of conftest.Evaluated
 

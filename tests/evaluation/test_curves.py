@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pedecg.evaluation import cases, curves, evaluate, reliability_picture
+from pedecg.evaluation import cases, curves, evaluate
+from pedecg.plots import reliability_diagram
 
 RNG = np.random.default_rng(0)
 Y = (RNG.random(400) < 0.3).astype(float)
@@ -84,7 +85,7 @@ def test_the_reliability_diagram_holds_both_curves_and_is_the_same_bytes_again(
         ),
     }
     for name in ("a.png", "b.png"):
-        reliability_picture.draw(
+        reliability_diagram.draw(
             both, pair, figures, done.fitted, "made-up patients", tmp_path / name, "zzu"
         )
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from pedecg import tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import cases, evaluate, metrics
 from pedecg.evaluation.evaluate import Scoring
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.errors import PedecgError
-from pedecg.evaluation import bootstrap, cases, external, mapping
-from pedecg.evaluation.external import ExternalSettings
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import bootstrap, cases, external_validation, label_mapping
+from pedecg.evaluation.external_validation import ExternalSettings
 
 SETTINGS = ExternalSettings(
     model="net",
@@ -21,12 +21,12 @@ SETTINGS = ExternalSettings(
 
 
 @pytest.fixture
-def outcome(cohort) -> external.Outcome:
+def outcome(cohort) -> external_validation.Outcome:
     here = cohort.predictions(3.0)
     renamed = {"record_id": "X" + cohort.records["record_id"]}
     records = cohort.records.assign(**renamed)
     strangers = cases.of_records(
-        mapping.apply(
+        label_mapping.apply(
             cohort.labels.assign(record_id="X" + cohort.labels["record_id"]),
             SETTINGS.chosen(("abnormal", "chd", "kawasaki"))[0],
         ),
@@ -36,28 +36,30 @@ def outcome(cohort) -> external.Outcome:
     there = weaker.assign(record_id="X" + weaker["record_id"], split="external")
     test = cases.of_split(cohort.labels, cohort.splits, "test")
     fitted = cohort.evaluate(here, SETTINGS).fitted
-    return external.validate((here, there), fitted, test, strangers, [0, 1], SETTINGS)
+    return external_validation.validate((here, there), fitted, test, strangers, [0, 1], SETTINGS)
 
 
-def test_thresholds_are_those_of_the_internal_validation_split(outcome: external.Outcome) -> None:
+def test_thresholds_are_those_of_the_internal_validation_split(
+    outcome: external_validation.Outcome,
+) -> None:
     np.testing.assert_array_equal(outcome.external.cuts, outcome.internal.cuts)
 
 
-def test_only_mapped_targets_are_set_side_by_side(outcome: external.Outcome) -> None:
+def test_only_mapped_targets_are_set_side_by_side(outcome: external_validation.Outcome) -> None:
     assert outcome.internal.cases.targets == outcome.external.cases.targets == ("abnormal", "chd")
 
 
-def test_a_weaker_model_abroad_shows_as_a_drop(outcome: external.Outcome) -> None:
-    written = external.as_metrics(outcome, SETTINGS)
+def test_a_weaker_model_abroad_shows_as_a_drop(outcome: external_validation.Outcome) -> None:
+    written = external_validation.as_metrics(outcome, SETTINGS)
     chd = written["external_minus_internal"]["chd"]["auroc"]
     assert chd["low"] < chd["value"] < chd["high"] < 0
     assert set(written["external"]["targets"]) == {"abnormal", "chd"}
-    assert "net: macro AUROC" in external.sentence("net", outcome)
-    shown = external.summary("net", outcome)["auroc"]
+    assert "net: macro AUROC" in external_validation.sentence("net", outcome)
+    shown = external_validation.summary("net", outcome)["auroc"]
     assert shown["abroad"] < shown["home"]
 
 
-def test_predictions_round_trip_through_their_table(outcome: external.Outcome) -> None:
+def test_predictions_round_trip_through_their_table(outcome: external_validation.Outcome) -> None:
     who = outcome.external.cases
     p = np.random.default_rng(0).random((2, len(who.record_ids), len(who.targets)))
     table = cases.as_predictions(p, who.record_ids, [3, 5], who.targets, "external")
@@ -68,7 +70,7 @@ def test_who_is_left_out_is_counted_once_by_reason(cohort) -> None:
     records = cohort.records.copy()
     records.loc[:2, "age_days"] = pd.NA
     stored = tuple(records["record_id"].iloc[:-1])
-    kept, left_out = external.eligible(records, stored, SETTINGS)
+    kept, left_out = external_validation.eligible(records, stored, SETTINGS)
     assert left_out["age_unknown"] == 3
     assert left_out["too_young"] > 0
     assert left_out["too_old"] > 0
@@ -78,13 +80,13 @@ def test_who_is_left_out_is_counted_once_by_reason(cohort) -> None:
 
 def test_no_record_left_is_told_in_one_line(cohort) -> None:
     with pytest.raises(PedecgError, match="no record of 100 to 4000 days is left"):
-        external.eligible(cohort.records, (), SETTINGS)
+        external_validation.eligible(cohort.records, (), SETTINGS)
 
 
 def test_targets_that_the_model_does_not_know_are_left_out_and_named() -> None:
     assert SETTINGS.chosen(("chd", "norm")) == ({"chd": "chd"}, ["abnormal"])
     assert SETTINGS.chosen(("norm",)) == ({}, ["abnormal", "chd"])
-    assert external.summary("net", None)["auroc"] == {"home": None, "abroad": None}
+    assert external_validation.summary("net", None)["auroc"] == {"home": None, "abroad": None}
 
 
 def test_a_wrong_mapping_is_told_in_one_line() -> None:
@@ -93,7 +95,9 @@ def test_a_wrong_mapping_is_told_in_one_line() -> None:
         other.chosen(("chd",))
 
 
-def test_calibration_in_the_large_finds_a_shift_of_the_logit(outcome: external.Outcome) -> None:
+def test_calibration_in_the_large_finds_a_shift_of_the_logit(
+    outcome: external_validation.Outcome,
+) -> None:
     rng = np.random.default_rng(0)
     n = 4000
     logit = rng.normal(-1, 1, n)
@@ -101,7 +105,7 @@ def test_calibration_in_the_large_finds_a_shift_of_the_logit(outcome: external.O
     who = cases.Cases(tuple(map(str, range(n))), ("a",), y, np.arange(n))
     over = 1 / (1 + np.exp(-(logit + 0.7)))[:, None]
     weights = bootstrap.counts(who.patients, 50, 0)
-    found = external.calibration_in_the_large(who, over, 0, weights)
+    found = external_validation.calibration_in_the_large(who, over, 0, weights)
     assert found["intercept"] == pytest.approx(-0.7, abs=0.1)
     assert 0 < found["excess"]["low"] < found["excess"]["value"] < found["excess"]["high"]
     assert found["excess"]["value"] == pytest.approx(found["predicted"] - found["observed"])
@@ -110,7 +114,7 @@ def test_calibration_in_the_large_finds_a_shift_of_the_logit(outcome: external.O
 def test_the_case_mix_sets_both_cohorts_side_by_side(cohort) -> None:
     who = cases.of_records(cohort.labels, cohort.records)
     half = cohort.records.iloc[:50].reset_index(drop=True)
-    table = external.case_mix(
+    table = external_validation.case_mix(
         {
             "internal": (cohort.records, who),
             "external": (half, cases.of_records(cohort.labels, half)),

@@ -5,9 +5,9 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.errors import PedecgError
-from pedecg.evaluation import mapping
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import label_mapping
 
 VALUES = (0, 1, None)
 PAIRS = list(product(VALUES, VALUES))
@@ -38,7 +38,7 @@ def kleene_and(a: int | None, b: int | None) -> int | None:
 
 
 def values(expression: str) -> list[int | None]:
-    column = mapping.apply(LABELS, {"target": expression})["target"]
+    column = label_mapping.apply(LABELS, {"target": expression})["target"]
     return [None if pd.isna(value) else int(value) for value in column]
 
 
@@ -61,7 +61,7 @@ def test_a_label_of_two_words_is_quoted() -> None:
 
 
 def test_the_result_is_a_table_of_labels() -> None:
-    mapped = mapping.apply(LABELS, {"abnormal": "not norm", "infarct": "mi"})
+    mapped = label_mapping.apply(LABELS, {"abnormal": "not norm", "infarct": "mi"})
     checked = tables.check(mapped, tables.LABELS, "mapped")
     assert list(checked.columns) == ["record_id", "abnormal", "infarct"]
 
@@ -81,5 +81,5 @@ def test_the_result_is_a_table_of_labels() -> None:
 )
 def test_what_cannot_be_read_is_told_in_one_line(expression: str, message: str) -> None:
     with pytest.raises(PedecgError, match=message) as caught:
-        mapping.apply(LABELS, {"t": expression})
+        label_mapping.apply(LABELS, {"t": expression})
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import bootstrap, multiclass
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scoring

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.errors import PedecgError
-from pedecg.evaluation import cases, subgroup_picture, subgroups
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import cases, subgroups
 from pedecg.evaluation.evaluate import Scoring
 from pedecg.evaluation.subgroups import SubgroupSettings
+from pedecg.plots import subgroup_figure
 
 SETTINGS = SubgroupSettings(
     models=[],
@@ -107,7 +108,7 @@ def test_pairs_of_factors_are_crossed_on_request(looked: subgroups.Looked) -> No
 def test_the_picture_is_the_same_bytes_again(looked: subgroups.Looked, tmp_path: Path) -> None:
     title = subgroups.sentence(looked.gaps)
     for name in ("a.png", "b.png"):
-        subgroup_picture.draw(looked.table, title, "made-up patients", tmp_path / name, "zzu")
+        subgroup_figure.draw(looked.table, title, "made-up patients", tmp_path / name, "zzu")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from pedecg.explain.settings import MapSettings
-from pedecg.explain.stretch import Stretch
+from pedecg.explain.explain_settings import MapSettings
+from pedecg.explain.signal_excerpt import Stretch
 from pedecg.learning.batches import windows
 from pedecg.models import registry
-from pedecg.models.base import Batch
+from pedecg.models.network_base import Batch
 
 FS_HZ = 125.0
 SECONDS = 3.0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pedecg.explain import atlas
-from pedecg.explain.settings import AtlasSettings
+from pedecg.explain.explain_settings import AtlasSettings
 
 SETTINGS = AtlasSettings(model="resnet1d", records=50, components=5, perplexity=10, seed=0)
 

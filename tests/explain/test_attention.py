@@ -6,7 +6,7 @@ import pytest
 import torch
 from planted import SETTINGS
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 from pedecg.explain import attribution, pages
 from pedecg.models import registry
 

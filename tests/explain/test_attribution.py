@@ -6,8 +6,8 @@ import pytest
 import torch
 from planted import SETTINGS
 
-from pedecg.errors import PedecgError
-from pedecg.explain import attribution, layers
+from pedecg.core.errors import PedecgError
+from pedecg.explain import attribution, gradcam_layers
 
 
 def ill(seed: int = 5, **changes):
@@ -70,7 +70,7 @@ def test_grad_cam_keeps_time(network):
     for at_s in (1.0, 1.256, 1.768):
         bump = -np.exp(-0.5 * ((time - at_s) / 0.05) ** 2)
         batch = planted.stretch(np.tile(bump, (12, 1)).astype(np.float32)).batch()
-        layer = layers.choose(network, batch, planted.FS_HZ, 12)
+        layer = gradcam_layers.choose(network, batch, planted.FS_HZ, 12)
         seen = attribution.over_time(network, layer, batch, 0)[0].numpy()
         seen_s.append(time[seen.argmax()])
         assert abs(seen_s[-1] - at_s) < 0.25
@@ -94,7 +94,7 @@ def test_integrated_gradients_add_up_to_the_difference_in_the_logit(network):
 def test_the_layer_is_the_deepest_that_still_knows_when(network):
     batch = planted.stretch(ill()[0]).batch()
     blocks = list(network.trunk.blocks)
-    chosen = [layers.choose(network, batch, planted.FS_HZ, hz) for hz in (50, 25, 12, 3)]
+    chosen = [gradcam_layers.choose(network, batch, planted.FS_HZ, hz) for hz in (50, 25, 12, 3)]
     assert chosen == [blocks[0], blocks[1], blocks[2], blocks[4]]
 
 
@@ -102,10 +102,10 @@ def test_a_model_may_name_its_own_layer(network):
     named = planted.build()
     named.attribution_layer = named.trunk.blocks[3]
     batch = planted.stretch(ill()[0]).batch()
-    assert layers.choose(named, batch, planted.FS_HZ, 60) is named.trunk.blocks[3]
+    assert gradcam_layers.choose(named, batch, planted.FS_HZ, 60) is named.trunk.blocks[3]
 
 
 def test_a_model_without_such_a_layer_is_told_so(network):
     batch = planted.stretch(ill()[0]).batch()
     with pytest.raises(PedecgError, match="attribution_layer"):
-        layers.choose(network, batch, planted.FS_HZ, 400)
+        gradcam_layers.choose(network, batch, planted.FS_HZ, 400)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.explain import truth
+from pedecg.explain import simulated_truth
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from pedecg.explain import truth
     ],
 )
 def test_the_region_of_a_finding_is_read_off_the_table_of_conditions(conditions, region):
-    assert truth._regions(conditions) == region
+    assert simulated_truth._regions(conditions) == region
 
 
 def shares(st_share: float, ids: list[str]) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def test_a_map_that_points_there_is_told_from_one_that_does_not():
         }
     )
     table = pd.concat([shares(0.8, st), shares(0.2, qrs)], ignore_index=True)
-    found = truth.score(table, restored(st, qrs), known, 100, 0)
+    found = simulated_truth.score(table, restored(st, qrs), known, 100, 0)
     in_st = found["restored"]["ST-T"]
     assert in_st["conditions_in_ST-T_alone"]["fall"]["value"] == pytest.approx(1.5)
     assert in_st["conditions_in_QRS_alone"]["fall"]["value"] == pytest.approx(0)
@@ -67,4 +67,7 @@ def test_a_map_that_points_there_is_told_from_one_that_does_not():
 
 def test_another_cohort_has_no_truth():
     known = pd.DataFrame({"record_id": ["x"], "conditions": [np.nan], "true_abnormal": [0]})
-    assert truth.score(shares(0.5, ["S1"]), restored(["S1"], []), known, 10, 0)["findings"] is None
+    assert (
+        simulated_truth.score(shares(0.5, ["S1"]), restored(["S1"], []), known, 10, 0)["findings"]
+        is None
+    )

@@ -6,9 +6,9 @@ import planted
 import pytest
 from planted import SETTINGS
 
-from pedecg import tables
-from pedecg.explain import attribution, normal, regions, sanity, schemas
-from pedecg.signals import store
+from pedecg.core import tables
+from pedecg.explain import attribution, beat_regions, explain_tables, normal_beats, sanity_checks
+from pedecg.signals import signal_store
 
 FS_HZ = 250.0
 LEADS = ("I", "II")
@@ -39,31 +39,31 @@ def heart(st_mv: float = 0.0, t_mv: float = 0.4, r_mv: float = 1.0, wander_mv: f
 def shapes(tmp_path, records, masks=None) -> list[dict[str, np.ndarray]]:
     masks = masks or [np.ones(2, bool)] * len(records)
     both = zip(records, masks, strict=True)
-    written = [(str(i), store.to_counts(mv), mask) for i, (mv, mask) in enumerate(both)]
-    store.write_store(tmp_path / "signals", FS_HZ, LEADS, written)
+    written = [(str(i), signal_store.to_counts(mv), mask) for i, (mv, mask) in enumerate(both)]
+    signal_store.write_store(tmp_path / "signals", FS_HZ, LEADS, written)
     return [
-        normal.shape_of(normal.Healthy(i, 1000.0, waves()), tmp_path / "signals")
+        normal_beats.shape_of(normal_beats.Healthy(i, 1000.0, waves()), tmp_path / "signals")
         for i in range(len(records))
     ]
 
 
 @pytest.fixture
-def normals(tmp_path) -> normal.Normals:
-    return normal.fit(shapes(tmp_path, [heart()]), np.array([1000.0]), LEADS)
+def normals(tmp_path) -> normal_beats.Normals:
+    return normal_beats.fit(shapes(tmp_path, [heart()]), np.array([1000.0]), LEADS)
 
 
 def test_a_normal_record_stays_as_it_is(normals):
     signal = heart()
-    back = normal.instead_of(signal, FS_HZ, waves(), normals.at(1000.0))
+    back = normal_beats.instead_of(signal, FS_HZ, waves(), normals.at(1000.0))
     assert np.abs(back - signal).max() < 0.03
 
 
 @pytest.mark.parametrize("changed", [{"st_mv": 0.3}, {"t_mv": -0.3}, {"r_mv": 2.0}])
 def test_what_is_not_normal_is_put_back_to_normal_and_nothing_else(normals, changed):
     ill, well = heart(**changed, wander_mv=0.2), heart(wander_mv=0.2)
-    back = normal.instead_of(ill, FS_HZ, waves(), normals.at(1000.0))
-    region = regions.of_samples(waves(), FS_HZ, ill.shape[1])
-    inside = region != regions.REGIONS.index("rest")
+    back = normal_beats.instead_of(ill, FS_HZ, waves(), normals.at(1000.0))
+    region = beat_regions.of_samples(waves(), FS_HZ, ill.shape[1])
+    inside = region != beat_regions.REGIONS.index("rest")
     assert np.abs(back - well)[:, inside].max() < 0.1
     assert np.abs(ill - well)[:, inside].max() > 0.28
 
@@ -72,14 +72,14 @@ def test_a_wave_that_the_edge_cuts_is_left_alone(normals):
     signal = heart(r_mv=3.0)[:, round(0.4 * FS_HZ) :]
     shifted = waves()
     shifted[COLUMNS[1:]] -= 0.4
-    back = normal.instead_of(signal, FS_HZ, shifted, normals.at(None))
+    back = normal_beats.instead_of(signal, FS_HZ, shifted, normals.at(None))
     assert (back[:, :10] == signal[:, :10]).all()
 
 
 def test_near_ages_weigh_most_and_unknown_age_takes_all(tmp_path):
     newborn, school = shapes(tmp_path, [heart(t_mv=-0.4), heart(t_mv=0.4)])
-    found = normal.fit([newborn, school], np.array([3.0, 3000.0]), LEADS)
-    middle = normal.POINTS["ST-T"] * 5 // 7
+    found = normal_beats.fit([newborn, school], np.array([3.0, 3000.0]), LEADS)
+    middle = normal_beats.POINTS["ST-T"] * 5 // 7
     t_at = {age: found.at(age)["ST-T"][0, middle] for age in (2.0, 4000.0, None)}
     assert t_at[2.0] < -0.35
     assert t_at[4000.0] > 0.35
@@ -88,36 +88,43 @@ def test_near_ages_weigh_most_and_unknown_age_takes_all(tmp_path):
 
 def test_a_lead_that_no_healthy_record_has_stays_as_it_is(tmp_path):
     one = shapes(tmp_path, [heart()], [np.array([True, False])])
-    found = normal.fit(one, np.array([1000.0]), LEADS)
+    found = normal_beats.fit(one, np.array([1000.0]), LEADS)
     signal = heart(r_mv=2.0)
-    back = normal.instead_of(signal, FS_HZ, waves(), found.at(1000.0))
-    inside = regions.of_samples(waves(), FS_HZ, signal.shape[1]) == regions.REGIONS.index("QRS")
+    back = normal_beats.instead_of(signal, FS_HZ, waves(), found.at(1000.0))
+    inside = beat_regions.of_samples(waves(), FS_HZ, signal.shape[1]) == beat_regions.REGIONS.index(
+        "QRS"
+    )
     assert (back[1, inside] == signal[1, inside]).all()
     assert np.abs(back[0] - heart()[0]).max() < 0.1
 
 
 def test_the_table_gives_the_same_normal_heart_back(normals, tmp_path):
-    tables.write(normals.table(), tmp_path / "n.parquet", schemas.NORMAL_BEATS)
-    again = normal.from_table(tables.read(tmp_path / "n.parquet", schemas.NORMAL_BEATS))
+    tables.write(normals.table(), tmp_path / "n.parquet", explain_tables.NORMAL_BEATS)
+    again = normal_beats.from_table(
+        tables.read(tmp_path / "n.parquet", explain_tables.NORMAL_BEATS)
+    )
     assert again.leads == normals.leads
     for name, mine in normals.by_age.items():
         np.testing.assert_array_equal(again.by_age[name], mine)
 
 
 def test_without_a_healthy_record_there_is_no_normal_heart(tmp_path):
-    assert normal.fit([], np.empty(0), LEADS) is None
-    empty = pd.DataFrame(columns=list(schemas.NORMAL_BEATS.columns))
-    tables.write(empty, tmp_path / "n.parquet", schemas.NORMAL_BEATS)
-    assert normal.from_table(tables.read(tmp_path / "n.parquet", schemas.NORMAL_BEATS)) is None
+    assert normal_beats.fit([], np.empty(0), LEADS) is None
+    empty = pd.DataFrame(columns=list(explain_tables.NORMAL_BEATS.columns))
+    tables.write(empty, tmp_path / "n.parquet", explain_tables.NORMAL_BEATS)
+    assert (
+        normal_beats.from_table(tables.read(tmp_path / "n.parquet", explain_tables.NORMAL_BEATS))
+        is None
+    )
 
 
 def test_normal_are_those_certainly_free_of_every_target_or_those_with_one():
     labels = pd.DataFrame(
         {"record_id": list("abcd"), "norm": [1, 0, 0, 0], "mi": [0, 1, 0, np.nan]}
     )
-    assert normal.healthy(labels, ["a", "b", "c", "d"], None) == ["c"]
-    assert normal.healthy(labels, ["b", "c", "d"], None) == ["c"]
-    assert normal.healthy(labels, ["a", "b", "c", "d"], "norm") == ["a"]
+    assert normal_beats.healthy(labels, ["a", "b", "c", "d"], None) == ["c"]
+    assert normal_beats.healthy(labels, ["b", "c", "d"], None) == ["c"]
+    assert normal_beats.healthy(labels, ["a", "b", "c", "d"], "norm") == ["a"]
 
 
 @pytest.mark.parametrize("method", attribution.METHODS)
@@ -133,9 +140,9 @@ def test_beside_the_normal_heart_a_map_shows_what_is_unusual(network, method):
 def test_putting_the_finding_back_to_normal_costs_the_call(network):
     ill, qrs, t_wave = planted.heart(True, False, np.random.default_rng(5))
     well, *_ = planted.heart(False, False, np.random.default_rng(5))
-    region = np.full(ill.shape[1], regions.REGIONS.index("rest"))
-    region[t_wave] = regions.REGIONS.index("ST-T")
-    region[qrs] = regions.REGIONS.index("QRS")
-    falls = sanity.restored([network], planted.stretch(ill, reference=well), 0, region)
+    region = np.full(ill.shape[1], beat_regions.REGIONS.index("rest"))
+    region[t_wave] = beat_regions.REGIONS.index("ST-T")
+    region[qrs] = beat_regions.REGIONS.index("QRS")
+    falls = sanity_checks.restored([network], planted.stretch(ill, reference=well), 0, region)
     assert falls["ST-T"] > 1
     assert falls["ST-T"] > 5 * abs(falls["QRS"])

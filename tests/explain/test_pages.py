@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pedecg.core.records import LEADS
 from pedecg.explain import pages
 from pedecg.explain.subjects import Person, Subject
-from pedecg.records import LEADS
 
 FS_HZ = 100.0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg.explain import regions
+from pedecg.explain import beat_regions
 
 WAVES = pd.DataFrame(
     [("P", 0.1, 0.15, 0.2), ("QRS", 0.3, 0.35, 0.39), ("T", 0.5, 0.6, 0.7),
@@ -16,7 +16,7 @@ WAVES = pd.DataFrame(
 
 
 def names(waves: pd.DataFrame, n: int = 200) -> list[str]:
-    return [regions.REGIONS[i] for i in regions.of_samples(waves, 100.0, n)]
+    return [beat_regions.REGIONS[i] for i in beat_regions.of_samples(waves, 100.0, n)]
 
 
 def test_the_st_segment_belongs_to_st_t():
@@ -36,9 +36,9 @@ def test_a_beat_without_t_has_no_st_t_and_a_t_alone_is_its_own():
 
 
 def test_shares_of_map_and_of_time_each_sum_to_one():
-    region = regions.of_samples(WAVES, 100.0, 200)
+    region = beat_regions.of_samples(WAVES, 100.0, 200)
     rng = np.random.default_rng(0)
-    found = regions.shares(rng.random((12, 200)), region)
+    found = beat_regions.shares(rng.random((12, 200)), region)
     assert sum(share for share, _ in found.values()) == pytest.approx(1)
     assert sum(time for _, time in found.values()) == pytest.approx(1)
 
@@ -46,11 +46,13 @@ def test_shares_of_map_and_of_time_each_sum_to_one():
 @given(st.integers(0, 10_000))
 def test_a_share_never_exceeds_the_whole_by_rounding(seed):
     rng = np.random.default_rng(seed)
-    region = np.full(3000, rng.integers(len(regions.REGIONS)))
-    found = regions.shares(rng.random((1, 3000)) / 7, region)
+    region = np.full(3000, rng.integers(len(beat_regions.REGIONS)))
+    found = beat_regions.shares(rng.random((1, 3000)) / 7, region)
     assert max(share for share, _ in found.values()) == 1.0
 
 
 def test_an_empty_map_has_no_shares():
-    region = regions.of_samples(WAVES, 100.0, 200)
-    assert all(np.isnan(share) for share, _ in regions.shares(np.zeros((12, 200)), region).values())
+    region = beat_regions.of_samples(WAVES, 100.0, 200)
+    assert all(
+        np.isnan(share) for share, _ in beat_regions.shares(np.zeros((12, 200)), region).values()
+    )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pedecg import parallel
-from pedecg.errors import PedecgError
+from pedecg.core import parallel
+from pedecg.core.errors import PedecgError
 
 
 def square(number: int) -> int:

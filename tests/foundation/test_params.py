@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field, model_validator
 
-from pedecg import params
-from pedecg.errors import PedecgError
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
 
 
 class Inner(params.Section):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg.records import LEADS, canonical_lead
+from pedecg.core.records import LEADS, canonical_lead
 
 
 @given(st.sampled_from(LEADS), st.data())

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pedecg import settings
-from pedecg.errors import PedecgError
+from pedecg.commands import parameter_sections
+from pedecg.core.errors import PedecgError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def file(tmp_path: Path) -> Path:
     """The project's own parameters, with the limits that they name."""
     for name in ("limits", "thresholds"):
-        data = Path("src/pedecg") / f"{name}.csv"
+        data = Path("src/pedecg/rules") / f"{name}.csv"
         (tmp_path / data.parent).mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / data, tmp_path / data)
     return Path(shutil.copy2(ROOT / "params.yaml", tmp_path))
 
 
 def test_the_projects_own_parameters_are_right(file: Path) -> None:
-    settings.check(file)
+    parameter_sections.check(file)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,12 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
             "noise_review.model names 'x'; known are ",
         ),
         ("mapping: same ", "mapping: other ", "external_validation.mapping names 'other'"),
-        ("limits: src/pedecg/limits.csv", "limits: ours.csv", "ours.csv: not found"),
-        ("thresholds: src/pedecg/thresholds.csv", "thresholds: ours.csv", "ours.csv: not found"),
+        ("limits: src/pedecg/rules/limits.csv", "limits: ours.csv", "ours.csv: not found"),
+        (
+            "thresholds: src/pedecg/rules/thresholds.csv",
+            "thresholds: ours.csv",
+            "ours.csv: not found",
+        ),
     ],
 )
 def test_a_fault_is_told_in_one_line(file: Path, old: str, new: str, told: str) -> None:
@@ -74,6 +78,6 @@ def test_a_fault_is_told_in_one_line(file: Path, old: str, new: str, told: str) 
     assert text.count(old) == 1
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(PedecgError) as fault:
-        settings.check(file)
+        parameter_sections.check(file)
     assert told in str(fault.value)
     assert "\n" not in str(fault.value)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 
 
 def splits() -> pd.DataFrame:

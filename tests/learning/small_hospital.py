@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pedecg import params
+from pedecg.core import params
+from pedecg.core.records import LEADS
 from pedecg.learning.batches import Dataset, Normalisation
-from pedecg.learning.settings import TrainSettings
-from pedecg.records import LEADS
-from pedecg.signals.store import open_store, to_counts, write_store
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.signals.signal_store import open_store, to_counts, write_store
 
 SMALL = {
     "width": 8,

@@ -6,12 +6,12 @@ import pytest
 import torch
 from small_hospital import AUGMENT
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import parse
+from pedecg.core.records import LEADS, NINE_LEADS
 from pedecg.learning.crops import rate_targets
-from pedecg.params import parse
-from pedecg.records import LEADS, NINE_LEADS
-from pedecg.signals import augment, changes
-from pedecg.signals.augment import AugmentSettings, Crops
+from pedecg.signals import augmentation, augmentation_steps
+from pedecg.signals.augmentation import AugmentSettings, Crops
 
 FS_HZ = 250
 N = 4 * FS_HZ
@@ -65,7 +65,7 @@ def ecg() -> Crops:
 def run(ecg, seed=0, **changed) -> Crops:
     settings = parse(OFF | changed, "train.augment", AugmentSettings, "test")
     targets = rate_targets(settings, ("ill", "fast"))
-    return augment.augment(ecg, FS_HZ, NINE, targets, settings, seeded(seed))
+    return augmentation.augment(ecg, FS_HZ, NINE, targets, settings, seeded(seed))
 
 
 def same(a: Crops, b: Crops) -> bool:
@@ -83,7 +83,7 @@ def test_off_changes_nothing(ecg):
     everything = parse(OFF | ON, "train.augment", AugmentSettings, "test")
     settings = everything.off()
     assert not settings.changes_rate
-    unchanged = augment.augment(ecg, FS_HZ, NINE, torch.tensor([0, 1]) > 0, settings, seeded())
+    unchanged = augmentation.augment(ecg, FS_HZ, NINE, torch.tensor([0, 1]) > 0, settings, seeded())
     assert same(unchanged, ecg)
 
 
@@ -241,7 +241,7 @@ def test_one_or_two_present_leads_are_dropped_and_never_the_last(ecg):
     assert set((ecg.lead_mask - mask).sum(1).tolist()) == {1.0, 2.0}
     alone = torch.zeros(8, 12)
     alone[:, 3] = 1
-    assert torch.equal(changes.drop_leads(alone, 2, 1.0, seeded()), alone)
+    assert torch.equal(augmentation_steps.drop_leads(alone, 2, 1.0, seeded()), alone)
 
 
 def test_nine_leads_are_those_of_small_children(ecg):

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_hospital import NORMALISATION
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
 from pedecg.learning import batches
 from pedecg.learning.batches import Normalisation, Signals, Subjects
-from pedecg.learning.predict import mean_logits
-from pedecg.models.base import Batch
-from pedecg.records import LEADS
-from pedecg.signals.store import open_store
+from pedecg.learning.trained_network import mean_logits
+from pedecg.models.network_base import Batch
+from pedecg.signals.signal_store import open_store
 
 CPU = torch.device("cpu")
 

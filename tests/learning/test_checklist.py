@@ -9,14 +9,14 @@ import torch
 from small_hospital import AUGMENT, SMALL, TRAINING, VALIDATION, train_settings
 from torch import nn
 
-from pedecg.learning import checklist
+from pedecg.core.records import LEADS
+from pedecg.learning import setup_checks
 from pedecg.learning.batches import normalisation
 from pedecg.learning.fit import PRETRAINED_FOLDER
-from pedecg.learning.task import Task
+from pedecg.learning.training_task import Task
 from pedecg.models import registry
-from pedecg.records import LEADS
-from pedecg.signals import augment as augmentation
-from pedecg.signals.statistics import of_leads
+from pedecg.signals import augmentation
+from pedecg.signals.lead_statistics import of_leads
 
 EVERYTHING = AUGMENT | {
     "time_shift_s": 0.2, "jitter_mv": 0.01, "powerline_mv": 0.02, "cutout_s": 0.2,
@@ -44,7 +44,7 @@ def splits(data) -> pd.DataFrame:
 def faults(task, splits, leads=LEADS) -> dict[str, str]:
     return {
         item.promise: item.fault
-        for item in checklist.run(task, splits, list(leads))
+        for item in setup_checks.run(task, splits, list(leads))
         if item.fault is not None
     }
 
@@ -95,13 +95,13 @@ def test_leads_that_move_apart_are_told(task, monkeypatch):
         return x, length
 
     settings, store, targets = task.settings.augment, task.data.store, task.data.targets
-    assert checklist.synchrony(settings, store, targets) is None
-    monkeypatch.setattr(augmentation.changes, "shift", one_lead_late)
-    assert "differ by up to" in checklist.synchrony(settings, store, targets)
+    assert setup_checks.synchrony(settings, store, targets) is None
+    monkeypatch.setattr(augmentation.augmentation_steps, "shift", one_lead_late)
+    assert "differ by up to" in setup_checks.synchrony(settings, store, targets)
 
 
 def test_augmented_records_that_are_not_finite_are_told(task, splits, monkeypatch):
-    monkeypatch.setattr(augmentation.changes, "cut_out", lambda x, *_: x * torch.nan)
+    monkeypatch.setattr(augmentation.augmentation_steps, "cut_out", lambda x, *_: x * torch.nan)
     assert faults(task, splits)["augmentations keep shape and length"] == "some are not finite"
 
 

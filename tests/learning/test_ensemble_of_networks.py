@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import small_hospital
 
-from pedecg import ensemble
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import ensemble
 from pedecg.learning import ensemble as networks
 from pedecg.learning.fit import fit
 

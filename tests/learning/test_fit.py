@@ -16,9 +16,9 @@ from small_hospital import (
     train_settings,
 )
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 from pedecg.learning.fit import Fitted, fit
-from pedecg.learning.monitor import macro_auroc
+from pedecg.learning.validation_monitor import macro_auroc
 
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
 

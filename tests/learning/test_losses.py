@@ -8,10 +8,10 @@ import torch
 from scipy import special
 from small_hospital import LOSS
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import parse
 from pedecg.learning import losses
 from pedecg.learning.losses import LossSettings, weights
-from pedecg.params import parse
 
 ONE = torch.ones(2)
 NAN = float("nan")

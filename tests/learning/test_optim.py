@@ -6,9 +6,9 @@ import torch
 from small_hospital import train_settings
 from torch import nn
 
-from pedecg.errors import PedecgError
-from pedecg.learning import average, layout, optim, sampler
-from pedecg.learning.optim import Schedule
+from pedecg.core.errors import PedecgError
+from pedecg.learning import channels_last, optimiser, sampler, weight_average
+from pedecg.learning.optimiser import Schedule
 
 STEPS = 80  # 8 epochs of 10
 
@@ -64,8 +64,8 @@ class Parts(nn.Module):
 
 def test_a_model_names_its_parts_and_their_rates():
     network = Parts()
-    optimizer = optim.optimizer(network, train_settings(weight_decay=0.05))
-    optim.set_rate(optimizer, 1e-2, 0.9)
+    optimizer = optimiser.optimizer(network, train_settings(weight_decay=0.05))
+    optimiser.set_rate(optimizer, 1e-2, 0.9)
     groups = {
         name: group
         for name, parameter in network.named_parameters()
@@ -104,10 +104,10 @@ def test_the_average_follows_and_without_decay_is_the_network():
     network, mean = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
     nn.init.constant_(network.weight, 3.0)
     network.num_batches_tracked += 5
-    average.Follower(mean, network, 0.5).follow(step=100)
+    weight_average.Follower(mean, network, 0.5).follow(step=100)
     assert mean.weight.tolist() == [2.0, 2.0]
     assert mean.num_batches_tracked == 5
-    average.Follower(mean, network, 0.0).follow(step=100)
+    weight_average.Follower(mean, network, 0.0).follow(step=100)
     assert mean.weight.tolist() == [3.0, 3.0]
 
 
@@ -126,7 +126,9 @@ def test_channels_last_gives_the_same_numbers_and_gradients():
     plain, last = build(), build()
     last.load_state_dict(plain.state_dict())
     x = torch.randn(3, 4, 101)
-    for ours, theirs in zip(answer(layout.channels_last(last), x), answer(plain, x), strict=True):
+    for ours, theirs in zip(
+        answer(channels_last.channels_last(last), x), answer(plain, x), strict=True
+    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert last.state_dict().keys() == plain.state_dict().keys()
     for ours, theirs in zip(last.buffers(), plain.buffers(), strict=True):

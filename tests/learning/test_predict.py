@@ -8,9 +8,9 @@ import pytest
 import small_hospital
 from small_hospital import NORMALISATION, SMALL, TEST, TRAINING, VALIDATION
 
-from pedecg import tables
-from pedecg.errors import PedecgError
-from pedecg.learning import batches, predict
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.learning import batches, trained_network
 from pedecg.learning.fit import Fitted, fit
 
 
@@ -28,18 +28,18 @@ def folder(fitted, tmp_path):
     return tmp_path / "seed0"
 
 
-def ask(trained: predict.Trained, data) -> np.ndarray:
+def ask(trained: trained_network.Trained, data) -> np.ndarray:
     return trained.predict(data.store, data.positions[TEST], data.age_days[TEST], data.sex[TEST])
 
 
 def test_a_loaded_network_answers_as_the_trained_one_did(folder, fitted, data):
-    loaded = predict.load(folder, data.targets, "cpu")
+    loaded = trained_network.load(folder, data.targets, "cpu")
     np.testing.assert_array_equal(ask(loaded, data), ask(fitted.trained, data))
     assert loaded.card == fitted.trained.card
 
 
 def test_saving_again_gives_the_same_bytes(folder, fitted, tmp_path):
-    predict.load(folder).save(tmp_path / "again")
+    trained_network.load(folder).save(tmp_path / "again")
     for name in ("weights.safetensors", "model.json"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -68,7 +68,7 @@ def test_other_targets_are_refused_by_name(folder):
     with pytest.raises(
         PedecgError, match="trained for targets wide_qrs, inverted_t; asked for chd"
     ):
-        predict.load(folder, ["chd"])
+        trained_network.load(folder, ["chd"])
 
 
 def test_a_store_of_other_leads_or_rate_is_refused(fitted, data):
@@ -86,14 +86,14 @@ def test_weights_of_another_architecture_are_refused_with_the_tensors_that_diffe
     card["settings"]["width"] = 12
     (folder / "model.json").write_text(json.dumps(card))
     with pytest.raises(PedecgError, match=r"not those of resnet1d .* tensors differ: blocks|head"):
-        predict.load(folder)
+        trained_network.load(folder)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
 def test_a_missing_or_broken_file_is_told(folder, name):
     (folder / name).write_bytes(b"{")
     with pytest.raises(PedecgError, match=f"{name}: not "):
-        predict.load(folder)
+        trained_network.load(folder)
     (folder / name).unlink()
     with pytest.raises(PedecgError, match=f"{name}: not found"):
-        predict.load(folder)
+        trained_network.load(folder)

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save
 from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
 
-from pedecg.errors import PedecgError
-from pedecg.learning import checkpoint
+from pedecg.core import checkpoint
+from pedecg.core.errors import PedecgError
 from pedecg.learning import fit as fit_module
 
 EPOCHS = 8

@@ -9,12 +9,11 @@ import torch
 from small_hospital import NORMALISATION, SMALL, TEST, TRAINING, VALIDATION, train_settings
 from torch import nn
 
-from pedecg import params
-from pedecg.errors import PedecgError
-from pedecg.learning import features
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
 from pedecg.learning.fit import fit
-from pedecg.learning.monitor import macro_auroc
-from pedecg.models import registry
+from pedecg.learning.validation_monitor import macro_auroc
+from pedecg.models import features, registry
 
 
 class Rules(nn.Module):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pedecg import params
-from pedecg.learning.settings import TrainSettings
+from pedecg.core import params
+from pedecg.learning.train_settings import TrainSettings
 
 LISTS = {"models", "pretrained_models", "fused_models", "seeds"}
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,11 +5,11 @@ import pytest
 import torch
 from small_hospital import AUGMENT, NORMALISATION, SMALL, TRAINING, VALIDATION, train_settings
 
-from pedecg.errors import PedecgError
-from pedecg.learning import device, lr_find, predict
+from pedecg.core.errors import PedecgError
+from pedecg.learning import device, lr_find, trained_network
 from pedecg.learning.batches import Signals
 from pedecg.learning.fit import Run, fit
-from pedecg.learning.task import Task
+from pedecg.learning.training_task import Task
 
 
 def train(data, state_root=None, **changes):
@@ -81,8 +81,8 @@ def test_weights_for_other_settings_are_refused_by_key(data, tmp_path):
     fitted = train(data, epochs=1)
     fitted.trained.save(tmp_path)
     with pytest.raises(PedecgError, match=r"settings.width 8 \(asked for 16\)"):
-        predict.load(tmp_path, settings=SMALL | {"width": 16})
-    assert predict.load(tmp_path, settings=SMALL).card.settings == SMALL
+        trained_network.load(tmp_path, settings=SMALL | {"width": 16})
+    assert trained_network.load(tmp_path, settings=SMALL).card.settings == SMALL
 
 
 def test_gathering_on_a_device_cuts_what_slicing_cuts(data, monkeypatch):

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from pedecg import download
-from pedecg.errors import PedecgError
+from pedecg.commands import download
+from pedecg.core.errors import PedecgError
 
 BODY = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()

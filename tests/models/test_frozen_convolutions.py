@@ -4,10 +4,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pedecg.errors import PedecgError
-from pedecg.learning import optim
-from pedecg.models import cnn_rnn, registry
-from pedecg.models.base import Batch
+from pedecg.core.errors import PedecgError
+from pedecg.learning import optimiser
+from pedecg.models import registry
+from pedecg.models.network_base import Batch
+from pedecg.models.networks import cnn_rnn
 
 PLAIN = {
     "family": "cnn_rnn", "channels": [4, 8], "reduce": [4, 4], "frame_s": 0.04, "kernel_s": 0.035,
@@ -47,7 +48,7 @@ def test_a_variant_reads_a_training_only_where_it_names_one():
 def test_frozen_convolutions_stay_bit_for_bit_while_the_lstm_learns(frozen):
     model, before = frozen
     rates = model.learning_rates()
-    groups = optim.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
+    groups = optimiser.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
     optimizer = torch.optim.SGD([p for group in groups for p in group["params"]], lr=0.1)
     start = {name: each.clone() for name, each in model.sequence.state_dict().items()}
     model.train()
@@ -63,7 +64,7 @@ def test_frozen_convolutions_stay_bit_for_bit_while_the_lstm_learns(frozen):
 
 def test_parts_learn_at_rates_of_their_own(tmp_path):
     model = build(sequence="gru", sequence_rate=0.5, cnn_rate=0.1)
-    groups = optim.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
+    groups = optimiser.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
     assert {group["factor"] for group in groups} == {0.5, 0.1, 1.0}
 
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pedecg import params
-from pedecg.errors import PedecgError
-from pedecg.learning import layout
-from pedecg.models import cnn_rnn, registry
-from pedecg.models.base import Batch
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.learning import channels_last
+from pedecg.models import registry
+from pedecg.models.network_base import Batch
+from pedecg.models.networks import cnn_rnn
 
 TRUNK = {
     "width": 8,
@@ -353,7 +354,7 @@ def test_layers_nearer_to_the_signal_learn_slower():
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_channels_last_in_memory_are_the_same_network(name, settings):
     plain = trained_a_little(name, settings).train()
-    faster = layout.channels_last(copy.deepcopy(plain))
+    faster = channels_last.channels_last(copy.deepcopy(plain))
     answers = []
     for network in (plain, faster):
         network.zero_grad()

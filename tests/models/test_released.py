@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import save_file
 from scipy import signal
 
-from pedecg.errors import PedecgError
-from pedecg.models.backbones import contracts, hubert, net1d, released
-from pedecg.models.base import Batch
-from pedecg.models.foundation import Released
+from pedecg.core.errors import PedecgError
+from pedecg.models.backbones import hubert, input_contracts, net1d, released_weights
+from pedecg.models.network_base import Batch
+from pedecg.models.networks.foundation import Released
 
 BUILD = {
     "ecgfounder_12lead": lambda: net1d.Net1D(12, released=True),
@@ -116,14 +116,14 @@ def test_hubert_answers_as_published():
 
 
 def test_ecgfounder_is_shown_what_its_authors_show_it():
-    (x,) = contracts.ecgfounder()(noisy(), torch.ones(1, 12, dtype=torch.float64), 500.0)
+    (x,) = input_contracts.ecgfounder()(noisy(), torch.ones(1, 12, dtype=torch.float64), 500.0)
     assert x.shape == (1, 12, 5000)
     found = [x[0, 0, 100], x[0, 5, 2500], x[0, 11, 4999]]
     assert found == pytest.approx([0.1395198, 0.2241904, 0.4185172], abs=1e-6)
 
 
 def test_hubert_is_shown_what_its_authors_show_it():
-    first, _ = contracts.hubert_ecg()(noisy(), torch.ones(1, 12, dtype=torch.float64), 500.0)
+    first, _ = input_contracts.hubert_ecg()(noisy(), torch.ones(1, 12, dtype=torch.float64), 500.0)
     assert first.shape == (1, 6000)
     found = first[0, [0, 250, 499, 500, 501, 5999]]
     published = [-0.0745930, -0.1388512, -0.2415049, -0.1097608, 0.0425868, -0.3179873]
@@ -135,24 +135,26 @@ def test_resampling_is_scipys(fs_hz, to_hz):
     x = sines(3, 1001, fs_hz)
     divisor = math.gcd(fs_hz, to_hz)
     expected = signal.resample_poly(x.numpy(), to_hz // divisor, fs_hz // divisor, axis=-1)
-    torch.testing.assert_close(contracts.resample(x, fs_hz, to_hz), torch.from_numpy(expected))
+    torch.testing.assert_close(
+        input_contracts.resample(x, fs_hz, to_hz), torch.from_numpy(expected)
+    )
 
 
 @pytest.mark.parametrize("n", [500, 501, 999, 2000])
 def test_resampling_by_frequency_is_scipys(n):
     x = sines(2, 1000, 250)
     expected = torch.from_numpy(signal.resample(x.numpy(), n, axis=-1))
-    torch.testing.assert_close(contracts.resample_fft(x, n), expected)
+    torch.testing.assert_close(input_contracts.resample_fft(x, n), expected)
 
 
 def test_the_median_is_the_same_with_and_without_gradients():
     x = sines(2, 300, 100)
-    plain = contracts.running_median(x, 21)
-    torch.testing.assert_close(plain, contracts.running_median(x.requires_grad_(), 21))
+    plain = input_contracts.running_median(x, 21)
+    torch.testing.assert_close(plain, input_contracts.running_median(x.requires_grad_(), 21))
     torch.testing.assert_close(plain[0, 0], torch.from_numpy(signal.medfilt(x[0, 0].detach(), 21)))
 
 
-@pytest.mark.parametrize("contract", [contracts.ecgfounder(), contracts.hubert_ecg()])
+@pytest.mark.parametrize("contract", [input_contracts.ecgfounder(), input_contracts.hubert_ecg()])
 def test_long_records_are_cut_and_short_ones_padded(contract):
     mask = torch.ones(1, 12)
     assert len(contract(sines(12, 6250, 250).float(), mask, 250.0)) == -(-25 // contract.seconds)
@@ -171,9 +173,9 @@ class Mean(torch.nn.Module):
 
 @pytest.mark.parametrize("name", ["ecgfounder", "hubert_ecg_small"])
 def test_padding_and_neighbours_do_not_reach_a_released_network(name, monkeypatch):
-    release = released.RELEASES[name]
-    fake = released.Release(Mean, release.contract, 12, "", "", "", lambda key: False)
-    monkeypatch.setitem(released.RELEASES, name, fake)
+    release = released_weights.RELEASES[name]
+    fake = released_weights.Release(Mean, release.contract, 12, "", "", "", lambda key: False)
+    monkeypatch.setitem(released_weights.RELEASES, name, fake)
     network = Released(name, 12, 250.0)
     network.tell_units(torch.full((12,), 0.1), torch.full((12,), 0.5))
     whole = sines(12, 1250, 250).float()
@@ -202,14 +204,14 @@ def small(monkeypatch):
 
 def load(path):
     network = hubert.HubertECG("small")
-    return network, released.take_over(network, "hubert_ecg_small", path)
+    return network, released_weights.take_over(network, "hubert_ecg_small", path)
 
 
 def test_a_released_file_is_taken_over_with_its_hash_and_licence(small, tmp_path):
     save_file(small, tmp_path / "model.safetensors")
     network, line = load(tmp_path / "model.safetensors")
     assert all(torch.equal(tensor, small[key]) for key, tensor in network.state_dict().items())
-    assert released.sha256(tmp_path / "model.safetensors") in line
+    assert released_weights.sha256(tmp_path / "model.safetensors") in line
     assert "CC BY-NC 4.0" in line
 
 

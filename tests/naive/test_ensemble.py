@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import ensemble, tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import ensemble
 
 SETTINGS = ensemble.EnsembleSettings(members=["a", "b"], method="platt", min_positives=5)
 

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pedecg import naive, tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.tabular import linear
 
-SETTINGS = naive.LinearSettings(strength=1.0)
+SETTINGS = linear.LinearSettings(strength=1.0)
 
 
 def cohort(n=600, seed=0):
@@ -35,9 +36,9 @@ def cohort(n=600, seed=0):
 def fitted(name, seed=0, **changes):
     records, rules, labels, splits = cohort()
     labels = changes.get("labels", labels)
-    table = records if name == naive.AGE_SEX else rules
-    read = naive.age_and_sex if name == naive.AGE_SEX else naive.rule_features
-    return naive.train(name, read(table), table["record_id"], labels, splits, seed, SETTINGS)
+    table = records if name == linear.AGE_SEX else rules
+    read = linear.age_and_sex if name == linear.AGE_SEX else linear.rule_features
+    return linear.train(name, read(table), table["record_id"], labels, splits, seed, SETTINGS)
 
 
 def right(predictions, label):
@@ -49,17 +50,17 @@ def right(predictions, label):
 
 
 def test_age_alone_finds_what_depends_on_age_and_nothing_else():
-    _, predictions = fitted(naive.AGE_SEX)
+    _, predictions = fitted(linear.AGE_SEX)
     assert right(predictions, "young") > 0.95
     assert right(predictions, "fast") < 0.85
 
 
 def test_rule_features_alone_find_what_depends_on_the_rate():
-    _, predictions = fitted(naive.RULES_LINEAR)
+    _, predictions = fitted(linear.RULES_LINEAR)
     assert right(predictions, "fast") > 0.9
 
 
-@pytest.mark.parametrize("name", [naive.AGE_SEX, naive.RULES_LINEAR])
+@pytest.mark.parametrize("name", [linear.AGE_SEX, linear.RULES_LINEAR])
 def test_every_record_of_a_split_is_predicted_also_where_all_is_unknown(name):
     _, predictions = fitted(name)
     checked = tables.check(predictions, tables.PREDICTIONS, "test")
@@ -70,9 +71,9 @@ def test_every_record_of_a_split_is_predicted_also_where_all_is_unknown(name):
 def test_a_record_without_a_row_of_features_is_predicted_as_unknown():
     _, rules, labels, splits = cohort()
     less = rules.iloc[:-1]
-    _, predictions = naive.train(
-        naive.RULES_LINEAR,
-        naive.rule_features(less),
+    _, predictions = linear.train(
+        linear.RULES_LINEAR,
+        linear.rule_features(less),
         less["record_id"],
         labels,
         splits,
@@ -82,14 +83,16 @@ def test_a_record_without_a_row_of_features_is_predicted_as_unknown():
     assert predictions["probability"].notna().all()
 
 
-@pytest.mark.parametrize("name", [naive.AGE_SEX, naive.RULES_LINEAR])
+@pytest.mark.parametrize("name", [linear.AGE_SEX, linear.RULES_LINEAR])
 def test_what_is_read_back_predicts_the_same(name, tmp_path):
     records, rules, *_ = cohort()
     model, predictions = fitted(name)
     model.save(tmp_path / "model.json")
-    again = naive.load(tmp_path / "model.json")
+    again = linear.load(tmp_path / "model.json")
     assert again == model
-    features = naive.age_and_sex(records) if name == naive.AGE_SEX else naive.rule_features(rules)
+    features = (
+        linear.age_and_sex(records) if name == linear.AGE_SEX else linear.rule_features(rules)
+    )
     assert np.array_equal(again.predict(features).ravel(), predictions["probability"].to_numpy())
 
 
@@ -102,8 +105,8 @@ def test_the_number_of_threads_changes_no_bit():
     answers = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            model, told = naive.train(
-                naive.RULES_LINEAR, x, ids, labels, splits, 0, naive.LinearSettings(strength=0.01)
+            model, told = linear.train(
+                linear.RULES_LINEAR, x, ids, labels, splits, 0, linear.LinearSettings(strength=0.01)
             )
         answers.append((model.coefficients, told["probability"].tolist()))
     assert answers[0] == answers[1]
@@ -114,12 +117,12 @@ def test_test_labels_change_nothing():
     flipped = labels.copy()
     test = (splits["split"] == "test").to_numpy()
     flipped.loc[test, "young"] = 1 - flipped.loc[test, "young"]
-    assert fitted(naive.AGE_SEX)[0] == fitted(naive.AGE_SEX, labels=flipped)[0]
+    assert fitted(linear.AGE_SEX)[0] == fitted(linear.AGE_SEX, labels=flipped)[0]
 
 
 def test_a_target_of_one_class_is_as_likely_as_it_is_often():
     *_, labels, _ = cohort()
-    _, predictions = fitted(naive.AGE_SEX, labels=labels.assign(young=0))
+    _, predictions = fitted(linear.AGE_SEX, labels=labels.assign(young=0))
     young = predictions.loc[predictions["label"] == "young", "probability"]
     assert (young == young.iloc[0]).all()
     assert young.iloc[0] < 0.01
@@ -127,14 +130,14 @@ def test_a_target_of_one_class_is_as_likely_as_it_is_often():
 
 def test_age_is_smooth_and_straight_beyond_the_oldest_knot():
     ages = pd.DataFrame({"record_id": "x", "age_days": np.arange(0, 9000.0), "sex": "male"})
-    basis = naive.age_and_sex(ages).drop(columns="female").to_numpy()
-    x = naive.age_and_sex(ages)["log_age"].to_numpy()
+    basis = linear.age_and_sex(ages).drop(columns="female").to_numpy()
+    x = linear.age_and_sex(ages)["log_age"].to_numpy()
     assert np.abs(np.diff(basis, axis=0)).max() < 0.2
     slope = np.diff(basis[6000:], axis=0) / np.diff(x[6000:])[:, None]
     assert np.allclose(slope, slope[0])
 
 
 def test_a_feature_that_is_missing_is_named():
-    model, _ = fitted(naive.RULES_LINEAR)
+    model, _ = fitted(linear.RULES_LINEAR)
     with pytest.raises(PedecgError, match="heart_rate_bpm; not found"):
         model.predict(pd.DataFrame({"z_heart_rate": [1.0], "rule_tachycardia": [0.0]}))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg import norms
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.rules import norms
 
 SHIPPED = Path(norms.__file__).with_name("limits.csv")
 LIMITS = norms.load(SHIPPED)

@@ -30,7 +30,7 @@ class Row:
 
 def edit_a_limit(project: Project) -> None:
     """Call a girl's heart fast from a lower rate on, at an age that the smoke preset has."""
-    file = project.root / "src/pedecg/limits.csv"
+    file = project.root / "src/pedecg/rules/limits.csv"
     limit = "heart_rate,female,2922,4383,58,80,110,"
     text = file.read_text(encoding="utf-8")
     assert limit in text
@@ -96,12 +96,12 @@ ROOT_TABLE = [
     ),
     Row(
         "one module in models/",
-        lambda p: p.append("src/pedecg/models/resnet1d.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/models/networks/resnet1d.py", "# a thought\n"),
         ["train@resnet1d-*"],
     ),
     Row(
         "one module in simulation/",
-        lambda p: p.append("src/pedecg/simulation/waves.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/simulation/gaussian_waves.py", "# a thought\n"),
         ["simulate", "simulate_external"],
     ),
 ]
@@ -122,17 +122,17 @@ DELINEATION_TABLE = [
     ),
     Row(
         "augmentation",
-        lambda p: p.append("src/pedecg/waves/augment.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/delineator/window_augmentation.py", "# a thought\n"),
         ["train"],
     ),
     Row(
         "shipped weights",
-        lambda p: p.append("src/pedecg/waves/learned/network.json", " "),
+        lambda p: p.append("src/pedecg/weights/delineator/network.json", " "),
         [],
     ),
     Row(
         "a network of the root pipeline",
-        lambda p: p.append("src/pedecg/models/resnet1d.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/models/networks/resnet1d.py", "# a thought\n"),
         [],
     ),
 ]
@@ -159,7 +159,7 @@ ARRHYTHMIA_TABLE = [
     ),
     Row(
         "the family's module",
-        lambda p: p.append("src/pedecg/models/cnn_rnn.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/models/networks/cnn_rnn.py", "# a thought\n"),
         ["train@*", "train_pretrained@*", "segments@*", "explain", "error_review"],
     ),
     Row(
@@ -218,12 +218,12 @@ CARDIOTOXICITY_TABLE = [
     ),
     Row(
         "the checklist",
-        lambda p: p.append("src/pedecg/learning/checklist.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/learning/setup_checks.py", "# a thought\n"),
         ["check@*"],
     ),
     Row(
         "the simulator of another pipeline",
-        lambda p: p.append("src/pedecg/waves/children.py", "# a thought\n"),
+        lambda p: p.append("src/pedecg/delineator/simulated_records.py", "# a thought\n"),
         [],
     ),
 ]

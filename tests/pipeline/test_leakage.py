@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from scratch import Project
 
-from pedecg import tables
+from pedecg.core import tables
 
 MODELS = ("rules", "resnet1d_age")
 STAGES = (

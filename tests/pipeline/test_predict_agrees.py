@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scratch import Project
 
-from pedecg import params, recordings, tables
-from pedecg.predict import exam, patients
-from pedecg.predict import model as trained
+from pedecg.cohorts import recordings
+from pedecg.core import params, tables
+from pedecg.predict import loaded_model as trained
+from pedecg.predict import manifest_numbers, prepared_recording
 
 pytestmark = pytest.mark.slow
 RECORDS = 4
@@ -33,7 +34,7 @@ def test_raw_test_records_get_the_pipelines_own_probabilities(
         for record_id in test:
             places, faults = recordings.find([root / path[record_id]])
             assert not faults
-            (place,) = patients.with_numbers(places, model.cohort)
-            raw = model.ask(exam.prepare(recordings.read(place), model.recipe))
+            (place,) = manifest_numbers.with_numbers(places, model.cohort)
+            raw = model.ask(prepared_recording.prepare(recordings.read(place), model.recipe))
             mine = predicted.loc[record_id, "probability"].unstack()[list(model.targets)]
             np.testing.assert_allclose(raw, mine.to_numpy(), atol=1e-5, err_msg=file.stem)

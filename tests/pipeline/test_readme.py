@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import readme_tables
 
-from pedecg import settings
+from pedecg.commands import parameter_sections
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -34,13 +34,13 @@ def test_every_stage_is_in_the_table() -> None:
 @pytest.mark.parametrize("pipeline", pipelines())
 def test_every_parameter_says_what_it_means(pipeline: str) -> None:
     file = ROOT / pipeline / "params.yaml"
-    settings.check(file)
-    assert not [p.key for p in settings.parameters(file) if not p.meaning]
+    parameter_sections.check(file)
+    assert not [p.key for p in parameter_sections.parameters(file) if not p.meaning]
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
 def test_every_pipeline_has_a_table_of_parameters(pipeline: str) -> None:
-    assert settings.markdown(ROOT / pipeline / "params.yaml") in README
+    assert parameter_sections.markdown(ROOT / pipeline / "params.yaml") in README
     assert pipeline == PAEDIATRIC or pipeline in README
 
 

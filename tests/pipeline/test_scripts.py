@@ -13,8 +13,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import exp_run
 import ship_delineator
 
-from pedecg import params, settings, tables
-from pedecg.waves import learned
+from pedecg.commands import parameter_sections
+from pedecg.core import params, tables
+from pedecg.waves import shipped_delineator
 
 PRESETS = sorted(
     file for pipeline in pipelines() for file in (ROOT / pipeline / "presets").glob("*.yaml")
@@ -24,7 +25,7 @@ PRESETS = sorted(
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_every_preset_changes_parameters_that_there_are(preset):
     file = preset.parents[1] / params.PARAMS_FILE
-    known = settings.sections(file)
+    known = parameter_sections.sections(file)
     for key in settings_of(preset):
         assert key.split(".")[0] in {section.split(".")[0] for section in known}
         params.read_section(key, file)
@@ -33,8 +34,10 @@ def test_every_preset_changes_parameters_that_there_are(preset):
 @pytest.mark.parametrize("pipeline", pipelines())
 def test_every_parameter_of_every_pipeline_is_checked(pipeline):
     file = ROOT / pipeline / params.PARAMS_FILE
-    settings.check(file)
-    assert pipeline == PAEDIATRIC or settings.sections(file) != settings.sections()
+    parameter_sections.check(file)
+    assert (
+        pipeline == PAEDIATRIC or parameter_sections.sections(file) != parameter_sections.sections()
+    )
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
@@ -68,4 +71,4 @@ def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_pat
 
 
 def test_what_is_shipped_is_what_the_pipeline_writes():
-    assert all((learned.WEIGHTS / name).is_file() for name in ship_delineator.FILES)
+    assert all((shipped_delineator.WEIGHTS / name).is_file() for name in ship_delineator.FILES)

@@ -12,8 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
 import raw_records
 import small_project
 
-from pedecg import cli, ensemble, naive, tables
+from pedecg import cli
+from pedecg.core import tables
+from pedecg.evaluation import ensemble
 from pedecg.evaluation.calibration import MEAN, Calibration
+from pedecg.tabular import linear
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +32,17 @@ def hospital(tmp_path_factory, people) -> Path:
     labels = tables.read(folder / "data/interim/labels.parquet", tables.LABELS)
     splits = tables.read(folder / "data/interim/splits.parquet", tables.SPLITS)
     labels.loc[::2, list(small_project.TARGETS)] = 0
-    fitted, _ = naive.train(
-        naive.AGE_SEX, naive.age_and_sex(records), records["record_id"], labels, splits, 0,
-        naive.LinearSettings(strength=1.0),
+    fitted, _ = linear.train(
+        linear.AGE_SEX, linear.age_and_sex(records), records["record_id"], labels, splits, 0,
+        linear.LinearSettings(strength=1.0),
     )  # fmt: skip
-    fitted.save(folder / "models" / naive.AGE_SEX / "seed0" / "model.json")
+    fitted.save(folder / "models" / linear.AGE_SEX / "seed0" / "model.json")
     members = [
         ensemble.Member(name, 0, "platt", dict.fromkeys(small_project.TARGETS, small_project.LINE))
-        for name in (naive.AGE_SEX, small_project.MODEL)
+        for name in (linear.AGE_SEX, small_project.MODEL)
     ]
     ensemble.save(members, folder / "models" / ensemble.NAME / "seed0" / "model.json")
-    for name in (naive.AGE_SEX, ensemble.NAME):
+    for name in (linear.AGE_SEX, ensemble.NAME):
         curves = dict.fromkeys(("0", MEAN), small_project.CURVES)
         Calibration(name, small_project.TARGETS, False, "f1", curves).save(
             folder / "calibration" / f"{name}.json"

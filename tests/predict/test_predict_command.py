@@ -11,9 +11,9 @@ from small_project import LINE, MODEL, TARGETS, own_answer
 from typer.testing import CliRunner
 
 from pedecg import cli
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
-from pedecg.predict import model as trained
+from pedecg.predict import loaded_model as trained
 
 
 def probabilities(answer) -> np.ndarray:
@@ -46,15 +46,15 @@ def test_an_ensemble_is_the_mean_of_its_calibrated_members(predict, hospital, ra
         (answer,), _ = predict(raw / "P0", "--model", hospital / "models" / name)
         return probabilities(answer), fitted
 
-    from pedecg import recordings
-    from pedecg.predict import exam
+    from pedecg.cohorts import recordings
+    from pedecg.predict import prepared_recording
 
     (place,), _ = recordings.find([raw / "P0"])
     line = calibration.METHODS["platt"]
     members = []
     for name in ("age_sex", f"{MODEL}/seed0"):
         opened = trained.load(hospital / "models" / name)
-        one = exam.prepare(recordings.read(place), opened.recipe)
+        one = prepared_recording.prepare(recordings.read(place), opened.recipe)
         members.append(line.apply(opened.ask(one)[0], LINE))
     together, fitted = said("ensemble")
     np.testing.assert_allclose(together, fitted.apply(np.mean(members, axis=0)[None])[0], atol=1e-7)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 
 
 def write_wfdb(

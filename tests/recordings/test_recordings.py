@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pedecg import recordings
-from pedecg.recordings import Fault
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.cohorts import recordings
+from pedecg.cohorts.recordings import Fault
+from pedecg.core.records import LEADS, NINE_LEADS
 
 
 def opened(*paths: Path) -> list:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pedecg import params
-from pedecg.report.evidence import Evidence
-from pedecg.report.settings import ReportSettings
+from pedecg.core import params
+from pedecg.report.report_settings import ReportSettings
+from pedecg.report.run_files import Evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = (

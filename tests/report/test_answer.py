@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pedecg.report import answer
+from pedecg.predict import measurement_report
 from pedecg.rules import measure
 
 
@@ -14,7 +14,7 @@ from pedecg.rules import measure
      (366, "12 months"), (731, "2 years"), (6574.5, "18 years"), (36525, "100 years")],
 )  # fmt: skip
 def test_ages_are_counted_as_paediatricians_count(days, said):
-    assert answer.age_in_words(days) == said
+    assert measurement_report.age_in_words(days) == said
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,13 @@ def test_ages_are_counted_as_paediatricians_count(days, said):
      (None, "male", "male, age unknown"), (None, None, "age and sex unknown")],
 )  # fmt: skip
 def test_the_title_is_a_sentence_about_a_person(age_days, sex, said):
-    assert answer.sentence("r", age_days, sex, 99.6) == f"r: {said}, 100 beats per minute"
+    assert (
+        measurement_report.sentence("r", age_days, sex, 99.6) == f"r: {said}, 100 beats per minute"
+    )
 
 
 def test_no_heartbeat_is_no_rate():
-    assert answer.sentence("r", None, None, math.nan).endswith("no heartbeat found")
+    assert measurement_report.sentence("r", None, None, math.nan).endswith("no heartbeat found")
 
 
 @pytest.mark.parametrize(
@@ -38,11 +40,14 @@ def test_no_heartbeat_is_no_rate():
      ("rs_ratio_v6", "R/S ratio in V6", ""), ("t_avf_mv", "T in aVF", "mV")],
 )  # fmt: skip
 def test_a_column_is_spoken_with_its_unit(column, words, unit):
-    assert (answer.in_words(column), answer.unit_of(column)) == (words, unit)
+    assert (measurement_report.in_words(column), measurement_report.unit_of(column)) == (
+        words,
+        unit,
+    )
 
 
 def test_every_measure_in_a_unit_says_it():
     """What has none is a ratio: those of RR are in units of the usual RR, or shares of beats."""
     ratios = ("ratio", "share", "change", "rr_")
     for column in measure.COLUMNS:
-        assert answer.unit_of(column) or any(word in column for word in ratios)
+        assert measurement_report.unit_of(column) or any(word in column for word in ratios)

@@ -8,12 +8,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from pedecg import cli, params
-from pedecg.errors import PedecgError
-from pedecg.recordings import Recording
-from pedecg.records import LEADS
-from pedecg.report import augmentations
-from pedecg.signals.augment import AugmentSettings
+from pedecg import cli
+from pedecg.cohorts.recordings import Recording
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
+from pedecg.plots import augmentation_examples
+from pedecg.signals.augmentation import AugmentSettings
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 REAL = Path(__file__).parents[3] / "shared/data/zzu_sample"
@@ -33,15 +34,15 @@ def ecg() -> Recording:
 
 
 def test_no_augmentation_is_left_out():
-    drawn = set(augmentations.EXAMPLES)
+    drawn = set(augmentation_examples.EXAMPLES)
     assert drawn == set(AugmentSettings.model_fields) - SHARED_SETTINGS
 
 
 def test_each_row_makes_its_own_change_and_no_other(settings, ecg):
     other = replace(ecg, record_id="b", signal_mv=ecg.signal_mv[:, ::-1].copy())
-    crops = augmentations._crops(ecg, other)
-    for change in augmentations.changes_alone(settings):
-        changed = augmentations._changed(crops, change.settings, ecg)
+    crops = augmentation_examples._crops(ecg, other)
+    for change in augmentation_examples.changes_alone(settings):
+        changed = augmentation_examples._changed(crops, change.settings, ecg)
         same = torch.equal(changed.signal_mv[0], crops.signal_mv[0])
         assert not same, change.name
         on = {name for name, value in change.settings if value not in (0, None)} - SHARED_SETTINGS
@@ -50,10 +51,10 @@ def test_each_row_makes_its_own_change_and_no_other(settings, ecg):
 
 def test_what_is_off_is_called_off(settings):
     off = settings.model_copy(update={"wander_mv": 0.0, "amplitude": None})
-    titles = {change.name: change.title for change in augmentations.changes_alone(off)}
+    titles = {change.name: change.title for change in augmentation_examples.changes_alone(off)}
     assert titles["wander_mv"] == "wander_mv: off; drawn with 0.2 mV"
     assert titles["amplitude"] == "amplitude: off; drawn with 0.8 to 1.2 times"
-    on = {change.name: change.title for change in augmentations.changes_alone(settings)}
+    on = {change.name: change.title for change in augmentation_examples.changes_alone(settings)}
     assert on["wander_mv"] == "wander_mv: 0.2 mV"
 
 
@@ -64,12 +65,12 @@ def test_what_is_off_is_called_off(settings):
 def test_a_second_recording_of_another_kind_is_refused(settings, ecg, tmp_path, wrong, said):
     other = replace(ecg, record_id="b", **wrong)
     with pytest.raises(PedecgError, match=said):
-        augmentations.draw(ecg, other, settings, tmp_path / "a.png")
+        augmentation_examples.draw(ecg, other, settings, tmp_path / "a.png")
 
 
 def test_a_lead_that_is_not_there_is_told(settings, ecg, tmp_path):
     with pytest.raises(PedecgError, match="a: no lead V9; it has I II"):
-        augmentations.draw(ecg, None, settings, tmp_path / "a.png", "V9")
+        augmentation_examples.draw(ecg, None, settings, tmp_path / "a.png", "V9")
 
 
 @pytest.mark.real

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from pedecg.report import digests
+from pedecg.report import file_digests
 
 DVC = """
 stages:
   split:
     cmd: python stages/split.py
-    deps: [stages/split.py, src/pedecg/splits.py, data/interim/records.parquet]
+    deps: [stages/split.py, src/pedecg/cohorts/splits.py, data/interim/records.parquet]
   train:
     matrix: {model: [a, b]}
     cmd: python stages/train.py ${item.model}
@@ -22,8 +22,8 @@ FILES = (
     "stages/split.py",
     "stages/train.py",
     "stages/report.py",
-    "src/pedecg/splits.py",
-    "src/pedecg/signals/store.py",
+    "src/pedecg/cohorts/splits.py",
+    "src/pedecg/signals/signal_store.py",
     "src/pedecg/models/a.py",
     "src/pedecg/models/b.py",
     "data/interim/records.parquet",
@@ -41,9 +41,9 @@ def project(root: Path) -> Path:
 
 def changed(root: Path, name: str) -> set[str]:
     """Return what has another hash after a change of a file."""
-    before = digests.all_of(root, ["a"])
+    before = file_digests.all_of(root, ["a"])
     (root / name).write_text("changed", encoding="utf-8")
-    after = digests.all_of(root, ["a"])
+    after = file_digests.all_of(root, ["a"])
     return {
         f"{kind} {key}" for kind in after for key in after[kind]
         if after[kind][key] != before[kind][key]
@@ -52,8 +52,8 @@ def changed(root: Path, name: str) -> set[str]:
 
 def test_each_file_changes_the_hash_of_what_rests_on_it(tmp_path: Path) -> None:
     root = project(tmp_path)
-    assert changed(root, "src/pedecg/splits.py") == {"code split"}
-    assert changed(root, "src/pedecg/signals/store.py") == {"code train"}
+    assert changed(root, "src/pedecg/cohorts/splits.py") == {"code split"}
+    assert changed(root, "src/pedecg/signals/signal_store.py") == {"code train"}
     assert changed(root, "src/pedecg/models/b.py") == {"code train"}
     assert changed(root, "data/interim/records.parquet") == {"data data/interim/records.parquet"}
     assert changed(root, "models/a/seed0/weights.safetensors") == {"weights models/a/seed0"}
@@ -63,7 +63,7 @@ def test_the_place_of_the_project_changes_no_hash(tmp_path: Path) -> None:
     first = project(tmp_path / "here")
     second = tmp_path / "far" / "there"
     shutil.copytree(first, second)
-    assert digests.all_of(first, ["a"]) == digests.all_of(second, ["a"])
+    assert file_digests.all_of(first, ["a"]) == file_digests.all_of(second, ["a"])
 
 
 def test_what_python_leaves_behind_changes_no_hash(tmp_path: Path) -> None:

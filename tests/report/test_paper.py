@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
-from pedecg import pictures
-from pedecg.records import LEADS, NINE_LEADS
-from pedecg.report import paper
+from pedecg.core import figures
+from pedecg.core.records import LEADS, NINE_LEADS
+from pedecg.plots import ecg_paper
 
 FS_HZ = 250.0
 
@@ -22,7 +22,7 @@ def names(figure) -> list[str]:
 
 
 def test_ten_seconds_are_250_mm_and_a_millivolt_is_10_mm():
-    figure = paper.draw(ramp(12), FS_HZ, LEADS, "title")
+    figure = ecg_paper.draw(ramp(12), FS_HZ, LEADS, "title")
     axes = figure.axes[0]
     width_in, height_in = figure.get_size_inches()
     assert width_in * 25.4 == pytest.approx(axes.get_xlim()[1])
@@ -35,14 +35,16 @@ def test_ten_seconds_are_250_mm_and_a_millivolt_is_10_mm():
 
 @pytest.mark.parametrize(("leads", "shown"), [(LEADS, 13), (NINE_LEADS, 10), (("I", "II"), 2)])
 def test_every_lead_is_named_and_ii_is_the_rhythm_strip(leads, shown):
-    written = [t for t in names(paper.draw(ramp(len(leads)), FS_HZ, leads, "t")) if t in LEADS]
+    written = [t for t in names(ecg_paper.draw(ramp(len(leads)), FS_HZ, leads, "t")) if t in LEADS]
     assert len(written) == shown
     assert set(written) == set(leads)
 
 
 def test_the_same_signal_gives_the_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
-        pictures.save(paper.draw(ramp(12), FS_HZ, LEADS, "title"), tmp_path / name, "zzu", dpi=60)
+        figures.save(
+            ecg_paper.draw(ramp(12), FS_HZ, LEADS, "title"), tmp_path / name, "zzu", dpi=60
+        )
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -64,7 +66,7 @@ def waves_at(lead: str, *onsets_s: float) -> pd.DataFrame:
 
 def test_waves_are_shaded_where_their_lead_is_drawn():
     def drawn(waves):
-        return shaded(paper.draw(ramp(12), FS_HZ, LEADS, "t", waves=waves))
+        return shaded(ecg_paper.draw(ramp(12), FS_HZ, LEADS, "t", waves=waves))
 
     assert drawn(waves_at("I", 1.0, 4.0, 11.0)) == 1  # I is shown up to 2.5 s
     assert drawn(waves_at("V1", 1.0, 6.0)) == 1  # V1 from 5 to 7.5 s
@@ -74,20 +76,20 @@ def test_waves_are_shaded_where_their_lead_is_drawn():
 
 def test_a_wave_of_which_only_the_peak_is_known_is_marked_there():
     waves = waves_at("I", 1.0).assign(onset_s=np.nan, offset_s=np.nan)
-    assert shaded(paper.draw(ramp(1), FS_HZ, ("I",), "t", waves=waves)) == 1
+    assert shaded(ecg_paper.draw(ramp(1), FS_HZ, ("I",), "t", waves=waves)) == 1
 
 
 @pytest.mark.parametrize(
     ("leads", "seconds", "rows"), [(LEADS, 60, 9), (NINE_LEADS, 31, 7), (("ch1",), 60, 6)]
 )
 def test_a_longer_record_goes_on_below(leads, seconds, rows):
-    figure = paper.draw(ramp(len(leads), seconds), FS_HZ, leads, "t", stretches=6)
-    one = paper.draw(ramp(1), FS_HZ, ("I",), "t")
-    two = paper.draw(ramp(2), FS_HZ, ("I", "II"), "t")
+    figure = ecg_paper.draw(ramp(len(leads), seconds), FS_HZ, leads, "t", stretches=6)
+    one = ecg_paper.draw(ramp(1), FS_HZ, ("I",), "t")
+    two = ecg_paper.draw(ramp(2), FS_HZ, ("I", "II"), "t")
     row = two.get_size_inches()[1] - one.get_size_inches()[1]
     assert (figure.get_size_inches()[1] - one.get_size_inches()[1]) / row + 1 == pytest.approx(rows)
     assert "10 s" in names(figure)
 
 
 def test_a_record_shorter_than_the_paper_leaves_it_empty():
-    assert paper.draw(ramp(12, seconds=3), FS_HZ, LEADS, "short").axes[0].lines
+    assert ecg_paper.draw(ramp(12, seconds=3), FS_HZ, LEADS, "short").axes[0].lines

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from pedecg import pictures
+from pedecg.core import figures
 
 
 @pytest.mark.parametrize(("cohort", "said"), [("simulated", ["simulated children"]), ("zzu", [])])
 def test_simulated_is_called_so(tmp_path: Path, cohort: str, said: list[str]) -> None:
     figure = Figure()
-    pictures.save(figure, tmp_path / "p.png", cohort)
+    figures.save(figure, tmp_path / "p.png", cohort)
     assert [text.get_text() for text in figure.texts] == said

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pedecg import params
-from pedecg.report import blocks, card, page, sections
-from pedecg.report.evidence import Evidence
-from pedecg.report.settings import ReportSettings
+from pedecg.core import params
+from pedecg.report import blocks, html_page, model_card, section_list
+from pedecg.report.report_settings import ReportSettings
+from pedecg.report.run_files import Evidence
 
 Change = Callable[[str, Callable[[Any], None]], Evidence]
 EMPTY = {"meta", "link", "img", "br", "rect", "path"}
@@ -59,9 +59,9 @@ def test_a_changed_metric_changes_the_page_and_the_card(
         evaluated["test"]["targets"]["chd"]["auroc"]["value"] = 0.12345
 
     run = change("evaluate/resnet1d", edit)
-    described = card.describe(run, settings)
-    assert "0.123" in page.write(run, settings)
-    assert "0.123" in card.markdown(described)
+    described = model_card.describe(run, settings)
+    assert "0.123" in html_page.write(run, settings)
+    assert "0.123" in model_card.markdown(described)
     assert described["models"]["resnet1d"]["test"]["targets"]["chd"]["auroc"]["value"] == 0.12345
 
 
@@ -81,28 +81,28 @@ def test_a_changed_metric_changes_the_page_and_the_card(
 def test_every_section_reads_its_file(
     change: Change, settings: ReportSettings, name: str, edit: Any, said: str
 ) -> None:
-    assert said in words(page.write(change(name, edit), settings))
+    assert said in words(html_page.write(change(name, edit), settings))
 
 
 def test_the_same_files_give_the_same_bytes(run: Evidence, settings: ReportSettings) -> None:
     again = Evidence(run.root)
-    assert page.write(run, settings) == page.write(again, settings)
-    assert card.describe(run, settings) == card.describe(again, settings)
+    assert html_page.write(run, settings) == html_page.write(again, settings)
+    assert model_card.describe(run, settings) == model_card.describe(again, settings)
 
 
 def test_the_order_of_sections_in_the_parameters_changes_nothing(
     run: Evidence, settings: ReportSettings
 ) -> None:
-    before = page.write(run, settings)
+    before = html_page.write(run, settings)
     file = run.root / "params.yaml"
     values = params.read_file(file)
     with file.open("w", encoding="utf-8") as stream:
         YAML().dump(dict(reversed(values.items())), stream)
-    assert page.write(Evidence(run.root), settings) == before
+    assert html_page.write(Evidence(run.root), settings) == before
 
 
 def test_the_page_needs_no_other_file(run: Evidence, settings: ReportSettings) -> None:
-    seen = Page(page.write(run, settings))
+    seen = Page(html_page.write(run, settings))
     assert not [tag for tag, _ in seen.seen if tag in ("script", "iframe", "object")]
     assert seen.all("src")
     assert all(uri.startswith("data:") for uri in seen.all("src"))
@@ -110,50 +110,50 @@ def test_the_page_needs_no_other_file(run: Evidence, settings: ReportSettings) -
 
 
 def test_every_link_leads_to_a_section(run: Evidence, settings: ReportSettings) -> None:
-    seen = Page(page.write(run, settings))
+    seen = Page(html_page.write(run, settings))
     ids = seen.all("id")
     assert len(ids) == len(set(ids))
     assert {uri[1:] for uri in seen.all("href") if uri.startswith("#")} <= set(ids)
 
 
 def test_every_picture_has_a_text(run: Evidence, settings: ReportSettings) -> None:
-    pictures = [a for tag, a in Page(page.write(run, settings)).seen if tag == "img"]
+    pictures = [a for tag, a in Page(html_page.write(run, settings)).seen if tag == "img"]
     assert len(pictures) == 3
     assert all(len(a.get("alt") or "") > 20 for a in pictures)
 
 
 def test_what_a_source_writes_is_text_not_html(run: Evidence, settings: ReportSettings) -> None:
-    html = page.write(run, settings)
+    html = html_page.write(run, settings)
     assert "<b>QRS" not in html
     assert "&lt;b&gt;QRS" in html
 
 
 def test_simulated_is_said_where_results_are(run: Evidence, settings: ReportSettings) -> None:
-    html = page.write(run, settings)
-    for one in sections.build(run):
+    html = html_page.write(run, settings)
+    for one in section_list.build(run):
         if one.section.result:
             start = html.index(f'id="{one.section.id}"')
             assert "imulated" in words(html[start : start + 300])
-    assert "Simulated data" in card.markdown(card.describe(run, settings))
+    assert "Simulated data" in model_card.markdown(model_card.describe(run, settings))
 
 
 def test_real_patients_are_not_called_simulated(run: Evidence, settings: ReportSettings) -> None:
     run.parameters["cohort"]["name"] = "zzu"
-    assert 'class="simulated"' not in page.write(run, settings)
-    assert not card.describe(run, settings)["simulated"]
-    assert "Simulated data" not in card.markdown(card.describe(run, settings))
+    assert 'class="simulated"' not in html_page.write(run, settings)
+    assert not model_card.describe(run, settings)["simulated"]
+    assert "Simulated data" not in model_card.markdown(model_card.describe(run, settings))
 
 
 def test_a_section_without_its_files_is_left_out(run: Evidence, settings: ReportSettings) -> None:
     """The same stage serves pipelines that explain, review and validate nothing."""
-    with_all = {one.section.id for one in sections.build(run)}
+    with_all = {one.section.id for one in section_list.build(run)}
     for name in ("explain", "atlas", "noise_review", "external_validation", "subgroups"):
         (run.root / f"metrics/{name}.json").unlink()
     shutil.rmtree(run.root / "data")
-    left = {one.section.id for one in sections.build(Evidence(run.root))}
+    left = {one.section.id for one in section_list.build(Evidence(run.root))}
     gone = {"explanations", "atlas", "label-noise", "external", "subgroups", "errors"}
     assert with_all - left == gone
-    Page(page.write(Evidence(run.root), settings))
+    Page(html_page.write(Evidence(run.root), settings))
 
 
 def test_a_target_with_too_few_cases_says_so(change: Change, settings: ReportSettings) -> None:
@@ -164,20 +164,20 @@ def test_a_target_with_too_few_cases_says_so(change: Change, settings: ReportSet
         } | {"too_few": "1 positives"}
 
     run = change("evaluate/resnet1d", edit)
-    assert blocks.TOO_FEW in words(page.write(run, settings))
-    assert blocks.TOO_FEW in card.markdown(card.describe(run, settings))
+    assert blocks.TOO_FEW in words(html_page.write(run, settings))
+    assert blocks.TOO_FEW in model_card.markdown(model_card.describe(run, settings))
 
 
 def test_pictures_beyond_the_size_of_the_page_are_named(
     run: Evidence, settings: ReportSettings
 ) -> None:
-    html = page.write(run, settings.model_copy(update={"max_mb": 1e-6}))
+    html = html_page.write(run, settings.model_copy(update={"max_mb": 1e-6}))
     assert "<img" not in html
     assert "Not shown, for the size of this page: plots/compare/forest.png" in html
 
 
 def test_the_card_is_json(run: Evidence, settings: ReportSettings) -> None:
-    described = card.describe(run, settings)
+    described = model_card.describe(run, settings)
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["parameters"]["split"]["seed"] == run.parameters["split"]["seed"]
 
@@ -189,5 +189,5 @@ def test_numbers_are_written_as_documented() -> None:
 
 
 def test_sections_have_names_of_their_own() -> None:
-    ids = [section.id for section in sections.SECTIONS]
+    ids = [section.id for section in section_list.SECTIONS]
     assert len(ids) == len(set(ids))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.review import noise, picture, truth
+from pedecg.core import tables
+from pedecg.plots import label_candidates
+from pedecg.review import label_noise, simulated_label_errors
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,10 @@ def planted() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 def test_planted_wrong_labels_come_first(planted) -> None:
     records, labels, p, known = planted
     ranked = tables.check(
-        noise.candidates(p, labels, records, min_positives=5), tables.CANDIDATES, "made"
+        label_noise.candidates(p, labels, records, min_positives=5), tables.CANDIDATES, "made"
     )
     assert len(ranked) == labels[["a", "b"]].notna().sum().sum()
-    scored = truth.score(ranked, known)
+    scored = simulated_label_errors.score(ranked, known)
     assert scored["first_50"]["wrong"] > 5 * scored["first_50"]["at_chance"]
     assert scored["first_50"]["wrong"] <= scored["first_100"]["wrong"] <= scored["wrong"]
     in_first = [row["in_first_100"] for row in scored["targets"].values()]
@@ -47,15 +48,15 @@ def test_planted_wrong_labels_come_first(planted) -> None:
 def test_a_target_whose_probabilities_are_all_too_low_is_not_suspect_as_a_whole(planted) -> None:
     records, labels, p, known = planted
     lower = p.assign(b=p["b"] / 20)
-    ranked = noise.candidates(lower, labels, records, min_positives=5)
-    scored = truth.score(ranked, known)
+    ranked = label_noise.candidates(lower, labels, records, min_positives=5)
+    scored = simulated_label_errors.score(ranked, known)
     assert scored["targets"]["b"]["in_first_100"] < 60
     assert scored["first_50"]["wrong"] > 5 * scored["first_50"]["at_chance"]
 
 
 def test_flagged_labels_come_before_others_by_falling_suspicion(planted) -> None:
     records, labels, p, _ = planted
-    ranked = noise.candidates(p, labels, records, min_positives=5)
+    ranked = label_noise.candidates(p, labels, records, min_positives=5)
     assert ranked["flagged"].is_monotonic_decreasing
     for _, rows in ranked.groupby("flagged"):
         assert rows["label_quality"].is_monotonic_increasing
@@ -64,13 +65,13 @@ def test_flagged_labels_come_before_others_by_falling_suspicion(planted) -> None
 
 def test_a_rare_target_is_not_searched(planted) -> None:
     records, labels, p, _ = planted
-    ranked = noise.candidates(p, labels, records, min_positives=200)
+    ranked = label_noise.candidates(p, labels, records, min_positives=200)
     assert set(ranked["label"]) == {"a"}
-    nothing = noise.candidates(p, labels, records, min_positives=1000)
+    nothing = label_noise.candidates(p, labels, records, min_positives=1000)
     assert len(tables.check(nothing, tables.CANDIDATES, "made")) == 0
     findings = pd.DataFrame({"record_id": [], "description": [], "code": []}, dtype="string")
-    assert len(noise.for_reviewer(nothing, records, findings)) == 0
-    assert noise.as_metrics(nothing)["flagged"] == 0
+    assert len(label_noise.for_reviewer(nothing, records, findings)) == 0
+    assert label_noise.as_metrics(nothing)["flagged"] == 0
 
 
 def test_no_record_is_predicted_by_a_model_that_saw_its_fold() -> None:
@@ -85,7 +86,7 @@ def test_no_record_is_predicted_by_a_model_that_saw_its_fold() -> None:
         asked.extend(predicted)
         return np.array([[ord(name)] for name in predicted], float)
 
-    predicted = noise.out_of_fold(folds, ["t"], train_and_predict)
+    predicted = label_noise.out_of_fold(folds, ["t"], train_and_predict)
     assert sorted(asked) == sorted(folds.index)
     assert list(predicted.index) == list(folds.index)
     assert list(predicted["t"]) == [ord(name) for name in folds.index]
@@ -93,18 +94,18 @@ def test_no_record_is_predicted_by_a_model_that_saw_its_fold() -> None:
 
 def test_the_truth_of_another_cohort_gives_nulls_with_a_reason(planted) -> None:
     records, labels, p, known = planted
-    ranked = noise.candidates(p, labels, records, min_positives=5)
+    ranked = label_noise.candidates(p, labels, records, min_positives=5)
     elsewhere = known.assign(record_id="other" + known["record_id"])
     for truths in (elsewhere, known.drop(columns="wrong_b")):
-        scored = truth.score(ranked, truths)
+        scored = simulated_label_errors.score(ranked, truths)
         assert scored["first_100"]["wrong"] is None
         assert "another cohort" in scored["reason"]
-    assert truth.score(ranked.iloc[:0], known)["reason"] == "no candidates"
+    assert simulated_label_errors.score(ranked.iloc[:0], known)["reason"] == "no candidates"
 
 
 def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_path: Path) -> None:
     records, labels, p, _ = planted
-    ranked = noise.candidates(p, labels, records, min_positives=5)
+    ranked = label_noise.candidates(p, labels, records, min_positives=5)
     first = ranked["record_id"].iloc[0]
     findings = pd.DataFrame(
         {
@@ -113,7 +114,7 @@ def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_pat
             "code": ["A1", "the other vocabulary's", "prose of the reader"],
         }
     )
-    sheet = noise.for_reviewer(ranked, records, findings, at_most=30)
+    sheet = label_noise.for_reviewer(ranked, records, findings, at_most=30)
     assert len(sheet) == 30
     assert sheet["findings"].iloc[0] == "sinus rhythm; prose of the reader"
     assert list(sheet.columns[-3:]) == ["decision", "reviewer", "reason"]
@@ -123,15 +124,15 @@ def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_pat
 
 def test_the_picture_is_the_same_bytes_again(planted, tmp_path: Path) -> None:
     records, labels, p, _ = planted
-    ranked = noise.candidates(p, labels, records, min_positives=5)
+    ranked = label_noise.candidates(p, labels, records, min_positives=5)
     for name in ("a.png", "b.png"):
-        picture.draw(ranked, tmp_path / name, "zzu")
+        label_candidates.draw(ranked, tmp_path / name, "zzu")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    picture.draw(ranked.iloc[:0], tmp_path / "empty.png", "zzu")
+    label_candidates.draw(ranked.iloc[:0], tmp_path / "empty.png", "zzu")
 
 
 def test_metrics_count_what_was_searched_and_flagged(planted) -> None:
     records, labels, p, _ = planted
-    counted = noise.as_metrics(noise.candidates(p, labels, records, min_positives=5))
+    counted = label_noise.as_metrics(label_noise.candidates(p, labels, records, min_positives=5))
     assert counted["labels"] == sum(t["labels"] for t in counted["targets"].values())
     assert 0 < counted["flagged"] < 0.3 * counted["labels"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 
 FS_HZ = 500.0
 # mV of R, S, T and P. In V1 and V6 the R and S of an infant's right heart.

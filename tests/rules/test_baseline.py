@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg import norms, tables
-from pedecg.errors import PedecgError
-from pedecg.rules import baseline, criteria
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.rules import criteria, norms
+from pedecg.tabular import rule_score
 
-SETTINGS = baseline.RulesSettings(max_slope=5.0)
+SETTINGS = rule_score.RulesSettings(max_slope=5.0)
 
 
 def cohort(n=300, seed=0):
@@ -36,7 +37,7 @@ def cohort(n=300, seed=0):
 
 def test_predictions_cover_every_record_and_target_and_separate_them():
     rules, labels, splits = cohort()
-    about, predictions = baseline.train(rules, labels, splits, 3, SETTINGS)
+    about, predictions = rule_score.train(rules, labels, splits, 3, SETTINGS)
     checked = tables.check(predictions, tables.PREDICTIONS, "predictions")
     assert len(checked) == 600
     assert set(checked["seed"]) == {3}
@@ -51,7 +52,7 @@ def test_labels_outside_the_training_split_change_nothing():
     other = labels.copy()
     outside = (splits["split"] != "train").to_numpy()
     other.loc[outside, ["chd", "abnormal"]] = 1 - other.loc[outside, ["chd", "abnormal"]]
-    before, after = (baseline.train(rules, y, splits, 0, SETTINGS) for y in (labels, other))
+    before, after = (rule_score.train(rules, y, splits, 0, SETTINGS) for y in (labels, other))
     assert before[0] == after[0]
     pd.testing.assert_frame_equal(before[1], after[1])
 
@@ -60,7 +61,7 @@ def test_an_unknown_label_is_left_out_not_negative():
     rules, labels, splits = cohort()
     hidden = labels.copy()
     hidden.loc[hidden["chd"] == 0, "chd"] = pd.NA
-    about, _ = baseline.train(rules, hidden, splits, 0, SETTINGS)
+    about, _ = rule_score.train(rules, hidden, splits, 0, SETTINGS)
     assert about["curves"]["chd"]["intercept"] > 1
 
 
@@ -69,33 +70,33 @@ def test_the_curve_never_falls(seed, flip):
     rng = np.random.default_rng(seed)
     score = rng.normal(size=80)
     label = ((score + rng.normal(size=80) > 0) != flip).astype(float)
-    intercept, slope = baseline.fit(score, label, SETTINGS)
+    intercept, slope = rule_score.fit(score, label, SETTINGS)
     assert 0 <= slope <= SETTINGS.max_slope
     assert np.isfinite(intercept)
 
 
 @pytest.mark.parametrize("label", [np.zeros(20), np.ones(20), np.full(20, np.nan)])
 def test_a_target_with_one_class_or_none_still_gives_probabilities(label):
-    curve = baseline.fit(np.arange(20.0), label, SETTINGS)
-    probability = baseline.predict(np.arange(20.0), *curve)
+    curve = rule_score.fit(np.arange(20.0), label, SETTINGS)
+    probability = rule_score.predict(np.arange(20.0), *curve)
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
 def test_a_target_without_weights_is_scored_by_any_abnormality_and_says_so():
     rules, _, _ = cohort()
-    assert baseline.scored_by("brugada") == "any abnormality"
-    assert np.array_equal(baseline.scores(rules, "brugada"), baseline.scores(rules, "abnormal"))
-    assert np.array_equal(baseline.scores(rules, "norm"), -baseline.scores(rules, "abnormal"))
+    assert rule_score.scored_by("brugada") == "any abnormality"
+    assert np.array_equal(rule_score.scores(rules, "brugada"), rule_score.scores(rules, "abnormal"))
+    assert np.array_equal(rule_score.scores(rules, "norm"), -rule_score.scores(rules, "abnormal"))
 
 
 def test_every_weight_names_a_column_that_rule_features_write():
     limits = norms.load(Path(norms.__file__).with_name("limits.csv"))
     known = {f"z_{name}" for name in limits.units} | {f"rule_{c.name}" for c in criteria.CRITERIA}
-    named = {key.split()[-1] for weights in baseline.WEIGHTS.values() for key in weights}
+    named = {key.split()[-1] for weights in rule_score.WEIGHTS.values() for key in weights}
     assert named <= known
 
 
 def test_a_cohort_without_targets_is_told():
     rules, labels, splits = cohort(20)
     with pytest.raises(PedecgError, match="no target"):
-        baseline.train(rules, labels[["record_id"]], splits, 0, SETTINGS)
+        rule_score.train(rules, labels[["record_id"]], splits, 0, SETTINGS)

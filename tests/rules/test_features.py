@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import norms, tables
-from pedecg.records import LEADS
-from pedecg.rules import features
-from pedecg.signals import store
+from pedecg.core import tables
+from pedecg.core.records import LEADS
+from pedecg.rules import norms, rule_features
+from pedecg.signals import signal_store
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 
@@ -18,16 +18,16 @@ LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 def rules(record, tmp_path):
     """Three stored records: one of a boy, one of unknown age and sex, one without waves."""
     waves, signal = record()
-    counts = store.to_counts(signal)
+    counts = signal_store.to_counts(signal)
     mask = np.ones(12, bool)
-    store.write_store(tmp_path, 500, LEADS, [(name, counts, mask) for name in "abc"])
+    signal_store.write_store(tmp_path, 500, LEADS, [(name, counts, mask) for name in "abc"])
     all_waves = pd.concat([waves.assign(record_id="a"), waves.assign(record_id="b")])
     records = pd.DataFrame({"record_id": list("cba")})
     records["age_days"] = pd.array([900, None, 400], "Int64")
     records["sex"] = pd.array(["female", None, "male"], "string")
-    children = features.examinations(store.open_store(tmp_path), all_waves, records)
-    rows = [features.of_record(child, str(tmp_path), LIMITS) for child in children]
-    return features.table(rows), records
+    children = rule_features.examinations(signal_store.open_store(tmp_path), all_waves, records)
+    rows = [rule_features.of_record(child, str(tmp_path), LIMITS) for child in children]
+    return rule_features.table(rows), records
 
 
 def test_every_record_has_a_row_that_fits_the_schema(rules):
@@ -44,12 +44,14 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
     late_t.loc[late_t["wave"] == "T", "offset_s"] += 1.2
     late_p = waves.copy()
     late_p.loc[late_p["wave"] == "P", "onset_s"] += 0.13
-    stored = [(name, store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
-    store.write_store(tmp_path, 500, LEADS, stored)
+    stored = [(name, signal_store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
+    signal_store.write_store(tmp_path, 500, LEADS, stored)
     both = pd.concat([late_t.assign(record_id="a"), late_p.assign(record_id="b")])
     records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
-    children = features.examinations(store.open_store(tmp_path), both, records)
-    table = features.table([features.of_record(c, str(tmp_path), LIMITS) for c in children])
+    children = rule_features.examinations(signal_store.open_store(tmp_path), both, records)
+    table = rule_features.table(
+        [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]
+    )
     checked = tables.check(table, tables.RULES, "rules")
     assert checked["qt_ms"].isna().tolist() == [True, False]
     assert checked["pr_ms"].isna().tolist() == [False, True]
@@ -75,12 +77,16 @@ def test_without_waves_everything_is_null(rules):
 def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
     waves, signal = record(rr_s=0.3)
     waves = waves[waves["wave"] == "QRS"]
-    store.write_store(tmp_path, 500, LEADS, [("a", store.to_counts(signal), np.ones(12, bool))])
-    records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
-    children = features.examinations(
-        store.open_store(tmp_path), waves.assign(record_id="a"), records
+    signal_store.write_store(
+        tmp_path, 500, LEADS, [("a", signal_store.to_counts(signal), np.ones(12, bool))]
     )
-    table = features.table([features.of_record(c, str(tmp_path), LIMITS) for c in children])
+    records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
+    children = rule_features.examinations(
+        signal_store.open_store(tmp_path), waves.assign(record_id="a"), records
+    )
+    table = rule_features.table(
+        [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]
+    )
     lines = table.loc[0, "why"].splitlines()
     fired = [c for c in table.columns if c.startswith("rule_") and table[c].fillna(False).all()]
     assert len(lines) == len(fired) > 0
@@ -92,7 +98,7 @@ def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
 
 def test_the_summary_counts_what_was_measured_fired_and_untold(rules):
     table, records = rules
-    summary = features.summary(table, records, "7")
+    summary = rule_features.summary(table, records, "7")
     assert summary["limits_version"] == "7"
     assert summary["valid"]["qrs_ms"] == pytest.approx(2 / 3)
     assert summary["measured"]["heart_rate_bpm"] == pytest.approx(2 / 3)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg import tables
-from pedecg.records import LEADS, NINE_LEADS
-from pedecg.rules import axes, measure, reading, rhythm, shape
-from pedecg.rules.reading import Reading
+from pedecg.core import tables
+from pedecg.core.records import LEADS, NINE_LEADS
+from pedecg.rules import axes, heart_rhythm, measure, measured_value, wave_shape
+from pedecg.rules.measured_value import Reading
 
 FS_HZ = 500.0
 
@@ -205,22 +205,22 @@ def pulses(*waves, n=120):
 
 def test_r_prime_is_a_second_wave_after_an_s_not_a_notch():
     rsr = pulses((30, 0.3, 4), (50, -0.4, 5), (75, 0.8, 6))
-    assert shape.second_r(rsr) == pytest.approx(0.8, abs=0.02)
-    assert shape.second_r(pulses((30, 0.8, 4), (55, -0.9, 6))) == 0
-    assert shape.second_r(pulses((40, 0.8, 9), (60, 0.82, 9))) == 0
-    assert shape.second_r(np.zeros(50)) == 0
+    assert wave_shape.second_r(rsr) == pytest.approx(0.8, abs=0.02)
+    assert wave_shape.second_r(pulses((30, 0.8, 4), (55, -0.9, 6))) == 0
+    assert wave_shape.second_r(pulses((40, 0.8, 9), (60, 0.82, 9))) == 0
+    assert wave_shape.second_r(np.zeros(50)) == 0
 
 
 def test_a_slow_beginning_is_a_slur_and_a_fast_one_is_not():
     fast = pulses((20, 1.0, 5), (40, -0.6, 5))
     delta = np.concatenate([np.linspace(0, 0.3, 25), 0.3 + fast])
-    assert shape.slur(delta[None]) > shape.slur(fast[None]) + 20
-    assert shape.slur(np.zeros((3, 50))) == 0
+    assert wave_shape.slur(delta[None]) > wave_shape.slur(fast[None]) + 20
+    assert wave_shape.slur(np.zeros((3, 50))) == 0
 
 
 def test_q_comes_before_the_first_r_and_s_after_it(record):
-    assert shape.first_r(pulses((20, -0.2, 4), (40, 1.0, 5), (60, -0.5, 5))) == 40
-    assert shape.first_r(pulses((40, -1.0, 8))) is None
+    assert wave_shape.first_r(pulses((20, -0.2, 4), (40, 1.0, 5), (60, -0.5, 5))) == 40
+    assert wave_shape.first_r(pulses((40, -1.0, 8))) is None
 
 
 @given(degrees=st.floats(-179, 179), lost=st.sampled_from([None, "I", "aVF", "II"]))
@@ -239,37 +239,37 @@ def test_every_axis_is_found_from_the_limb_leads(degrees, lost):
 @given(bpm=st.integers(30, 300))
 def test_the_rate_is_found_from_30_to_300(bpm):
     r = np.arange(12) * 60 / bpm
-    assert rhythm.rhythm(r, np.ones(12, bool))["heart_rate_bpm"].value == pytest.approx(bpm)
+    assert heart_rhythm.rhythm(r, np.ones(12, bool))["heart_rate_bpm"].value == pytest.approx(bpm)
 
 
 def test_an_artefact_taken_for_a_beat_does_not_change_the_rate():
     r = 0.5 * np.arange(30)
-    found = rhythm.rhythm(np.sort([*r, 3.1, 3.2]), np.ones(32, bool))
+    found = heart_rhythm.rhythm(np.sort([*r, 3.1, 3.2]), np.ones(32, bool))
     assert found["heart_rate_bpm"].value == pytest.approx(120, abs=2)
 
 
 def test_a_missed_beat_does_not_change_the_rate():
     r = np.delete(0.5 * np.arange(30), [7, 15])
-    assert rhythm.rhythm(r, np.ones(28, bool))["heart_rate_bpm"].value == pytest.approx(120)
+    assert heart_rhythm.rhythm(r, np.ones(28, bool))["heart_rate_bpm"].value == pytest.approx(120)
 
 
 def test_an_irregular_rate_is_the_one_that_is_counted():
     r = np.concatenate([[0], np.cumsum(np.array([0.6, 0.6, 0.9] * 10))])
-    found = rhythm.rhythm(r, np.ones(31, bool))
+    found = heart_rhythm.rhythm(r, np.ones(31, bool))
     assert found["heart_rate_bpm"].value == pytest.approx(60 / 0.7)
     assert found["rr_change"].value > 0.3
 
 
 def test_sdnn_and_rmssd_are_those_of_their_definitions():
     rr = 0.8 + 0.05 * np.sin(np.arange(40))
-    found = rhythm.rhythm(np.concatenate([[0], np.cumsum(rr)]), np.ones(41, bool))
+    found = heart_rhythm.rhythm(np.concatenate([[0], np.cumsum(rr)]), np.ones(41, bool))
     assert found["sdnn_ms"].value == pytest.approx(1000 * rr.std())
     assert found["rmssd_ms"].value == pytest.approx(1000 * np.sqrt(np.mean(np.diff(rr) ** 2)))
 
 
 def test_detections_without_any_rhythm_give_no_valid_rate():
     rr = np.random.default_rng(3).choice([0.2, 0.5, 1.4], 40, p=[0.35, 0.3, 0.35])
-    found = rhythm.rhythm(np.cumsum(rr), np.ones(40, bool))
+    found = heart_rhythm.rhythm(np.cumsum(rr), np.ones(40, bool))
     assert not found["heart_rate_bpm"].usable("heart_rate_bpm")
 
 
@@ -312,4 +312,4 @@ def test_validity_follows_the_spread():
     assert not Reading(np.nan, 1.0).usable("qrs_ms")
     assert Reading(1.0, np.nan).usable("p_share")
     assert not Reading(100.0, 1.0, valid=False).usable("qrs_ms")
-    assert {"ms", "deg", "mv", "ratio"} <= reading.LARGEST_SPREAD.keys()
+    assert {"ms", "deg", "mv", "ratio"} <= measured_value.LARGEST_SPREAD.keys()

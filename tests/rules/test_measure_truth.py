@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.rules import measure, truth
+from pedecg.rules import measure, measurement_error
 
 RECORDS = 40
 
@@ -17,7 +17,7 @@ def tables_of():
         rng = np.random.default_rng(0)
         ids = [f"r{i:02}" for i in range(RECORDS)]
         rules, true = {"record_id": ids}, {"record_id": ids}
-        for name in truth.tolerances():
+        for name in measurement_error.tolerances():
             true[f"read_{name}"] = np.full(RECORDS, 100.0)
             rules[name] = 100.0 + off + sd * rng.normal(size=RECORDS)
             rules[f"valid_{name}"] = np.ones(RECORDS, bool)
@@ -28,21 +28,21 @@ def tables_of():
     return make
 
 
-def row(compared, name, age=truth.ALL):
+def row(compared, name, age=measurement_error.ALL):
     return compared[(compared["measure"] == name) & (compared["age"] == age)].iloc[0]
 
 
 def test_bias_and_sd_are_of_measured_minus_true(tables_of):
-    pr = row(truth.table(*tables_of()), "pr_ms")
+    pr = row(measurement_error.table(*tables_of()), "pr_ms")
     assert pr["bias"] == pytest.approx(2.0, abs=0.5)
     assert pr["sd"] == pytest.approx(1.0, abs=0.3)
     assert pr["within"]
 
 
 def test_a_large_bias_is_outside_the_tolerance(tables_of):
-    compared = truth.table(*tables_of(off=30.0))
+    compared = measurement_error.table(*tables_of(off=30.0))
     assert not row(compared, "pr_ms")["within"]
-    summary = truth.summary(compared)
+    summary = measurement_error.summary(compared)
     assert summary["within"] == 0
     assert "pr_ms, 10 y and over" in summary["age_groups_outside"]
 
@@ -50,20 +50,22 @@ def test_a_large_bias_is_outside_the_tolerance(tables_of):
 def test_an_axis_is_compared_the_short_way_round(tables_of):
     rules, true, records = tables_of(sd=0.0)
     true["read_qrs_axis_deg"], rules["qrs_axis_deg"] = 179.0, -179.0
-    assert row(truth.table(rules, true, records), "qrs_axis_deg")["bias"] == pytest.approx(2)
+    assert row(measurement_error.table(rules, true, records), "qrs_axis_deg")[
+        "bias"
+    ] == pytest.approx(2)
 
 
 def test_what_is_not_valid_is_not_compared_and_what_is_not_there_is_invented(tables_of):
     rules, true, records = tables_of()
     rules.loc[:9, "valid_pr_ms"] = False
     true.loc[20:24, "read_pr_ms"] = np.nan
-    pr = row(truth.table(rules, true, records), "pr_ms")
+    pr = row(measurement_error.table(rules, true, records), "pr_ms")
     assert (pr["records"], pr["valid"], pr["invented"]) == (35, 25, 5)
 
 
 def test_too_few_records_of_an_age_have_no_verdict(tables_of):
     rules, true, records = tables_of()
-    newborns = row(truth.table(rules, true, records), "qrs_ms", "0-27 d")
+    newborns = row(measurement_error.table(rules, true, records), "qrs_ms", "0-27 d")
     assert newborns["valid"] == 1
     assert newborns["within"] is None or pd.isna(newborns["within"])
 
@@ -71,10 +73,10 @@ def test_too_few_records_of_an_age_have_no_verdict(tables_of):
 def test_the_truth_of_another_cohort_says_nothing(tables_of):
     rules, true, records = tables_of()
     other = true.assign(record_id="x" + true["record_id"])
-    assert truth.summary(truth.table(rules, other, records)) == {
+    assert measurement_error.summary(measurement_error.table(rules, other, records)) == {
         "records": 0, "within": None, "reason": "the truth belongs to another cohort",
     }  # fmt: skip
 
 
 def test_every_tolerance_is_of_a_measure():
-    assert truth.tolerances().keys() <= set(measure.COLUMNS)
+    assert measurement_error.tolerances().keys() <= set(measure.COLUMNS)

@@ -7,9 +7,8 @@ import pytest
 import wfdb
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
-from pedecg import norms
-from pedecg.records import canonical_lead
-from pedecg.rules import features, measure
+from pedecg.core.records import canonical_lead
+from pedecg.rules import measure, norms, rule_features
 from pedecg.waves import delineate
 
 pytestmark = pytest.mark.real
@@ -36,8 +35,8 @@ def children(shared_data):
         leads = tuple(canonical_lead(name) for name in record.sig_name)
         waves = delineate.delineate(signal, 250, leads, SETTINGS)
         sex, age = record.comments[0].split()
-        measures = features.possible(measure.measure(waves, signal, 250, leads))
-        judged = features.adjusted(measures, float(age), sex.lower(), LIMITS)
+        measures = rule_features.possible(measure.measure(waves, signal, 250, leads))
+        judged = rule_features.adjusted(measures, float(age), sex.lower(), LIMITS)
         rows[path.stem] = measures | judged | {"read": record.comments[2]}
     return pd.DataFrame(rows).T
 

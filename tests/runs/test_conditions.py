@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pedecg.errors import PedecgError
-from pedecg.runs import conditions
-from pedecg.runs.history import Run
-from pedecg.runs.rows import Row
+from pedecg.core.errors import PedecgError
+from pedecg.runs import where_conditions
+from pedecg.runs.experiment_history import Run
+from pedecg.runs.run_rows import Row
 
 ROW = Row(
     Run(
@@ -61,7 +61,7 @@ ROW = Row(
     ],
 )
 def test_a_condition_is_answered(text, answer):
-    assert conditions.holds(conditions.parse(text), ROW) is answer
+    assert where_conditions.holds(where_conditions.parse(text), ROW) is answer
 
 
 @pytest.mark.parametrize(
@@ -79,26 +79,26 @@ def test_a_condition_is_answered(text, answer):
 )
 def test_a_wrong_condition_is_told_in_one_line(text, line):
     with pytest.raises(PedecgError) as fault:
-        conditions.parse(text)
+        where_conditions.parse(text)
     assert line in str(fault.value)
     assert "\n" not in str(fault.value)
 
 
 def test_text_is_not_compared_with_a_number():
     with pytest.raises(PedecgError, match="loss: is 'focal'; > asks for a number"):
-        conditions.holds(conditions.parse("loss > 3"), ROW)
+        where_conditions.holds(where_conditions.parse("loss > 3"), ROW)
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_filter_or_one_line(text):
     with contextlib.suppress(PedecgError):
-        assert conditions.names(conditions.parse(text))
+        assert where_conditions.names(where_conditions.parse(text))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 10), st.floats(0, 10))
 def test_between_holds_exactly_inside_its_ends(value, below, above):
     row = Row(Run("x", params={"rate": value}), "")
-    asked = conditions.parse(f"rate between {value - below!r} and {value + above!r}")
-    assert conditions.holds(asked, row)
-    outside = conditions.parse(f"rate > {value!r} or rate < {value!r}")
-    assert not conditions.holds(outside, row)
+    asked = where_conditions.parse(f"rate between {value - below!r} and {value + above!r}")
+    assert where_conditions.holds(asked, row)
+    outside = where_conditions.parse(f"rate > {value!r} or rate < {value!r}")
+    assert not where_conditions.holds(outside, row)

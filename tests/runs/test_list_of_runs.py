@@ -9,7 +9,7 @@ import sys
 import pytest
 from small_runs import SmallProject
 
-from pedecg.runs import history, rows
+from pedecg.runs import experiment_history, run_rows
 
 
 def table(result) -> list[dict[str, str]]:
@@ -144,8 +144,8 @@ def test_figures_that_no_stage_renewed_are_told(small, pedecg_runs):
 
 def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
     small.write({"evaluate.models": ["gru"]}, {"gru": 0.6})
-    here = next(run for run in history.read().runs if run.name == "workspace")
-    assert [row.model for row in rows.of([here])] == ["gru"]
+    here = next(run for run in experiment_history.read().runs if run.name == "workspace")
+    assert [row.model for row in run_rows.of([here])] == ["gru"]
 
 
 def test_a_folder_that_is_no_pipeline_is_told(tmp_path, monkeypatch, pedecg_runs):
@@ -155,7 +155,7 @@ def test_a_folder_that_is_no_pipeline_is_told(tmp_path, monkeypatch, pedecg_runs
 
 def test_figures_with_intervals_are_called_as_the_figure_is():
     values = {"a": {"auroc": {"value": 1, "low": 0}}, "value": 3, "b": {"value": {"deep": 2}}}
-    assert dict(history.flat(json.loads(json.dumps(values)))) == {
+    assert dict(experiment_history.flat(json.loads(json.dumps(values)))) == {
         "a.auroc": 1, "a.auroc.low": 0, "value": 3, "b.deep": 2,
     }  # fmt: skip
 

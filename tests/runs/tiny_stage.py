@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pedecg import params, splits, tables
+from pedecg.cohorts import splits
+from pedecg.core import params, tables
 from pedecg.evaluation import calibration
 
 N, TARGETS = 90, ["chd"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 from pedecg.signals.preprocess import PreprocessSettings
 
 

@@ -9,10 +9,10 @@ import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pedecg import params
-from pedecg.errors import PedecgError
-from pedecg.records import LEADS, NINE_LEADS, EcgRecord, canonical_lead
-from pedecg.signals import preprocess, store
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS, NINE_LEADS, EcgRecord, canonical_lead
+from pedecg.signals import preprocess, signal_store
 
 
 def recording(leads=LEADS, fs_hz=500.0, seconds=10.0, amplitude=1.0) -> EcgRecord:
@@ -133,7 +133,7 @@ def test_the_store_holds_every_record_in_order_and_the_metrics_count_them(
     jobs = [preprocess.Job(f"R{s}", str(s), frozenset()) for s in (10, 5, 20)]
     done = map(partial(preprocess.read_and_prepare, read=read, settings=chosen), jobs)
     metrics = preprocess.write(done, str(tmp_path / "signals"), chosen)
-    signals = store.open_store(tmp_path / "signals")
+    signals = signal_store.open_store(tmp_path / "signals")
     assert signals.record_ids == ("R10", "R5", "R20")
     assert list(signals.n_samples) == [2500, 1250, 5000]
     assert signals.fs_hz == 250

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pedecg import params
-from pedecg.cohorts.decode import IngestSettings
+from pedecg.cohorts.record_check import IngestSettings
+from pedecg.core import params
 from pedecg.signals import quality
 
 LIMITS = params.load("ingest", IngestSettings, Path(__file__).parents[2] / "params.yaml")

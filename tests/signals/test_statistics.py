@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.signals import statistics, store
+from pedecg.core import tables
+from pedecg.signals import lead_statistics, signal_store
 
 STAGE = Path(__file__).resolve().parents[2] / "stages" / "lead_statistics.py"
 
@@ -19,7 +19,7 @@ STAGE = Path(__file__).resolve().parents[2] / "stages" / "lead_statistics.py"
 def made(tmp_path):
     """Return a maker of a store of six records; the last two can be multiplied."""
 
-    def make(name: str, factor: int = 1) -> store.SignalStore:
+    def make(name: str, factor: int = 1) -> signal_store.SignalStore:
         rng = np.random.default_rng(0)
         records = []
         for i in range(6):
@@ -27,15 +27,15 @@ def made(tmp_path):
             mask = np.array([True, i % 2 == 0, False])
             counts[~mask] = 0
             records.append((f"R{i}", counts * np.int16(factor if i > 3 else 1), mask))
-        store.write_store(tmp_path / name, 250, ("I", "II", "V6"), records)
-        return store.open_store(tmp_path / name)
+        signal_store.write_store(tmp_path / name, 250, ("I", "II", "V6"), records)
+        return signal_store.open_store(tmp_path / name)
 
     return make
 
 
 def test_they_equal_numpys_over_the_records_that_have_the_lead(made):
     signals = made("s")
-    found = statistics.of_leads(signals, np.array([0, 1, 2, 3]))
+    found = lead_statistics.of_leads(signals, np.array([0, 1, 2, 3]))
     first = np.concatenate([signals.millivolts(i)[0] for i in range(4)]).astype(float)
     second = np.concatenate([signals.millivolts(i)[1] for i in (0, 2)]).astype(float)
     assert found["leads"] == ["I", "II", "V6"]
@@ -46,7 +46,7 @@ def test_they_equal_numpys_over_the_records_that_have_the_lead(made):
 
 def test_the_order_of_the_records_changes_not_a_bit(made):
     signals = made("s")
-    assert statistics.of_leads(signals, np.arange(6)) == statistics.of_leads(
+    assert lead_statistics.of_leads(signals, np.arange(6)) == lead_statistics.of_leads(
         signals, np.arange(6)[::-1]
     )
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pedecg.signals import store
+from pedecg.signals import signal_store
 
 
 @given(lengths=st.lists(st.integers(1, 400), max_size=8), n_leads=st.integers(1, 12))
@@ -18,8 +18,8 @@ def test_records_of_any_length_come_back_as_they_were(tmp_path_factory, lengths,
         for i, n in enumerate(lengths)
     ]
     folder = tmp_path_factory.mktemp("store") / "signals"
-    store.write_store(folder, 250, leads, iter(records))
-    signals = store.open_store(folder)
+    signal_store.write_store(folder, 250, leads, iter(records))
+    signals = signal_store.open_store(folder)
     assert len(signals) == len(lengths)
     assert (signals.fs_hz, signals.leads) == (250.0, leads)
     for position, (record_id, counts, mask) in enumerate(records):
@@ -31,14 +31,16 @@ def test_records_of_any_length_come_back_as_they_were(tmp_path_factory, lengths,
 
 
 def test_samples_stay_on_disk_until_they_are_read(tmp_path):
-    store.write_store(tmp_path / "s", 250, ("I",), [("R", np.ones((1, 9), np.int16), [True])])
-    assert isinstance(store.open_store(tmp_path / "s").samples.base, np.memmap)
+    signal_store.write_store(
+        tmp_path / "s", 250, ("I",), [("R", np.ones((1, 9), np.int16), [True])]
+    )
+    assert isinstance(signal_store.open_store(tmp_path / "s").samples.base, np.memmap)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):
     for name in "ab":
         record = ("R", np.arange(8, dtype=np.int16).reshape(2, 4), np.array([True, False]))
-        store.write_store(tmp_path / name, 250, ("I", "II"), [record])
+        signal_store.write_store(tmp_path / name, 250, ("I", "II"), [record])
     for file in ("samples.i16", "index.parquet", "store.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -50,12 +52,12 @@ def test_a_run_that_dies_leaves_the_old_store(tmp_path):
         yield whole
         raise OSError("no space left on device")
 
-    store.write_store(tmp_path / "s", 250, ("I",), [whole])
+    signal_store.write_store(tmp_path / "s", 250, ("I",), [whole])
     with pytest.raises(OSError, match="no space"):
-        store.write_store(tmp_path / "s", 250, ("I",), dies())
-    assert store.open_store(tmp_path / "s").record_ids == ("R",)
+        signal_store.write_store(tmp_path / "s", 250, ("I",), dies())
+    assert signal_store.open_store(tmp_path / "s").record_ids == ("R",)
 
 
 def test_a_microvolt_is_kept_and_beyond_the_range_clips():
-    counts = store.to_counts(np.array([0.001, -0.0014, 1.2345, 40.0, -40.0]))
+    counts = signal_store.to_counts(np.array([0.001, -0.0014, 1.2345, 40.0, -40.0]))
     assert list(counts) == [1, -1, 1234, 32767, -32768]

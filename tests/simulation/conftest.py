@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pedecg import params
+from pedecg.core import params
 from pedecg.simulation import cohort
-from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.hospital_settings import SimulationSettings
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pedecg.records import LEADS
-from pedecg.simulation import cohort, physiology, qrs, rhythm, torso, traits
+from pedecg.core.records import LEADS
+from pedecg.simulation import beat_times as rhythm
+from pedecg.simulation import cohort, physiology, qrs, torso, traits
 from pedecg.simulation.children import Visit
 from pedecg.simulation.conditions import conditions
 

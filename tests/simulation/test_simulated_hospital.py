@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pedecg import tables
 from pedecg.cohorts import codes
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.core import tables
+from pedecg.core.records import LEADS, NINE_LEADS
 from pedecg.simulation import case_mix, children, cohort, physiology, zzu_layout
 from pedecg.simulation.conditions import GROUPS, conditions
 

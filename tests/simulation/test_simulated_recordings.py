@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pedecg import params
 from pedecg.cohorts import wfdb_files
-from pedecg.simulation import cinc2017
-from pedecg.waves import beats
+from pedecg.core import params
+from pedecg.simulation import cinc2017_cohort
+from pedecg.waves import qrs_detection
 
 PARAMS = Path(__file__).resolve().parents[2] / "pipelines/arrhythmia/params.yaml"
 N = 30
@@ -17,13 +17,13 @@ N = 30
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Two runs of the same thirty recordings; the folders `raw` and `truth` of each."""
-    default = params.load("simulate", cinc2017.CincSimulationSettings, PARAMS)
+    default = params.load("simulate", cinc2017_cohort.CincSimulationSettings, PARAMS)
     small = default.model_copy(update={"recordings": N, "length_s": [9.0, 12.0]})
     folder = tmp_path_factory.mktemp("recordings")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEDECG_JOBS", "1")
         for run in ("one", "two"):
-            cinc2017.write(small, folder / run / "raw", folder / run / "truth")
+            cinc2017_cohort.write(small, folder / run / "raw", folder / run / "truth")
     return folder
 
 
@@ -55,7 +55,7 @@ def test_beats_can_be_found_where_it_is_not_noisy(written):
     waves = pd.read_parquet(written / "one/truth/fiducials.parquet")
     for name in truth.index[truth["true"] == "normal"]:
         record = wfdb_files.read(written / "one/raw", name)
-        found = beats.detect(record.signal.astype(float), 300)
+        found = qrs_detection.detect(record.signal.astype(float), 300)
         there = ((waves["record_id"] == name) & (waves["wave"] == "QRS")).sum()
         assert abs(len(found) - there) <= 2
 

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from pedecg import params, tables
 from pedecg.cohorts import vendor_xml as readers
-from pedecg.errors import PedecgError
-from pedecg.simulation import vendor_xml
+from pedecg.core import params, tables
+from pedecg.core.errors import PedecgError
+from pedecg.simulation import muse_cohort
 
 HOSPITAL = {
     "seed": 5,
@@ -37,14 +37,14 @@ HOSPITAL = {
 
 def hospital(**changed):
     return params.parse(
-        HOSPITAL | changed, "simulate", vendor_xml.XmlSimulationSettings, "params.yaml"
+        HOSPITAL | changed, "simulate", muse_cohort.XmlSimulationSettings, "params.yaml"
     )
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("xml")
-    vendor_xml.write(hospital(), folder / "raw", folder / "truth")
+    muse_cohort.write(hospital(), folder / "raw", folder / "truth")
     return folder
 
 
@@ -59,7 +59,7 @@ def truth(written):
 
 
 def test_the_manifest_names_every_file_once_and_nine_per_cent_are_ill(written, manifest):
-    assert tuple(manifest.columns) == vendor_xml.COLUMNS
+    assert tuple(manifest.columns) == muse_cohort.COLUMNS
     files = {path.relative_to(written / "raw").as_posix() for path in written.rglob("*.xml")}
     assert sorted(manifest["path_xml"]) == sorted(files)
     by_patient = manifest.groupby("patient_id")["label"]
@@ -87,7 +87,7 @@ def test_the_measurements_in_a_file_are_the_truth(written, truth):
 
 def test_the_same_settings_write_the_same_bytes(written, tmp_path, monkeypatch):
     monkeypatch.setenv("PEDECG_JOBS", "1")
-    vendor_xml.write(hospital(), tmp_path / "raw", tmp_path / "truth")
+    muse_cohort.write(hospital(), tmp_path / "raw", tmp_path / "truth")
     for folder in ("raw", "truth"):
         for file in sorted((written / folder).rglob("*.*")):
             again = tmp_path / folder / file.relative_to(written / folder)
@@ -100,7 +100,7 @@ def test_illness_moves_the_heart_as_it_should(tmp_path):
         settings = hospital(
             positive_fraction=share, severity=[0.9, 1.0], subclinical_fraction=0.0, finding_rate=0.0
         )
-        vendor_xml.write(settings, tmp_path / "raw", tmp_path / "truth")
+        muse_cohort.write(settings, tmp_path / "raw", tmp_path / "truth")
         facts = tables.read(tmp_path / "truth" / "records.parquet", tables.TRUTH)
         means[share] = facts[["heart_rate_bpm", "qtc_bazett_ms", "t_v6_mv", "voltage"]].mean()
     change = means[1.0] - means[0.0]

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import splits, tables
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.cohorts import splits
+from pedecg.core import tables
+from pedecg.core.records import LEADS, NINE_LEADS
 
 Cohort = tuple[pd.DataFrame, pd.DataFrame]
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from pedecg import params, splits, tables
-from pedecg.errors import PedecgError
-from pedecg.waves import split as records_split
+from pedecg.cohorts import splits
+from pedecg.core import params, tables
+from pedecg.core.errors import PedecgError
+from pedecg.delineator import record_split as records_split
 
 EDGES = [28, 365, 1826, 3652]
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from pedecg import params, splits, tables
-from pedecg.errors import PedecgError
+from pedecg.cohorts import splits
+from pedecg.core import params, tables
+from pedecg.core.errors import PedecgError
 
 AGE_EDGES = [28, 365, 1826, 3652]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.strip import intervals, measure
+from pedecg.rules.rhythm_strip import rr_intervals, strip_features
 
 FS_HZ = 300.0
 
@@ -32,7 +32,7 @@ def recording(rr_s, p_mv=0.15, noise_mv=0.01, seed=0):
 
 def of(rr_s, **how):
     waves, signal = recording(rr_s, **how)
-    return measure.measure(waves, signal, FS_HZ)
+    return strip_features.measure(waves, signal, FS_HZ)
 
 
 REGULAR = np.full(30, 0.8)
@@ -64,7 +64,7 @@ def test_noise_lowers_what_adds_up():
 
 def test_a_trace_upside_down_measures_the_same():
     waves, signal = recording(REGULAR)
-    upright, turned = (measure.measure(waves, s, FS_HZ) for s in (signal, -signal))
+    upright, turned = (strip_features.measure(waves, s, FS_HZ) for s in (signal, -signal))
     for name, value in upright.items():
         assert turned[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
 
@@ -73,19 +73,21 @@ def test_a_trace_upside_down_measures_the_same():
 def test_few_beats_or_none_are_no_fault_and_have_the_same_columns(n_beats):
     waves, signal = recording(REGULAR)
     few = waves[waves["peak_s"] < 0.3 + 0.8 * n_beats]
-    found = measure.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ)
-    assert list(found) == list(measure.measure(waves, signal, FS_HZ))
+    found = strip_features.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ)
+    assert list(found) == list(strip_features.measure(waves, signal, FS_HZ))
     assert np.isnan(found["strip_rr_calm"])
     assert not np.isinf(list(found.values())).any()
 
 
 def test_a_flat_trace_is_no_fault():
     waves, signal = recording(REGULAR)
-    assert not np.isinf(list(measure.measure(waves, 0 * signal, FS_HZ).values())).any()
+    assert not np.isinf(list(strip_features.measure(waves, 0 * signal, FS_HZ).values())).any()
 
 
 def test_local_median_is_of_the_neighbours():
-    np.testing.assert_allclose(intervals.local_median(np.arange(20.0))[4:-4], np.arange(20)[4:-4])
+    np.testing.assert_allclose(
+        rr_intervals.local_median(np.arange(20.0))[4:-4], np.arange(20)[4:-4]
+    )
 
 
 def with_beat(rr_s, odd=(), moved=(), shape=-1.0):
@@ -127,7 +129,7 @@ def test_a_wide_beat_between_usual_ones_is_odd():
     rr = REGULAR.copy()
     rr[12:14] = 0.55, 1.05
     waves, signal = with_beat(rr, odd=[13])
-    found = measure.measure(waves, signal, FS_HZ)
+    found = strip_features.measure(waves, signal, FS_HZ)
     assert found["strip_odd"] == 1
     assert found["strip_beyond_odd"] > 0.5
     assert found["strip_early"] == 0  # odd, and not told twice
@@ -136,13 +138,13 @@ def test_a_wide_beat_between_usual_ones_is_odd():
 def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
     waves, signal = with_beat(REGULAR, moved=[10.0])
     false = waves[waves["wave"] == "QRS"].iloc[[0]].assign(onset_s=9.96, peak_s=10, offset_s=10.04)
-    found = measure.measure(pd.concat([waves, false]), signal, FS_HZ)
+    found = strip_features.measure(pd.concat([waves, false]), signal, FS_HZ)
     assert found["strip_early"] == found["strip_odd"] == 0
     assert found["strip_beyond"] < 0.3
 
 
 def test_width_of_qrs_and_level_of_st_are_told_from_the_averaged_beat():
-    narrow, wide = of(REGULAR), measure.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ)
+    narrow, wide = of(REGULAR), strip_features.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ)
     assert wide["strip_beat_qrs_s"] > narrow["strip_beat_qrs_s"] + 0.05
     assert wide["strip_beyond_qrs"] > 1
     assert abs(narrow["strip_beat_st"]) < 0.1

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import boosted, naive, tables, trees
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.tabular import boosted_trees, linear, random_trees
 
-SETTINGS = boosted.BoostedSettings(
+SETTINGS = boosted_trees.BoostedSettings(
     models=2, rounds=12, learning_rate=0.2, depth=2, min_leaf=2, record_share=0.7,
     feature_share=0.7, balance=1,
 )  # fmt: skip
@@ -32,7 +33,7 @@ def cohort(classes=("calm", "fast", "odd"), n=300, seed=0):
 
 def grown(*arguments, seed=0):
     table, ids, labels, splits, _ = cohort(*arguments)
-    return boosted.train(table, ids, labels, splits, seed, SETTINGS, exclusive=True)
+    return boosted_trees.train(table, ids, labels, splits, seed, SETTINGS, exclusive=True)
 
 
 @pytest.mark.parametrize("classes", [("calm", "fast", "odd"), ("calm", "fast")])
@@ -48,11 +49,11 @@ def test_finds_the_class_and_its_probabilities_sum_to_one(classes):
 @pytest.mark.parametrize("classes", [("calm", "fast", "odd"), ("calm", "fast")])
 def test_own_tables_answer_as_scikit_learns_boosting_does(classes):
     table, *_, which = cohort(classes)
-    mean, sd = naive.scale(table[:150])
-    x = naive.design(table, mean, sd)
-    weight = trees.weights(np.eye(len(classes))[which[:150]], 1)
+    mean, sd = linear.scale(table[:150])
+    x = linear.design(table, mean, sd)
+    weight = random_trees.weights(np.eye(len(classes))[which[:150]], 1)
     expected = [
-        boosted._grow(x[:150], which[:150], weight, int(seed), SETTINGS).predict_proba(x)
+        boosted_trees._grow(x[:150], which[:150], weight, int(seed), SETTINGS).predict_proba(x)
         for seed in np.random.SeedSequence(0).generate_state(2)
     ]
     np.testing.assert_allclose(grown(classes)[0].predict(table), np.mean(expected, 0), atol=1e-5)
@@ -62,13 +63,13 @@ def test_answers_alike_after_it_was_written_and_read(tmp_path):
     model, _ = grown()
     model.save(tmp_path)
     table = cohort()[0]
-    np.testing.assert_array_equal(boosted.load(tmp_path).predict(table), model.predict(table))
+    np.testing.assert_array_equal(boosted_trees.load(tmp_path).predict(table), model.predict(table))
 
 
 def test_a_class_without_training_records_gets_nothing():
     table, ids, labels, splits, which = cohort()
     splits.loc[which == 2, "split"] = "test"
-    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=True)
+    model, _ = boosted_trees.train(table, ids, labels, splits, 0, SETTINGS, exclusive=True)
     p = model.predict(table)
     assert (p[:, 2] == 0).all()
     np.testing.assert_allclose(p.sum(axis=1), 1)
@@ -85,7 +86,7 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
 def test_a_record_with_two_classes_is_refused():
     table, ids, labels, splits, _ = cohort()
     with pytest.raises(PedecgError, match="exactly one class"):
-        boosted.train(
+        boosted_trees.train(
             table, ids, labels.assign(odd=1).astype({"odd": "Int8"}), splits, 0, SETTINGS,
             exclusive=True,
         )  # fmt: skip
@@ -104,7 +105,9 @@ def side_by_side():
 
 def test_targets_side_by_side_are_found_each_by_itself():
     table, ids, labels, splits = side_by_side()
-    model, predictions = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    model, predictions = boosted_trees.train(
+        table, ids, labels, splits, 0, SETTINGS, exclusive=False
+    )
     tables.check(predictions, tables.PREDICTIONS, "predictions")
     p = model.predict(table)
     assert ((p[:, 0] > 0.5) == (table["rate"] > 110))[150:].mean() > 0.9
@@ -116,8 +119,8 @@ def test_an_unknown_label_is_no_absent_one():
     table, ids, labels, splits = side_by_side()
     changed = splits.copy()
     changed.loc[labels["odd"].isna(), "split"] = "test"
-    masked, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
-    without, _ = boosted.train(table, ids, labels, changed, 0, SETTINGS, exclusive=False)
+    masked, _ = boosted_trees.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    without, _ = boosted_trees.train(table, ids, labels, changed, 0, SETTINGS, exclusive=False)
     # The scale of measures is that of other records: the same trees, cut at about the same places.
     difference = np.abs(masked.predict(table)[:, 1] - without.predict(table)[:, 1])
     assert np.quantile(difference, 0.9) < 0.02
@@ -125,16 +128,16 @@ def test_an_unknown_label_is_no_absent_one():
 
 def test_side_by_side_own_tables_answer_as_scikit_learns_boosting_does(tmp_path):
     table, ids, labels, splits = side_by_side()
-    model, _ = boosted.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
+    model, _ = boosted_trees.train(table, ids, labels, splits, 0, SETTINGS, exclusive=False)
     model.save(tmp_path)
-    mean, sd = naive.scale(table[:150])
-    x, y = naive.design(table, mean, sd), labels["fast"].to_numpy(int)[:150]
-    weight = trees.weights(np.eye(2)[y], 1)
+    mean, sd = linear.scale(table[:150])
+    x, y = linear.design(table, mean, sd), labels["fast"].to_numpy(int)[:150]
+    weight = random_trees.weights(np.eye(2)[y], 1)
     expected = [
-        boosted._grow(x[:150], y, weight, int(seed), SETTINGS).predict_proba(x)[:, 1]
+        boosted_trees._grow(x[:150], y, weight, int(seed), SETTINGS).predict_proba(x)[:, 1]
         for seed in np.random.SeedSequence(0).generate_state(2)
     ]
-    found = boosted.load(tmp_path).predict(table)
+    found = boosted_trees.load(tmp_path).predict(table)
     np.testing.assert_allclose(found[:, 0], np.mean(expected, 0), atol=1e-5)
 
 
@@ -149,9 +152,9 @@ def test_grown_again_it_has_seen_validation_records_but_their_predictions_have_n
     table, ids, labels, splits, _ = cohort()
     splits["split"] = np.where(np.arange(300) % 3 == 0, "validation", splits["split"])
     settings = SETTINGS.model_copy(update={"refit": refit})
-    train = partial(boosted.train, exclusive=True)
+    train = partial(boosted_trees.train, exclusive=True)
     once, told = train(table, ids, labels, splits, 0, SETTINGS)
-    model, predictions = trees.grow(train, table, ids, labels, splits, 0, settings)
+    model, predictions = random_trees.grow(train, table, ids, labels, splits, 0, settings)
     tables.check(predictions, tables.PREDICTIONS, "predictions")
     assert (predictions["split"] == told["split"]).all()
     unseen = (told["split"] == "validation").to_numpy()

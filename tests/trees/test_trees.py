@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables, trees
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.tabular import random_trees
 
-SETTINGS = trees.TreesSettings(trees=40, min_leaf=2, feature_share=0.5)
+SETTINGS = random_trees.TreesSettings(trees=40, min_leaf=2, feature_share=0.5)
 
 
 def cohort(n=400, seed=0):
@@ -25,11 +26,11 @@ def cohort(n=400, seed=0):
     labels.loc[::5, "fast"] = pd.NA
     splits = pd.DataFrame({"record_id": ids, "patient_id": ids})
     splits["split"] = np.where(np.arange(n) < n // 2, "train", "test")
-    return trees.features(rules, records), rules["record_id"], labels, splits
+    return random_trees.features(rules, records), rules["record_id"], labels, splits
 
 
 def grown(seed=0):
-    return trees.train(*cohort(), seed, SETTINGS)
+    return random_trees.train(*cohort(), seed, SETTINGS)
 
 
 def test_finds_what_depends_on_age_and_on_the_rate():
@@ -49,7 +50,7 @@ def test_answers_alike_after_it_was_written_and_read(tmp_path):
     model, _ = grown()
     model.save(tmp_path)
     table = cohort()[0]
-    np.testing.assert_array_equal(trees.load(tmp_path).predict(table), model.predict(table))
+    np.testing.assert_array_equal(random_trees.load(tmp_path).predict(table), model.predict(table))
 
 
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
@@ -63,18 +64,18 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
 def test_own_tables_answer_as_scikit_learn_does():
     from sklearn.ensemble import ExtraTreesRegressor
 
-    from pedecg import naive
+    from pedecg.tabular import linear
 
     table, _, labels, splits = cohort()
     model, _ = grown()
     training = (splits["split"] == "train").to_numpy()
     truth = labels[["young", "fast"]].astype("Float64").astype("float64")[training]
     y = truth.fillna(truth.mean()).to_numpy()
-    mean, sd = naive.scale(table[training])
+    mean, sd = linear.scale(table[training])
     forest = ExtraTreesRegressor(
         n_estimators=40, min_samples_leaf=2, max_features=0.5, random_state=0
-    ).fit(naive.design(table[training], mean, sd), y / y.std(0))
-    expected = forest.predict(naive.design(table, mean, sd)) * y.std(0)
+    ).fit(linear.design(table[training], mean, sd), y / y.std(0))
+    expected = forest.predict(linear.design(table, mean, sd)) * y.std(0)
     np.testing.assert_allclose(model.predict(table), expected, atol=1e-6)
 
 
@@ -87,14 +88,14 @@ def test_a_missing_feature_is_named():
 def test_a_cohort_without_targets_is_refused():
     table, ids, labels, splits = cohort()
     with pytest.raises(PedecgError, match="no target"):
-        trees.train(table, ids, labels[["record_id"]], splits, 0, SETTINGS)
+        random_trees.train(table, ids, labels[["record_id"]], splits, 0, SETTINGS)
 
 
 def test_each_class_weighs_the_same_where_they_are_balanced():
     y = np.eye(3)[[0] * 6 + [1] * 3 + [2]]
-    assert trees.weights(y, 0) is None
-    weight = trees.weights(y, 1)
+    assert random_trees.weights(y, 0) is None
+    weight = random_trees.weights(y, 1)
     assert weight.mean() == pytest.approx(1)
     np.testing.assert_allclose(y.T @ weight, 10 / 3)
     two = np.array([[1, 1], [1, 0], [0, 0], [0, 0]])
-    assert trees.weights(two, 1).argmax() == 0
+    assert random_trees.weights(two, 1).argmax() == 0

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import wfdb
 
-from pedecg.errors import PedecgError
-from pedecg.waves import annotations, decode, prepare, sources, targets
+from pedecg.core.errors import PedecgError
+from pedecg.delineator import annotation_sources
+from pedecg.waves import annotations, network_input, network_output, wave_targets
 from pedecg.waves.annotations import QRS, P, T
 
 
@@ -93,10 +94,10 @@ def test_9999_samples_at_1000_hz_give_targets_in_step_with_the_signal(tmp_path):
     starts = range(200, 9800, 400)
     write_isp(tmp_path, str([(QRS, start, start + 80) for start in starts]), n=9999)
     (record,) = annotations.read_isp(tmp_path)
-    n_samples = prepare.resample(record.signal_mv, record.fs_hz).shape[1]
-    n_frames = -(-n_samples // targets.SAMPLES_PER_FRAME)
-    shares, _ = targets.targets(record.marks[0], n_frames)
-    found = decode.waves(shares[None])
+    n_samples = network_input.resample(record.signal_mv, record.fs_hz).shape[1]
+    n_frames = -(-n_samples // wave_targets.SAMPLES_PER_FRAME)
+    shares, _ = wave_targets.targets(record.marks[0], n_frames)
+    found = network_output.waves(shares[None])
     np.testing.assert_allclose(found.onset_s, np.array(starts) / 1000, atol=0.001)
     np.testing.assert_allclose(found.offset_s, (np.array(starts) + 80) / 1000, atol=0.001)
 
@@ -143,7 +144,7 @@ def test_a_broken_record_is_one_line_that_names_the_file(harm, says, tmp_path):
         write_marks(tmp_path, "1", lead, BEAT)
     harm(tmp_path)
     with pytest.raises(PedecgError, match=says) as fault:
-        list(sources.read(tmp_path))
+        list(annotation_sources.read(tmp_path))
     assert "\n" not in str(fault.value)
 
 
@@ -160,21 +161,21 @@ def test_a_broken_record_is_one_line_that_names_the_file(harm, says, tmp_path):
 def test_a_wrong_isp_target_is_one_line(target, says, tmp_path):
     write_isp(tmp_path, target)
     with pytest.raises(PedecgError, match=says):
-        list(sources.read(tmp_path))
+        list(annotation_sources.read(tmp_path))
 
 
 def test_an_isp_table_without_targets_names_its_columns(tmp_path):
     write_isp(tmp_path, "[(0, 100, 190)]")
     (tmp_path / "train_isp_delineation_data.csv").write_text("file_name,label\n7,0\n")
     with pytest.raises(PedecgError, match="column target not found; columns are file_name, label"):
-        list(sources.read(tmp_path))
+        list(annotation_sources.read(tmp_path))
 
 
 def test_a_folder_that_is_not_there_and_one_without_labels_are_named(tmp_path):
     with pytest.raises(PedecgError, match="nowhere: not found"):
-        list(sources.read(tmp_path / "nowhere"))
+        list(annotation_sources.read(tmp_path / "nowhere"))
     with pytest.raises(PedecgError, match="no labelled ECGs"):
-        list(sources.read(tmp_path))
+        list(annotation_sources.read(tmp_path))
 
 
 @pytest.mark.real

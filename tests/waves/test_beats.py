@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pedecg.waves import beats
+from pedecg.waves import qrs_detection
 
 
 def rate(signal, fs_hz):
-    return 60.0 * fs_hz / np.median(np.diff(beats.detect(signal, fs_hz)))
+    return 60.0 * fs_hz / np.median(np.diff(qrs_detection.detect(signal, fs_hz)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,7 +28,7 @@ def test_rate_is_found_at_any_age_and_sampling_rate(ecg, bpm, fs_hz, n_leads, t_
 def test_every_beat_is_found_once_and_at_its_r_peak(ecg):
     signal, r = ecg(150, 250)
     inside = r[r < 9.95]
-    found = beats.detect(signal, 250) / 250
+    found = qrs_detection.detect(signal, 250) / 250
     assert len(found) == len(inside)
     assert np.abs(found - inside).max() <= 0.012
 
@@ -60,17 +60,17 @@ def test_baseline_wander_of_two_millivolts_changes_nothing(ecg):
 
 def test_tall_t_waves_are_no_beats(ecg):
     signal, r = ecg(60, 250, t_height=0.8)
-    assert len(beats.detect(signal, 250)) == len(r[r < 9.95])
+    assert len(qrs_detection.detect(signal, 250)) == len(r[r < 9.95])
 
 
 @pytest.mark.parametrize("n_samples", [1, 50, 400, 2500])
 def test_without_signal_there_are_no_beats(n_samples):
-    assert len(beats.detect(np.zeros((12, n_samples)), 250)) == 0
+    assert len(qrs_detection.detect(np.zeros((12, n_samples)), 250)) == 0
 
 
 def test_beats_never_follow_each_other_sooner_than_the_refractory_time(ecg):
     signal, _ = ecg(90, 250, seconds=20, n_leads=4)
     signal[:, :2000] += np.random.default_rng(3).standard_normal((4, 2000))
-    gaps = np.diff(beats.detect(signal, 250))
+    gaps = np.diff(qrs_detection.detect(signal, 250))
     assert len(gaps) > 20
-    assert gaps.min() >= beats.REFRACTORY_S * 250 - 1
+    assert gaps.min() >= qrs_detection.REFRACTORY_S * 250 - 1

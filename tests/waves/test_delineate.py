@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg import tables
-from pedecg.records import LEADS
-from pedecg.signals import store
+from pedecg.core import tables
+from pedecg.core.records import LEADS
+from pedecg.signals import signal_store
 from pedecg.waves import delineate
 
 SLOPES = delineate.DelineateSettings(method="slopes", leads=["I", "II", "V1", "V5"])
@@ -89,8 +89,8 @@ def test_every_method_gives_the_same_table(ecg, method):
 
 def test_a_stored_record_is_delineated_as_the_array_is(ecg, tmp_path):
     signal, _ = ecg(100, 250, n_leads=12)
-    counts = store.to_counts(signal)
-    store.write_store(tmp_path, 250, LEADS, [("a", counts, np.ones(12, bool))])
+    counts = signal_store.to_counts(signal)
+    signal_store.write_store(tmp_path, 250, LEADS, [("a", counts, np.ones(12, bool))])
     stored = delineate.stored(0, str(tmp_path), SLOPES)
     assert set(stored["record_id"]) == {"a"}
     pd.testing.assert_frame_equal(stored.drop(columns="record_id"), found(counts / 1000))

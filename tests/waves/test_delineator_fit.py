@@ -14,9 +14,9 @@ import toy_heart
 from ruamel.yaml import YAML
 from safetensors.torch import save
 
-from pedecg import params
-from pedecg.errors import PedecgError
-from pedecg.waves import fit, losses
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.delineator import train_network, wave_losses
 
 STEPS = 200
 CODE = """
@@ -28,13 +28,13 @@ fit.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.arg
 """
 
 
-def weights(fitted: fit.Fitted) -> bytes:
+def weights(fitted: train_network.Fitted) -> bytes:
     return save({name: t.contiguous() for name, t in fitted.network.state_dict().items()})
 
 
-def train(steps: int, state_root: Path | None = None, **changes: object) -> fit.Fitted:
+def train(steps: int, state_root: Path | None = None, **changes: object) -> train_network.Fitted:
     settings = toy_heart.settings(steps).model_copy(update=changes)
-    return fit.fit([toy_heart.record()], settings, state_root)
+    return train_network.fit([toy_heart.record()], settings, state_root)
 
 
 def test_training_twice_gives_the_same_weights_and_another_seed_others():
@@ -44,9 +44,9 @@ def test_training_twice_gives_the_same_weights_and_another_seed_others():
 
 
 def test_a_training_that_broke_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(fit, "SAVED_EVERY", 5)
+    monkeypatch.setattr(train_network, "SAVED_EVERY", 5)
     steps = []
-    one_step = fit._Run.one_step
+    one_step = train_network._Run.one_step
 
     def break_off_at_12(run, step):
         steps.append(step)
@@ -54,12 +54,12 @@ def test_a_training_that_broke_off_goes_on_and_ends_with_the_same_bytes(tmp_path
             raise InterruptedError
         one_step(run, step)
 
-    monkeypatch.setattr(fit._Run, "one_step", break_off_at_12)
+    monkeypatch.setattr(train_network._Run, "one_step", break_off_at_12)
     with pytest.raises(InterruptedError):
         train(20, tmp_path / "state")
     resumed = train(20, tmp_path / "state")
     assert steps[12:] == list(range(10, 20))
-    monkeypatch.setattr(fit._Run, "one_step", one_step)
+    monkeypatch.setattr(train_network._Run, "one_step", one_step)
     assert weights(resumed) == weights(whole := train(20))
     assert resumed.losses == whole.losses
     assert not (tmp_path / "state").exists(), "the state outlives the training"
@@ -88,11 +88,11 @@ def test_another_setting_or_another_label_never_resumes_an_old_state():
     moved.marks[0].waves[0, 1] += 0.001
     settings = toy_heart.settings(3)
     keys = [
-        fit._key([record], settings),
-        fit._key([record], settings.model_copy(update={"loss": "focal"})),
-        fit._key([record], settings.model_copy(update={"threads": 2})),
-        fit._key([moved], settings),
-        fit._key([toy_heart.record()], settings),
+        train_network._key([record], settings),
+        train_network._key([record], settings.model_copy(update={"loss": "focal"})),
+        train_network._key([record], settings.model_copy(update={"threads": 2})),
+        train_network._key([moved], settings),
+        train_network._key([toy_heart.record()], settings),
     ]
     assert len(set(keys)) == 4
     assert keys[0] == keys[-1]
@@ -104,20 +104,22 @@ def test_the_learning_rate_is_torchs_one_cycle():
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.0, total_steps=60, pct_start=0.1)
     for step in range(60):
         group = optimiser.param_groups[0]
-        assert (group["lr"] / 2, group["betas"][0]) == pytest.approx(fit.one_cycle(step, 60))
+        assert (group["lr"] / 2, group["betas"][0]) == pytest.approx(
+            train_network.one_cycle(step, 60)
+        )
         optimiser.step()
         schedule.step()
 
 
 @pytest.mark.parametrize("steps", [1, 5, 10, 11])
 def test_a_short_training_has_a_learning_rate_too(steps):
-    rates = [fit.one_cycle(step, steps)[0] for step in range(steps)]
+    rates = [train_network.one_cycle(step, steps)[0] for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
 
 
 def test_a_loss_that_explodes_is_one_line_with_the_mend(monkeypatch):
     nothing = {"bce": lambda logits, *_: logits.sum() * float("nan")}
-    monkeypatch.setattr(losses, "LOSSES", nothing)
+    monkeypatch.setattr(wave_losses, "LOSSES", nothing)
     with pytest.raises(PedecgError, match=r"loss is nan in step 1; lower train\.learning_rate"):
         train(2)
 
@@ -149,7 +151,7 @@ def test_a_wrong_value_is_one_line(change, says, tmp_path):
     plain = toy_heart.settings(3).model_dump()
     key, value = next(iter(YAML(typ="safe", pure=True).load(change).items()))
     with pytest.raises(PedecgError, match=says):
-        params.parse({**plain, key: value}, "train", fit.Settings, "params.yaml")
+        params.parse({**plain, key: value}, "train", train_network.Settings, "params.yaml")
 
 
 def random_batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -159,28 +161,28 @@ def random_batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
     return logits, shares, weights
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", wave_losses.LOSSES)
 def test_every_loss_is_least_where_the_probability_is_the_share(name):
     _, shares, weights = random_batch()
     best = torch.logit(shares.clamp(0.01, 0.99)).requires_grad_()
-    loss = losses.LOSSES[name](best, shares.clamp(0.01, 0.99), weights)
+    loss = wave_losses.LOSSES[name](best, shares.clamp(0.01, 0.99), weights)
     loss.backward()
     assert best.grad.abs().max() < 1e-3
-    assert losses.LOSSES[name](best.detach() + 0.5, shares, weights) > loss
+    assert wave_losses.LOSSES[name](best.detach() + 0.5, shares, weights) > loss
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", wave_losses.LOSSES)
 def test_what_the_source_does_not_know_changes_no_loss(name):
     logits, shares, weights = random_batch()
     unknown = weights < 0.5
     weights[unknown] = 0.0
     other = torch.where(unknown, 1 - shares, shares)
-    loss = losses.LOSSES[name]
+    loss = wave_losses.LOSSES[name]
     assert loss(logits, shares, weights) == loss(logits, other, weights)
     assert loss(logits, shares, torch.zeros_like(weights)) == 0
 
 
-@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("name", wave_losses.LOSSES)
 def test_every_loss_learns_the_toy_heart(name):
     fitted = train(60, loss=name)
     assert np.mean(fitted.losses[-10:]) < 0.6 * np.mean(fitted.losses[:10])

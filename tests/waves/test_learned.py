@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.simulation.settings import Recorder
-from pedecg.waves import children, delineate, learned, score
+from pedecg.delineator import boundary_scores, simulated_records
+from pedecg.simulation.hospital_settings import Recorder
+from pedecg.waves import delineate, shipped_delineator
 from pedecg.waves.annotations import QRS, Labelled
 
 RECORDER = Recorder(
@@ -15,24 +16,24 @@ RECORDER = Recorder(
 
 
 def simulated(rate_bpm: float, records: int = 2, findings: float = 0.0) -> list[Labelled]:
-    settings = children.Settings(
+    settings = simulated_records.Settings(
         seed=99, records=records, length_s=10, slowest_bpm=rate_bpm, fastest_bpm=rate_bpm,
         findings=findings, rhythms=0.0, pop_fraction=0.0, recorder=RECORDER,
     )  # fmt: skip
-    return list(children.labelled(settings))
+    return list(simulated_records.labelled(settings))
 
 
 def found(record: Labelled, **changes: object) -> pd.DataFrame:
     signal = changes.get("signal", record.signal_mv)
-    waves = learned.delineate(signal, record.fs_hz, record.leads)
+    waves = shipped_delineator.delineate(signal, record.fs_hz, record.leads)
     return waves.assign(record_id=record.record_id)
 
 
 @pytest.mark.parametrize("rate_bpm", [60, 100, 140, 180, 210, 240])
 def test_every_boundary_of_simulated_children_is_found_at_any_rate(rate_bpm):
     records = simulated(rate_bpm)
-    counts = score.count(pd.concat([found(record) for record in records]), records)
-    assert score.macro_f1(counts) >= 0.97
+    counts = boundary_scores.count(pd.concat([found(record) for record in records]), records)
+    assert boundary_scores.macro_f1(counts) >= 0.97
 
 
 def test_global_beats_have_the_rate_of_the_heart():
@@ -46,10 +47,12 @@ def test_global_beats_have_the_rate_of_the_heart():
 @pytest.mark.parametrize("leads", [[1], [0, 1], [0, 1, 2, 3, 4, 5, 6, 8, 10]])
 def test_fewer_leads_are_enough(leads):
     (record,) = simulated(120, records=1)
-    waves = learned.delineate(record.signal_mv[leads], 500, [record.leads[i] for i in leads])
+    waves = shipped_delineator.delineate(
+        record.signal_mv[leads], 500, [record.leads[i] for i in leads]
+    )
     qrs = waves[(waves["lead"] == "global") & (waves["wave"] == "QRS")]
     labelled = record.marks[0].of(QRS)[:, 0]
-    pairs = score.match(labelled, qrs["onset_s"].dropna().to_numpy(float), 0.04)
+    pairs = boundary_scores.match(labelled, qrs["onset_s"].dropna().to_numpy(float), 0.04)
     assert len(pairs[0]) == len(labelled)
 
 
@@ -69,8 +72,8 @@ def test_flat_leads_and_short_records_have_no_waves():
     signal[3] = 0.0
     signal[4] = np.nan
     assert not found(record, signal=signal)["lead"].isin(["aVR", "aVL"]).any()
-    assert learned.delineate(np.zeros((12, 5000)), 500, record.leads).empty
-    assert learned.delineate(record.signal_mv[:, :100], 500, record.leads).empty
+    assert shipped_delineator.delineate(np.zeros((12, 5000)), 500, record.leads).empty
+    assert shipped_delineator.delineate(record.signal_mv[:, :100], 500, record.leads).empty
 
 
 def test_the_scale_of_the_signal_does_not_matter():
@@ -80,9 +83,9 @@ def test_the_scale_of_the_signal_does_not_matter():
 
 
 def test_the_shipped_weights_are_small():
-    network = learned.load()
+    network = shipped_delineator.load()
     assert sum(weight.numel() for weight in network.parameters()) <= 1_000_000
-    assert (learned.WEIGHTS / "weights.safetensors").stat().st_size <= 4_000_000
+    assert (shipped_delineator.WEIGHTS / "weights.safetensors").stat().st_size <= 4_000_000
 
 
 def test_it_is_a_method_like_the_others():

@@ -5,9 +5,10 @@ import pytest
 import torch
 import toy_heart
 
-from pedecg.waves import decode, fit, inference
+from pedecg.delineator import train_network
+from pedecg.waves import inference, network_output
 from pedecg.waves.annotations import QRS, P, T
-from pedecg.waves.network import Network
+from pedecg.waves.wave_network import Network
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_a_boundary_lies_between_frames():
     probability = np.zeros((1, 3, 100), np.float32)
     probability[0, QRS, 40:50] = 1.0
     probability[0, QRS, 39] = 0.25
-    found = decode.waves(probability)
+    found = network_output.waves(probability)
     assert found.kind.tolist() == [QRS]
     assert found.onset_s[0] == pytest.approx((39 + 1 / 3) * 0.008)
 
@@ -55,7 +56,7 @@ def test_a_boundary_lies_between_frames():
 def test_a_wave_cut_by_the_edge_has_no_boundary_there():
     probability = np.zeros((1, 3, 100), np.float32)
     probability[0, T, :20] = probability[0, P, 90:] = 1.0
-    found = decode.waves(probability)
+    found = network_output.waves(probability)
     assert np.isnan(found.onset_s[found.kind == T]).all()
     assert np.isnan(found.offset_s[found.kind == P]).all()
 
@@ -65,20 +66,20 @@ def test_a_doubtful_wave_is_absent_and_a_dip_does_not_split_one():
     probability[0, P, 10:20] = 0.45
     probability[0, T, 40:60] = 0.9
     probability[0, T, 50:52] = 0.4
-    assert decode.waves(probability).kind.tolist() == [T]
+    assert network_output.waves(probability).kind.tolist() == [T]
 
 
 def test_one_noisy_lead_does_not_move_the_global_wave():
     probability = np.zeros((12, 3, 100), np.float32)
     probability[:, QRS, 40:50] = 1.0
     probability[0, QRS, 20:70] = 1.0
-    found = decode.waves(decode.together(probability)[None])
+    found = network_output.waves(network_output.together(probability)[None])
     assert found.onset_s == pytest.approx([39.5 * 0.008], abs=0.002)
 
 
 def test_a_few_steps_learn_a_toy_heart(tmp_path):
     record = toy_heart.record()
-    network = fit.fit([record], toy_heart.settings(150), None).network
+    network = train_network.fit([record], toy_heart.settings(150), None).network
     inference.save(network, toy_heart.SMALL, tmp_path)
     waves = inference.delineate(record.signal_mv, 500, ["II"], tmp_path)
     found = waves[(waves["wave"] == "QRS") & (waves["lead"] == "II")]["onset_s"].to_numpy(float)

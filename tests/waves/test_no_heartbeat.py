@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
+from pedecg.delineator import boundary_scores, simulated_records
 from pedecg.rules import measure
 from pedecg.signals import filters
-from pedecg.simulation.settings import Recorder
-from pedecg.waves import annotations, beats, children, delineate, score
+from pedecg.simulation.hospital_settings import Recorder
+from pedecg.waves import annotations, delineate, qrs_detection
 
 FS_HZ = 250
 SECONDS = np.arange(10 * FS_HZ) / FS_HZ
@@ -57,7 +58,7 @@ def test_what_a_filter_leaves_of_a_step_is_no_heart(seed, amplitude_mv):
     """It rings on at a billionth of the step, always a little: no recorder has such a signal."""
     signal = amplitude_mv * step(np.random.default_rng(seed), 9)
     filtered = filters.band_pass(signal, FS_HZ, 0.5, 100, 3)
-    assert not len(beats.detect(filtered, FS_HZ))
+    assert not len(qrs_detection.detect(filtered, FS_HZ))
 
 
 def noisy_step(rng, n_leads):
@@ -99,7 +100,7 @@ def test_noise_hum_wander_and_steps_have_no_waves(
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), noise=st.sampled_from([white, muscle, hum, wander, step]))
 def test_a_single_lead_of_noise_has_no_beats(seed, noise):
-    assert not len(beats.detect(noise(np.random.default_rng(seed), 1), FS_HZ))
+    assert not len(qrs_detection.detect(noise(np.random.default_rng(seed), 1), FS_HZ))
 
 
 @settings(max_examples=40, deadline=None)
@@ -113,15 +114,15 @@ def test_a_single_lead_of_noise_has_no_beats(seed, noise):
 def test_a_heart_keeps_its_beats_at_any_rate_and_length(ecg, bpm, noise_mv, n_leads, seconds, seed):
     noise_mv *= 1 if n_leads == 12 else 0.25
     signal, r = ecg(bpm, 250, seconds=seconds, n_leads=n_leads, noise_mv=noise_mv, seed=seed)
-    whole = (r > beats.EDGE_S) & (r < seconds - beats.EDGE_S - 0.01)
-    assert len(beats.detect(signal, 250)) >= whole.sum() - 1 - round(0.02 * len(r))
-    assert len(beats.detect(signal, 250)) > 0 or whole.sum() <= 1
+    whole = (r > qrs_detection.EDGE_S) & (r < seconds - qrs_detection.EDGE_S - 0.01)
+    assert len(qrs_detection.detect(signal, 250)) >= whole.sum() - 1 - round(0.02 * len(r))
+    assert len(qrs_detection.detect(signal, 250)) > 0 or whole.sum() <= 1
 
 
 def test_noise_for_two_fifths_of_the_record_does_not_hide_the_heart(ecg):
     signal, r = ecg(120, 250, n_leads=12)
     signal[:, :1000] += np.random.default_rng(0).standard_normal((12, 1000))
-    peaks = beats.detect(signal, 250) / 250
+    peaks = qrs_detection.detect(signal, 250) / 250
     assert (peaks > 4.1).sum() == pytest.approx(((r > 4.1) & (r < 9.95)).sum(), abs=1)
 
 
@@ -132,15 +133,15 @@ def test_simulated_children_among_muscle_noise_keep_their_beats(method, bpm):
         low_cut_hz=0.3, high_cut_hz=120, step_uv=0.5, rail_mv=26.6,
         mains_hz=50, mains_uv=10, wander_uv=200, muscle_uv=30,
     )  # fmt: skip
-    cohort = children.Settings(
+    cohort = simulated_records.Settings(
         seed=3, records=2, length_s=10, slowest_bpm=bpm, fastest_bpm=bpm,
         findings=0.5, rhythms=0.5, pop_fraction=0.5, recorder=recorder,
     )  # fmt: skip
     for number in range(cohort.records):
-        child = children.simulate(number, cohort)
-        signal = filters.band_pass(child.signal_mv, children.FS_HZ, 0.5, 100, 3)
+        child = simulated_records.simulate(number, cohort)
+        signal = filters.band_pass(child.signal_mv, simulated_records.FS_HZ, 0.5, 100, 3)
         true = (child.fiducials["wave"] == "QRS").sum()
-        qrs = beats_of(found(signal, method, fs_hz=children.FS_HZ))
+        qrs = beats_of(found(signal, method, fs_hz=simulated_records.FS_HZ))
         assert len(qrs) == pytest.approx(true, abs=2)
 
 
@@ -156,7 +157,7 @@ def test_no_labelled_beat_of_ludb_is_missed(shared_data, method):
         peaks = beats_of(waves)["peak_s"].to_numpy(float)
         of_leads = [np.sort(marks.of(annotations.QRS)[:, 1]) for marks in record.marks]
         labelled = max(of_leads, key=len)
-        pairs = score.match(labelled, peaks, 0.15)[0]
+        pairs = boundary_scores.match(labelled, peaks, 0.15)[0]
         if len(pairs) < len(labelled):
             missed[record.record_id] = len(labelled) - len(pairs)
     assert not missed
@@ -168,4 +169,4 @@ def test_each_lead_of_ludb_alone_shows_the_heartbeat(shared_data):
     records = itertools.islice(annotations.read_ludb(shared_data / "ludb"), 20)
     for record in records:
         signal = filters.band_pass(record.signal_mv, record.fs_hz, 0.5, 100, 3)
-        assert all(len(beats.detect(lead[None], record.fs_hz)) for lead in signal)
+        assert all(len(qrs_detection.detect(lead[None], record.fs_hz)) for lead in signal)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import signal as dsp
 
-from pedecg import params, recordings
-from pedecg.waves import children, pacer
+from pedecg.cohorts import recordings
+from pedecg.core import params
+from pedecg.delineator import simulated_records
+from pedecg.waves import pacing_spikes
 
 CHILDREN = Path(__file__).parents[2] / "pipelines" / "delineation" / "params.yaml"
 
@@ -41,35 +43,35 @@ def test_every_spike_of_a_paced_heart_is_found_and_nothing_else(leads, seed):
     rng = np.random.default_rng(seed)
     onsets = np.arange(0.5, 9.5, 0.7)
     paced = with_spikes(beats(onsets, 0.16, leads, rng), onsets, rng)
-    np.testing.assert_allclose(pacer.spikes(paced, FS_HZ), onsets - 0.004, atol=0.004)
+    np.testing.assert_allclose(pacing_spikes.spikes(paced, FS_HZ), onsets - 0.004, atol=0.004)
 
 
 @pytest.mark.parametrize("width_s", [0.045, 0.06, 0.09])
 def test_a_childs_steep_qrs_is_no_spike(width_s):
     rng = np.random.default_rng(0)
-    assert len(pacer.spikes(beats(np.arange(0.3, 9.7, 0.3), width_s, 12, rng), FS_HZ)) == 0
+    assert len(pacing_spikes.spikes(beats(np.arange(0.3, 9.7, 0.3), width_s, 12, rng), FS_HZ)) == 0
 
 
 def test_one_crackling_electrode_is_no_pacemaker():
     rng = np.random.default_rng(0)
     signal = beats(np.arange(0.5, 9.5, 0.7), 0.08, 12, rng)
     signal[3, rng.integers(0, 5000, 30)] += 2.0
-    assert len(pacer.spikes(signal, FS_HZ)) == 0
+    assert len(pacing_spikes.spikes(signal, FS_HZ)) == 0
 
 
 def test_flat_empty_or_short_signals_have_no_spikes():
     for signal in (np.zeros((12, 5000)), np.full((2, 5000), np.nan), np.ones((1, 5))):
-        assert len(pacer.spikes(signal, FS_HZ)) == 0
+        assert len(pacing_spikes.spikes(signal, FS_HZ)) == 0
 
 
 @pytest.mark.slow
 def test_ten_of_ten_simulated_paced_children_show_their_spikes_and_no_other_child_does():
-    settings = params.load("simulate", children.Settings, CHILDREN)
+    settings = params.load("simulate", simulated_records.Settings, CHILDREN)
     settings = settings.model_copy(update={"findings": 1.0, "rhythms": 1.0, "fastest_bpm": 160.0})
     paced = others = 0
     for number in itertools.count():
-        child = children.simulate(number, settings)
-        found = pacer.spikes(child.signal_mv, children.FS_HZ)
+        child = simulated_records.simulate(number, settings)
+        found = pacing_spikes.spikes(child.signal_mv, simulated_records.FS_HZ)
         if child.rhythm != "paced":
             others += len(found)
             continue
@@ -95,6 +97,6 @@ PACED = {
 def test_real_hearts_without_a_pacemaker_show_under_2_spikes_in_10_s(shared_data, folder):
     places, _ = recordings.find([shared_data / folder])
     opened = [recordings.read(place) for place in places if place.record_id not in PACED[folder]]
-    rates = [10 * len(pacer.spikes(r.signal_mv, r.fs_hz)) / r.length_s for r in opened]
+    rates = [10 * len(pacing_spikes.spikes(r.signal_mv, r.fs_hz)) / r.length_s for r in opened]
     assert np.mean(rates) < 0.2
     assert np.mean(np.array(rates) >= 2) < 0.05

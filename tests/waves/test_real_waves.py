@@ -8,9 +8,8 @@ import pytest
 import wfdb
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
-from pedecg import norms
-from pedecg.records import canonical_lead
-from pedecg.rules import features, measure
+from pedecg.core.records import canonical_lead
+from pedecg.rules import measure, norms, rule_features
 from pedecg.waves import delineate
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
@@ -57,7 +56,7 @@ def children(shared_data) -> pd.DataFrame:
         waves = delineate.delineate(signal, 250, leads, settings)
         age, sex = about(path)
         measures = measure.measure(waves, signal, 250, leads)
-        rows[path.stem] = measures | features.adjusted(measures, age, sex, LIMITS)
+        rows[path.stem] = measures | rule_features.adjusted(measures, age, sex, LIMITS)
     return pd.DataFrame(rows).T
 
 

@@ -5,9 +5,9 @@ Imported by tests of this folder and by the process that one of them kills.
 
 import numpy as np
 
-from pedecg.waves import augment, fit
+from pedecg.delineator import train_network, window_augmentation
 from pedecg.waves.annotations import QRS, Labelled, P, T, marks_of
-from pedecg.waves.network import Settings
+from pedecg.waves.wave_network import Settings
 
 SMALL = Settings(widths=[8, 12, 16], blocks=[1, 1], dilations=[1], kernel=5)
 
@@ -26,12 +26,12 @@ def record(n_beats: int = 12) -> Labelled:
     return Labelled("toy", "simulated", signal[None].astype(np.float32), 500.0, ("II",), (marks,))
 
 
-def settings(steps: int) -> fit.Settings:
-    return fit.Settings(
+def settings(steps: int) -> train_network.Settings:
+    return train_network.Settings(
         seed=0, steps=steps, threads=1, leads_per_step=12, window_s=2.048, loss="bce",
         learning_rate=1e-2, weight_decay=0.0, average=0.9, without_p=1.0,
         mixture={"simulated": 1.0}, network=SMALL,
-        augment=augment.Settings(
+        augment=window_augmentation.Settings(
             fast=0.0, fastest_bpm=200, stretch=1.1, noise=0.0, lost_lead=0.0, flip=0.0,
             irregular=0.0, fibrillating=0.0,
         ),

@@ -8,13 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pedecg import tables
-from pedecg.bundle import network, origin
-from pedecg.bundle.origin import Origin
-from pedecg.errors import PedecgError
+from pedecg.bundle import onnx_export, provenance
+from pedecg.bundle.provenance import Origin
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
-from pedecg.learning import predict
-from pedecg.learning.predict import Card, Trained
+from pedecg.learning import trained_network
+from pedecg.learning.trained_network import Card, Trained
 from pedecg.models import registry
 from pedecg.signals import filters
 
@@ -22,7 +22,10 @@ ABOUT = "bundle.json"
 FORMAT = 1  # of bundle.json; run.py beside it always reads its own
 # Copied as they are: they import nothing of this project. run.py takes them from its own folder.
 HERE = Path(__file__).parent
-CODE = (HERE / "run.py", HERE / "steps.py", HERE / "fitness.py", Path(filters.__file__))
+CODE = (
+    *(HERE / f"{name}.py" for name in ("run", "inference_steps", "input_checks")),
+    Path(filters.__file__),
+)
 LIMITS, THRESHOLDS = "limits.csv", "thresholds.csv"
 NEEDS = ("numpy", "scipy", "onnxruntime")
 LICENCE = (
@@ -62,7 +65,7 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         raise PedecgError(f"{out}: exists and is no bundle; name another folder")
     sources = _trainings(model)
     card = sources[0].card
-    made = origin.read(project)
+    made = provenance.read(project)
     if made.preprocess.fs_hz != card.fs_hz:
         raise PedecgError(
             f"{model}: trained at {card.fs_hz:g} Hz; preprocess.fs_hz is {made.preprocess.fs_hz:g}"
@@ -76,7 +79,7 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
     try:
         names = [f"network_seed{source.card.seed}.onnx" for source in sources]
         for source, name in zip(sources, names, strict=True):
-            network.export(source.trained, partial / name)
+            onnx_export.export(source.trained, partial / name)
         shutil.copyfile(fitted, partial / "calibration.json")
         for file, name in ((made.limits, LIMITS), (made.thresholds, THRESHOLDS)):
             shutil.copyfile(file, partial / name)  # for `pedecg predict`
@@ -85,7 +88,7 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         tables.write_text(_requirements(), partial / "requirements.txt")
         tables.write_text(_readme(card, made), partial / "README.md")
         about = _about(sources, names, made)
-        about["sha256"] = {file.name: origin.digest(file) for file in sorted(partial.iterdir())}
+        about["sha256"] = {file.name: provenance.digest(file) for file in sorted(partial.iterdir())}
         text = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False)
         tables.write_text(text + "\n", partial / ABOUT)
         shutil.rmtree(out, ignore_errors=True)
@@ -106,7 +109,7 @@ def _trainings(model: Path) -> list[Source]:
             f"{absent[0]}: no network (weights.safetensors); only networks export, and "
             f"`pedecg predict --model {model}` asks this one where it was trained"
         )
-    return [Source(folder, predict.load(folder, accelerator="cpu")) for folder in folders]
+    return [Source(folder, trained_network.load(folder, accelerator="cpu")) for folder in folders]
 
 
 def _require_calibration(file: Path, card: Card, seeds: list[int]) -> None:
@@ -130,7 +133,7 @@ def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, A
         "use": USE,
         "licence": LICENCE,
         "made_by": f"pedecg {metadata.version('pedecg')}",
-        "opset": network.OPSET,
+        "opset": onnx_export.OPSET,
         "task": card.task,
         "targets": list(card.targets),
         "leads": list(card.leads),
@@ -160,7 +163,7 @@ def _network(source: Source, name: str) -> dict[str, Any]:
         "best_epoch": card.best_epoch,
         "pretrained": card.pretrained,
         "sha256": {
-            file: origin.digest(source.folder / file)
+            file: provenance.digest(source.folder / file)
             for file in ("weights.safetensors", "model.json")
         },
     }

@@ -32,7 +32,7 @@ from scipy import special
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-CODE = ("filters", "steps", "fitness")  # modules beside this file
+CODE = ("filters", "inference_steps", "input_checks")  # modules beside this file
 MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 
 Floats = NDArray[np.float64]
@@ -98,7 +98,7 @@ class Bundle:
                 raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
         self.calibration = json.loads(self._read("calibration.json"))
         own = code or {name: _module(self.folder / f"{name}.py") for name in CODE}
-        self.filters, self.steps, self.fitness = (own[name] for name in CODE)
+        self.filters, self.steps, self.checks = (own[name] for name in CODE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.networks = [
@@ -140,7 +140,7 @@ class Bundle:
         good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
         used = {lead: row for lead, row in named.items() if good[row]}
         counts, mask = self.prepare(signal, fs_hz, used)
-        refusal = self.fitness.too_few(self.about, np.array(self.about["leads"])[mask].tolist())
+        refusal = self.checks.too_few(self.about, np.array(self.about["leads"])[mask].tolist())
         if refusal:
             raise RefusedError(refusal)
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
@@ -237,7 +237,7 @@ class Bundle:
         if sex is not None and sex not in SEX_CODES:
             raise RefusedError(f"sex {sex!r}; expected female, male or none")
         carries = self.filters.carries(fs_hz, self.about["preprocess"]["high_hz"])
-        refusal, flags = self.fitness.judge(
+        refusal, flags = self.checks.judge(
             self.about, fs_hz, signal.shape[1], named, age_days, sex, carries
         )
         if refusal:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.cohorts import vendor_ecg, xml_file
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.vendor_ecg import MV_PER_UNIT, Trace, VendorEcg
 
 if TYPE_CHECKING:

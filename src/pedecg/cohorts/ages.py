@@ -2,7 +2,7 @@
 
 import re
 
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 
 DAYS_PER_YEAR = 365.25
 OLDEST_DAYS = 45_000  # 123 years: nobody is known to have grown older

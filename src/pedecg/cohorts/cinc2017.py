@@ -9,20 +9,20 @@ import csv
 from functools import partial
 from pathlib import Path
 
-from pedecg.cohorts import scan
+from pedecg.cohorts import cohort_rows
 from pedecg.cohorts.codes import Finding
-from pedecg.cohorts.faults import RecordFault
-from pedecg.cohorts.settings import CohortSettings
-from pedecg.errors import PedecgError
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.errors import PedecgError
 
 CLASSES = {"N": "normal", "A": "af", "O": "other", "~": "noisy"}
 
 
-def scan_cohort(settings: CohortSettings) -> scan.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
     """Read the table of labels; signals are not opened."""
-    root = scan.require_root(settings)
+    root = cohort_rows.require_root(settings)
     table = settings.cinc2017.labels
-    source = scan.Source(
+    source = cohort_rows.Source(
         table=table,
         cells=read_labels(root / table),
         targets=tuple(CLASSES.values()),
@@ -31,10 +31,10 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
         parse=partial(parse, settings=settings),
         folder="",
     )
-    return scan.scan_rows(source, settings)
+    return cohort_rows.scan_rows(source, settings)
 
 
-def read_labels(file: Path) -> list[scan.Cells]:
+def read_labels(file: Path) -> list[cohort_rows.Cells]:
     """Return recording and label of each line ``A00001,N``."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -60,19 +60,19 @@ def read_labels(file: Path) -> list[scan.Cells]:
     return rows
 
 
-def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
+def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row:
     """Read one line; a label that is none of the classes is a `RecordFault`."""
     label = cells["label"]
     if label not in CLASSES:
         raise RecordFault(
             "unknown-class", f"label {label[:20]!r}; expected one of {', '.join(CLASSES)}"
         )
-    return scan.Row(
+    return cohort_rows.Row(
         record_id=cells["record"],
         patient_id=cells["record"],
         path=cells["record"],
-        age_days=scan.age("", settings),
-        sex=scan.sex("", settings, {}),
+        age_days=cohort_rows.age("", settings),
+        sex=cohort_rows.sex("", settings, {}),
         labels={name: int(name == CLASSES[label]) for name in CLASSES.values()},
         findings=(Finding("cinc2017", label, description=CLASSES[label]),),
     )

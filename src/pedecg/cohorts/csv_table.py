@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 
 
 def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pedecg.cohorts import vendor_ecg, xml_file
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.vendor_ecg import MV_PER_UNIT, Trace, VendorEcg
 from pedecg.cohorts.xml_file import require_number, text
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pedecg.cohorts import csv_table, scan
+from pedecg.cohorts import cohort_rows, csv_table
 from pedecg.cohorts.codes import Finding
-from pedecg.cohorts.faults import RecordFault
-from pedecg.cohorts.settings import CohortSettings
-from pedecg.records import Sex
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import Sex
 
 TABLE = "ptbxl_database.csv"
 STATEMENTS = "scp_statements.csv"
@@ -24,11 +24,11 @@ HIDDEN_AGE = 300  # years; stands for "over 89" so that nobody can be recognised
 _SEX: dict[str, Sex] = {"0": "male", "1": "female"}
 
 
-def scan_cohort(settings: CohortSettings) -> scan.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
     """Read the table of records; signals are not opened."""
-    root = scan.require_root(settings)
+    root = cohort_rows.require_root(settings)
     path_column = PATH_COLUMN[settings.ptbxl.records]
-    source = scan.Source(
+    source = cohort_rows.Source(
         table=TABLE,
         cells=csv_table.read(root / TABLE, (*COLUMNS, path_column)),
         targets=TARGETS,
@@ -39,26 +39,26 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
         ),
         folder=settings.ptbxl.records,
     )
-    return scan.scan_rows(source, settings)
+    return cohort_rows.scan_rows(source, settings)
 
 
 def parse(
-    cells: scan.Cells,
+    cells: cohort_rows.Cells,
     settings: CohortSettings,
     path_column: str,
-    statements: Mapping[str, scan.Cells],
-) -> scan.Row:
+    statements: Mapping[str, cohort_rows.Cells],
+) -> cohort_rows.Row:
     """Read one row of the table; a cell that cannot be read is a `RecordFault`."""
     found = _findings(cells["scp_codes"], statements)
-    patient = scan.whole(cells["patient_id"], "patient_id")
-    return scan.Row(
+    patient = cohort_rows.whole(cells["patient_id"], "patient_id")
+    return cohort_rows.Row(
         record_id=cells["ecg_id"],
         patient_id="" if patient is None else str(patient),
         path=cells[path_column],
         age_days=_age_days(cells["age"], settings),
-        sex=scan.sex(cells["sex"].removesuffix(".0"), settings, _SEX),
+        sex=cohort_rows.sex(cells["sex"].removesuffix(".0"), settings, _SEX),
         acquired_at=cells["recording_date"] or None,
-        fold=scan.whole(cells["strat_fold"], "strat_fold"),
+        fold=cohort_rows.whole(cells["strat_fold"], "strat_fold"),
         labels=_superclasses(found, statements),
         findings=tuple(found),
     )
@@ -66,12 +66,12 @@ def parse(
 
 def _age_days(cell: str, settings: CohortSettings) -> int | None:
     """Read an age in years; hidden and (in version 1.0.1) absent ages are unknown, not faults."""
-    if not cell or scan.whole(cell, "age") == HIDDEN_AGE:
+    if not cell or cohort_rows.whole(cell, "age") == HIDDEN_AGE:
         return None
-    return scan.age(cell, settings, unit="years")
+    return cohort_rows.age(cell, settings, unit="years")
 
 
-def _findings(cell: str, statements: Mapping[str, scan.Cells]) -> list[Finding]:
+def _findings(cell: str, statements: Mapping[str, cohort_rows.Cells]) -> list[Finding]:
     """Read ``{'NORM': 80.0, 'SBRAD': 0.0}``; a likelihood of 0 means present, not graded."""
     try:
         graded = dict(ast.literal_eval(cell))
@@ -90,7 +90,7 @@ def _findings(cell: str, statements: Mapping[str, scan.Cells]) -> list[Finding]:
 
 
 def _superclasses(
-    found: list[Finding], statements: Mapping[str, scan.Cells]
+    found: list[Finding], statements: Mapping[str, cohort_rows.Cells]
 ) -> dict[str, int | None]:
     """Return 1 for every superclass with a diagnostic statement, of any likelihood.
 
@@ -106,7 +106,7 @@ def _superclasses(
     return {target: 1 if target in classes else absent for target in TARGETS}
 
 
-def _statements(root: Path) -> dict[str, scan.Cells]:
+def _statements(root: Path) -> dict[str, cohort_rows.Cells]:
     """Return the rows of ``scp_statements.csv`` by code, which its first, nameless column holds."""
     required = ("", "description", "diagnostic", "diagnostic_class")
     return {row[""]: row for row in csv_table.read(root / STATEMENTS, required)}

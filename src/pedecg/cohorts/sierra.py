@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.cohorts import ages, vendor_ecg, xml_file
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.vendor_ecg import Trace, VendorEcg
 from pedecg.cohorts.xml_file import text
-from pedecg.records import LEADS, canonical_lead
+from pedecg.core.records import LEADS, canonical_lead
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pedecg.cohorts import vendor_xml, wfdb_files, xml_file
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import EcgRecord, Sex
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import EcgRecord, Sex
 
 # How files of records end; those that no row names are reported.
 SUFFIXES = (*wfdb_files.SUFFIXES, vendor_xml.SUFFIX)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.cohorts import ages
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.xml_file import number
-from pedecg.records import LEADS, EcgRecord, Sex, canonical_lead
+from pedecg.core.records import LEADS, EcgRecord, Sex, canonical_lead
 
 MV_PER_UNIT = {
     "v": 1e3, "volts": 1e3, "mv": 1.0, "millivolts": 1.0,

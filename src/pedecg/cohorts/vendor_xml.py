@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pedecg.cohorts import aecg, muse, sierra, xml_file
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.vendor_ecg import VendorEcg
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.cohorts import wfdb_header
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import LEADS, EcgRecord, canonical_lead
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import LEADS, EcgRecord, canonical_lead
 
 SUFFIXES = (".hea", ".dat", ".mat")
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 
 from pedecg.cohorts import ages
-from pedecg.cohorts.faults import RecordFault
-from pedecg.records import Sex
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import Sex
 
 _SEX: dict[str, Sex] = {"f": "female", "female": "female", "m": "male", "male": "male"}
 _DAYS = re.compile(r"(?P<sex>fe?male|male)\s+(?P<age>\d+)", re.IGNORECASE)  # ZZU-pECG: Female 2740

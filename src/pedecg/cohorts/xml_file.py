@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts.faults import RecordFault
+from pedecg.cohorts.record_faults import RecordFault
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

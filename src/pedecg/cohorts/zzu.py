@@ -7,10 +7,10 @@ without which ``(F) I40.0`` is no myocarditis.
 
 from functools import partial
 
-from pedecg.cohorts import codes, csv_table, scan
-from pedecg.cohorts.faults import RecordFault
-from pedecg.cohorts.settings import CohortSettings
-from pedecg.records import Sex, canonical_lead
+from pedecg.cohorts import codes, cohort_rows, csv_table
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import Sex, canonical_lead
 
 TABLE = "AttributesDictionary.csv"
 FOLDER = "Child_ecg"
@@ -31,10 +31,10 @@ TARGETS = ("abnormal", *TARGET_OF_GROUP.values())
 _SEX: dict[str, Sex] = {"female": "female", "male": "male"}
 
 
-def scan_cohort(settings: CohortSettings) -> scan.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
     """Read the table of attributes; signals are not opened."""
-    root = scan.require_root(settings)
-    source = scan.Source(
+    root = cohort_rows.require_root(settings)
+    source = cohort_rows.Source(
         table=TABLE,
         cells=csv_table.read(root / TABLE, COLUMNS),
         targets=TARGETS,
@@ -43,29 +43,29 @@ def scan_cohort(settings: CohortSettings) -> scan.Scan:
         parse=partial(parse, settings=settings),
         folder=FOLDER,
     )
-    return scan.scan_rows(source, settings)
+    return cohort_rows.scan_rows(source, settings)
 
 
-def parse(cells: scan.Cells, settings: CohortSettings) -> scan.Row:
+def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row:
     """Read one row of the table of attributes; a cell that cannot be read is a `RecordFault`."""
     aha, chn = codes.findings(cells["AHA_code"], "aha"), codes.findings(cells["CHN_code"], "chn")
     diagnosed = codes.diagnoses(cells["ICD-10 code"])
-    return scan.Row(
+    return cohort_rows.Row(
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
         path=_path(cells),
-        age_days=scan.age(cells["Age"], settings),
-        sex=scan.sex(cells["Gender"].strip("'"), settings, _SEX),
+        age_days=cohort_rows.age(cells["Age"], settings),
+        sex=cohort_rows.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
         labels={"abnormal": _abnormal((aha, chn), settings), **_diseases(diagnosed)},
         findings=(*aha, *chn, *diagnosed),
-        n_samples=scan.whole(cells["Sampling_point"], "Sampling_point"),
-        n_leads=scan.whole(cells["Lead"], "Lead"),
+        n_samples=cohort_rows.whole(cells["Sampling_point"], "Sampling_point"),
+        n_leads=cohort_rows.whole(cells["Lead"], "Lead"),
         source_quality=_source_quality(cells),
     )
 
 
-def _path(cells: scan.Cells) -> str:
+def _path(cells: cohort_rows.Cells) -> str:
     return f"{FOLDER}/{cells['Filename']}" if cells["Filename"] else ""
 
 
@@ -96,7 +96,7 @@ def _diseases(diagnosed: list[codes.Finding]) -> dict[str, int | None]:
     return {target: 1 if group in groups else absent for group, target in TARGET_OF_GROUP.items()}
 
 
-def _source_quality(cells: scan.Cells) -> dict[str, tuple[float | None, ...]]:
+def _source_quality(cells: cohort_rows.Cells) -> dict[str, tuple[float | None, ...]]:
     """Read the cells ``'I':0.532;'V2':Null`` of the three quality columns, by lead."""
     by_column = [_by_lead(cells[column], column) for column in QUALITY_COLUMNS]
     leads = {lead: None for column in by_column for lead in column}

@@ -19,11 +19,11 @@ def augment(
 
     Each change is made alone and for certain. Those that params.yaml leaves off are drawn too.
     """
-    from pedecg import params
     from pedecg.commands import work
-    from pedecg.errors import PedecgError
-    from pedecg.report import augmentations
-    from pedecg.signals.augment import AugmentSettings
+    from pedecg.core import params
+    from pedecg.core.errors import PedecgError
+    from pedecg.plots import augmentation_examples
+    from pedecg.signals.augmentation import AugmentSettings
 
     if out.suffix.lower() != ".png":
         raise PedecgError(f"--out {out}: expected a name that ends in .png")
@@ -32,6 +32,6 @@ def augment(
     run.places = run.places[:2]
     read = list(run.each(lambda recording: recording, "augment"))
     if read:
-        augmentations.draw(read[0], read[1] if len(read) > 1 else None, settings, out, lead)
+        augmentation_examples.draw(read[0], read[1] if len(read) > 1 else None, settings, out, lead)
         typer.echo(f"{read[0].record_id}: {out}", err=True)
     run.end()

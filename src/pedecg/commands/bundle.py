@@ -20,7 +20,7 @@ def bundle(
     Run it where the pipeline ran: it reads params.yaml, calibration/ and data/ there. The folder
     then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
     """
-    from pedecg.errors import PedecgError
+    from pedecg.core.errors import PedecgError
 
     try:
         from pedecg.bundle import assemble

@@ -12,18 +12,18 @@ Model = Annotated[
 
 def check(models: Model = None) -> None:
     """Check splits, leads, statistics, tensors, augmentations and network; train nothing."""
-    from pedecg import params, tables
-    from pedecg.learning import checklist, inputs
-    from pedecg.learning.settings import TrainSettings
+    from pedecg.core import params, tables
+    from pedecg.learning import pipeline_inputs, setup_checks
+    from pedecg.learning.train_settings import TrainSettings
 
     settings = params.load("train", TrainSettings)
     leads = params.read_section("preprocess.leads")
     faults = 0
     for model in models or settings.models:
         typer.echo(f"{model}:")
-        task = inputs.read(model, settings)
+        task = pipeline_inputs.read(model, settings)
         splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-        for item in checklist.run(task, splits, leads):
+        for item in setup_checks.run(task, splits, leads):
             typer.echo(f"  {'ok   ' if item.fault is None else 'FAULT'} {item}")
             faults += item.fault is not None
     if faults:

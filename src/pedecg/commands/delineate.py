@@ -12,7 +12,7 @@ from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pedecg.recordings import Recording
+    from pedecg.cohorts.recordings import Recording
 
 COLUMNS = ("record", "lead", "wave", "onset_s", "peak_s", "offset_s", "confidence")
 SUFFIXES = (".parquet", ".csv")
@@ -31,7 +31,7 @@ def delineate(
     record's start) and confidence. A boundary that was not found is empty.
     """
     from pedecg.commands import work
-    from pedecg.errors import PedecgError
+    from pedecg.core.errors import PedecgError
 
     if out.suffix.lower() not in SUFFIXES:
         raise PedecgError(f"--out {out}: expected a name that ends in {' or '.join(SUFFIXES)}")
@@ -52,13 +52,12 @@ def delineate(
 def _waves(
     recording: "Recording", method: str, picture: Callable[[str], Path | None], start_s: float
 ) -> "pd.DataFrame":
-    from pedecg import examine
-    from pedecg.report import printout
+    from pedecg.predict import measured_recording, waves_page
 
-    table = examine.waves(recording, method)
+    table = measured_recording.waves(recording, method)
     file = picture(recording.record_id)
     if file is not None:
-        printout.save(recording, table, file, start_s)
+        waves_page.save(recording, table, file, start_s)
     table.insert(0, "record", recording.record_id)
     table.attrs["record"] = recording.record_id
     return table
@@ -67,7 +66,7 @@ def _waves(
 def _write(found: "list[pd.DataFrame]", out: Path) -> None:
     import pandas as pd
 
-    from pedecg import tables
+    from pedecg.core import tables
 
     whole = pd.concat([t for t in found if len(t)] or found, ignore_index=True)
     whole = tables.check(

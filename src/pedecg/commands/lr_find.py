@@ -17,14 +17,14 @@ def lr_find(
     plot: Annotated[Path, typer.Option(help="where the picture goes")] = Path("lr_find.png"),
 ) -> None:
     """Try rising learning rates on the training records of the last `dvc repro`; keep nothing."""
-    from pedecg import params
-    from pedecg.learning import inputs
+    from pedecg.core import params
     from pedecg.learning import lr_find as finder
-    from pedecg.learning.settings import TrainSettings
+    from pedecg.learning import pipeline_inputs
+    from pedecg.learning.train_settings import TrainSettings
 
     settings = params.load("train", TrainSettings)
     found = finder.find(
-        inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
+        pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
     )
     finder.draw(found, model, plot)
     typer.echo(

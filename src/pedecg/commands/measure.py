@@ -12,9 +12,9 @@ import typer
 from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom, SexOption
 
 if TYPE_CHECKING:
-    from pedecg.examine import Examination
-    from pedecg.norms import Limits
-    from pedecg.recordings import Recording
+    from pedecg.cohorts.recordings import Recording
+    from pedecg.predict.measured_recording import Examination
+    from pedecg.rules.norms import Limits
 
 
 def measure(
@@ -44,9 +44,9 @@ def measure(
     """
     from rich.console import Console
 
-    from pedecg import norms
     from pedecg.commands import work
-    from pedecg.report import answer
+    from pedecg.predict import measurement_report
+    from pedecg.rules import norms
 
     known = norms.load(limits or norms.LIMITS)
     run = work.Run(paths)
@@ -62,9 +62,9 @@ def measure(
     console = Console(width=100, highlight=False)
     for found in run.each(one, "measure"):
         if as_json:
-            typer.echo(json.dumps(answer.as_json(found, known), ensure_ascii=False))
+            typer.echo(json.dumps(measurement_report.as_json(found, known), ensure_ascii=False))
         else:
-            console.print(answer.as_text(found, known))
+            console.print(measurement_report.as_text(found, known))
     run.end()
 
 
@@ -77,16 +77,16 @@ def _examined(
     picture: Callable[[str], Path | None],
     start_s: float,
 ) -> "Examination":
-    from pedecg import examine
+    from pedecg.predict import measured_recording
 
     if age_days is not None:
         recording = replace(recording, age_days=age_days)
     if sex is not None:
         recording = replace(recording, sex="female" if sex == "f" else "male")
-    found = examine.examine(recording, limits, method)
+    found = measured_recording.examine(recording, limits, method)
     file = picture(recording.record_id)
     if file is not None:
-        from pedecg.report import printout
+        from pedecg.predict import waves_page
 
-        printout.save(recording, found.waves, file, start_s)
+        waves_page.save(recording, found.waves, file, start_s)
     return found

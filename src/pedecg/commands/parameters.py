@@ -11,10 +11,10 @@ def show(
     file: Annotated[Path, typer.Option(help="which file")] = Path("params.yaml"),
 ) -> None:
     """List every parameter with its value, unit and range, or check them all."""
-    from pedecg import settings
+    from pedecg.commands import parameter_sections
 
-    settings.check(file)
+    parameter_sections.check(file)
     if check:
         typer.echo(f"{file.name}: every parameter is known and in range")
     else:
-        typer.echo(settings.markdown(file), nl=False)
+        typer.echo(parameter_sections.markdown(file), nl=False)

@@ -12,8 +12,8 @@ import typer
 from pedecg.commands.options import Paths, SexOption
 
 if TYPE_CHECKING:
+    from pedecg.cohorts.recordings import Recording
     from pedecg.predict.answer import Answer
-    from pedecg.recordings import Recording
 
 
 def predict(
@@ -74,11 +74,11 @@ def predict(
     from rich.console import Console
 
     from pedecg.cohorts import ages
-    from pedecg.cohorts.faults import RecordFault
+    from pedecg.cohorts.record_faults import RecordFault
     from pedecg.commands import work
-    from pedecg.errors import PedecgError
-    from pedecg.predict import answer, patients
-    from pedecg.predict import model as trained
+    from pedecg.core.errors import PedecgError
+    from pedecg.predict import answer, manifest_numbers
+    from pedecg.predict import loaded_model as trained
 
     if age is not None and age_days is not None:
         raise PedecgError("--age and --age-days: give one of them")
@@ -90,7 +90,7 @@ def predict(
     if target is not None and target not in opened.targets:
         raise PedecgError(f"--target {target}: the model answers {', '.join(opened.targets)}")
     run = work.Run(paths)
-    run.places = patients.with_numbers(run.places, opened.cohort)
+    run.places = manifest_numbers.with_numbers(run.places, opened.cohort)
     one = partial(
         _answered,
         model=model,
@@ -115,7 +115,7 @@ def predict(
 
 
 def _numbers(given: list[str], known: tuple[str, ...]) -> dict[str, float]:
-    from pedecg.errors import PedecgError
+    from pedecg.core.errors import PedecgError
 
     found = {}
     for one in given:
@@ -138,16 +138,16 @@ def _answered(
     picture: Callable[[str], Path | None],
     target: str | None,
 ) -> "Answer":
-    from pedecg.predict import answer, exam
-    from pedecg.predict import model as trained
+    from pedecg.predict import answer, prepared_recording
+    from pedecg.predict import loaded_model as trained
 
     opened = trained.load(model)
     given = {name: value for name, value in changes.items() if value is not None}
     recording = replace(recording, numbers={**recording.numbers, **numbers}, **given)  # type: ignore[arg-type]
-    found = answer.of(opened, exam.prepare(recording, opened.recipe))
+    found = answer.of(opened, prepared_recording.prepare(recording, opened.recipe))
     file = picture(recording.record_id)
     if file is not None:
-        from pedecg.predict import picture as page
+        from pedecg.predict import answer_page as page
 
         page.save(found, opened, file, target)
     return found

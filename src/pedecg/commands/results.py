@@ -7,8 +7,8 @@ def show() -> None:
     """Show the headline figures of the last run and where everything else lies."""
     from rich.console import Console
 
-    from pedecg import results
+    from pedecg.commands import headline
 
-    Console(width=120).print(results.table())
-    for line in results.places():
+    Console(width=120).print(headline.table())
+    for line in headline.places():
         typer.echo(line)

@@ -68,40 +68,40 @@ def runs(
     Call it in a pipeline's folder. Without columns it shows the parameters that differ and the
     main figures on test records.
     """
-    from pedecg.errors import PedecgError
-    from pedecg.runs import conditions, history, rows, table
+    from pedecg.core.errors import PedecgError
+    from pedecg.runs import experiment_history, run_rows, run_table, where_conditions
 
-    found = history.read(every or bool(names))
-    chosen = rows.of(found.runs)
+    found = experiment_history.read(every or bool(names))
+    chosen = run_rows.of(found.runs)
     if names:
-        chosen = rows.chosen(chosen, names)
-    filters = [conditions.parse(text) for text in where or []]
+        chosen = run_rows.chosen(chosen, names)
+    filters = [where_conditions.parse(text) for text in where or []]
     for one in filters:
-        rows.check_names(chosen, conditions.names(one))
-    chosen = conditions.select(chosen, filters)
+        run_rows.check_names(chosen, where_conditions.names(one))
+    chosen = where_conditions.select(chosen, filters)
     if sort:
-        chosen = rows.ordered(chosen, sort, ascending)
+        chosen = run_rows.ordered(chosen, sort, ascending)
     chosen = chosen[:top]
-    for line in history.notes(found):
+    for line in experiment_history.notes(found):
         typer.echo(line, err=True)
     if not chosen:
         raise PedecgError("no run answers; pedecg runs without --where shows all")
     if listed:
-        for name in rows.names(chosen):
+        for name in run_rows.names(chosen):
             typer.echo(name)
         return
     asked = [name.strip() for name in columns.split(",")] if columns else []
 
     if over and pool:
-        from pedecg.runs import pooled
+        from pedecg.runs import pooled_folds
 
-        shown = pooled.pool(chosen, over.split(","))
+        shown = pooled_folds.pool(chosen, over.split(","))
     elif over:
-        shown = table.over(chosen, over.split(","), asked)
+        shown = run_table.over(chosen, over.split(","), asked)
     elif compare:
-        shown = table.side_by_side(chosen, asked)
+        shown = run_table.side_by_side(chosen, asked)
     elif plot or curves:
-        from pedecg.runs import curves as learning
+        from pedecg.runs import training_curves as learning
 
         trainings, lines = learning.trainings(chosen)
         for line in lines:
@@ -112,5 +112,5 @@ def runs(
             typer.echo(plot, err=True)
         shown = learning.summary(trainings)
     else:
-        shown = table.listing(chosen, asked)
+        shown = run_table.listing(chosen, asked)
     typer.echo(shown.csv() if csv else shown.text(), nl=False)

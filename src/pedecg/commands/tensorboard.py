@@ -13,7 +13,7 @@ def tensorboard(
     """Write an event file for each training that has learning curves."""
     import pandas as pd
 
-    from pedecg.errors import PedecgError
+    from pedecg.core.errors import PedecgError
     from pedecg.report import event_files
 
     curves = sorted(models.glob("*/seed*/curves.csv"))

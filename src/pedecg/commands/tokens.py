@@ -10,7 +10,7 @@ import typer
 from pedecg.commands.options import Delineator, Method, Paths
 
 if TYPE_CHECKING:
-    from pedecg.recordings import Recording
+    from pedecg.cohorts.recordings import Recording
 
 
 class Form(StrEnum):
@@ -50,11 +50,11 @@ def tokens(
 
 
 def _line(recording: "Recording", lead: str | None, form: str, method: str) -> str:
-    from pedecg import examine
+    from pedecg.predict import measured_recording
     from pedecg.waves import tokens as symbols
 
-    chosen = examine.lead_for_tokens(recording, lead)
-    events = examine.events(recording, chosen, method)
+    chosen = measured_recording.lead_for_tokens(recording, lead)
+    events = measured_recording.events(recording, chosen, method)
     if form == Form.JSON:
         said = {"record": recording.record_id, "lead": chosen}
         return json.dumps(said | {"events": symbols.render_json(events)}, ensure_ascii=False)

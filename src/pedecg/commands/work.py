@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import typer
 
-from pedecg import parallel, recordings
-from pedecg.cohorts.faults import RecordFault
-from pedecg.errors import PedecgError
-from pedecg.recordings import Fault, Place, Recording
+from pedecg.cohorts import recordings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.cohorts.recordings import Fault, Place, Recording
+from pedecg.core import parallel
+from pedecg.core.errors import PedecgError
 
 FEW = 8  # recordings; starting processes that each import torch takes longer than these
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from pedecg import tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 
 MEAN = "mean"
 

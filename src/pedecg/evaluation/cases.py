@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from pedecg import tables
-from pedecg.errors import PedecgError
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation.calibration import logit
 
 _SHOWN = 3

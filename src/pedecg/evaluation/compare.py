@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg import params
-from pedecg.errors import PedecgError
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import bootstrap, delong, metrics
 from pedecg.evaluation.evaluate import MACRO, MICRO, Scored
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from pedecg.evaluation import reliability
+from pedecg.evaluation import calibration_metrics
 from pedecg.evaluation.cases import Cases
 
 MAX_POINTS = 120
@@ -50,7 +50,7 @@ def calibration(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
 
     The interval of the observed share is Wilson's, over records.
     """
-    bins = reliability.bins(p)
+    bins = calibration_metrics.bins(p)
     rows = []
     for one in np.unique(bins):
         here = bins == one

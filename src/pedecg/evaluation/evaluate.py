@@ -13,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg import params
+from pedecg.core import params
 from pedecg.evaluation import bootstrap, cases, metrics
-from pedecg.evaluation.calibrate import CalibrationSettings
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.fit_calibration import CalibrationSettings
 
 MACRO, MICRO = "macro", "micro"
 _OF_PROBABILITIES = ("brier", "ece", "calibration_slope", "calibration_intercept")

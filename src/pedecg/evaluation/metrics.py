@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.evaluation import confusion, ordered, ranking, reliability
+from pedecg.evaluation import calibration_metrics, confusion_rates, ranked_cases, ranking_metrics
 
 Floats = NDArray[np.float64]
 
@@ -136,11 +136,14 @@ def _score(
     falling = -np.sort(-known)
     if len(falling) == 0:
         return figures, tables
-    bins, groups = reliability.bin_starts(falling), reliability.group_starts(len(falling))
+    bins, groups = (
+        calibration_metrics.bin_starts(falling),
+        calibration_metrics.group_starts(len(falling)),
+    )
     called = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
     inner = called[called < len(falling)]
-    cases = ordered.order(y, p, rows, [bins, groups, inner])
-    groups = np.unique(ordered.snapped(groups, ordered.first_of_ties(cases.p)))
+    cases = ranked_cases.order(y, p, rows, [bins, groups, inner])
+    groups = np.unique(ranked_cases.snapped(groups, ranked_cases.first_of_ties(cases.p)))
 
     at_once = max(1, _CELLS_AT_ONCE // len(cases.starts))
     for start in range(0, weights.shape[1], at_once):
@@ -158,12 +161,12 @@ def _score(
         squares = cases.totals((cases.p - cases.y) ** 2, np.zeros(1, np.int64), drawn)[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             found = {
-                **ranking.areas(calls, hits, records, positives),
+                **ranking_metrics.areas(calls, hits, records, positives),
                 **_at_points(table),
-                **reliability.parts(
+                **calibration_metrics.parts(
                     _gather(records, of_bin), _gather(positives, of_bin), predicted, squares
                 ),
-                **reliability.line(
+                **calibration_metrics.line(
                     cases.p, groups, _gather(records, of_group), _gather(positives, of_group)
                 ),
             }
@@ -184,7 +187,7 @@ def _tables(calls: Floats, hits: Floats, called: NDArray[np.int64]) -> Floats:
 
 def _at_points(tables: Floats) -> dict[str, Floats]:
     """Name the rates of tables of shape (n_weightings, n_points, 4) as the registry does."""
-    rates = confusion.rates(*np.moveaxis(tables, -1, 0))
+    rates = confusion_rates.rates(*np.moveaxis(tables, -1, 0))
     return {
         name: rates[rate][:, place]
         for place, point in enumerate(POINTS.values())

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.errors import PedecgError
-from pedecg.evaluation import bootstrap, confusion
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import bootstrap, confusion_rates
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scoring
 
@@ -67,13 +67,15 @@ def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -
     right = np.einsum("bii->bi", matrices)
     true, called = matrices.sum(axis=2), matrices.sum(axis=1)
     total = true.sum(axis=1, keepdims=True)
-    rates = confusion.rates(right, called - right, true - right, total - true - called + right)
+    rates = confusion_rates.rates(
+        right, called - right, true - right, total - true - called + right
+    )
     f1 = np.nan_to_num(rates["f1"])  # a class that is neither there nor called: 0, as elsewhere
     named = [classes.index(name) for name in challenge] or list(range(len(classes)))
     figures = {
-        "accuracy": confusion.divided(right.sum(axis=1), total[:, 0]),
+        "accuracy": confusion_rates.divided(right.sum(axis=1), total[:, 0]),
         "f1_macro": f1.mean(axis=1),
-        "f1_weighted": confusion.divided((f1 * true).sum(axis=1), total[:, 0]),
+        "f1_weighted": confusion_rates.divided((f1 * true).sum(axis=1), total[:, 0]),
         "f1_challenge": f1[:, named].mean(axis=1),
     }
     for k, name in enumerate(classes):

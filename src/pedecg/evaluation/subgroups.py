@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from pedecg import age_groups, params
-from pedecg.errors import PedecgError
+from pedecg.core import age_groups, params
+from pedecg.core.errors import PedecgError
 from pedecg.evaluation import bootstrap, evaluate, metrics
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Calibrated

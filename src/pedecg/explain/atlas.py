@@ -18,12 +18,12 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
-from pedecg import pictures
+from pedecg.core import figures
 from pedecg.evaluation.calibration import Calibration
-from pedecg.explain.settings import AtlasSettings
+from pedecg.explain.explain_settings import AtlasSettings
 from pedecg.learning.batches import Signals, Subjects, window_batches
-from pedecg.learning.predict import BATCH_SIZE, Trained
-from pedecg.signals.store import SignalStore
+from pedecg.learning.trained_network import BATCH_SIZE, Trained
+from pedecg.signals.signal_store import SignalStore
 
 NEIGHBOURS = 10
 _COLUMNS = 3
@@ -201,7 +201,7 @@ def draw(
     for one in axes[panels:]:
         one.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    pictures.save(figure, path, cohort, dpi=100)
+    figures.save(figure, path, cohort, dpi=100)
 
 
 def _by_age(figure: Figure, axes: Axes, atlas: pd.DataFrame) -> None:

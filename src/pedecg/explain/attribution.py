@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pedecg.errors import PedecgError
-from pedecg.explain import layers
-from pedecg.explain.settings import MapSettings
-from pedecg.explain.stretch import Stretch
-from pedecg.models.base import Batch
+from pedecg.core.errors import PedecgError
+from pedecg.explain import gradcam_layers
+from pedecg.explain.explain_settings import MapSettings
+from pedecg.explain.signal_excerpt import Stretch
+from pedecg.models.network_base import Batch
 
 METHODS = ("grad_cam", "integrated_gradients")
 
@@ -120,7 +120,7 @@ def over_time(network: nn.Module, layer: nn.Module, batch: Batch, target: int) -
 def _grad_cam(
     network: nn.Module, batch: Batch, target: int, stretch: Stretch, settings: MapSettings
 ) -> Tensor:
-    layer = layers.choose(network, batch, stretch.fs_hz, settings.min_hz)
+    layer = gradcam_layers.choose(network, batch, stretch.fs_hz, settings.min_hz)
     with _quiet():
         gradient = Saliency(OfSignal(network)).attribute(
             batch.signal, target, abs=False, additional_forward_args=_others(batch)

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pedecg import pictures
-from pedecg.explain import examine, regions
-from pedecg.explain.examine import Networks, Task
-from pedecg.explain.settings import MapSettings
+from pedecg.core import figures
+from pedecg.explain import beat_regions, record_maps
+from pedecg.explain.explain_settings import MapSettings
+from pedecg.explain.record_maps import Networks, Task
 from pedecg.explain.subjects import Person, Subject
-from pedecg.report import paper
+from pedecg.plots import ecg_paper
 
 _BELOW_MM = 62.0  # room for words under the paper: with twelve leads the page is an A4 sheet
 _MM = 1 / 25.4
@@ -63,14 +63,14 @@ def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> 
     """Explain one record for one target and write its page."""
     subject, person = page.subject, page.person
     task = Task(person, (subject,))
-    seen = examine.maps(networks, task, settings, (settings.map,))[subject.target][settings.map]
+    seen = record_maps.maps(networks, task, settings, (settings.map,))[subject.target][settings.map]
     _, _, signals = networks.open()
     signal_mv = signals.millivolts(person.position)[:, : seen.shape[1]]
     figure = compose(
         page, signal_mv, seen, signals.fs_hz, signals.leads, signals.lead_mask[person.position],
         settings.map,
     )  # fmt: skip
-    pictures.save(figure, page.path, cohort, dpi=DPI)
+    figures.save(figure, page.path, cohort, dpi=DPI)
 
 
 def compose(
@@ -101,12 +101,12 @@ def compose(
     heat = None
     if seen is not None:
         heat = (above_even(seen) if method == "attention" else colour(seen, fs_hz))[present]
-    figure = paper.draw(
+    figure = ecg_paper.draw(
         signal_mv[present], fs_hz, names,
         f"{page.heading}{subject.record_id}, {person.who}: {title}",
         heat=heat,
         waves=person.waves if seen is None else None,
-        stretches=math.ceil(signal_mv.shape[1] / fs_hz / paper.STRIP_S),
+        stretches=math.ceil(signal_mv.shape[1] / fs_hz / ecg_paper.STRIP_S),
     )  # fmt: skip
     width, height = figure.get_size_inches()
     total = height + _BELOW_MM * _MM
@@ -117,11 +117,11 @@ def compose(
     _words(figure.add_axes((0.02, 0.0, 0.60, share)), said, person.rules)
     if seen is None:
         return figure
-    region = regions.of_samples(person.waves, fs_hz, seen.shape[1])
+    region = beat_regions.of_samples(person.waves, fs_hz, seen.shape[1])
     _bars(
         figure.add_axes((0.655, 0.30 * share, 0.13, 0.48 * share)),
         "Where in the beat",
-        regions.shares(seen, region),
+        beat_regions.shares(seen, region),
     )
     if len(names) > 1:
         _leads(figure, share, seen, leads, present)
@@ -208,7 +208,7 @@ def _bars(axes: Axes, title: str, shares: dict[str, tuple[float, float]]) -> Non
 
 def _legend(axes: Axes, ends: tuple[str, str]) -> None:
     axes.imshow(
-        np.linspace(0, 1, 256)[None, :], cmap=paper.HEAT, aspect="auto", extent=(0, 1, 0, 1)
+        np.linspace(0, 1, 256)[None, :], cmap=ecg_paper.HEAT, aspect="auto", extent=(0, 1, 0, 1)
     )
     axes.set_yticks([])
     axes.set_xticks([0, 1], list(ends), fontsize=7, color=_GREY)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from pedecg.evaluation import cases
 from pedecg.evaluation.calibration import Calibration
-from pedecg.explain.regions import GLOBAL
-from pedecg.learning import features
-from pedecg.signals.store import SignalStore
+from pedecg.explain.beat_regions import GLOBAL
+from pedecg.models import features
+from pedecg.signals.signal_store import SignalStore
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pedecg.errors import PedecgError
-from pedecg.learning import features
-from pedecg.models.base import Batch
-from pedecg.signals.store import MICROVOLTS_PER_MV, SignalStore
+from pedecg.core.errors import PedecgError
+from pedecg.models import features
+from pedecg.models.network_base import Batch
+from pedecg.signals.signal_store import MICROVOLTS_PER_MV, SignalStore
 
 RESIDENT_SHARE = 0.4  # of a GPU's free memory; the rest is for the network and its gradients
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1

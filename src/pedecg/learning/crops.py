@@ -5,11 +5,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import NINE_LEADS
 from pedecg.learning.batches import Dataset, Signals, Subjects
-from pedecg.models.base import Batch
-from pedecg.records import NINE_LEADS
-from pedecg.signals.augment import AugmentSettings, Crops, augment
+from pedecg.models.network_base import Batch
+from pedecg.signals.augmentation import AugmentSettings, Crops, augment
 
 
 class TrainingBatches:

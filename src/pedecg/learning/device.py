@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pedecg.errors import PedecgError
+from pedecg.core.errors import PedecgError
 
 _SWITCHES: Any = torch.utils.deterministic  # a module whose properties have no types
 

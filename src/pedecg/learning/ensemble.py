@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg import ensemble
-from pedecg.errors import PedecgError
-from pedecg.learning import predict
-from pedecg.learning.predict import Trained
-from pedecg.signals.store import SignalStore
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import ensemble
+from pedecg.learning import trained_network as predict
+from pedecg.learning.trained_network import Trained
+from pedecg.signals.signal_store import SignalStore
 
 
 @dataclass(frozen=True)

@@ -15,26 +15,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pedecg.errors import PedecgError
+from pedecg.core import checkpoint
+from pedecg.core.errors import PedecgError
 from pedecg.learning import (
-    average,
-    checkpoint,
-    features,
-    layout,
+    channels_last,
     losses,
-    monitor,
-    optim,
+    optimiser,
     sampler,
-    state,
+    training_state,
+    validation_monitor,
+    weight_average,
 )
-from pedecg.learning.bar import bar
 from pedecg.learning.batches import Dataset, Normalisation, Signals, Subjects, random_starts
 from pedecg.learning.crops import TrainingBatches
 from pedecg.learning.device import choose, derived_seed, reproducible, told_when_full
-from pedecg.learning.predict import Card, Trained, mean_logits
-from pedecg.learning.settings import TrainSettings
-from pedecg.learning.task import Task
-from pedecg.models import registry
+from pedecg.learning.progress_bar import bar
+from pedecg.learning.train_settings import TrainSettings
+from pedecg.learning.trained_network import Card, Trained, mean_logits
+from pedecg.learning.training_task import Task
+from pedecg.models import features, registry
 
 PRETRAINED_FOLDER = Path("models/pretrained")
 DEV_RUN_STEPS = 2
@@ -86,7 +85,7 @@ def fit(
     """
     settings = settings.for_checks()
     losses.check(settings.loss, settings.task)
-    monitor.check_labels(data, training, validation, settings)
+    validation_monitor.check_labels(data, training, validation, settings)
     task = Task(
         name, model_settings, data, training, validation, normalisation, settings, seed, pretrained
     )
@@ -135,7 +134,7 @@ class Run:
         self.steps_per_epoch = max(1, n_crops // self.crops_per_step)  # the last, small one: no
         if settings.fast_dev_run:
             self.steps_per_epoch = min(DEV_RUN_STEPS, self.steps_per_epoch)
-        self.schedule = optim.Schedule(settings, self.steps_per_epoch)
+        self.schedule = optimiser.Schedule(settings, self.steps_per_epoch)
 
         self.network, self.average = self._network(), self._network().eval()
         _tell_units(self.network, task.normalisation)
@@ -143,17 +142,17 @@ class Run:
         if "pretrained" in reads:
             self.pretrained = self.network.load_pretrained(task.pretrained)  # type: ignore[operator]
         self.average.load_state_dict(self.network.state_dict())
-        optimizer = optim.optimizer(self.network, settings)
+        optimizer = optimiser.optimizer(self.network, settings)
         self.best = {key: tensor.clone() for key, tensor in self.average.state_dict().items()}
-        self.progress = state.Progress()
-        resumed = folder and state.resume(
+        self.progress = training_state.Progress()
+        resumed = folder and training_state.resume(
             folder, self.network, self.average, optimizer, task.about(), self.device
         )
         if resumed:
             self.progress, self.best = resumed
         # Wrapped for several processes and for scaled gradients; the network itself stays beside.
         self.wrapped, self.optimizer = self.accelerator.prepare(self.network, optimizer)
-        self.follower = average.Follower(self.average, self.network, settings.ema_decay)
+        self.follower = weight_average.Follower(self.average, self.network, settings.ema_decay)
         if self.accelerator.scaler is not None and self.progress.scaler:
             self.accelerator.scaler.load_state_dict(self.progress.scaler)
 
@@ -172,7 +171,7 @@ class Run:
             n_targets=len(self.data.targets),
             n_features=len(self.scale.names),
         )
-        return layout.channels_last(network.to(self.device))
+        return channels_last.channels_last(network.to(self.device))
 
     def stalled(self) -> bool:
         """Say whether `patience` epochs have passed since the best one."""
@@ -188,7 +187,7 @@ class Run:
         shown.set_postfix_str(
             f"epoch {done.epoch}, loss {train_loss:.3f}, AUROC {done.curves[-1]['val_auroc']:.3f}"
         )
-        value = monitor.smoothed(done.curves, self.settings)
+        value = validation_monitor.smoothed(done.curves, self.settings)
         if value >= done.best_value:  # of equal epochs the later: it has learnt for longer
             done.best_value, done.best_epoch = value, done.epoch
             done.plateau_epoch = done.epoch
@@ -251,7 +250,9 @@ class Run:
         learning_rate = 0.0
         for k in range(self.steps_per_epoch):
             learning_rate = self.schedule.rate(self.progress.step, self.progress.plateau_factor)
-            optim.set_rate(self.optimizer, learning_rate, self.schedule.beta(self.progress.step))
+            optimiser.set_rate(
+                self.optimizer, learning_rate, self.schedule.beta(self.progress.step)
+            )
             first = 0 if self.settings.overfit_one_batch else k * self.crops_per_step
             chosen = slice(first, first + self.crops_per_step)
             each += self.step(order[chosen], starts[chosen], generator)
@@ -327,7 +328,7 @@ class Run:
             logits, torch.from_numpy(labels).double(), self.target_weight.cpu().double(),
             self.settings.task, self.settings.loss,
         )  # fmt: skip
-        figures = monitor.figures(labels, logits.numpy(), self.settings.task)
+        figures = validation_monitor.figures(labels, logits.numpy(), self.settings.task)
         return {"val_loss": float(loss)} | figures
 
     def _save(self) -> None:
@@ -335,7 +336,7 @@ class Run:
             return
         if self.accelerator.scaler is not None:
             self.progress.scaler = dict(self.accelerator.scaler.state_dict())
-        state.save(
+        training_state.save(
             self.folder, self.network, self.average, self.best, self.optimizer, self.progress,
             self.task.about(),
         )  # fmt: skip

@@ -15,8 +15,8 @@ from scipy import special
 from torch import Tensor
 from torch.nn import functional
 
-from pedecg.errors import PedecgError
-from pedecg.params import Section
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import Section
 
 Task = Literal["multilabel", "multiclass"]
 

@@ -12,13 +12,13 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from pedecg.errors import PedecgError
-from pedecg.learning import optim, sampler
-from pedecg.learning.bar import bar
+from pedecg.core.errors import PedecgError
+from pedecg.learning import optimiser, sampler
 from pedecg.learning.batches import random_starts
 from pedecg.learning.device import derived_seed, reproducible, told_when_full
 from pedecg.learning.fit import Run
-from pedecg.learning.task import Task
+from pedecg.learning.progress_bar import bar
+from pedecg.learning.training_task import Task
 
 SMOOTHING = 0.9  # of the loss, per step
 DIVERGED = 4.0  # times the smallest loss: the end
@@ -61,7 +61,7 @@ def find(task: Task, *, lowest: float = 1e-6, highest: float = 1.0, steps: int =
         with bar(steps, f"lr-find {task.name}", 0) as shown:
             for step in range(steps):
                 rate = lowest * (highest / lowest) ** (step / max(1, steps - 1))
-                optim.set_rate(run.optimizer, rate, optim.BETA)
+                optimiser.set_rate(run.optimizer, rate, optimiser.BETA)
                 drawn = task.training[sampler.order(len(run.often), run.often, rng)]
                 drawn = np.resize(drawn, run.crops_per_step)
                 lengths = task.data.store.n_samples[task.data.positions[drawn]]

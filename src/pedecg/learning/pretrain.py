@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from pedecg import parallel, tables
-from pedecg.errors import PedecgError
-from pedecg.learning import average, checkpoint, layout
+from pedecg.core import checkpoint, parallel, tables
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import Section
+from pedecg.learning import channels_last, weight_average
 from pedecg.learning.batches import Normalisation, Signals, random_starts
 from pedecg.learning.device import choose, derived_seed, reproducible
-from pedecg.models import base
+from pedecg.models import network_base
 from pedecg.models.backbones import autoencoder
 from pedecg.models.backbones.autoencoder import MaskedAutoencoder
-from pedecg.models.base import Batch, TrunkSettings
-from pedecg.params import Section
-from pedecg.signals.store import SignalStore
+from pedecg.models.network_base import Batch, TrunkSettings
+from pedecg.signals.signal_store import SignalStore
 
 
 class PretrainSettings(Section):
@@ -168,7 +168,7 @@ class _Run:
 
         def build() -> MaskedAutoencoder:
             network = MaskedAutoencoder(trunk, n_leads=len(stores[0].leads), fs_hz=fs_hz)
-            layout.channels_last(network.to(self.device))
+            channels_last.channels_last(network.to(self.device))
             return network
 
         self.network, self.average = build(), build().eval()
@@ -183,7 +183,7 @@ class _Run:
             lr=settings.learning_rate, fused=True,
         )  # fmt: skip
         self.accelerator = Accelerator(cpu=self.device.type == "cpu")
-        self.follower = average.Follower(self.average, self.network, settings.ema_decay)
+        self.follower = weight_average.Follower(self.average, self.network, settings.ema_decay)
         self.progress = _Progress()
         self._resume()
 
@@ -357,5 +357,5 @@ def _key(
     for k, (store, chosen) in enumerate(zip(stores, positions, strict=True)):
         arrays |= {f"positions{k}": chosen, f"samples{k}": store.samples,
                    f"n_samples{k}": store.n_samples, f"lead_mask{k}": store.lead_mask}  # fmt: skip
-    code = [Path(module.__file__) for module in (base, autoencoder) if module.__file__]
+    code = [Path(module.__file__) for module in (network_base, autoencoder) if module.__file__]
     return checkpoint.key(about, arrays, [*Path(__file__).parent.glob("*.py"), *code])

@@ -16,10 +16,10 @@ from typing import Any
 
 from torch import nn
 
-from pedecg import params
-from pedecg.errors import PedecgError
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
 
-_NOT_MODELS = {"__init__", "base", "registry"}
+_NETWORKS = Path(__file__).with_name("networks")
 
 # What READS may hold. A model that reads "rules" is given the rule features of each record, one
 # that reads "numbers" the further numbers of the cohort's manifest, if there are any. One that
@@ -31,9 +31,7 @@ FEATURES = frozenset({"rules", "numbers"})  # those that come as features of a r
 
 def names() -> list[str]:
     """Return the names of all models, sorted."""
-    return sorted(
-        file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in _NOT_MODELS
-    )
+    return sorted(file.stem for file in _NETWORKS.glob("*.py") if file.stem != "__init__")
 
 
 def family(name: str, values: Mapping[str, Any] | None = None) -> str:
@@ -51,7 +49,7 @@ def source_file(name: str, values: Mapping[str, Any] | None = None) -> Path:
     file = family(name, values)
     if file not in names():
         raise PedecgError(f"models: no model {file!r}; there are {', '.join(names())}")
-    return Path(__file__).with_name(f"{file}.py")
+    return _NETWORKS / f"{file}.py"
 
 
 def settings(name: str, values: Mapping[str, Any] | None = None) -> type[params.Section]:
@@ -73,7 +71,7 @@ def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
 
 
 def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
-    return importlib.import_module(f"pedecg.models.{source_file(name, values).stem}")
+    return importlib.import_module(f"pedecg.models.networks.{source_file(name, values).stem}")
 
 
 def build(

@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pedecg.predict.exam import Exam
-from pedecg.predict.model import Model
-from pedecg.report.answer import sentence
-from pedecg.report.printout import rate_bpm
+from pedecg.predict.loaded_model import Model
+from pedecg.predict.measurement_report import sentence
+from pedecg.predict.prepared_recording import Exam
+from pedecg.predict.waves_page import rate_bpm
 from pedecg.rules.criteria import CRITERIA
 
 USE = "Research only. Not a medical device, and not for the care of any patient."

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pedecg.report import flow
+from pedecg.core.tables import SPLITS_IN_ORDER
+from pedecg.report import data_flow as flow
 from pedecg.report.blocks import (
     Block,
     Bullets,
@@ -16,8 +17,7 @@ from pedecg.report.blocks import (
     percent,
     table,
 )
-from pedecg.report.evidence import Evidence
-from pedecg.tables import SPLITS_IN_ORDER
+from pedecg.report.run_files import Evidence
 
 _MOST_REASONS = 2  # beside a box; the table below has all
 

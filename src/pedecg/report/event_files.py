@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pedecg import tables
+from pedecg.core import tables
 
 NAME = "events.out.tfevents.0.pedecg"
 _POLYNOMIAL = 0x82F63B78  # Castagnoli, reflected

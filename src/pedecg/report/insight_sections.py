@@ -14,7 +14,7 @@ from pedecg.report.blocks import (
     percent,
     table,
 )
-from pedecg.report.evidence import Evidence
+from pedecg.report.run_files import Evidence
 
 MAPS = {"grad_cam": "Grad-CAM", "integrated_gradients": "integrated gradients"}
 

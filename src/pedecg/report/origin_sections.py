@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pedecg.report import digests
+from pedecg.report import file_digests
 from pedecg.report.blocks import Block, Code, Fold, Table, Text
-from pedecg.report.evidence import Evidence
+from pedecg.report.run_files import Evidence
 
 _SHOWN = 16  # characters of a hash on the page; the model card has them in full
 
@@ -47,7 +47,7 @@ def _plain(value: Any) -> str:
 
 def hashes(run: Evidence) -> list[Block]:
     """SHA-256 of the data, the code and the weights."""
-    found = digests.all_of(run.root, run.models)
+    found = file_digests.all_of(run.root, run.models)
     return [
         Text(
             "SHA-256, of a folder: of the names and hashes of its files. The first characters; "

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from pedecg.rules.beats import FEWEST_BEATS, TO_SD, MedianBeat, Values
-from pedecg.rules.reading import Reading
+from pedecg.rules.measured_value import Reading
 
 Angle = TypeVar("Angle", float, Values)
 

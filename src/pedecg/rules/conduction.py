@@ -2,7 +2,7 @@
 
 import math
 
-from pedecg.rules.judge import (
+from pedecg.rules.criterion_judgement import (
     NOT_MET,
     UNKNOWN,
     Child,

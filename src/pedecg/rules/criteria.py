@@ -5,7 +5,7 @@ of `norms`, each with its source.
 """
 
 from pedecg.rules import chambers, conduction, repolarisation
-from pedecg.rules.judge import Child, Criterion, Verdict
+from pedecg.rules.criterion_judgement import Child, Criterion, Verdict
 
 CRITERIA: tuple[Criterion, ...] = (
     *conduction.CRITERIA,

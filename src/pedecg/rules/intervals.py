@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pedecg.rules.beats import Values, middle, spread
-from pedecg.rules.reading import Reading
+from pedecg.rules.measured_value import Reading
 
 
 def intervals(beats: pd.DataFrame, heart_rate_bpm: float) -> dict[str, Reading]:

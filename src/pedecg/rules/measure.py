@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.records import LEADS
-from pedecg.rules import axes, intervals, rhythm, shape
+from pedecg.core.records import LEADS
+from pedecg.rules import axes, heart_rhythm, intervals, wave_shape
 from pedecg.rules.beats import FEWEST_BEATS, MedianBeat, beat_table
-from pedecg.rules.reading import Reading
+from pedecg.rules.measured_value import Reading
 
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
@@ -26,7 +26,7 @@ COLUMNS = (
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
     *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
     *(f"st_{lead}_mv" for lead in _ALL), "j_v1_mv", "j_v2_mv", "st80_v1_mv", "st80_v2_mv",
-    "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in shape.PEAK_TIMES), "slur_ms",
+    "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "slur_ms",
 )  # fmt: skip
 
 
@@ -72,11 +72,11 @@ def readings(
     beats = beat_table(waves)
     if len(beats) < FEWEST_BEATS:
         return {}
-    found = rhythm.rhythm(beats["r_s"].to_numpy(), beats["p_on_s"].notna().to_numpy())
+    found = heart_rhythm.rhythm(beats["r_s"].to_numpy(), beats["p_on_s"].notna().to_numpy())
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
     usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
     beat = MedianBeat(beats, usable, fs_hz)
     found |= intervals.intervals(beats[beat.usual], found["heart_rate_bpm"].value)
     if beat.has_qrs:
-        found |= axes.axes(beat) | shape.heights(beat) | shape.forms(beat)
+        found |= axes.axes(beat) | wave_shape.heights(beat) | wave_shape.forms(beat)
     return found

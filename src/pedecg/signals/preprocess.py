@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from pedecg.params import Section
-from pedecg.records import LEADS
-from pedecg.signals import store
+from pedecg.core.params import Section
+from pedecg.core.records import LEADS
+from pedecg.signals import signal_store
 
 if TYPE_CHECKING:  # the processes that prepare records start without it
     import pandas as pd
@@ -54,7 +54,7 @@ class PreprocessSettings(Section):
 
 
 class Recording(Protocol):
-    """What preprocessing needs of a record; `pedecg.records.EcgRecord` is one."""
+    """What preprocessing needs of a record; `pedecg.core.records.EcgRecord` is one."""
 
     @property
     def signal(self) -> NDArray[np.float32]: ...
@@ -152,7 +152,7 @@ def prepare(
     resampled = filters.resample(band, recording.fs_hz, settings.fs_hz)
     whole = resampled.shape[1]
     wanted = whole if settings.length_s is None else round(settings.length_s * settings.fs_hz)
-    kept = store.to_counts(middle(resampled, wanted))
+    kept = signal_store.to_counts(middle(resampled, wanted))
     counts = np.zeros((len(settings.leads), wanted), np.int16)
     counts[mask] = kept
 
@@ -200,5 +200,5 @@ def write(
             samples += record.counts.shape[1]
             yield record.record_id, record.counts, record.mask
 
-    store.write_store(folder, settings.fs_hz, tuple(settings.leads), stream())
+    signal_store.write_store(folder, settings.fs_hz, tuple(settings.leads), stream())
     return {"records": records, "hours": samples / settings.fs_hz / 3600, **asdict(total)}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.params import Section
+from pedecg.core.params import Section
 
 
 class LeadLimits(Section):

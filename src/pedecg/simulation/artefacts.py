@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from pedecg.simulation import torso
-from pedecg.simulation.settings import Recorder
+from pedecg.simulation.hospital_settings import Recorder
 
 _ELECTRODES = len(torso.ELECTRODES)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.records import Sex
+from pedecg.core.records import Sex
 from pedecg.simulation import case_mix, conditions
 from pedecg.simulation.conditions import GROUPS
-from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.hospital_settings import SimulationSettings
 
 _BOYS = 8131 / 14190  # published
 _SECOND_DEFECT = 0.18  # share of heart defects that come with another one

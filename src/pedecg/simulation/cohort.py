@@ -9,22 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg import parallel, tables
-from pedecg.records import LEADS, NINE_LEADS
+from pedecg.core import parallel, tables
+from pedecg.core.records import LEADS, NINE_LEADS
 from pedecg.simulation import (
     artefacts,
+    beat_shape,
+    beat_times,
     children,
     findings,
-    rhythm,
-    shape,
+    hidden_truth,
     sqi,
     synthesis,
     traits,
-    truth,
     zzu_layout,
 )
 from pedecg.simulation.conditions import conditions
-from pedecg.simulation.settings import SimulationSettings
+from pedecg.simulation.hospital_settings import SimulationSettings
 
 
 def write(settings: SimulationSettings, raw: Path, apart: Path) -> None:
@@ -79,11 +79,11 @@ def examine(
     names = [conditions()[name].rhythm for name in visit.severities]
     kind = next(filter(None, names), "")
     loop = np.random.default_rng(heart)
-    narrow, wide = shape.beat_shape(own, loop), shape.wide_shape(own, loop)
+    narrow, wide = beat_shape.beat_shape(own, loop), beat_shape.wide_shape(own, loop)
     fs = zzu_layout.FS_HZ
-    beats = rhythm.RHYTHMS[kind](own, visit.n_samples / fs, rng)
+    beats = beat_times.RHYTHMS[kind](own, visit.n_samples / fs, rng)
     clean = synthesis.synthesize(narrow, wide, beats, own, visit.n_samples, fs, rng)
-    measured = truth.measured(own, narrow, wide, beats, clean, visit.n_samples / fs)
+    measured = hidden_truth.measured(own, narrow, wide, beats, clean, visit.n_samples / fs)
     return clean, measured, own, kind
 
 
@@ -118,8 +118,8 @@ def _examination(
     stored = zzu_layout.write_record(raw, visit.ecg_id, signal, leads, comments)
     return (
         _attributes(visit, stored, leads, written, flaws, clean, rng),
-        truth.row(visit, measured, kind, flaws, right, written),
-        truth.fiducials(visit, clean),
+        hidden_truth.row(visit, measured, kind, flaws, right, written),
+        hidden_truth.fiducials(visit, clean),
     )
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from pedecg.cohorts.codes import ECG_CODES
-from pedecg.records import Sex
+from pedecg.core.records import Sex
 from pedecg.simulation import physiology
 
 NORMAL, OTHERWISE_NORMAL = "Normal ECG", "Otherwise normal ECG"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
-from pedecg.records import Sex
+from pedecg.core.records import Sex
 
 Z98 = 2.0537  # standard normal quantile of 0.98
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.simulation import torso
-from pedecg.simulation.waves import Waves
+from pedecg.simulation.gaussian_waves import Waves
 
 # Time and width of the stages as parts of the complex.
 _SEPTUM, _EARLY, _MAIN, _BASE, _LATE, _SLUR = range(6)

@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.simulation import torso
-from pedecg.simulation.rhythm import ECTOPIC, NARROW, PACED, Rhythm
-from pedecg.simulation.shape import BeatShape
-from pedecg.simulation.waves import Waves
+from pedecg.simulation.beat_shape import BeatShape
+from pedecg.simulation.beat_times import ECTOPIC, NARROW, PACED, Rhythm
+from pedecg.simulation.gaussian_waves import Waves
 
 _REACH = 4.5  # widths after which a Gaussian is below 0.1 µV
 LOW_ATRIUM = np.array([-0.4, -0.9, 0.6])  # turns a sinus P into one that climbs

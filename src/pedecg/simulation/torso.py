@@ -6,7 +6,7 @@ Axes of the dipole (Frank): x to the left, y to the feet, z to the back; millivo
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.records import LEADS
+from pedecg.core.records import LEADS
 
 # Dower GE, Machado HB, Osborne JA. On deriving the electrocardiogram from vectorcardiographic
 # leads. Clin Cardiol 1980;3:87-95. The rows of the eight independent leads; III, aVR, aVL and

@@ -8,7 +8,7 @@ II, ``r_v1``, ``s_v1``, ``r_v6``, ``s_v6``, ``q_v6``, ``t_v1_mv``, ``t_v6``, ``s
 
 import numpy as np
 
-from pedecg.records import Sex
+from pedecg.core.records import Sex
 from pedecg.simulation import conditions, physiology
 
 # trait -> its curve in physiology.csv

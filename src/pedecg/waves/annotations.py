@@ -16,9 +16,9 @@ import pandas as pd
 import wfdb
 from numpy.typing import NDArray
 
-from pedecg import tables
-from pedecg.errors import PedecgError
-from pedecg.records import canonical_lead
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.core.records import canonical_lead
 
 Array = NDArray[np.float64]
 P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.params import Section
-from pedecg.signals import store
-from pedecg.waves import beats
+from pedecg.core.params import Section
+from pedecg.signals import signal_store
+from pedecg.waves import qrs_detection
 
 Boundaries = NDArray[np.float64]
 Method = Callable[[NDArray[np.float64], float, NDArray[np.int64]], Boundaries]
@@ -26,17 +26,17 @@ COLUMNS = ("lead", "wave", "onset_s", "peak_s", "offset_s", "confidence")
 
 # Where each method's function lives; imported on use, since NeuroKit2 takes seconds to import.
 METHODS: dict[str, tuple[str, str]] = {
-    "slopes": ("pedecg.waves.slopes", "boundaries"),
-    "prominence": ("pedecg.waves.neurokit", "prominence"),
-    "dwt": ("pedecg.waves.neurokit", "dwt"),
-    "cwt": ("pedecg.waves.neurokit", "cwt"),
-    "peak": ("pedecg.waves.neurokit", "peak"),
+    "slopes": ("pedecg.waves.slope_method", "boundaries"),
+    "prominence": ("pedecg.waves.neurokit_methods", "prominence"),
+    "dwt": ("pedecg.waves.neurokit_methods", "dwt"),
+    "cwt": ("pedecg.waves.neurokit_methods", "cwt"),
+    "peak": ("pedecg.waves.neurokit_methods", "peak"),
 }
 
 # Methods that read all leads at once and find the beats themselves.
-WHOLE: dict[str, tuple[str, str]] = {"learned": ("pedecg.waves.learned", "delineate")}
+WHOLE: dict[str, tuple[str, str]] = {"learned": ("pedecg.waves.shipped_delineator", "delineate")}
 
-_open_store = lru_cache(maxsize=2)(store.open_store)
+_open_store = lru_cache(maxsize=2)(signal_store.open_store)
 
 
 class DelineateSettings(Section):
@@ -81,7 +81,7 @@ def delineate(
         usable &= lead_mask
     if settings.method in WHOLE:
         return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
-    r_peaks = beats.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
+    r_peaks = qrs_detection.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
     if not len(r_peaks):
         return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
     module, function = METHODS[settings.method]
@@ -90,7 +90,7 @@ def delineate(
         lead for lead in settings.leads if lead in leads and usable[leads.index(lead)]
     ]
     by_lead = {lead: method(signal[leads.index(lead)], fs_hz, r_peaks) for lead in wanted}
-    together = method(beats.magnitude(signal[usable], fs_hz), fs_hz, r_peaks)
+    together = method(qrs_detection.magnitude(signal[usable], fs_hz), fs_hz, r_peaks)
     together[:, P] = _agreed([one[:, P] for one in by_lead.values()], len(r_peaks))
     found = {GLOBAL: together} | by_lead
     tables = [_rows(lead, boundaries, r_peaks, fs_hz) for lead, boundaries in found.items()]

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from pedecg import tables
-from pedecg.waves import beats, decode
-from pedecg.waves.network import Network, Settings
-from pedecg.waves.prepare import normalise, resample
-from pedecg.waves.targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
+from pedecg.core import tables
+from pedecg.waves import network_output, qrs_detection
+from pedecg.waves.network_input import normalise, resample
+from pedecg.waves.wave_network import Network, Settings
+from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
@@ -46,15 +46,15 @@ def delineate(
         return _no_waves()
     prepared = normalise(resample(signal[recorded], fs_hz))
     probability = probabilities(prepared, load(folder))
-    common = decode.together(probability)[None]
+    common = network_output.together(probability)[None]
     magnitude = np.sqrt(np.square(prepared).mean(axis=0, keepdims=True))
-    together = _table(decode.waves(common), magnitude, ["global"])
+    together = _table(network_output.waves(common), magnitude, ["global"])
     r_peaks_s = together.loc[together["wave"] == "QRS", "peak_s"].to_numpy(float)
     r_peaks = np.rint(r_peaks_s * FS_HZ).astype(np.int64)
-    if not beats.heartbeat(r_peaks, beats.qrs_steepness(prepared, FS_HZ), FS_HZ):
+    if not qrs_detection.heartbeat(r_peaks, qrs_detection.qrs_steepness(prepared, FS_HZ), FS_HZ):
         return _no_waves()
     names = [leads[int(lead)] for lead in recorded]
-    in_leads = _table(decode.waves(probability), prepared, names)
+    in_leads = _table(network_output.waves(probability), prepared, names)
     return pd.concat([in_leads, together], ignore_index=True)
 
 
@@ -111,10 +111,12 @@ def _no_waves() -> pd.DataFrame:
     return pd.DataFrame(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[2:], float))
 
 
-def _table(found: decode.Found, signal: NDArray[np.float32], names: Sequence[str]) -> pd.DataFrame:
+def _table(
+    found: network_output.Found, signal: NDArray[np.float32], names: Sequence[str]
+) -> pd.DataFrame:
     """Return the waves as a table, lead by lead in order of time."""
     onset = np.maximum(found.onset_s, 0.0)
-    peak = np.fmin(np.fmax(decode.peaks(signal, found), onset), found.offset_s)
+    peak = np.fmin(np.fmax(network_output.peaks(signal, found), onset), found.offset_s)
     order = np.lexsort((peak, found.row))
     columns = {
         "lead": np.array(names, dtype=object)[found.row],

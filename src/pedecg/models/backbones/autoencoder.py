@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pedecg.errors import PedecgError
-from pedecg.models.base import Batch, Trunk, TrunkSettings
+from pedecg.core.errors import PedecgError
+from pedecg.models.network_base import Batch, Trunk, TrunkSettings
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 N_DECODED = 128  # channels of the decoder: small, since what is learnt should lie in the encoder

@@ -1,0 +1,126 @@
+"""A cohort's folder told from its table: which records it lists, and whose they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pedecg.cohorts import csv_table, manifest, ptbxl, zzu
+from pedecg.cohorts.cohort_rows import Quarantined, Row, Scan
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.core.errors import PedecgError
+
+MANIFEST = "manifest.csv"
+_NEEDED = ("record_id", "patient_id", "path")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a cohort's table says.
+
+    Attributes
+    ----------
+    rows : the records, each once, in order.
+    faulty : rows that cannot be used.
+    unlisted : paths of records that no row describes, relative to the root.
+    copies : rows of further copies of the same records, as PTB-XL's at 100 Hz.
+    """
+
+    rows: tuple[Row, ...]
+    faulty: tuple[Quarantined, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    copies: tuple[Row, ...] = ()
+
+    def row_of(self, path: str) -> Row | None:
+        """Return the row of a record by its path without suffix, relative to the root."""
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> dict[str, Row]:
+        return {row.path: row for row in (*self.copies, *self.rows)}
+
+
+@lru_cache(maxsize=64)  # most folders that are asked for hold no table
+def listing(root: Path) -> Listing | None:
+    """Return what the table in a folder lists, or None where it holds no table of a known kind.
+
+    Raises
+    ------
+    PedecgError
+        There is such a table, and it cannot be read.
+    """
+    for table, read in _TABLES.items():
+        if (root / table).is_file():
+            return read(root)
+    return None
+
+
+def _zzu(root: Path) -> Listing:
+    return _listing(zzu.scan_cohort(_settings("zzu", root)))
+
+
+def _ptbxl(root: Path) -> Listing:
+    """Take each record at 500 Hz where its file is there, else at 100 Hz."""
+    fast, slow = (
+        ptbxl.scan_cohort(_settings("ptbxl", root, records=copy))
+        for copy in ("records500", "records100")
+    )
+    rows = tuple(
+        one if (root / f"{one.path}.hea").is_file() else other
+        for one, other in zip(fast.rows, slow.rows, strict=True)
+    )
+    return Listing(rows, tuple(fast.quarantined), copies=(*fast.rows, *slow.rows))
+
+
+def _manifest(root: Path) -> Listing | None:
+    """Read a manifest whose columns have the names of ``params.yaml``; another is no cohort."""
+    try:
+        rows = csv_table.read(root / MANIFEST, _NEEDED)
+    except PedecgError:
+        return None
+    there = tuple(rows[0]) if rows else ()
+    return _listing(manifest.scan_cohort(_settings("manifest", root, columns=there)))
+
+
+_TABLES: dict[str, Callable[[Path], Listing | None]] = {
+    zzu.TABLE: _zzu,
+    ptbxl.TABLE: _ptbxl,
+    MANIFEST: _manifest,
+}
+
+
+def _listing(scan: Scan) -> Listing:
+    # The detail of an unlisted record begins with its path.
+    paths = tuple(record.detail.partition(": ")[0] for record in scan.unlisted)
+    return Listing(tuple(scan.rows), tuple(scan.quarantined), paths)
+
+
+def _settings(
+    name: str, root: Path, records: str = "records500", columns: tuple[str, ...] = ()
+) -> CohortSettings:
+    """Say that every record is wanted: labels are not read, age and sex may be unknown."""
+    optional = ("age", "sex", "acquired_at")
+    return CohortSettings.model_validate(
+        {
+            "name": name,
+            "root": str(root),
+            "min_age_days": None,
+            "max_age_days": None,
+            "require_age": False,
+            "require_sex": False,
+            "zzu": {"normal_verdicts": [], "benign_findings": []},
+            "ptbxl": {"records": records},
+            "manifest": {
+                "file": MANIFEST,
+                "columns": {column: column for column in _NEEDED}
+                | {column: column if column in columns else None for column in optional}
+                | {"split": None, "fold": None},
+                "age_unit": "days",
+                "female": ["female", "f", "w"],
+                "male": ["male", "m"],
+                "labels": [],
+                "features": [],
+                "conflicting_labels": "keep",
+            },
+        }
+    )

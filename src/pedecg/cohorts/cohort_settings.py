@@ -1,0 +1,175 @@
+"""Parameters of a cohort: which data set, where it lies, and how its rows are read."""
+
+import os
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pedecg.cohorts import codes
+from pedecg.core.params import Section
+
+
+class ZzuSettings(Section):
+    """What counts as abnormal among the findings of ZZU-pECG (and of the simulated cohort)."""
+
+    normal_verdicts: list[str] = Field(
+        description="findings by which the reader calls the whole ECG normal (AHA codes)"
+    )
+    benign_findings: list[str] = Field(
+        description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
+        "of a finding without one)"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "ZzuSettings":
+        for key in (*self.normal_verdicts, *self.benign_findings):
+            if key not in codes.finding_keys():
+                raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
+        return self
+
+
+class Cinc2017Settings(Section):
+    """Which labels of PhysioNet/CinC 2017 are read."""
+
+    labels: str = Field(
+        description="table of labels in the cohort's root, such as REFERENCE-v3.csv; older "
+        "versions differ in some recordings"
+    )
+
+
+class PtbxlSettings(Section):
+    """Which copy of PTB-XL's signals is read."""
+
+    records: Literal["records100", "records500"] = Field(
+        description="the signals at 100 Hz or at 500 Hz"
+    )
+
+
+class ManifestColumns(Section):
+    """The manifest's own name of each column; null where it has none."""
+
+    record_id: str | None = Field(
+        description="column of the examination's identifier, unique; null: its path is its name"
+    )
+    patient_id: str = Field(description="column of the patient's identifier")
+    path: str = Field(
+        description="column of the file, WFDB or vendor XML, relative to the cohort's root"
+    )
+    age: str | None = Field(
+        description="column of the age, in `age_unit` or with a unit per cell; where it is "
+        "empty or null, the file's own age"
+    )
+    sex: str | None = Field(
+        description="column of the sex; where it is empty or null, the file's own"
+    )
+    acquired_at: str | None = Field(description="column of the date and time of acquisition")
+    split: str | None = Field(description="column of the data set's own train, validation or test")
+    fold: str | None = Field(description="column of the data set's own fold, a whole number")
+
+
+class ManifestSettings(Section):
+    """How a hospital's own CSV is read."""
+
+    file: str = Field(description="the CSV, relative to the cohort's root and below it")
+    columns: ManifestColumns
+    age_unit: Literal["days", "weeks", "months", "years"] | None = Field(
+        description="unit of ages without one; null: every cell must say its unit"
+    )
+    female: list[str] = Field(description="what stands for female, in any case")
+    male: list[str] = Field(description="what stands for male, in any case")
+    labels: list[str] = Field(
+        description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
+    )
+
+    features: list[str] = Field(
+        description="numeric columns kept beside age and sex; `name=column` renames"
+    )
+    conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
+        description="records of one patient that are 0 and 1 in a label: kept (a disease comes "
+        "and goes), quarantined, or the run refused"
+    )
+
+    @field_validator("file")
+    @classmethod
+    def _below_the_root(cls, file: str) -> str:
+        # DVC watches the root: a table beside it could change without anything running again.
+        flat = PurePosixPath(os.path.normpath(file))
+        if flat.is_absolute() or flat.parts[:1] == ("..",):
+            raise ValueError(f"must lie below cohort.root (found {file!r})")
+        return file
+
+    @field_validator("labels", "features")
+    @classmethod
+    def _one_name_each(cls, labels: list[str]) -> list[str]:
+        targets = [label.partition("=")[0].strip() for label in labels]
+        if len(set(targets)) < len(targets) or not all(targets) or "record_id" in targets:
+            raise ValueError(f"must name every target once, and none record_id (found {labels})")
+        return labels
+
+    def targets(self) -> dict[str, str]:
+        """Return the column of each target."""
+        return _columns(self.labels)
+
+    def numbers(self) -> dict[str, str]:
+        """Return the column of each further number."""
+        return _columns(self.features)
+
+
+def _columns(named: list[str]) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in named)
+    return {name.strip(): (column or name).strip() for name, _, column in pairs}
+
+
+# A parameter file may leave out the blocks of data sets that it never reads.
+_ELSEWHERE: Any = None
+_BLOCKS = {
+    "simulated": "zzu",
+    "zzu": "zzu",
+    "ptbxl": "ptbxl",
+    "cinc2017": "cinc2017",
+    "simulated_cinc2017": "cinc2017",
+    "manifest": "manifest",
+    "simulated_manifest": "manifest",
+}
+
+
+class CohortSettings(Section):
+    """One cohort; the block of its own name says the rest."""
+
+    name: Literal[
+        "simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest",
+        "simulated_manifest",
+    ] = Field(description="the data set")  # fmt: skip
+    root: str = Field(description="its folder; may lie outside the repository")
+    min_age_days: int | None = Field(ge=0, description="youngest age kept, days; null: no limit")
+    max_age_days: int | None = Field(ge=0, description="oldest age kept, days; null: no limit")
+    require_age: bool = Field(
+        description="true: a record without age is quarantined; false: its age is null "
+        "(PTB-XL hides some ages: there they are always null)"
+    )
+    require_sex: bool = Field(
+        description="true: a record of unknown sex is quarantined; false: its sex is null"
+    )
+    zzu: ZzuSettings = Field(_ELSEWHERE, validate_default=False, description="of zzu and simulated")
+    ptbxl: PtbxlSettings = Field(_ELSEWHERE, validate_default=False, description="of ptbxl")
+    cinc2017: Cinc2017Settings = Field(
+        _ELSEWHERE, validate_default=False, description="of (simulated_)cinc2017"
+    )
+    manifest: ManifestSettings = Field(
+        _ELSEWHERE, validate_default=False, description="of (simulated_)manifest"
+    )
+
+    @model_validator(mode="after")
+    def _its_own_block(self) -> "CohortSettings":
+        block = _BLOCKS[self.name]
+        if block not in self.model_fields_set:
+            raise ValueError(f"needs the block {block} (found none) for the cohort {self.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> "CohortSettings":
+        low, high = self.min_age_days, self.max_age_days
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"needs min_age_days <= max_age_days (found {low} and {high})")
+        return self

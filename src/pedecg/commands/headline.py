@@ -1,0 +1,71 @@
+"""Where a run's results are, and its headline figures, for the end of `make repro`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pedecg.core.errors import PedecgError
+
+COMPARED = Path("metrics/compare.json")
+
+PLACES = {
+    "figures": "metrics/summary.json first (dvc metrics diff), metrics/**/*.json in detail",
+    "pictures": "plots/**/*.png; curves of all models: dvc plots show",
+    "predictions": "predictions/<model>.parquet (record_id, split, seed, label, probability)",
+    "calibration": "calibration/<model>.json, with the thresholds",
+    "tables": "data/interim, data/features, data/audit/*.csv",
+    "labels to review": "data/review/candidates.csv; your decisions go to decisions/labels.csv",
+    "trained models": "models/<model>/seed<k>/",
+    "experiments": "dvc exp run -S train.learning_rate=1e-3; dvc exp show",
+    "all on one page": "report/report.html, for a browser; beside it the model card",
+}
+
+
+def table(file: Path = COMPARED) -> Table:
+    """Return the test AUROC of every model and target; simulated cohorts are called so.
+
+    Raises
+    ------
+    PedecgError
+        The pipeline has not run here yet.
+    """
+    try:
+        compared: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
+    cohort, models = compared["cohort"], compared["figures"]
+    about = f"cohort {cohort}"
+    if cohort.startswith("simulated"):
+        who = "children" if cohort == "simulated" else "recordings"
+        about = f"simulated {who}, not patients"
+    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: a model to beat")
+    shown.add_column("model")
+    names = [name for name in next(iter(models.values())) if name != "micro"]
+    for name in names:
+        shown.add_column(name, justify="right")
+    for model, figures in models.items():
+        star = " *" if model in compared["naive"] else ""
+        shown.add_row(model + star, *(_figure(figures[name]["auroc"]) for name in names))
+    for model in compared["lacking"]:
+        shown.add_row(model, *("not there" for _ in names))
+    return shown
+
+
+def places() -> Iterator[str]:
+    """Yield one line per kind of result."""
+    width = max(map(len, PLACES))
+    for what, where in PLACES.items():
+        yield f"{what:>{width}}  {where}"
+
+
+def _figure(figure: dict[str, float | None]) -> str:
+    value, low, high = (figure[key] for key in ("value", "low", "high"))
+    if value is None:
+        return "too few"
+    text = f"{value:.3f}"
+    return (
+        text if low is None or high is None else f"{text} ({low:.2f}-{high:.2f})".replace("0.", ".")
+    )

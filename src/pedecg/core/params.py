@@ -1,0 +1,161 @@
+"""The typed, strict view on ``params.yaml``.
+
+A section's class lives in the room that uses it and derives from `Section`; a stage loads only
+the sections that ``dvc.yaml`` declares for it.
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import annotated_types
+import pydantic
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pedecg.core.errors import PedecgError
+
+PARAMS_FILE = Path("params.yaml")
+
+_BOUNDS: tuple[tuple[type[Any], str, str], ...] = (
+    (annotated_types.Gt, "gt", ">"),
+    (annotated_types.Ge, "ge", "≥"),
+    (annotated_types.Lt, "lt", "<"),
+    (annotated_types.Le, "le", "≤"),
+    (annotated_types.MinLen, "min_length", "length ≥"),
+    (annotated_types.MaxLen, "max_length", "length ≤"),
+)
+_NAMES = {float: "number", int: "integer", str: "text", bool: "true or false"}
+
+
+class Section(pydantic.BaseModel):
+    """Base of every section: unknown keys, loose types, NaN and infinities are refused."""
+
+    model_config = pydantic.ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load(section: str, schema: type[S], file: Path = PARAMS_FILE) -> S:
+    """Read one section, named by dots (``models.resnet1d``), and check it against its type.
+
+    Raises
+    ------
+    PedecgError
+        In one line: the file, the full key, what was expected and what was found.
+    """
+    return parse(read_section(section, file), section, schema, file.name)
+
+
+def parse(values: Any, section: str, schema: type[S], source: str) -> S:
+    """Check values that stand for a section; `source` names where they came from in messages."""
+    if not isinstance(values, dict):
+        raise PedecgError(f"{source}: section {section} must hold keys (found {values!r})")
+    try:
+        return schema.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise PedecgError(f"{source}: {_first_fault(error, section, schema)}") from None
+
+
+def read_section(section: str, file: Path = PARAMS_FILE) -> Any:
+    """Return the plain values of a section, a dotted path into the file."""
+    values = read_file(file)
+    walked: list[str] = []
+    for key in section.split("."):
+        if not isinstance(values, dict) or key not in values:
+            hint = did_you_mean(key, list(values) if isinstance(values, dict) else [])
+            raise PedecgError(f"{file.name}: {'.'.join([*walked, key])} is missing{hint}")
+        walked.append(key)
+        values = values[key]
+    return values
+
+
+def read_file(file: Path = PARAMS_FILE) -> dict[str, Any]:
+    """Read the whole file as plain values (YAML 1.2, so that 1e-4 is a number)."""
+    try:
+        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PedecgError(f"{file.name}: not found in {file.parent.resolve()}") from None
+    except YAMLError as error:
+        raise PedecgError(f"{file.name}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise PedecgError(f"{file.name}: must hold sections (found {values!r})")
+    return values
+
+
+def kind(annotation: Any) -> str:
+    """Say a type in words, as a reader of YAML knows it: number, text, list of integer, a or b."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " or ".join(map(str, inner))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join("null" if part is type(None) else kind(part) for part in inner)
+    if origin is typing.Annotated:
+        return kind(inner[0])
+    if origin in (list, tuple, dict):
+        return f"{origin.__name__} of {kind(inner[-1])}"
+    return _NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def bounds(field: FieldInfo) -> str:
+    """Say the range of a number (``> 0, ≤ 1``), or nothing where it has none."""
+    return ", ".join(
+        f"{sign} {getattr(constraint, attribute):g}"
+        for constraint in field.metadata
+        for of, attribute, sign in _BOUNDS
+        if isinstance(constraint, of)
+    )
+
+
+def _first_fault(error: pydantic.ValidationError, section: str, schema: type[Section]) -> str:
+    """Say the first fault of a validation in one line; unknown keys come first."""
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = faults[0]
+    owner, field, depth = _locate(fault["loc"], schema)
+    place = ".".join(map(str, (section, *fault["loc"][: depth + (field is not None)])))
+    if fault["type"] == "extra_forbidden":
+        key = str(fault["loc"][-1])
+        return f"unknown key {place}.{key}{did_you_mean(key, owner.model_fields)}"
+    if fault["type"] == "missing":
+        return f"{place} is missing"
+    if fault["type"] == "value_error":
+        # A validator of a whole section names its own key and what it found.
+        return f"{place}{' ' if field else '.'}{fault['ctx']['error']}"
+    wanted = f"{kind(field.annotation)} {bounds(field)}" if field else "a section of keys"
+    return f"{place} must be {wanted.strip()} (found {_shorten(fault.get('input'))})"
+
+
+def _locate(
+    location: tuple[int | str, ...], schema: type[Section]
+) -> tuple[type[Section], FieldInfo | None, int]:
+    """Follow a fault's location: the innermost section, its field, and how many keys lie above."""
+    depth = 0
+    for depth, part in enumerate(location):
+        field = schema.model_fields.get(str(part))
+        if field is None:
+            return schema, None, depth
+        inner = field.annotation
+        if not (isinstance(inner, type) and issubclass(inner, Section)) or part == location[-1]:
+            return schema, field, depth
+        schema = inner
+    return schema, None, depth
+
+
+def did_you_mean(key: str, known: Collection[str]) -> str:
+    """Return the end of a message about an unknown key: the nearest known one, or all of them."""
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known are {', '.join(known)}" if known else ""
+
+
+def _shorten(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,369 @@
+"""Every table of the pipeline: its columns, units and ranges, and how it is read and written.
+
+A schema names its columns, what they hold and in which unit; reading and writing check it.
+Tables are parquet, written to a temporary file in the same folder and then renamed, so that a
+killed stage leaves either the old file or the new one.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+from pandera.errors import SchemaError, SchemaErrors
+
+from pedecg.core.errors import PedecgError
+
+SPLITS_IN_ORDER = ("train", "validation", "test")
+WAVES_IN_ORDER = ("P", "QRS", "T")
+
+
+def _id(description: str, unique: bool = False) -> pa.Column:
+    check = pa.Check.str_length(min_value=1)
+    return pa.Column("string", check, unique=unique, description=description)
+
+
+def _number(description: str, low: float | None = None, high: float | None = None) -> pa.Column:
+    checks = []
+    if low is not None:
+        checks.append(pa.Check.ge(low))
+    if high is not None:
+        checks.append(pa.Check.le(high))
+    return pa.Column("float64", checks, nullable=True, description=description)
+
+
+def _some(description: str, low: float | None = None) -> pa.Column:
+    checks = [] if low is None else [pa.Check.ge(low)]
+    return pa.Column(
+        "float64", checks, nullable=True, regex=True, required=False, description=description
+    )
+
+
+def _text(description: str, nullable: bool = True) -> pa.Column:
+    return pa.Column("string", nullable=nullable, description=description)
+
+
+RECORDS = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        "path": _id("relative to the cohort's root, as its reader opens it"),
+        "fs_hz": pa.Column("float64", pa.Check.gt(0), description="samples per second, Hz"),
+        "n_samples": pa.Column("int64", pa.Check.gt(0), description="samples per lead"),
+        "leads": _id("canonical names, joined by a space"),
+        "age_days": pa.Column("Int64", pa.Check.ge(0), nullable=True, description="days"),
+        "sex": pa.Column("string", pa.Check.isin(["female", "male"]), nullable=True),
+        "acquired_at": _text("date and time of acquisition as the source writes it"),
+        "fold": pa.Column("Int64", nullable=True, description="the data set's own fold"),
+        "source_split": _text("the data set's own split, train, validation or test"),
+        r"^x_.+$": pa.Column(
+            "float64",
+            nullable=True,
+            regex=True,
+            required=False,
+            description="a further number of the manifest",
+        ),
+    },
+    strict=True,
+    coerce=True,
+    name="records",
+)
+
+# One nullable column per target: 1 present, 0 absent, null where the source cannot tell.
+LABELS = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        r"^(?!record_id$).+$": pa.Column(
+            "Int8",
+            pa.Check.isin([0, 1]),
+            nullable=True,
+            regex=True,
+            required=False,
+            description="target",
+        ),
+    },
+    coerce=True,
+    name="labels",
+)
+
+QUARANTINE = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination, or the row or file that names it"),
+        "reason": _id("reason code, e.g. corrupt-signal"),
+        "detail": _id("one line: file, lead or column; found; expected"),
+    },
+    strict=True,
+    coerce=True,
+    name="quarantine",
+)
+
+FINDINGS = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "vocabulary": _id("aha, chn, icd10, scp, …"),
+        "code": _id("the code, or the prose where the vocabulary has none"),
+        "modifiers": _text("modifiers of this code, joined by +"),
+        "description": _text("in words; null where the code is in no table"),
+        "likelihood": _number("percent, where the source grades it; 0 means not graded", 0, 100),
+    },
+    strict=True,
+    coerce=True,
+    name="findings",
+)
+
+# Measured by us on the raw signal at ingest, beside what the source itself states.
+QUALITY = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "lead": _id("canonical name"),
+        "usable": pa.Column("bool", description="False: mask this lead"),
+        "flaw": _text("flat, saturated, not-finite (not usable); railed (usable); null: none"),
+        "peak_mv": _number("largest absolute deviation from the median, mV", 0),
+        "rail_fraction": _number("share of samples at the recorder's limit", 0, 1),
+        "flat_fraction": _number("share of samples in flat stretches", 0, 1),
+        "nonfinite_fraction": _number("share of samples without a value", 0, 1),
+        "psqi": _number("power 5-15 Hz over 5-40 Hz", 0, 1),
+        "bassqi": _number("1 - power 0-1 Hz over 0-40 Hz", 0, 1),
+        "source_psqi": _number("the source's own pSQI", 0, 1),
+        "source_bassqi": _number("the source's own basSQI", 0, 1),
+        "source_bsqi": _number("the source's own bSQI", 0, 1),
+    },
+    strict=True,
+    coerce=True,
+    name="quality",
+)
+
+SPLITS = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        "split": pa.Column("string", pa.Check.isin(SPLITS_IN_ORDER)),
+    },
+    strict=True,
+    coerce=True,
+    name="splits",
+)
+
+WAVES = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "lead": _id("canonical name, or 'global' for all leads together"),
+        "wave": pa.Column("string", pa.Check.isin(WAVES_IN_ORDER)),
+        "onset_s": _number("seconds from the record's start", 0),
+        "peak_s": _number("seconds from the record's start", 0),
+        "offset_s": _number("seconds from the record's start", 0),
+        "confidence": _number("0 to 1; null where the method gives none", 0, 1),
+    },
+    strict=True,
+    coerce=True,
+    name="waves",
+)
+
+# Each measure has its spread over the beats and whether it may be used. Further columns are the
+# z-scores `z_<measure>`, the criteria `rule_<name>` and the points `score_<name>`.
+RULES = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "heart_rate_bpm": _number("beats per minute", 10, 400),
+        "rr_sd_ms": _number("robust spread of RR intervals, ms", 0),
+        "sdnn_ms": _number("SD of normal RR intervals, ms", 0),
+        "rmssd_ms": _number("root mean square of successive differences of normal RR, ms", 0),
+        "rr_change": _number("median relative change from one RR to the next", 0),
+        "p_share": _number("share of beats with a P wave", 0, 1),
+        "rr_cv": _number("SD of RR over its mean", 0),
+        "rr_shortest": _number("5th percentile of RR over its median", 0, 1),
+        "rr_longest": _number("95th percentile of RR over its median", 1),
+        "rr_early": _number("share of RR under 0.85 of the one before", 0, 1),
+        "rr_turns": _number("share of changes of RR against the change before", 0, 1),
+        "rr_lag1": _number("correlation of RR with the next", -1, 1),
+        "rr_entropy": _number("sample entropy of RR"),
+        "p_ms": _number("P duration, ms", 0, 400),
+        "pr_ms": _number("PR interval, ms", 0, 800),
+        "qrs_ms": _number("QRS duration, ms", 0, 400),
+        "qt_ms": _number("QT interval, ms", 0, 1000),
+        "qtc_bazett_ms": _number("QT / sqrt(RR), ms", 0, 1500),
+        "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
+        "qtc_framingham_ms": _number("QT + 154 x (1 - RR), ms", 0, 1500),
+        "qtc_hodges_ms": _number("QT + 1.75 x (rate - 60), ms", 0, 1500),
+        "p_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_t_angle_deg": _number("frontal angle between QRS and T axis, degrees", 0, 180),
+        "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
+        "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
+        "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
+        "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
+        "slur_ms": _number("slow beginning of QRS, before its steep part, ms", 0, 400),
+        r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("height of R, depth of S and Q, mV", 0),
+        r"^q_(i|ii|iii|av[rlf]|v[1-6])_ms$": _some("duration of Q, or of a QS complex, ms", 0),
+        r"^rs_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("R over S", 0),
+        r"^qr_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("Q over R", 0),
+        r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("extreme of T, with its sign, mV"),
+        r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
+        r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
+        r"^r_peak_v[156]_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
+        r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see the room `strip`"),
+        r"^spread_.+$": _some("robust SD over the beats, in the measure's unit", 0),
+        r"^valid_.+$": pa.Column("bool", regex=True, required=False),
+        r"^z_.+$": _some("SD from the median for age and sex"),
+        r"^rule_.+$": pa.Column("boolean", nullable=True, regex=True, required=False),
+        r"^score_.+$": _some("points", 0),
+        "why": _text("one line per criterion that is met: value, limit, source"),
+    },
+    strict=True,
+    coerce=True,
+    name="rules",
+)
+
+PREDICTIONS = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "split": pa.Column("string", pa.Check.isin([*SPLITS_IN_ORDER, "external"])),
+        "seed": pa.Column("int64", description="of the training"),
+        "label": _id("target"),
+        "probability": pa.Column("float64", pa.Check.in_range(0, 1)),
+    },
+    strict=True,
+    coerce=True,
+    name="predictions",
+)
+
+CANDIDATES = pa.DataFrameSchema(
+    {
+        "rank": pa.Column("int64", pa.Check.ge(1), unique=True, description="1 is most suspect"),
+        "record_id": _id("one examination"),
+        "patient_id": _id("whose examination"),
+        "label": _id("target"),
+        "given": pa.Column("int64", pa.Check.isin([0, 1]), description="the label as recorded"),
+        "probability": pa.Column("float64", pa.Check.in_range(0, 1), description="out of fold"),
+        "label_quality": pa.Column("float64", pa.Check.in_range(0, 1), description="low: suspect"),
+        "flagged": pa.Column("bool", description="off-diagonal by confident learning"),
+    },
+    strict=True,
+    coerce=True,
+    name="candidates",
+)
+
+# Of simulated records only, written where the pipeline does not look. Further columns are
+# `true_<target>` (0 or 1), `wrong_<target>` (does the written label differ from the true one),
+# `severity_<disease>` (0 to 1) and true measurements with their unit in the name.
+TRUTH = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination", unique=True),
+        "patient_id": _id("whose examination"),
+        r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
+        r"^wrong_.+$": pa.Column("bool", regex=True),
+        r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),
+        "conditions": _text("name:severity of all that was simulated, joined by ;"),
+        "rhythm": _id("sinus, vpb, complete_block, …"),
+        "heart_rate_bpm": _number("ventricles, beats per minute", 10, 400),
+        "pr_ms": _number("PR interval, ms", 0),
+        "qrs_ms": _number("QRS duration, ms", 0),
+        "qt_ms": _number("QT interval, ms", 0),
+        "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        r"^read_.+$": _some("what a perfect reader would measure, by the column of RULES"),
+    },
+    coerce=True,
+    name="truth",
+)
+
+
+def check(table: pd.DataFrame, schema: pa.DataFrameSchema, source: str) -> pd.DataFrame:
+    """Return the table with the schema's types, or raise a `PedecgError` that names the column."""
+    try:
+        return schema.validate(table).reset_index(drop=True)
+    except (SchemaError, SchemaErrors) as error:
+        raise PedecgError(f"{source}: {_say(error, table)}") from None
+
+
+def ranges(schema: pa.DataFrameSchema) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest value that each number of a schema may be."""
+    found = {}
+    for name, column in schema.columns.items():
+        if str(column.dtype) == "float64":
+            limits = {
+                key: value for check in column.checks for key, value in check.statistics.items()
+            }
+            found[name] = limits.get("min_value", -math.inf), limits.get("max_value", math.inf)
+    return found
+
+
+def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Read a parquet table and check it against its schema."""
+    try:
+        table = parquet.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
+    except arrow.ArrowInvalid as error:
+        raise PedecgError(f"{path}: not a parquet table ({str(error).splitlines()[0]})") from None
+    return check(table, schema, str(path))
+
+
+def write(table: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) -> None:
+    """Check a table and write it as parquet: the same rows give the same bytes."""
+    checked = check(table, schema, str(path))
+    plain = arrow.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(None)
+    with replacing(path) as temporary:
+        parquet.write_table(plain, temporary, compression="zstd")
+
+
+def write_metrics(metrics: dict[str, Any], path: str | Path) -> None:
+    """Write metrics as JSON: keys in the given order, floats to six digits, NaN as null."""
+    text = json.dumps(_rounded(metrics), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(text + "\n", path)
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table for people and for `dvc plots`: CSV, floats to six digits."""
+    write_text(table.to_csv(index=False, float_format="%.6g", lineterminator="\n"), path)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write UTF-8 text by way of a temporary file."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends well."""
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if value == value and abs(value) != float("inf") else None
+    return value
+
+
+def _say(error: SchemaError | SchemaErrors, table: pd.DataFrame) -> str:
+    first = error.schema_errors[0] if isinstance(error, SchemaErrors) else error
+    missing = getattr(first, "reason_code", None)
+    if missing is not None and missing.name == "COLUMN_NOT_IN_DATAFRAME":
+        wanted = str(first.failure_cases).strip()
+        return f"column {wanted} not found; columns are {', '.join(map(str, table.columns))}"
+    return " ".join(str(first).split())[:300]

@@ -1,0 +1,61 @@
+"""Labelled records of a folder, whichever of the known layouts it has."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import Field
+
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import Section
+from pedecg.delineator import annotated_library
+from pedecg.waves import annotations
+from pedecg.waves.annotations import Labelled
+
+# A file that only this kind of folder holds -> its reader.
+_KINDS = {
+    "*.ii": annotations.read_ludb,
+    "*.q1c": annotations.read_qtdb,
+    "signals.f32": annotated_library.read,
+    "*_isp_delineation_data.csv": annotations.read_isp,
+}
+
+
+class Settings(Section):
+    """Section `cohort` of the delineation pipeline."""
+
+    root: str = Field(description="folder of LUDB, QTDB, ISP or simulated children")
+    also: dict[str, str] = Field(description="further such folders, name: path")
+
+
+def read(root: Path) -> Iterator[Labelled]:
+    """Yield the records of a folder; whether it is LUDB, QTDB, ISP or ours is told from its files.
+
+    Identifiers are ``source/record``.
+
+    Raises
+    ------
+    PedecgError
+        The folder holds none of them.
+    """
+    if not root.is_dir():
+        raise PedecgError(f"{root}: not found; expected a folder of labelled ECGs")
+    for pattern, reader in _KINDS.items():
+        if next(root.rglob(pattern), None) is not None:
+            for record in reader(root):
+                prefix = "" if "/" in record.record_id else f"{record.source}/"
+                yield replace(record, record_id=f"{prefix}{record.record_id}")
+            return
+    raise PedecgError(f"{root}: no labelled ECGs; expected one of the files {', '.join(_KINDS)}")
+
+
+def census(records: list[Labelled]) -> dict[str, dict[str, int]]:
+    """Count records and labelled waves by source, over all leads."""
+    counts: dict[str, dict[str, int]] = {}
+    for record in records:
+        own = counts.setdefault(record.source, {"records": 0} | dict.fromkeys(["P", "QRS", "T"], 0))
+        own["records"] += 1
+        for kind, wave in enumerate(tables.WAVES_IN_ORDER):
+            own[wave] += sum(len(marks.of(kind)) for marks in record.marks)
+    return counts

@@ -1,0 +1,154 @@
+"""Decision curves: what acting on a model is worth, whatever one holds an alarm to cost.
+
+Vickers AJ, Elkin EB. Med Decis Making 2006;26:565-574.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pedecg.core import figures
+from pedecg.evaluation import bootstrap
+from pedecg.evaluation.cases import Cases
+from pedecg.plots.forest import COLOURS
+
+ALL, NONE = "treat all", "treat none"
+THRESHOLDS = np.linspace(0.01, 0.99, 99)
+_COLUMNS = ("model", "target", "panel", "threshold", "net_benefit", "low", "high")
+
+Floats = NDArray[np.float64]
+
+
+def net_benefit(y: Floats, p: Floats, weights: Floats, thresholds: Floats) -> Floats:
+    """Return true positives less false positives at their price, per record.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 or 1 and calibrated probabilities.
+    weights : shape (n, n_weightings), how often each record counts.
+    thresholds : shape (n_thresholds,), probabilities from which on one would act; at 0.1 nine
+        false alarms outweigh one found.
+
+    Returns
+    -------
+    shape (n_weightings, n_thresholds).
+    """
+    acted = p[:, None] >= thresholds
+    price = thresholds / (1 - thresholds)
+    worth = np.where(y[:, None] == 1, acted, -price * acted)
+    return np.asarray(weights.T @ worth / weights.sum(axis=0)[:, None])
+
+
+def curves(
+    who: Cases,
+    said: Mapping[str, Floats],
+    counted: NDArray[np.bool_],
+    resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the net benefit of every model, of treating all and of treating none.
+
+    Parameters
+    ----------
+    said : model -> calibrated probabilities, shape (n, n_targets).
+    counted : shape (n_targets,), False for a target with too few cases.
+
+    Returns
+    -------
+    Columns model, target, panel, threshold, net_benefit, low, high (95%, over patients).
+    """
+    weights = bootstrap.counts(who.patients, resamples, seed).astype(np.float64)
+    sources = {**said, ALL: np.ones_like(who.y), NONE: np.zeros_like(who.y)}
+    blocks = [pd.DataFrame(columns=list(_COLUMNS))]
+    for k, target in enumerate(who.targets):
+        known = ~np.isnan(who.y[:, k])
+        y = who.y[known, k]
+        if not counted[k]:
+            continue
+        panel = f"{target}: {int(y.sum())} of {len(y)} records"
+        for model, p in sources.items():
+            once = np.ones((len(y), 1))
+            value = net_benefit(y, p[known, k], once, THRESHOLDS)[0]
+            drawn = net_benefit(y, p[known, k], weights[known], THRESHOLDS)
+            low, high = np.array([bootstrap.interval(column) for column in drawn.T]).T
+            block = {"threshold": THRESHOLDS, "net_benefit": value, "low": low, "high": high}
+            about = {"model": model, "target": target, "panel": panel}
+            blocks.append(pd.DataFrame(block).assign(**about)[list(_COLUMNS)])
+    return pd.concat(blocks[1:], ignore_index=True) if len(blocks) > 1 else blocks[0]
+
+
+def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
+    """Draw one panel per target, every model against treating all and none.
+
+    Parameters
+    ----------
+    table : as `curves` returns it.
+    note : how many records and patients it rests on.
+    """
+    panels = list(dict.fromkeys(table["panel"]))
+    models = [name for name in dict.fromkeys(table["model"]) if name not in (ALL, NONE)]
+    shares = widths(table)
+    winner = None if shares.empty else str(shares.idxmax())
+    columns = min(3, max(1, len(panels)))
+    rows = max(1, -(-len(panels) // columns))
+    width = max(7.0, 1 + 3.2 * columns)  # one panel alone would cut the title
+    figure = Figure(figsize=(width, 1.6 + 2.7 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for place in axes.flat[len(panels) :]:
+        place.set_visible(False)
+    for place, panel in zip(axes.flat, panels, strict=False):
+        here = table[table["panel"] == panel].set_index("model")
+        all_of = here.loc[ALL]
+        prevalence = float(str(panel).split(": ")[1].split(" ")[0]) / float(panel.split(" ")[-2])
+        for step, model in enumerate(models):
+            mine, colour = here.loc[model], COLOURS[step % len(COLOURS)]
+            if model == winner:  # the bands of all would cover each other
+                place.fill_between(
+                    mine["threshold"], mine["low"], mine["high"], color=colour, alpha=0.2, lw=0
+                )
+            place.plot(mine["threshold"], mine["net_benefit"], color=colour, lw=1.5, label=model)
+        place.plot(all_of["threshold"], all_of["net_benefit"], color="0.4", lw=1, label=ALL)
+        place.axhline(0, color="0.4", lw=1, ls=":", label=NONE)
+        place.set_xlim(0, min(1.0, max(3 * prevalence, 0.15)))
+        place.set_ylim(-0.35 * prevalence, 1.1 * prevalence)
+        place.set_title(panel, fontsize=9)
+        place.set_xlabel("probability from which on one would act", fontsize=8)
+        place.tick_params(labelsize=8)
+        place.spines[["top", "right"]].set_visible(False)
+    figure.supylabel("net benefit, true positives per record", fontsize=10)
+    figure.suptitle(
+        f"{sentence(table)}\n{note}; band: its 95% interval", x=0.01, ha="left", fontsize=10.5
+    )
+    if panels:
+        handles, names = axes.flat[0].get_legend_handles_labels()
+        figure.legend(
+            handles, names, loc="outside lower center", ncols=min(len(names), 5), frameon=False
+        )
+    figures.save(figure, path, cohort)
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """Say which model helps over the widest range of thresholds, of all targets together."""
+    shares = widths(table)
+    if shares.empty:
+        return "No target has enough cases for a decision curve"
+    winner = str(shares.idxmax())
+    told = f"{winner} is worth more than treating all or none at {shares[winner]:.0%} of thresholds"
+    return f"{told}, the most of all models" if len(shares) > 1 else told
+
+
+def widths(table: pd.DataFrame) -> pd.Series:
+    """Return for each model the share of targets' thresholds at which it beats all and none."""
+    others = table[~table["model"].isin((ALL, NONE))]
+    best = (
+        table[table["model"].isin((ALL, NONE))]
+        .groupby(["target", "threshold"])["net_benefit"]
+        .max()
+    )
+    reference = best.reindex(pd.MultiIndex.from_frame(others[["target", "threshold"]])).to_numpy()
+    helps = others.assign(helps=others["net_benefit"].to_numpy() > reference + 1e-12)
+    return helps.groupby("model", sort=False)["helps"].mean()

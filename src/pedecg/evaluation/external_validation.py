@@ -1,0 +1,267 @@
+"""A finished model in another hospital: the same thresholds, other patients.
+
+Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
+the figures stand beside those of its own test split.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import optimize, special
+
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import bootstrap, cases, evaluate, metrics
+from pedecg.evaluation.calibration import Calibration
+from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.evaluate import Scored
+
+_AGE_QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
+_LOGIT_LIMIT = 30.0
+
+
+class ExternalSettings(evaluate.Scoring):
+    """Which model meets which children, and how their labels translate."""
+
+    model: str = Field(description="network to take there, one of train.models")
+    age_from_days: int = Field(description="youngest child, days", ge=0)
+    age_to_days: int = Field(description="oldest child, days, included", ge=0)
+    mapping: str = Field(description="which of external_validation.mappings to use")
+    mappings: dict[str, dict[str, str]] = Field(
+        description="name -> target of the model -> expression over the external labels, of not, "
+        "and, or, any(…), all(…); a target that is left out, or that the model does not know, is "
+        "not validated",
+        min_length=1,
+    )
+
+    def chosen(self, targets: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return the mapping in use, and of its targets those that the model does not have.
+
+        A cohort with other targets than the mapping's has fewer to validate, or none at all.
+
+        Raises
+        ------
+        PedecgError
+            If there is no mapping of that name.
+        """
+        place = f"{params.PARAMS_FILE.name}: external_validation.mapping {self.mapping}"
+        if self.mapping not in self.mappings:
+            raise PedecgError(f"{place}: not found; mappings are {', '.join(self.mappings)}")
+        mapping = self.mappings[self.mapping]
+        unknown = [target for target in mapping if target not in targets]
+        return {target: mapping[target] for target in mapping if target in targets}, unknown
+
+
+def eligible(
+    records: pd.DataFrame, stored: tuple[str, ...], settings: ExternalSettings
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the records to validate on, and how many were left out for which reason.
+
+    Parameters
+    ----------
+    records : `tables.RECORDS` of the external cohort.
+    stored : records that have a signal.
+    """
+    age = records["age_days"].astype("float64")
+    reasons = {
+        "age_unknown": age.isna(),
+        "too_young": age < settings.age_from_days,
+        "too_old": age > settings.age_to_days,
+        "no_signal": ~records["record_id"].isin(stored),
+    }
+    kept = pd.Series(True, index=records.index)
+    left_out = {}
+    for reason, here in reasons.items():
+        left_out[reason] = int((kept & here).sum())
+        kept &= ~here
+    if not kept.any():
+        raise PedecgError(
+            f"external cohort: no record of {settings.age_from_days} to {settings.age_to_days} "
+            f"days is left; left out: {left_out}"
+        )
+    return records[kept].reset_index(drop=True), left_out
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One model at home and abroad.
+
+    Attributes
+    ----------
+    internal, external : its test split and the external cohort, with the same targets and at the
+        same thresholds.
+    probabilities : shape (n, n_targets), of the external cases, averaged over seeds, calibrated at
+        home.
+    """
+
+    internal: Scored
+    external: Scored
+    probabilities: NDArray[np.float64]
+
+
+def validate(
+    predictions: tuple[pd.DataFrame, pd.DataFrame],
+    fitted: Calibration,
+    test: Cases,
+    strangers: Cases,
+    seeds: Sequence[int],
+    settings: evaluate.Scoring,
+) -> Outcome:
+    """Score the external cases with the calibration and the thresholds of home.
+
+    Parameters
+    ----------
+    predictions : `tables.PREDICTIONS` of the internal and of the external records.
+    test : internal cases.
+    strangers : external cases; their targets are among the internal ones.
+    """
+    here, there = predictions
+    test, fitted = test.only(strangers.targets), fitted.only(strangers.targets)
+    raw = cases.probabilities(here, test, "predictions")
+    at_home = evaluate.calibrated(fitted, raw, seeds)
+    raw = cases.probabilities(there, strangers, "external predictions")
+    abroad = evaluate.calibrated(fitted, raw, seeds)
+    apart = settings.model_copy(update={"seed": settings.seed + 1})
+    return Outcome(
+        internal=evaluate.score(test, at_home, settings),
+        external=evaluate.score(strangers, abroad, apart),
+        probabilities=abroad.p[0],
+    )
+
+
+def summary(model: str, outcome: Outcome | None) -> dict[str, Any]:
+    """Return the headline figures, small enough for a table of experiments; None: no figures."""
+    if outcome is None:
+        return {"model": model, "auroc": {"home": None, "abroad": None}}
+    column = metrics.METRICS.index("auroc")
+    both = outcome.internal.counted & outcome.external.counted
+    sides = {"home": outcome.internal, "abroad": outcome.external}
+    shown = {
+        name: side.values[:-2, column][both].mean() if both.any() else None
+        for name, side in sides.items()
+    }
+    return {"model": model, "auroc": shown}
+
+
+def as_metrics(outcome: Outcome, settings: evaluate.Scoring) -> dict[str, Any]:
+    """Return the external figures, their calibration, and their difference from internal test."""
+    external = outcome.external
+    figures = evaluate.as_metrics(external, settings)
+    weights = bootstrap.counts(external.cases.patients, settings.bootstrap, settings.seed + 1)
+    for row, target in enumerate(external.cases.targets):
+        if external.counted[row]:
+            figures["targets"][target]["calibration_in_the_large"] = calibration_in_the_large(
+                external.cases, outcome.probabilities, row, weights
+            )
+    return {"external": figures, "external_minus_internal": difference(outcome)}
+
+
+def sentence(model: str, outcome: Outcome) -> str:
+    """Say in one sentence what became of the AUROC."""
+    column = metrics.METRICS.index("auroc")
+    both = outcome.internal.counted & outcome.external.counted
+    if not both.any():
+        return "No target has enough cases in both cohorts"
+    at_home = outcome.internal.values[:-2, column][both].mean()
+    abroad = outcome.external.values[:-2, column][both].mean()
+    return f"{model}: macro AUROC {at_home:.3f} at home, {abroad:.3f} in the other hospital"
+
+
+def calibration_in_the_large(
+    who: Cases, p: NDArray[np.float64], row: int, weights: NDArray[np.uint16]
+) -> dict[str, Any]:
+    """Return how far the mean probability lies from the share of positives.
+
+    ``intercept`` is that of a logistic model with the slope held at 1: 0 is calibrated, negative
+    over-predicts. Steyerberg EW. Clinical Prediction Models, 2nd ed. 2019, chapter 15.
+    """
+    known = ~np.isnan(who.y[:, row])
+    y, p, weights = who.y[known, row], p[known, row], weights[known].astype(np.float64)
+    excess = p - y
+    drawn = np.divide(excess @ weights, weights.sum(axis=0))
+    return {
+        "predicted": float(p.mean()),
+        "observed": float(y.mean()),
+        "excess": bootstrap.estimate(float(excess.mean()), drawn),
+        "intercept": _intercept(y, p),
+    }
+
+
+def difference(outcome: Outcome) -> dict[str, Any]:
+    """Return external minus internal test for every metric, targets by name and their mean.
+
+    The two cohorts hold different patients, so that their resamples are independent. The mean is
+    over the targets that both cohorts can score.
+    """
+    internal, external = outcome.internal, outcome.external
+    counted = internal.counted & external.counted
+    value = _with_mean(external.values[:-2] - internal.values[:-2], counted)
+    drawn = _with_mean(external.draws[:, :-2] - internal.draws[:, :-2], counted)
+    return {
+        target: {
+            metric: bootstrap.estimate(value[row, column], drawn[:, row, column])
+            for column, metric in enumerate(metrics.METRICS)
+        }
+        for row, target in enumerate([*external.cases.targets, evaluate.MACRO])
+    }
+
+
+def _with_mean(differences: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Append the mean over the targets that count as a last row, shape (…, n_targets + 1, any)."""
+    if counted.any():
+        mean = differences[..., counted, :].mean(axis=-2, keepdims=True)
+    else:
+        mean = np.full_like(differences[..., :1, :], np.nan)
+    return np.concatenate([differences, mean], axis=-2)
+
+
+def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:
+    """Return who is in each cohort: ages, sexes, leads, prevalence of each target.
+
+    Parameters
+    ----------
+    cohorts : name -> (`tables.RECORDS`, the same records' cases).
+
+    Returns
+    -------
+    Columns characteristic, unit and one per cohort.
+    """
+    columns = {name: _describe(records, who) for name, (records, who) in cohorts.items()}
+    table = pd.DataFrame(columns)
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["characteristic", "unit"])
+    return table.reset_index()
+
+
+def _describe(records: pd.DataFrame, who: Cases) -> dict[tuple[str, str], float]:
+    age = records["age_days"].astype("float64")
+    n_leads = np.array([len(leads.split()) for leads in records["leads"]])
+    described = {
+        ("records", "count"): float(len(records)),
+        ("patients", "count"): float(who.n_patients),
+    }
+    for name, quantile in _AGE_QUANTILES.items():
+        described[f"age {name}", "days"] = float(age.quantile(quantile))
+    described["female", "share of known"] = float((records["sex"].dropna() == "female").mean())
+    described["twelve leads", "share"] = float(np.mean(n_leads == 12))
+    described["sampling rate median", "Hz"] = float(records["fs_hz"].median())
+    for row, target in enumerate(who.targets):
+        known = who.y[:, row][~np.isnan(who.y[:, row])]
+        described[f"{target} known", "records"] = float(len(known))
+        described[target, "share of known"] = float(known.mean()) if len(known) else float("nan")
+    return described
+
+
+def _intercept(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
+    if y.min() == y.max():
+        return float("nan")
+    logits = special.logit(np.clip(p, 1e-9, 1 - 1e-9))
+
+    def excess(shift: float) -> float:
+        return float((special.expit(logits + shift) - y).sum())
+
+    return float(optimize.brentq(excess, -_LOGIT_LIMIT, _LOGIT_LIMIT))

@@ -1,0 +1,58 @@
+"""What a masked autoencoder fills in on records that it did not learn from, to be looked at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pedecg.learning.batches import Normalisation, Signals
+from pedecg.learning.device import derived_seed
+from pedecg.learning.pretrain import Pretrained, PretrainSettings, unlabelled
+from pedecg.signals.signal_store import SignalStore
+
+
+@dataclass(frozen=True)
+class Example:
+    """One held-out crop in mV, shape (n_leads, n_samples): as recorded, as filled in, what was
+    hidden; `present`, shape (n_leads,), which leads there are.
+    """
+
+    record_id: str
+    recorded: NDArray[np.float32]
+    filled: NDArray[np.float32]
+    hidden: NDArray[np.bool_]
+    present: NDArray[np.bool_]
+
+
+def examples(
+    learnt: Pretrained,
+    store: SignalStore,
+    normalisation: Normalisation,
+    settings: PretrainSettings,
+    count: int,
+) -> list[Example]:
+    """Return how the first held-out records are filled in."""
+    device = next(learnt.network.parameters()).device
+    signals = Signals(store, normalisation, device)
+    generator = torch.Generator(device).manual_seed(derived_seed(settings.seed, 3))
+    positions = learnt.held_out[:count]
+    crop, patch = (round(s * store.fs_hz) for s in (settings.crop_seconds, settings.patch_s))
+    signal_mv, lead_mask, length = signals.crop(positions, np.zeros(len(positions), np.int64), crop)
+    batch = unlabelled(signals.normalise(signal_mv, lead_mask, length), lead_mask, length)
+    hidden = learnt.network.hide(
+        batch, settings.mask_share, settings.lead_share, max(1, patch), generator
+    )
+    with torch.inference_mode():
+        filled = signals.millivolts(learnt.network(batch, hidden))
+    covered = hidden.samples(crop).cpu().numpy()
+    return [
+        Example(
+            store.record_ids[position],
+            signal_mv[k, :, : length[k]].cpu().numpy(),
+            filled[k, :, : length[k]].cpu().numpy(),
+            covered[k, :, : length[k]],
+            lead_mask[k].cpu().numpy() > 0,
+        )
+        for k, position in enumerate(positions)
+    ]

@@ -1,0 +1,103 @@
+"""What is measured on validation records, what chooses the best epoch, and whether it can."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+
+from pedecg.core.errors import PedecgError
+from pedecg.learning import losses
+from pedecg.learning.batches import Dataset
+from pedecg.learning.train_settings import TrainSettings
+
+# train.monitor: column of the learning curves, and whether more (1) or less (-1) is better;
+# "last" is better the later it is
+COLUMNS = {
+    "auroc": ("val_auroc", 1),
+    "auprc": ("val_auprc", 1),
+    "f1": ("val_f1", 1),
+    "loss": ("val_loss", -1),
+    "last": ("epoch", 1),
+}
+
+
+def smoothed(curves: Sequence[dict[str, float]], settings: TrainSettings) -> float:
+    """Return the monitored value over the last `smooth_epochs` epochs; more is better."""
+    column, sign = COLUMNS[settings.monitor]
+    if settings.monitor == "last":
+        return curves[-1][column]
+    recent = [row[column] for row in curves[-settings.smooth_epochs :]]
+    return sign * sum(recent) / len(recent)
+
+
+def figures(
+    labels: NDArray[np.float32], logits: NDArray[np.float64], task: str
+) -> dict[str, float]:
+    """Return macro AUROC, AUPRC and F1 as columns of the learning curves.
+
+    F1 is that of the most probable class, or of logits above 0, where training weighs a present
+    label as much as an absent one.
+    """
+    scores = losses.probabilities(logits, task)
+    called = scores == scores.max(1, keepdims=True) if task == "multiclass" else logits > 0
+    return {
+        "val_auroc": macro_auroc(labels, scores),
+        "val_auprc": macro(average_precision_score, labels, scores),
+        "val_f1": macro(partial(f1_score, zero_division=0.0), labels, called),
+    }
+
+
+def macro_auroc(labels: NDArray[np.float32], scores: NDArray[Any]) -> float:
+    """Return the mean AUROC over the targets; see `macro`."""
+    return macro(roc_auc_score, labels, scores)
+
+
+def macro(metric: Callable[..., float], labels: NDArray[np.float32], scores: NDArray[Any]) -> float:
+    """Return the mean over targets with both classes among known labels; NaN if none has."""
+    each = []
+    for truth, score in zip(labels.T, scores.T, strict=True):
+        known = ~np.isnan(truth)
+        if len(np.unique(truth[known])) == 2:
+            each.append(metric(truth[known], score[known]))
+    return float(np.mean(each)) if each else math.nan
+
+
+def check_labels(
+    data: Dataset,
+    training: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    settings: TrainSettings,
+) -> None:
+    """Raise a `PedecgError` where a target cannot be learnt or no epoch can be chosen."""
+    if not data.targets:
+        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
+    for k, target in enumerate(data.targets):
+        if np.isnan(data.labels[training, k]).all():
+            raise PedecgError(f"train: target {target} has no known label among training records")
+    chosen_by = data.labels[validation]
+    if len(validation) == 0 or np.isnan(chosen_by).all():
+        raise PedecgError("train: no known label among validation records to choose an epoch by")
+    if settings.task == "multiclass":
+        _check_classes(data, np.concatenate([training, validation]))
+    by_class = settings.monitor in ("auroc", "auprc", "f1")
+    if by_class and math.isnan(macro_auroc(chosen_by, np.nan_to_num(chosen_by))):
+        raise PedecgError(
+            f"train.monitor: {settings.monitor} needs a target with both classes among validation "
+            "records (found none); take loss or last"
+        )
+
+
+def _check_classes(data: Dataset, rows: NDArray[np.int64]) -> None:
+    """Raise a `PedecgError` where a record has no class or several; all unknown is no fault."""
+    labels = data.labels[rows]
+    known = ~np.isnan(labels).any(axis=1)
+    wrong = rows[known][labels[known].sum(axis=1) != 1]
+    if len(wrong):
+        raise PedecgError(
+            f"train.task: multiclass needs exactly one class per record; {len(wrong)} records have "
+            f"none or several, such as {data.record_ids[wrong[0]]}"
+        )

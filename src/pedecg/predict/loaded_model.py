@@ -1,0 +1,201 @@
+"""A trained model as `pedecg predict` asks it: its trainings, its calibration, how it prepares.
+
+``models/<name>`` in the folder of a pipeline that has run, one ``seed<k>`` of it, or a bundle.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.bundle import inference_steps, input_checks, provenance
+from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.core import params, tables
+from pedecg.core.errors import PedecgError
+from pedecg.evaluation import calibration
+from pedecg.evaluation.calibration import Calibration
+from pedecg.explain import explain_tables, normal_beats
+from pedecg.predict import trained_models as trainings
+from pedecg.predict.prepared_recording import Exam, Recipe
+from pedecg.predict.trained_models import Network, Training
+from pedecg.rules import norms
+from pedecg.signals import filters
+from pedecg.signals.preprocess import PreprocessSettings
+from pedecg.signals.quality import LeadLimits
+from pedecg.waves.delineate import DelineateSettings
+
+BUNDLE = "bundle.json"
+NORMAL_BEATS = "data/features/normal_beats.parquet"  # where stage normal_beats has run
+BUNDLE_CODE = {
+    "filters": filters,
+    "inference_steps": inference_steps,
+    "input_checks": input_checks,
+}  # ours, not the bundle's
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be asked.
+
+    Attributes
+    ----------
+    seed : of the one training that is asked; None: all, by their mean.
+    children : who was trained on, in words.
+    cohort : what its pipeline trained on: how a manifest is read; None for a bundle.
+    normals : the normal heart by age that its maps start from; None: the mean signal.
+    """
+
+    name: str
+    trainings: tuple[Training, ...]
+    seed: int | None
+    fitted: Calibration
+    recipe: Recipe
+    children: str
+    cohort: CohortSettings | None
+    normals: normal_beats.Normals | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.fitted.targets
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Its networks, if it is made of networks that can be looked into."""
+        return tuple(_networks(self.trainings))
+
+    def ask(self, exam: Exam) -> NDArray[np.float64]:
+        """Return raw probabilities of each training, shape (n_trainings, n_targets)."""
+        said = []
+        for training in self.trainings:
+            p = dict(zip(training.targets, training.ask(exam), strict=True))
+            said.append([p[target] for target in self.targets])
+        return np.array(said)
+
+    def calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n_targets,), of what `ask` returned."""
+        return np.asarray(self.fitted.apply(raw.mean(axis=0)[None], self.seed)[0])
+
+
+@lru_cache(maxsize=1)
+def load(folder: Path) -> Model:
+    """Open a model.
+
+    Raises
+    ------
+    PedecgError
+        There is none, its pipeline has not run to the end, or has changed since.
+    """
+    if (folder / BUNDLE).is_file():
+        return _bundle(folder)
+    return _of_pipeline(folder)
+
+
+def _of_pipeline(folder: Path) -> Model:
+    if not folder.is_dir():
+        raise PedecgError(f"--model {folder}: not found; expected models/<name> or a bundle")
+    seed = folder.name.removeprefix("seed") if folder.name.startswith("seed") else ""
+    one = int(seed) if seed.isdecimal() else None
+    home = folder.resolve() if one is None else folder.resolve().parent
+    project = next((up for up in home.parents if (up / params.PARAMS_FILE).is_file()), None)
+    if project is None:
+        raise PedecgError(
+            f"--model {folder}: no {params.PARAMS_FILE} above it; expected models/<name> of a "
+            "pipeline that has run, or a bundle"
+        )
+    folders = [folder] if one is not None else _seeds(folder)
+    opened = tuple(trainings.load(each) for each in folders)
+    made = provenance.read(project)
+    fitted = calibration.load(project / "calibration" / f"{home.name}.json")
+    _require_same(folder, opened, fitted)
+    about = made.about() | {"leads": made.preprocess.leads}
+    recipe = Recipe(
+        about, made.ingest, made.preprocess, made.delineate,
+        norms.load(made.limits, made.thresholds),
+        _numbers(name for one in _networks(opened) for name in one.trained.card.feature_names),
+    )  # fmt: skip
+    cohort = params.load("cohort", CohortSettings, project / params.PARAMS_FILE)
+    children = about["training_data"]["children"]
+    beats = project / NORMAL_BEATS
+    normals = None
+    if beats.is_file():
+        normals = normal_beats.from_table(tables.read(beats, explain_tables.NORMAL_BEATS))
+    return Model(home.name, opened, one, fitted, recipe, children, cohort, normals)
+
+
+def _networks(opened: Iterable[Training]) -> Iterator[Network]:
+    return (one for one in opened if isinstance(one, Network))
+
+
+def _numbers(features: Iterable[str]) -> tuple[str, ...]:
+    """Return the manifest's numbers among features, each once."""
+    found = (name.removeprefix("x_") for name in features if name.startswith("x_"))
+    return tuple(dict.fromkeys(found))
+
+
+def _seeds(folder: Path) -> list[Path]:
+    found = [each for each in folder.glob("seed*") if each.name[4:].isdecimal()]
+    if not found:
+        raise PedecgError(f"--model {folder}: no trained model in it; expected seed0, seed1, …")
+    return sorted(found, key=lambda each: int(each.name[4:]))
+
+
+def _require_same(folder: Path, opened: tuple[Training, ...], fitted: Calibration) -> None:
+    for training in opened:
+        if sorted(training.targets) != sorted(fitted.targets):
+            raise PedecgError(
+                f"{folder}: answers {', '.join(training.targets)}; calibrated for "
+                f"{', '.join(fitted.targets)}; run the stage evaluate"
+            )
+
+
+@dataclass(frozen=True)
+class _Bundled:
+    """All networks of a bundle, asked by the bundle's own runner; they answer with their mean."""
+
+    runner: Any
+    subject: Callable[..., Any]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self.runner.about["targets"])
+
+    def ask(self, exam: Exam) -> NDArray[np.float64]:
+        about, own = self.runner.about, exam.recording
+        names = tuple(name for one in about["networks"] for name in one["feature_names"])
+        table = exam.features(frozenset(about["reads"]), names)
+        counts, mask = exam.signals.counts(0), exam.signals.lead_mask[0]
+        told = {str(name): float(value) for name, value in table.iloc[0].items()}
+        subject = self.subject(mask, own.age_days, own.sex, told, counts.shape[1])
+        return np.asarray(self.runner.probabilities(counts, subject))
+
+
+def _bundle(folder: Path) -> Model:
+    try:
+        from pedecg.bundle import run
+    except ModuleNotFoundError as error:
+        raise PedecgError(
+            f"--model {folder}: a bundle needs {error.name}; pip install '.[export]'"
+        ) from None
+    try:
+        runner = run.Bundle(folder, code=BUNDLE_CODE)
+    except (run.RefusedError, json.JSONDecodeError, KeyError) as fault:
+        raise PedecgError(f"--model {folder}: {fault}") from None
+    about: Mapping[str, Any] = runner.about
+    prepared = PreprocessSettings.model_validate(about["preprocess"])
+    waves = about.get("delineate", {"method": "learned", "leads": prepared.leads})
+    files = [folder / "limits.csv", folder / "thresholds.csv"]
+    if not all(file.is_file() for file in files):
+        files = [norms.LIMITS, norms.THRESHOLDS]
+    recipe = Recipe(
+        about, LeadLimits.model_validate(about["lead_limits"]), prepared,
+        DelineateSettings.model_validate(waves), norms.load(*files),
+        _numbers(name for one in about["networks"] for name in one["feature_names"]),
+    )  # fmt: skip
+    fitted = calibration.load(folder / "calibration.json")
+    told = about["training_data"]["children"]
+    return Model(about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, told, None)

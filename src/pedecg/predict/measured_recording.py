@@ -1,0 +1,142 @@
+"""One recording examined: its waves, its measures, and the criteria that it meets.
+
+The same steps with the same values as the stages preprocess, delineate and rule_features, for a
+recording outside any cohort.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pedecg.cohorts import recordings
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.rules import criteria, criterion_judgement, measure, norms, rule_features
+from pedecg.signals import filters, quality
+from pedecg.waves import delineate, pacing_spikes, tokens
+
+# As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
+LIMITS = quality.LeadLimits(
+    rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
+    max_gap_s=0.1, max_gap_fraction=0.02,
+)  # fmt: skip
+LOW_HZ, HIGH_HZ, ORDER = 0.5, 100.0, 3
+SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02
+METHOD = "learned"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in one recording.
+
+    Attributes
+    ----------
+    measures : by column of `tables.RULES`; NaN where a measure could not be taken.
+    verdicts : by criterion.
+    unusable : leads that were recorded and could not be used, with their flaw.
+    """
+
+    recording: recordings.Recording
+    waves: pd.DataFrame
+    measures: dict[str, float]
+    verdicts: dict[str, criterion_judgement.Verdict]
+    unusable: dict[str, str]
+
+
+def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
+    """Return the signal, mV, with a straight line where there is no value or the rail was hit.
+
+    A lead without any value is zero throughout.
+    """
+    rail = SPIKE_MV if recording.calibrated else math.inf
+    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, rail, SPIKE_MARGIN_S)
+    heard = ~gaps.all(axis=1)
+    signal = np.zeros(recording.signal_mv.shape)
+    signal[heard] = filters.bridge(recording.signal_mv[heard], gaps[heard])
+    return signal
+
+
+def cleaned(recording: recordings.Recording) -> NDArray[np.float64]:
+    """Return the signal bridged and band-passed, mV, at its own rate."""
+    return filters.band_pass(bridged(recording), recording.fs_hz, LOW_HZ, HIGH_HZ, ORDER)
+
+
+def waves(
+    recording: recordings.Recording,
+    method: str = METHOD,
+    usable: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Find the waves in every lead, columns `delineate.COLUMNS`.
+
+    Parameters
+    ----------
+    usable : shape (n_leads,), False: leave this lead out; None: try them all.
+    """
+    signal = bridged(recording) if method in delineate.WHOLE else cleaned(recording)
+    # Not validated: a channel that is no standard lead may have any name.
+    values: dict[str, Any] = {"method": method, "leads": list(recording.leads)}
+    settings = delineate.DelineateSettings.model_construct(**values)
+    return delineate.delineate(signal, recording.fs_hz, recording.leads, settings, usable)
+
+
+def examine(
+    recording: recordings.Recording, limits: norms.Limits, method: str = METHOD
+) -> Examination:
+    """Measure a recording and judge it by the limits for its age and sex.
+
+    Raises
+    ------
+    RecordFault
+        No lead can be used.
+    """
+    found = quality.lead_quality(recording.signal_mv, recording.fs_hz, LIMITS)
+    unusable = {
+        lead: str(flaw)
+        for lead, flaw, usable in zip(recording.leads, found.flaw, found.usable, strict=True)
+        if not usable
+    }
+    if not found.usable.any():
+        said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
+        raise RecordFault("no-usable-lead", said)
+    signal = cleaned(recording)
+    rate, leads, mask = recording.fs_hz, recording.leads, found.usable
+    table = waves(recording, method, mask)
+    measures = rule_features.possible(measure.measure(table, signal, rate, leads, mask))
+    if not recording.calibrated:
+        unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
+        measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
+    child = criterion_judgement.Child(measures, recording.age_days, recording.sex, limits)
+    return Examination(recording, table, measures, criteria.judge(child), unusable)
+
+
+def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:
+    """Return the wanted lead's name as the recording has it; without one II, or else the first.
+
+    Raises
+    ------
+    RecordFault
+        The recording has no such lead.
+    """
+    if wanted is None:
+        return "II" if "II" in recording.leads else recording.leads[0]
+    found = {lead.lower(): lead for lead in recording.leads}.get(wanted.strip().lower())
+    if found is None:
+        raise RecordFault(
+            "unknown-lead", f"no lead {wanted!r}; it has {', '.join(recording.leads)}"
+        )
+    return found
+
+
+def events(recording: recordings.Recording, lead: str, method: str = METHOD) -> list[tokens.Event]:
+    """Return one lead as tokens: its waves, and the pacemaker spikes of all leads."""
+    table = waves(recording, method)
+    row = recording.leads.index(lead)
+    return tokens.label(
+        table[table["lead"] == lead],
+        bridged(recording)[row],
+        recording.fs_hz,
+        pacing_spikes.spikes(recording.signal_mv, recording.fs_hz).tolist(),
+    )

@@ -1,0 +1,179 @@
+"""One recording as the stages ingest, preprocess, delineate and rule_features would leave it.
+
+The functions of those stages, with the values that the model's own pipeline ran with: what a
+network, or a model of rules, is asked about here is what it would have been asked about there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pedecg.bundle import input_checks
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.cohorts.recordings import Recording
+from pedecg.core.records import LEADS, EcgRecord
+from pedecg.models import features as of_model
+from pedecg.rules import norms
+from pedecg.rules import rule_features as features
+from pedecg.signals import filters, preprocess, quality, signal_store
+from pedecg.waves import delineate
+
+HAND_HELD = ("I",)  # what a pipeline of one lead calls the channel between the two hands
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model's pipeline prepares a recording.
+
+    Attributes
+    ----------
+    about : in plain values, see `bundle.origin.Origin.about`, with the model's `leads`.
+    numbers : of the patient that the model reads beside age and sex, by name.
+    """
+
+    about: Mapping[str, Any]
+    lead_limits: quality.LeadLimits
+    preprocess: preprocess.PreprocessSettings
+    delineate: delineate.DelineateSettings
+    limits: norms.Limits
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One recording, prepared.
+
+    Attributes
+    ----------
+    signals : a signal store of this one record.
+    record : its row as in `tables.RECORDS`: record_id, age_days, sex and ``x_`` numbers.
+    waves : `tables.WAVES`.
+    unusable : leads that were recorded and could not be used, with their flaw.
+    flags : what the model was not made for, in words.
+    """
+
+    recording: Recording
+    recipe: Recipe
+    signals: signal_store.SignalStore
+    record: pd.DataFrame
+    waves: pd.DataFrame
+    unusable: Mapping[str, str]
+    flags: tuple[str, ...]
+
+    @cached_property
+    def rules(self) -> pd.DataFrame:
+        """Its row of `tables.RULES`."""
+        (one,) = features.examinations(self.signals, self.waves, self.record)
+        return features.table([features.of_signals(one, self.signals, self.recipe.limits)])
+
+    def features(self, reads: frozenset[str], names: tuple[str, ...]) -> pd.DataFrame:
+        """Return what a network reads beside the signal, as the stage train makes it.
+
+        Parameters
+        ----------
+        reads : see `models.registry.reads`; names : of the features; a number that is not known
+            of this recording is NaN.
+        """
+        table = self.rules if "rules" in reads else None
+        if "numbers" in reads:
+            unknown = [n for n in names if n.startswith("x_") and n not in self.record]
+            told = self.record.assign(**dict.fromkeys(unknown, np.nan))
+            table = of_model.with_numbers(told, table)
+        if table is None:
+            return pd.DataFrame(index=range(1))
+        return of_model.of_rules(table, [self.recording.record_id])
+
+
+def prepare(recording: Recording, recipe: Recipe) -> Exam:
+    """Prepare a recording, and say what the model was not made for.
+
+    Raises
+    ------
+    RecordFault
+        The model must not be asked: too short, too slow a rate, no usable or too few leads.
+    """
+    about, own = recipe.about, _named(recording, tuple(recipe.preprocess.leads))
+    if not own.calibrated:
+        raise RecordFault("zero-gain", "no gain: how high its waves are is not known")
+    record = EcgRecord(own.signal_mv, own.fs_hz, own.leads)
+    carries = filters.carries(own.fs_hz, recipe.preprocess.high_hz)
+    refusal, flags = input_checks.judge(
+        about, own.fs_hz, own.signal_mv.shape[1], own.leads, own.age_days, own.sex, carries
+    )
+    if refusal:
+        raise RecordFault("outside-model", refusal)
+    found = quality.lead_quality(own.signal_mv, own.fs_hz, recipe.lead_limits)
+    unusable = {
+        lead: str(flaw)
+        for lead, flaw, good in zip(own.leads, found.flaw, found.usable, strict=True)
+        if not good
+    }
+    counts, mask, _ = preprocess.prepare(record, frozenset(unusable), recipe.preprocess)
+    used = np.array(recipe.preprocess.leads)[mask].tolist()
+    if not used:
+        lost = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
+        raise RecordFault("no-usable-lead", lost or f"it has {', '.join(own.leads) or 'none'}")
+    refusal = input_checks.too_few(about, used)
+    if refusal:
+        raise RecordFault("outside-model", refusal)
+    measured = {
+        lead: {"psqi": float(found.psqi[row]), "bassqi": float(found.bassqi[row])}
+        for row, lead in enumerate(own.leads)
+        if lead in used
+    }
+    railed = [
+        lead for lead, flaw in zip(own.leads, found.flaw, strict=True) if flaw and lead in used
+    ]
+    if railed:
+        flags.append(f"bridged where the recorder was at its rail: {', '.join(railed)}")
+    flags += _lost(own, recording, unusable, about["leads"]) + input_checks.noisy(about, measured)
+    flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
+    signals = signal_store.SignalStore(
+        recipe.preprocess.fs_hz, tuple(recipe.preprocess.leads), (own.record_id,),
+        np.zeros(1, np.int64), np.array([counts.shape[1]]), mask[None], counts.ravel(),
+    )  # fmt: skip
+    waves = delineate.delineate(
+        signals.millivolts(0), signals.fs_hz, signals.leads, recipe.delineate, mask
+    )
+    waves.insert(0, "record_id", own.record_id)
+    if waves.empty:
+        flags.append("no heartbeat found")
+    return Exam(own, recipe, signals, _row(own), waves, unusable, tuple(flags))
+
+
+def _named(recording: Recording, leads: tuple[str, ...]) -> Recording:
+    """Take the one channel of a recorder of one lead for that lead, as the cohort's reader does."""
+    if leads == HAND_HELD and len(recording.leads) == 1 and recording.leads[0] not in LEADS:
+        return replace(recording, leads=HAND_HELD)
+    return recording
+
+
+def _lost(
+    own: Recording, given: Recording, unusable: Mapping[str, str], wanted: list[str]
+) -> list[str]:
+    flags = []
+    lost = [f"{lead} {flaw}" for lead, flaw in unusable.items() if lead in wanted]
+    if lost:
+        flags.append(f"leads not usable: {', '.join(lost)}")
+    if own.leads != given.leads and not given.hand_held:
+        flags.append("the one channel has no standard name: taken for lead I")
+    unknown = [lead for lead in own.leads if lead not in LEADS] + list(own.other_channels)
+    if unknown:
+        flags.append(f"not read, as none of the twelve leads: {', '.join(unknown)}")
+    return flags
+
+
+def _row(own: Recording) -> pd.DataFrame:
+    numbers = {f"x_{name}": [float(value)] for name, value in own.numbers.items()}
+    return pd.DataFrame(
+        {
+            "record_id": pd.array([own.record_id], "string"),
+            "age_days": pd.array([own.age_days], "Float64"),
+            "sex": pd.array([own.sex], "string"),
+            **numbers,
+        }
+    )

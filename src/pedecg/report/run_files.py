@@ -1,0 +1,100 @@
+"""What a run has left behind: its metrics, tables and pictures, and what of them is there."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pedecg.core import figures, params
+from pedecg.report import blocks
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The folder of a pipeline that has run, read only."""
+
+    root: Path = Path()
+
+    def has(self, *names: str) -> bool:
+        """Say whether all these files or folders are there; a pattern stands for at least one."""
+        return all(
+            any(True for _ in self.root.glob(n)) if "*" in n else (self.root / n).exists()
+            for n in names
+        )
+
+    def metrics(self, name: str) -> dict[str, Any]:
+        """Return ``metrics/<name>.json``."""
+        found: dict[str, Any] = self.json(f"metrics/{name}.json")
+        return found
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.root / name).read_text(encoding="utf-8"))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a CSV file; empty cells are NaN, and "NA" is text."""
+        return pd.read_csv(self.root / name, keep_default_na=False, na_values=[""])
+
+    def names(self, pattern: str) -> list[str]:
+        """Return the files of a pattern, sorted."""
+        return sorted(f.relative_to(self.root).as_posix() for f in self.root.glob(pattern))
+
+    def picture(
+        self, name: str, alt: str, caption: str = "", wide: bool = False
+    ) -> list[blocks.Picture]:
+        """Return a picture as a block, or nothing where the run has not drawn it."""
+        return [blocks.Picture(name, alt, caption, wide)] if self.has(name) else []
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The values of ``params.yaml``; sections by name, since DVC sees no change of order."""
+        return dict(sorted(params.read_file(self.root / params.PARAMS_FILE).items()))
+
+    @property
+    def cohort(self) -> str:
+        return str(self.parameters["cohort"]["name"])
+
+    @property
+    def simulated(self) -> bool:
+        return self.cohort.startswith(figures.SIMULATED)
+
+    @property
+    def cohort_people(self) -> str:
+        """Whom a simulated cohort stands for, as the pictures say it."""
+        return "children" if self.cohort == figures.SIMULATED else "recordings"
+
+    @cached_property
+    def compared(self) -> dict[str, Any]:
+        """``metrics/compare.json``."""
+        return self.metrics("compare")
+
+    @property
+    def models(self) -> list[str]:
+        """The evaluated models, in the order of the parameters."""
+        return list(self.compared["figures"])
+
+    @property
+    def naive(self) -> list[str]:
+        """Models to beat."""
+        return list(self.compared["naive"])
+
+    @property
+    def best(self) -> str:
+        """The model with the largest macro AUROC on validation patients, or the last of all."""
+        chosen = self.metrics("summary").get("best", {"model": self.models[-1]})
+        return str(chosen["model"])
+
+    @cached_property
+    def evaluated(self) -> dict[str, dict[str, Any]]:
+        """``metrics/evaluate/<model>.json`` of every model."""
+        return {model: self.metrics(f"evaluate/{model}") for model in self.models}
+
+    @property
+    def targets(self) -> list[str]:
+        return list(self.evaluated[self.models[0]]["test"]["targets"])
+
+    def mark(self, model: str) -> str:
+        """Return a model's name, with a star where it is one to beat."""
+        return f"{model} *" if model in self.naive else model

@@ -1,0 +1,142 @@
+"""The sections of a report, in order, and what a run must have made for each to stand in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pedecg.report import (
+    cohort_sections,
+    insight_sections,
+    origin_sections,
+    result_sections,
+)
+from pedecg.report.blocks import Block
+from pedecg.report.run_files import Evidence
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading: what it asks of a run, and what it makes of it.
+
+    Attributes
+    ----------
+    needs : files or patterns; without one of them the section is left out.
+    """
+
+    id: str
+    heading: str
+    build: Callable[[Evidence], list[Block]]
+    needs: tuple[str, ...] = ()
+    result: bool = False  # of a model: says at its top when the patients are simulated
+
+
+@dataclass(frozen=True)
+class Written:
+    """A section with its blocks."""
+
+    section: Section
+    blocks: list[Block]
+
+
+_EVALUATED = ("metrics/compare.json", "metrics/summary.json", "metrics/evaluate/*.json")
+
+SECTIONS = (
+    Section(
+        "flow",
+        "From raw records to test patients",
+        cohort_sections.data_flow,
+        ("metrics/ingest.json", "metrics/split.json"),
+    ),
+    Section("cohort", "Who is in the cohort", cohort_sections.audit, ("metrics/audit.json",)),
+    Section("splits", "Splits", cohort_sections.splits, ("metrics/split.json",)),
+    Section("results", "Results", result_sections.results, _EVALUATED, result=True),
+    Section("calibration", "Calibration", result_sections.calibration, _EVALUATED, result=True),
+    Section(
+        "thresholds",
+        "Thresholds",
+        result_sections.thresholds,
+        (*_EVALUATED, "calibration/*.json"),
+        result=True,
+    ),
+    Section(
+        "comparison",
+        "Comparison of the models",
+        result_sections.comparison,
+        (*_EVALUATED, "plots/compare/differences.csv"),
+        result=True,
+    ),
+    Section(
+        "subgroups",
+        "Subgroups",
+        result_sections.subgroups,
+        (*_EVALUATED, "metrics/subgroups.json"),
+        result=True,
+    ),
+    Section(
+        "external",
+        "External validation",
+        result_sections.external,
+        ("metrics/external_validation.json",),
+        result=True,
+    ),
+    Section(
+        "errors",
+        "The most confident mistakes",
+        insight_sections.errors,
+        ("data/errors/mistakes.csv",),
+        result=True,
+    ),
+    Section(
+        "explanations",
+        "What the network saw",
+        insight_sections.explanations,
+        ("metrics/explain.json",),
+        result=True,
+    ),
+    Section(
+        "atlas",
+        "Map of the cohort",
+        insight_sections.atlas,
+        ("metrics/atlas.json",),
+        result=True,
+    ),
+    Section(
+        "label-noise",
+        "Labels to review",
+        insight_sections.noise_review,
+        ("metrics/noise_review.json",),
+        result=True,
+    ),
+    Section(
+        "measures",
+        "Measurements beside the limits for age",
+        cohort_sections.measures,
+        ("metrics/audit_measures.json",),
+    ),
+    Section(
+        "measure-truth",
+        "How true the measurements are",
+        cohort_sections.measure_truth,
+        ("metrics/measure_truth.json",),
+    ),
+    Section(
+        "pretraining",
+        "Pre-training without labels",
+        cohort_sections.pretraining,
+        ("plots/pretrain/filled_in.png",),
+    ),
+    Section(
+        "checks",
+        "What was checked before training",
+        insight_sections.checklist,
+        ("metrics/check/*.json",),
+    ),
+    Section("parameters", "Parameters", origin_sections.parameters),
+    Section("hashes", "Data, weights and code", origin_sections.hashes),
+    Section("reproduce", "How to make this again", origin_sections.reproduce),
+)
+
+
+def build(run: Evidence) -> list[Written]:
+    """Return the sections for which the run has what they need and which have something to say."""
+    made = (Written(s, s.build(run)) for s in SECTIONS if run.has(*s.needs))
+    return [one for one in made if one.blocks]

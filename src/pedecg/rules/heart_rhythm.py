@@ -1,0 +1,115 @@
+"""How fast and how regularly the ventricles beat, from 20 to 300 per minute."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.rules.beats import TO_SD, Values
+from pedecg.rules.measured_value import Reading
+
+SHORTEST, LONGEST = 0.6, 1.8  # of the median RR: outside are artefacts and missed beats
+REGULAR = 0.65, 1.55  # of the RR before: outside, one of the two beats came early or late
+EARLY = 0.85  # of the RR before: shorter is an early beat
+FEWEST_COUNTED = 0.5  # share of the RR intervals that must lie inside for a rate to be valid
+
+
+def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
+    """Return heart rate, 60 / mean RR as one counts it, and how regular it is.
+
+    Parameters
+    ----------
+    r_s : shape (n_beats,), at least 3; times of the R peaks, seconds.
+    has_p : shape (n_beats,), whether a P wave was found before each.
+
+    Returns
+    -------
+    heart_rate_bpm : over the whole record; intervals under 0.6 or over 1.8 times their median are
+        artefacts taken for beats, and missed beats.
+    rr_sd_ms : 1.4826 x the median absolute deviation of RR: one premature beat is no arrhythmia.
+    sdnn_ms, rmssd_ms : SD of the normal intervals, and root mean square of the differences between
+        two normal ones in a row; normal is within 0.65 to 1.55 times the interval before.
+    rr_change : median of the relative change from one interval to the next, 0 to 1: a few per
+        cent in sinus rhythm, more than 10% where the rhythm has no pattern.
+    p_share : share of the beats with a P wave.
+
+    And what `irregularity` tells, over all intervals: early beats and pauses count there.
+
+    Notes
+    -----
+    SDNN and RMSSD as named by the Task Force of the ESC and NASPE. Circulation 1996;93:1043-1065;
+    here from a record of seconds, not from the five minutes that they ask for.
+    """
+    rr = np.diff(r_s)
+    usual = float(np.median(rr))
+    inside = (rr >= SHORTEST * usual) & (rr <= LONGEST * usual)
+    mean = float(rr[inside].mean())
+    deviation = TO_SD * float(np.median(np.abs(rr - usual)))
+    both = inside[1:] & inside[:-1]
+    ratio = rr[1:] / rr[:-1]
+    in_a_row = both & (ratio >= REGULAR[0]) & (ratio <= REGULAR[1])
+    change = np.diff(rr)
+    normal = np.zeros(len(rr), bool)
+    normal[1:] |= in_a_row
+    normal[:-1] |= in_a_row
+    trusted = bool(inside.mean() >= FEWEST_COUNTED)
+    few = in_a_row.sum() < 2
+    rate = 60.0 / mean
+    return {
+        "heart_rate_bpm": Reading(rate, rate * deviation / mean, trusted),
+        "rr_sd_ms": Reading(1000.0 * deviation, valid=trusted),
+        "sdnn_ms": Reading(np.nan if few else 1000.0 * float(rr[normal].std()), valid=trusted),
+        "rmssd_ms": Reading(
+            np.nan if few else 1000.0 * float(np.sqrt(np.mean(change[in_a_row] ** 2))),
+            valid=trusted,
+        ),
+        "rr_change": Reading(
+            float(np.median(np.abs(change[both]) / usual)) if both.any() else np.nan,
+            valid=trusted,
+        ),
+        "p_share": Reading(float(np.mean(has_p)), valid=trusted),
+        **{name: Reading(value, valid=trusted) for name, value in irregularity(rr).items()},
+    }
+
+
+def irregularity(rr: Values) -> dict[str, float]:
+    """Return how RR intervals differ: sinus arrhythmia, early beats and fibrillation in numbers.
+
+    Parameters
+    ----------
+    rr : shape (n_intervals,), at least 2, seconds.
+
+    Returns
+    -------
+    rr_cv : SD over mean.
+    rr_shortest, rr_longest : 5th and 95th percentile over the median.
+    rr_early : share of intervals under 0.85 of the one before.
+    rr_turns : share of the changes that go the other way than the change before; 2/3 by chance.
+    rr_lag1 : correlation of each interval with the next; sinus arrhythmia swings slowly, so near 1.
+    rr_entropy : sample entropy of single intervals within 0.2 SD: high where one does not tell the
+        next (Richman JS, Moorman JR. Am J Physiol Heart Circ Physiol 2000;278:H2039-H2049).
+    """
+    usual = float(np.median(rr))
+    change = np.diff(rr)
+    low, high = np.quantile(rr, [0.05, 0.95]) / usual
+    turns = change[1:] * change[:-1] < 0
+    varies = len(rr) > 3 and rr[1:].std() > 0 and rr[:-1].std() > 0
+    return {
+        "rr_cv": float(rr.std() / rr.mean()),
+        "rr_shortest": float(low),
+        "rr_longest": float(high),
+        "rr_early": float(np.mean(rr[1:] < EARLY * rr[:-1])),
+        "rr_turns": float(np.mean(turns)) if len(turns) else np.nan,
+        "rr_lag1": float(np.corrcoef(rr[1:], rr[:-1])[0, 1]) if varies else 0.0,
+        "rr_entropy": _sample_entropy(rr) if len(rr) > 5 else np.nan,
+    }
+
+
+def _sample_entropy(rr: Values) -> float:
+    """Return minus the log of the share of similar pairs whose followers are similar too.
+
+    One half is added to both counts, so that no pair at all is a large number and not infinity.
+    """
+    within = 0.2 * rr.std() + np.finfo(float).tiny
+    near = np.abs(rr[:, None] - rr) <= within
+    pairs = np.triu(near[:-1, :-1], 1)
+    followed = pairs & near[1:, 1:]
+    return float(-np.log((followed.sum() + 0.5) / (pairs.sum() + 1.0)))

@@ -1,0 +1,310 @@
+"""Paediatric normal limits by age and sex: data with their source, and z-scores from them.
+
+The limits are a CSV file that a hospital may replace by its own. A row holds the 2nd, 50th and
+98th percentile of one measure for a half-open range of ages, ``age_from_days <= age <
+age_to_days``. Status says how far a value may be trusted: ``second-hand`` was copied from a
+source that quotes the named one, ``CHECK`` must be held against a primary paper before release,
+``MEM`` was written from general knowledge, ``CONF`` was read in the named source.
+Rijnbeek's children are at least 11 days old: the first week has rows of another source.
+
+A second file holds thresholds: single numbers that a criterion compares with, by age and sex.
+Both files may begin with a line ``# version: …``.
+"""
+
+import csv
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from pedecg.core.errors import PedecgError
+
+COLUMNS = (
+    "measure", "sex", "age_from_days", "age_to_days",
+    "p2", "p50", "p98", "unit", "source", "status",
+)  # fmt: skip
+SEXES = ("female", "male", "any")
+UNITS = ("bpm", "ms", "deg", "mv", "ratio")
+THRESHOLD_COLUMNS = (
+    "name", "sex", "age_from_days", "age_to_days", "value", "unit", "source", "status",
+)  # fmt: skip
+LIMITS = Path(__file__).with_name("limits.csv")
+THRESHOLDS = Path(__file__).with_name("thresholds.csv")
+VERSION = "# version:"
+SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out
+LARGEST_Z = 10.0  # beyond it a z-score says no more than "far outside"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One row: the percentiles of a measure in a range of ages; NaN where none is stated."""
+
+    measure: str
+    sex: str
+    age_from_days: float
+    age_to_days: float
+    p2: float
+    p50: float
+    p98: float
+    unit: str
+    source: str
+    status: str
+
+    @property
+    def ages(self) -> str:
+        """The range of ages in words, e.g. ``8-30 days`` or ``1-3 years``."""
+        first, last = self.age_from_days, self.age_to_days
+        if last - first == 1:
+            return f"day {first:.0f}"
+        if last <= 31:
+            return f"{first:.0f}-{last - 1:.0f} days"
+        if last <= 366:
+            return f"{first / 30.44:.0f}-{last / 30.44:.0f} months"
+        return f"{first / 365.25:.0f}-{last / 365.25:.0f} years"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One number that a criterion compares a measure with, in a half-open range of ages."""
+
+    name: str
+    sex: str
+    age_from_days: float
+    age_to_days: float
+    value: float
+    unit: str
+    source: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Limits at an exact age, interpolated between the middles of the rows."""
+
+    p2: float
+    p50: float
+    p98: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All limits of a file, by measure and sex, in order of age, and the thresholds by name."""
+
+    rows: dict[tuple[str, str], tuple[Limit, ...]]
+    thresholds: dict[str, tuple[Threshold, ...]] = field(default_factory=dict)
+    version: str = ""
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Every measure of the file and its unit, in the file's order."""
+        return {measure: rows[0].unit for (measure, _), rows in self.rows.items()}
+
+    def column(self, measure: str) -> str:
+        """Return the column of `tables.RULES` that holds a measure: ``qrs`` is in ``qrs_ms``."""
+        unit = self.units[measure]
+        return measure if unit == "ratio" else f"{measure}_{unit}"
+
+    def rows_for(self, measure: str, age_days: float | None, sex: str | None) -> list[Limit]:
+        """Return the rows that hold for a child: two (one per sex) where the sex is unknown.
+
+        Empty where the age is unknown or the file says nothing about it.
+        """
+        if age_days is None or math.isnan(age_days):
+            return []
+        return [
+            limit
+            for rows in self._tables(measure, sex)
+            for limit in rows
+            if limit.age_from_days <= age_days < limit.age_to_days
+        ]
+
+    def percentiles(
+        self, measure: str, age_days: float | None, sex: str | None
+    ) -> Percentiles | None:
+        """Return the limits at an exact age, or None where the file says nothing about it.
+
+        Linear in log(age + 1 day) between the middles of the rows, constant beyond the first and
+        last middle; the mean of both sexes where the sex is unknown.
+        """
+        if age_days is None or not self.rows_for(measure, age_days, sex):
+            return None
+        at = math.log1p(age_days)
+        found = []
+        for rows in self._tables(measure, sex):
+            middles = [math.log1p((row.age_from_days + row.age_to_days) / 2) for row in rows]
+            values = np.array([(row.p2, row.p50, row.p98) for row in rows])
+            found.append([np.interp(at, middles, values[:, k]) for k in range(3)])
+        p2, p50, p98 = np.mean(found, axis=0)
+        return Percentiles(float(p2), float(p50), float(p98))
+
+    def threshold(self, name: str, age_days: float | None, sex: str | None) -> Threshold | None:
+        """Return the threshold for a child, or None where the file states none for it.
+
+        A threshold that is the same at every age needs no age; where the sex is unknown, one that
+        holds for girls or boys alone is none.
+
+        Raises
+        ------
+        KeyError
+            The file has no threshold of that name.
+        """
+        for row in self.thresholds[name]:
+            ageless = row.age_from_days == 0 and math.isinf(row.age_to_days)
+            known = age_days is not None and not math.isnan(age_days)
+            of_age = ageless or (
+                known and row.age_from_days <= float(age_days or 0.0) < row.age_to_days
+            )
+            if of_age and row.sex in ("any", sex):
+                return row
+        return None
+
+    def _tables(self, measure: str, sex: str | None) -> list[tuple[Limit, ...]]:
+        wanted = ("any", sex) if sex in ("female", "male") else SEXES
+        return [self.rows[measure, s] for s in wanted if s and (measure, s) in self.rows]
+
+
+def z_score(
+    limits: Limits, measure: str, value: float, age_days: float | None, sex: str | None
+) -> float:
+    """Return how many SD a value lies from the median of healthy children of that age and sex.
+
+    The SD below the median is (p50 - p2) / 2.0537, above it (p98 - p50) / 2.0537, so that skewed
+    measures keep their limits at z = -2.05 and 2.05. An axis is compared the short way round
+    the circle. NaN where the value, the age or a limit is unknown; cut at -10 and 10.
+    """
+    known = limits.percentiles(measure, age_days, sex)
+    if known is None or math.isnan(value) or math.isnan(known.p50):
+        return math.nan
+    away = distance(limits.units[measure], value, known.p50)
+    spread = (known.p98 - known.p50 if away > 0 else known.p50 - known.p2) / SD_AT_LIMITS
+    if math.isnan(spread):
+        return math.nan
+    if spread > 0:
+        return float(np.clip(away / spread, -LARGEST_Z, LARGEST_Z))
+    return math.copysign(LARGEST_Z, away) if away else 0.0
+
+
+def distance(unit: str, value: float, middle: float) -> float:
+    """Return value - middle; for degrees the short way round, -180 to 180."""
+    if unit == "deg":
+        return (value - middle + 180.0) % 360.0 - 180.0
+    return value - middle
+
+
+def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
+    """Read and check a file of limits and one of thresholds.
+
+    Raises
+    ------
+    PedecgError
+        One line that names the file and line: a column missing or renamed, something that is no
+        number, an unknown sex or unit, percentiles out of order, ages that overlap or leave a gap.
+    """
+    path, other = Path(path), Path(thresholds)
+    version, lines = _lines(path, COLUMNS, "limits")
+    rows = [_limit(row, place) for row, place in lines]
+    named: dict[str, list[Threshold]] = defaultdict(list)
+    for row, place in _lines(other, THRESHOLD_COLUMNS, "thresholds")[1]:
+        named[row["name"]].append(_threshold(row, place))
+    return Limits(
+        _by_measure_and_sex(rows, path),
+        {name: tuple(group) for name, group in named.items()},
+        version,
+    )
+
+
+def _lines(
+    path: Path, columns: tuple[str, ...], what: str
+) -> tuple[str, list[tuple[dict[str, str], str]]]:
+    """Return the version of a table and its rows, each with the place that a fault names."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; expected a file of {what}") from None
+    except OSError as error:
+        raise PedecgError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise PedecgError(f"{path}: is not UTF-8 text") from None
+    version = ""
+    if text and text[0].startswith(VERSION):
+        version = text[0].removeprefix(VERSION).strip().rstrip(",")  # a spreadsheet adds commas
+    reader = csv.DictReader(text[1:] if version else text)
+    found = tuple(reader.fieldnames or ())
+    if found != columns:
+        raise PedecgError(f"{path}: columns are {', '.join(found)}; expected {', '.join(columns)}")
+    first = 3 if version else 2
+    rows = [(row, f"{path}: line {line}") for line, row in enumerate(reader, first)]
+    if not rows:
+        raise PedecgError(f"{path}: holds no {what}")
+    for row, place in rows:
+        if None in row or None in row.values():
+            raise PedecgError(f"{place}: expected {len(columns)} fields")
+        if row["sex"] not in SEXES:
+            raise PedecgError(f"{place}: sex must be {', '.join(SEXES)} (found {row['sex']!r})")
+        if not row[columns[0]] or not row["source"]:
+            raise PedecgError(f"{place}: {columns[0]} and source must be named")
+    return version, rows
+
+
+def _limit(row: dict[str, str], place: str) -> Limit:
+    """Turn one line into a `Limit`, or say what is wrong with it."""
+    if row["unit"] not in UNITS:
+        raise PedecgError(f"{place}: unit must be {', '.join(UNITS)} (found {row['unit']!r})")
+    first, last, p2, p50, p98 = (_number(row, name, place) for name in COLUMNS[2:7])
+    if not 0 <= first < last:
+        raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
+    stated = [p for p in (p2, p50, p98) if not math.isnan(p)]
+    if not stated or stated != sorted(stated):
+        raise PedecgError(f"{place}: expected p2 <= p50 <= p98 (found {p2:g}, {p50:g}, {p98:g})")
+    return Limit(
+        row["measure"], row["sex"], first, last, p2, p50, p98,
+        row["unit"], row["source"], row["status"],
+    )  # fmt: skip
+
+
+def _threshold(row: dict[str, str], place: str) -> Threshold:
+    """Turn one line into a `Threshold`; an empty ``age_to_days`` has no end."""
+    first, value = (_number(row, name, place) for name in ("age_from_days", "value"))
+    last = _number(row, "age_to_days", place) if row["age_to_days"].strip() else math.inf
+    if not 0 <= first < last:
+        raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
+    return Threshold(
+        row["name"], row["sex"], first, last, value, row["unit"], row["source"], row["status"]
+    )
+
+
+def _number(row: dict[str, str], name: str, place: str) -> float:
+    text = row[name].strip()
+    if not text and name.startswith("p"):
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise PedecgError(f"{place}: {name} must be a number (found {text!r})")
+    return value
+
+
+def _by_measure_and_sex(rows: list[Limit], path: Path) -> dict[tuple[str, str], tuple[Limit, ...]]:
+    grouped: dict[tuple[str, str], list[Limit]] = defaultdict(list)
+    for row in rows:
+        grouped[row.measure, row.sex].append(row)
+    for (measure, sex), group in grouped.items():
+        place = f"{path}: {measure} ({sex})"
+        if sex == "any" and len({s for m, s in grouped if m == measure}) > 1:
+            raise PedecgError(f"{path}: {measure} has rows for 'any' beside rows for one sex")
+        if len({row.unit for row in rows if row.measure == measure}) > 1:
+            raise PedecgError(f"{path}: {measure} has rows in different units")
+        group.sort(key=lambda row: row.age_from_days)
+        for young, old in pairwise(group):
+            if young.age_to_days != old.age_from_days:
+                fault = "overlap" if young.age_to_days > old.age_from_days else "leave a gap"
+                raise PedecgError(
+                    f"{place}: ages {young.age_from_days:g}-{young.age_to_days:g} and "
+                    f"{old.age_from_days:g}-{old.age_to_days:g} days {fault}"
+                )
+    return {key: tuple(group) for key, group in grouped.items()}

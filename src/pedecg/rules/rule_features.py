@@ -1,0 +1,183 @@
+"""From waves to the table of rules: measures, z-scores for age and sex, criteria."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pedecg.core import tables
+from pedecg.core.params import Section
+from pedecg.rules import beats, criteria, criterion_judgement, measure, norms
+from pedecg.rules.rhythm_strip import strip_features as strip
+from pedecg.signals import signal_store
+
+AGE_GROUPS = {
+    "0-27 d": 28,
+    "28 d-1 y": 365,
+    "1-4 y": 1826,
+    "5-9 y": 3652,
+    "10 y and over": math.inf,
+}
+SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qtc_bazett_ms", "qrs_axis_deg")
+_open_store = lru_cache(maxsize=2)(signal_store.open_store)
+
+
+class RuleFeaturesSettings(Section):
+    """Section `rule_features`."""
+
+    limits: str = Field(description="CSV of normal limits by age and sex; a hospital's own may do")
+    thresholds: str = Field(description="CSV of the single numbers that criteria compare with")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One record's place in the signal store, its waves, and whose it is."""
+
+    record_id: str
+    position: int
+    waves: pd.DataFrame
+    age_days: float | None
+    sex: str | None
+
+
+def examinations(
+    signals: signal_store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
+) -> Iterator[Examination]:
+    """Yield every record of the signal store, in its order, also where no wave was found."""
+    mine = waves[waves["lead"] == beats.GLOBAL]
+    by_record = dict(list(mine.groupby("record_id", sort=False)))
+    ages = dict(zip(records["record_id"], records["age_days"], strict=True))
+    sexes = dict(zip(records["record_id"], records["sex"], strict=True))
+    for position, record_id in enumerate(signals.record_ids):
+        age, sex = ages[record_id], sexes[record_id]
+        yield Examination(
+            record_id,
+            position,
+            by_record.get(record_id, mine.iloc[:0]),
+            None if pd.isna(age) else float(age),
+            None if pd.isna(sex) else str(sex),
+        )
+
+
+def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
+    """Return `of_signals` of a store's folder; each process opens it for itself."""
+    return of_signals(examination, _open_store(folder), limits)
+
+
+def of_signals(
+    examination: Examination, signals: signal_store.SignalStore, limits: norms.Limits
+) -> dict[str, Any]:
+    """Return one row of `tables.RULES`; a measure outside the range of its column is null.
+
+    Noise taken for waves can give an interval that no heart has: that record has no such measure,
+    and the others keep theirs.
+    """
+    signal_mv = signals.millivolts(examination.position)
+    measures = possible(
+        measure.measure(
+            examination.waves,
+            signal_mv,
+            signals.fs_hz,
+            signals.leads,
+            signals.lead_mask[examination.position],
+        )
+    )
+    age, sex = examination.age_days, examination.sex
+    return {
+        "record_id": examination.record_id,
+        **measures,
+        **of_strip(examination.waves, signal_mv, signals.fs_hz),
+        **adjusted(measures, age, sex, limits),
+    }
+
+
+def of_strip(
+    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
+) -> dict[str, float]:
+    """Return the measures of a rhythm strip where there is one lead and no more, see `strip`.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
+    """
+    return strip.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
+
+
+def possible(measures: dict[str, Any]) -> dict[str, Any]:
+    """Return the measures, NaN and not valid where `tables.RULES` allows no such value."""
+    kept = dict(measures)
+    for name, (low, high) in tables.ranges(tables.RULES).items():
+        if name in kept and not low <= kept[name] <= high:
+            kept |= {name: math.nan, f"valid_{name}": False}
+    return kept
+
+
+def adjusted(
+    measures: dict[str, Any], age_days: float | None, sex: str | None, limits: norms.Limits
+) -> dict[str, Any]:
+    """Return z-scores `z_<measure>`, criteria `rule_<name>`, scores `score_<name>` and `why`.
+
+    A measure that is not valid is judged by nothing. `why` says, one line each, which value of
+    which criterion that is met lies beyond which limit.
+    """
+    child = criterion_judgement.Child(measures, age_days, sex, limits)
+    z_scores = {
+        f"z_{name}": norms.z_score(limits, name, child.value(limits.column(name)), age_days, sex)
+        for name in limits.units
+    }
+    verdicts = criteria.judge(child)
+    why = [
+        f"{criterion.title}: {verdicts[criterion.name].reason}"
+        for criterion in criteria.CRITERIA
+        if verdicts[criterion.name].met
+    ]
+    return {
+        **z_scores,
+        **{f"rule_{name}": verdict.met for name, verdict in verdicts.items()},
+        **{f"score_{c.name}": verdicts[c.name].points for c in criteria.CRITERIA if c.is_score},
+        "why": "\n".join(why),
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Put rows together; a criterion that cannot be told is null."""
+    rules = pd.DataFrame(rows)
+    fired = [column for column in rules.columns if column.startswith("rule_")]
+    return rules.astype(dict.fromkeys(fired, "boolean"))
+
+
+def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = "") -> dict[str, Any]:
+    """Return which share of records has each measure, medians by age, and how often rules fire.
+
+    ``measured``: a value was taken; ``valid``: it may be used.
+    """
+    measured = [name for name in measure.COLUMNS if name in rules]
+    fired = [column for column in rules.columns if column.startswith("rule_")]
+    age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
+    edges = [0, *AGE_GROUPS.values()]
+    group = pd.cut(age.to_numpy(np.float64, na_value=np.nan), edges, right=False, labels=False)
+    return {
+        "records": len(rules),
+        "limits_version": limits_version,
+        "measured": {name: float(rules[name].notna().mean()) for name in measured},
+        "valid": {name: float(rules[f"valid_{name}"].mean()) for name in measured},
+        "medians": {
+            name: {"records": int((group == k).sum())}
+            | {column: _median(rules.loc[group == k, column]) for column in SHOWN}
+            for k, name in enumerate(AGE_GROUPS)
+        },
+        "fired": {column.removeprefix("rule_"): int(rules[column].sum()) for column in fired},
+        "cannot_be_told": {
+            column.removeprefix("rule_"): int(rules[column].isna().sum()) for column in fired
+        },
+    }
+
+
+def _median(values: "pd.Series[float]") -> float:
+    return float(values.median()) if values.notna().any() else math.nan

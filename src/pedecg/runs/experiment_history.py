@@ -1,0 +1,264 @@
+"""What DVC and git hold about the experiments of one pipeline: parameters and metrics of each.
+
+DVC writes an experiment as a commit under ``refs/exps/<baseline>/<name>``: ``params.yaml``,
+``dvc.lock`` and the metrics are files of that commit. They are read from there, all in two or
+three calls of git. (``dvc exp show`` gives the same, and parses every pipeline's ``dvc.lock`` for
+each experiment that it has not met before, which takes seconds each.)
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+
+WORKSPACE = "workspace"
+_METRICS, _LOCK = "metrics", "dvc.lock"
+_BY_MODEL = "evaluate/"  # metrics/evaluate/<model>.json
+_FIGURES = f"{_METRICS}/evaluate"
+_REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment, a baseline or the workspace, as one pipeline sees it.
+
+    ``params`` and ``metrics`` are flat, dotted name to value; ``by_model`` holds the metrics of
+    each model that was evaluated. ``commit`` is empty for the workspace.
+    """
+
+    name: str
+    commit: str = ""
+    baseline: str = ""
+    created: str = ""
+    params: Values = field(default_factory=dict)
+    metrics: Values = field(default_factory=dict)
+    by_model: dict[str, Values] = field(default_factory=dict)
+
+    @property
+    def is_experiment(self) -> bool:
+        return bool(self.baseline)
+
+
+@dataclass(frozen=True)
+class History:
+    """All runs, baselines first, and how many experiments are not among them.
+
+    ``not_renewed`` names experiments whose every figure is the baseline's to the last byte: most
+    likely their stages did not run as far as that.
+    """
+
+    runs: list[Run]
+    of_other_commits: int
+    of_other_pipelines: int
+    queued: int
+    not_renewed: list[str]
+
+
+def read(every_commit: bool = False, folder: Path = Path()) -> History:
+    """Read the runs of the pipeline in `folder`.
+
+    Parameters
+    ----------
+    every_commit : also experiments that began at another commit than HEAD.
+
+    Raises
+    ------
+    PedecgError
+        The folder is no pipeline, or not in a git repository.
+    """
+    if not (folder / params.PARAMS_FILE).exists():
+        where = folder.resolve()
+        raise PedecgError(f"{where}: no params.yaml; call pedecg runs in a pipeline's folder")
+    git = _Git(folder)
+    head = git("rev-parse", "--verify", "-q", "HEAD", check=False).strip()
+    listed = list(_experiments(git))
+    wanted = [run for run in listed if every_commit or run.baseline == head]
+    commits = dict.fromkeys([*([head] if head else []), *(run.baseline for run in wanted)])
+    baselines = [
+        Run(_short_name(git, commit), commit, created=git.date(commit)) for commit in commits
+    ]
+    trees = {run.commit: git.files(run.commit) for run in [*baselines, *wanted]}
+    mine = [run for run in wanted if _differs(trees[run.commit], trees[run.baseline])]
+    blobs = git.contents(blob for run in [*baselines, *mine] for blob in trees[run.commit].values())
+    parsed = _Parsed(blobs)
+    runs = [parsed.run(run, trees[run.commit]) for run in [*baselines, *mine]]
+    here = _workspace(folder)
+    if not any(
+        (run.params, run.metrics, run.by_model) == (here.params, here.metrics, here.by_model)
+        for run in runs
+    ):
+        runs.insert(0, here)
+    old = [r.name for r in mine if _figures(trees[r.commit]) == _figures(trees[r.baseline])]
+    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued(), old)
+
+
+def notes(history: History) -> Iterator[str]:
+    """Yield a line for each kind of experiment that is not among the runs."""
+    counted = {
+        "of other commits; --all shows them": history.of_other_commits,
+        "without any change of this pipeline": history.of_other_pipelines,
+        "in the queue; dvc queue status": history.queued,
+    }
+    for which, count in counted.items():
+        if count:
+            yield f"{count} experiment{'s' * (count > 1)} {which}"
+    for name in history.not_renewed:
+        yield f"{name}: its figures are those of its baseline; did its run end before evaluate?"
+
+
+def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted names and leaves; a figure with its interval is called as the figure is.
+
+    ``{"auroc": {"value": 0.8, "low": 0.7}}`` gives ``auroc`` and ``auroc.low``.
+    """
+    if not isinstance(values, dict):
+        yield name, values
+        return
+    for key, value in values.items():
+        below = name if key == "value" and name else f"{name}.{key}".lstrip(".")
+        yield from flat(value, below)
+
+
+class _Git:
+    """Git in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, check: bool = True, send: str | None = None) -> str:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=self.folder, input=send, capture_output=True,
+                text=True, check=False,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise PedecgError("git: not found; experiments are kept in git") from None
+        if check and done.returncode:
+            raise PedecgError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
+        return done.stdout if done.returncode == 0 else ""
+
+    def date(self, commit: str) -> str:
+        return self("show", "-s", "--format=%cI", commit).strip()
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Return path and object of the files that tell a run, relative to the folder."""
+        wanted = (str(params.PARAMS_FILE), _LOCK, _METRICS)
+        lines = self("ls-tree", "-r", commit, "--", *wanted).splitlines()
+        entries = (line.split("\t", 1) for line in lines)
+        return {path: about.split()[2] for about, path in entries}
+
+    def contents(self, objects: Iterable[str]) -> dict[str, bytes]:
+        """Return the bytes of many objects by one call."""
+        asked = list(dict.fromkeys(objects))
+        done = subprocess.run(
+            ["git", "cat-file", "--batch"], cwd=self.folder, input="\n".join(asked).encode(),
+            capture_output=True, check=True,
+        )  # fmt: skip
+        found, at = {}, 0
+        for name in asked:
+            end = done.stdout.index(b"\n", at)
+            size = int(done.stdout[at:end].split()[2])
+            found[name] = done.stdout[end + 1 : end + 1 + size]
+            at = end + 2 + size
+        return found
+
+    def queued(self) -> int:
+        """Return how many experiments wait in DVC's queue, which is a stash of git."""
+        return len(self("reflog", "show", "refs/exps/celery/stash", "--", check=False).splitlines())
+
+
+def _experiments(git: _Git) -> Iterator[Run]:
+    fields = "%(refname) %(objectname) %(committerdate:iso-strict)"
+    for line in git(
+        "for-each-ref", "--sort=committerdate", f"--format={fields}", "refs/exps"
+    ).splitlines():
+        ref, commit, created = line.split(" ")
+        if match := _REF.fullmatch(ref):
+            yield Run(match[3], commit, match[1] + match[2], created)
+
+
+def _short_name(git: _Git, commit: str) -> str:
+    """Return the branch or tag of a commit, or the beginning of its number."""
+    names = git(
+        "for-each-ref",
+        "--points-at",
+        commit,
+        "--format=%(refname:short)",
+        "refs/heads",
+        "refs/tags",
+    )
+    return names.splitlines()[0] if names else commit[:7]
+
+
+def _figures(files: Mapping[str, str]) -> dict[str, str]:
+    return {path: blob for path, blob in files.items() if path.startswith(_FIGURES)}
+
+
+def _differs(files: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    """Say whether an experiment changed anything of this pipeline: others share its history."""
+    return any(files.get(name) != before.get(name) for name in (str(params.PARAMS_FILE), _LOCK))
+
+
+class _Parsed:
+    """Files by object, each parsed once however many commits hold it."""
+
+    def __init__(self, blobs: Mapping[str, bytes]) -> None:
+        self.blobs = blobs
+        self.known: dict[str, Values] = {}
+
+    def run(self, bare: Run, files: Mapping[str, str]) -> Run:
+        values = {path: self.values(path, blob) for path, blob in files.items() if path != _LOCK}
+        return _filled(bare, values)
+
+    def values(self, path: str, blob: str) -> Values:
+        if blob not in self.known:
+            self.known[blob] = _parse(path, self.blobs[blob].decode())
+        return self.known[blob]
+
+
+def _workspace(folder: Path) -> Run:
+    paths = [folder / params.PARAMS_FILE, *sorted((folder / _METRICS).rglob("*.json"))]
+    texts = {
+        file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in paths
+    }
+    return _filled(Run(WORKSPACE), {path: _parse(path, text) for path, text in texts.items()})
+
+
+def _parse(path: str, text: str) -> Values:
+    """Read a file as flat values; lists stay values, of metrics they are left out."""
+    if path.endswith(".json"):
+        try:
+            return {name: v for name, v in flat(json.loads(text)) if not isinstance(v, list)}
+        except json.JSONDecodeError as error:
+            raise PedecgError(f"{path}: not valid JSON: {error}") from None
+    return dict(flat(YAML(typ="safe", pure=True).load(text)))
+
+
+def _filled(bare: Run, values: Mapping[str, Values]) -> Run:
+    """Sort the values of a run's files into parameters, metrics, and metrics of its models."""
+    settings = values.get(str(params.PARAMS_FILE), {})
+    # A model that is not evaluated any more leaves its file behind.
+    evaluated = settings.get("evaluate.models")
+    metrics: Values = {}
+    by_model: dict[str, Values] = {}
+    for path, found in sorted(values.items()):
+        name = path.removeprefix(f"{_METRICS}/").removesuffix(".json")
+        model = name.removeprefix(_BY_MODEL)
+        if name == path:
+            continue
+        if model == name or evaluated is None:
+            metrics |= {f"{name.replace('/', '.')}.{key}": value for key, value in found.items()}
+        elif model in evaluated:
+            by_model[model] = found
+    in_order = {model: by_model[model] for model in evaluated or [] if model in by_model}
+    return Run(bare.name, bare.commit, bare.baseline, bare.created, settings, metrics, in_order)

@@ -1,0 +1,62 @@
+"""Parameters of a simulated hospital."""
+
+from pydantic import Field
+
+from pedecg.core.params import Section
+
+
+class Prevalence(Section):
+    """Share of the patients that have the disease, each 0 to 0.5."""
+
+    chd: float = Field(description="congenital heart disease, share of patients", ge=0, le=0.5)
+    myocarditis: float = Field(description="myocarditis, share of patients", ge=0, le=0.5)
+    kawasaki: float = Field(description="Kawasaki disease, share of patients", ge=0, le=0.5)
+    cardiomyopathy: float = Field(description="cardiomyopathy, share of patients", ge=0, le=0.5)
+
+
+class Recorder(Section):
+    """The ECG machine: what it passes, what it adds and where it clips."""
+
+    low_cut_hz: float = Field(description="high-pass corner, Hz", ge=0.01, le=1)
+    high_cut_hz: float = Field(description="low-pass corner, Hz", ge=20, le=240)
+    step_uv: float = Field(description="smallest step of the converter, µV", gt=0, le=20)
+    rail_mv: float = Field(description="largest voltage it can write, mV", ge=5, le=100)
+    mains_hz: float = Field(description="frequency of the mains, Hz", ge=50, le=60)
+    mains_uv: float = Field(description="median mains hum after the notch, µV", ge=0, le=200)
+    wander_uv: float = Field(description="median baseline wander before the filter, µV", ge=0)
+    muscle_uv: float = Field(description="median muscle noise, µV", ge=0, le=200)
+
+
+class SimulationSettings(Section):
+    """One simulated hospital; the sections ``simulate`` and ``simulate_external``."""
+
+    seed: int = Field(description="any whole number; another seed is another cohort", ge=0)
+    patients: int = Field(description="number of children", ge=1, le=99_999)
+    prevalence: Prevalence = Field(description="diseases")
+    finding_rate: float = Field(
+        description="multiplies the frequency of findings without a target disease", ge=0, le=3
+    )
+    repeat_fraction: float = Field(
+        description="share of patients with more than one examination", ge=0, le=1
+    )
+    recovered_fraction: float = Field(
+        description="share of diagnosed children whose heart shows nothing any more", ge=0, le=1
+    )
+    missed_fraction: float = Field(
+        description="share of ill children whose diagnosis is not in the record", ge=0, le=1
+    )
+    misread_fraction: float = Field(
+        description="share of records whose findings are read wrongly", ge=0, le=1
+    )
+    nine_lead_odds: float = Field(
+        description="odds of a 9-lead recording relative to the published share for the age", ge=0
+    )
+    mode_length_fraction: float = Field(
+        description="share of records with the commonest length, 30 s", ge=0, le=1
+    )
+    rail_fraction: float = Field(description="share of records that touch the rail", ge=0, le=1)
+    pop_fraction: float = Field(description="share of records with an electrode pop", ge=0, le=1)
+    lead_off_fraction: float = Field(
+        description="share of records in which an electrode comes off", ge=0, le=1
+    )
+    recorder: Recorder = Field(description="the ECG machine")

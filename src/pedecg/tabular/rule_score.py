@@ -1,0 +1,203 @@
+"""The rule baseline: a transparent score per target, made a probability by one monotone curve.
+
+The score needs no training: it is a weighted sum of criteria that are met and of z-scores beyond
+the usual. Only the two numbers that turn it into a probability are fitted, on the training split.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import minimize
+
+from pedecg.core.errors import PedecgError
+from pedecg.core.params import Section
+
+Values = NDArray[np.float64]
+
+# What speaks for each target, and how much. `rule_x`: 1 where met. `high z_x`, `low z_x`: how far a
+# z-score lies above or below the median, in SD. What is unknown adds nothing. The weights are
+# judgement, not fitted: textbook signs count 1, weak ones 0.5.
+WEIGHTS: dict[str, dict[str, float]] = {
+    "chd": {
+        "rule_rvh": 1.0, "rule_lvh": 0.5, "rule_right_axis": 1.0, "rule_left_axis": 0.5,
+        "rule_upright_t_v1": 1.0, "rule_wide_qrs": 0.5, "rule_rbbb": 1.0,
+        "rule_incomplete_rbbb": 1.0, "rule_first_degree_block": 0.5, "high z_r_v1": 0.3,
+        "high z_s_v6": 0.3, "high z_rs_ratio_v1": 0.1, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
+        "high z_sv1_rv6": 0.3,
+    },
+    "myocarditis": {
+        "rule_low_voltage": 1.0, "rule_low_voltage_chest": 0.5, "rule_tachycardia": 0.5,
+        "rule_long_qtc": 0.5, "rule_qtc_borderline": 0.5, "rule_first_degree_block": 0.5,
+        "rule_wide_qrs": 0.5, "rule_low_t": 1.0, "rule_inverted_t": 1.0,
+        "rule_st_elevation": 0.5, "rule_st_depression": 1.0, "low z_r_v6": 0.5,
+        "high z_heart_rate": 0.3, "high z_qtc_bazett": 0.2, "high z_qrs": 0.2,
+    },
+    "cardiomyopathy": {
+        "rule_lvh": 1.0, "rule_wide_qrs": 0.5, "rule_lbbb": 1.0, "rule_left_axis": 0.5,
+        "rule_inverted_t": 1.0, "rule_wide_qrs_t_angle": 1.0, "rule_st_depression": 1.0,
+        "rule_long_qtc": 0.5, "high z_r_v6": 0.3, "high z_s_v1": 0.5, "high z_sv1_rv6": 0.5,
+        "high z_q_v6": 0.3, "high z_qtc_bazett": 0.2, "high z_qrs": 0.3,
+    },
+    "kawasaki": {
+        "rule_tachycardia": 1.0, "rule_first_degree_block": 0.5, "rule_long_qtc": 0.5,
+        "rule_qtc_borderline": 0.5, "rule_low_t": 1.0, "rule_st_depression": 0.5,
+        "high z_heart_rate": 0.5, "high z_pr": 0.3, "low z_r_v6": 0.2,
+    },
+    "mi": {
+        "rule_left_axis": 0.5, "rule_low_voltage": 0.5, "rule_long_qtc": 0.5,
+        "rule_inverted_t": 1.0, "rule_wide_qrs_t_angle": 0.5, "rule_st_elevation": 0.5,
+        "rule_st_depression": 0.5,
+    },
+    "sttc": {
+        "rule_long_qtc": 1.0, "rule_lvh": 0.5, "rule_tachycardia": 0.5, "rule_inverted_t": 1.0,
+        "rule_low_t": 1.0, "rule_st_depression": 1.0, "rule_wide_qrs_t_angle": 1.0,
+    },
+    "cd": {
+        "rule_wide_qrs": 1.0, "rule_first_degree_block": 1.0, "rule_left_axis": 0.5,
+        "rule_pre_excitation": 1.0, "rule_rbbb": 1.0, "rule_lbbb": 1.0,
+        "rule_incomplete_rbbb": 1.0, "rule_incomplete_lbbb": 0.5, "high z_qrs": 0.5,
+    },
+    "hyp": {
+        "rule_lvh": 1.0, "rule_rvh": 1.0, "high z_r_v6": 0.5, "high z_s_v1": 0.5,
+        "high z_sv1_rv6": 0.5,
+    },
+}  # fmt: skip
+BENIGN = ("rule_sinus_arrhythmia", "rule_qtc_borderline")  # common in health
+# Any sign at all: for `abnormal`, for targets without weights of their own and, reversed, `norm`.
+ANYTHING = "any abnormality"
+ANY_RULE, ANY_Z = 1.0, 0.3
+REVERSED = ("norm",)
+UNREMARKABLE_SD = 1.0  # a z-score counts by what it exceeds this
+ALMOST_FLAT = 1e-3  # weight of the penalty that keeps the slope finite for perfect separation
+
+
+class RulesSettings(Section):
+    """Section `models.rules`."""
+
+    max_slope: float = Field(
+        ge=0,
+        le=100,
+        description="largest log odds per point of the score, so that no score is sure",
+    )
+
+
+class DecisionSettings(Section):
+    """The one key of section `train` that a rule model reads."""
+
+    use_decisions: bool = Field(
+        description="apply decisions/labels.csv to training and validation labels"
+    )
+
+
+def scored_by(target: str) -> str:
+    """Return what scores a target: its own name, or what stands in for it."""
+    if target in WEIGHTS:
+        return target
+    return f"not {ANYTHING}" if target in REVERSED else ANYTHING
+
+
+def scores(rules: pd.DataFrame, target: str) -> Values:
+    """Return the score of every record, shape (n_records,), from a table `tables.RULES`.
+
+    `rules` needs no column in particular: a criterion or z-score that is not there is unknown.
+    """
+    weights = WEIGHTS.get(target)
+    if weights is None:
+        any_z = {f"{way} {c}": ANY_Z for c in _named(rules, "z_") for way in ("high", "low")}
+        signs = [rule for rule in _named(rules, "rule_") if rule not in BENIGN]
+        weights = dict.fromkeys(signs, ANY_RULE) | any_z
+    total = np.zeros(len(rules))
+    for evidence, weight in weights.items():
+        total += weight * _evidence(rules, evidence)
+    return -total if target in REVERSED else total
+
+
+def fit(score: Values, label: Values, settings: RulesSettings) -> tuple[float, float]:
+    """Return intercept and slope (0 to `max_slope`) of the logistic curve from score to label.
+
+    Parameters
+    ----------
+    score, label : shape (n_records,); records whose label is NaN are left out.
+    """
+    known = np.isfinite(label)
+    if not known.any():
+        return 0.0, 0.0
+    x, y = score[known], label[known]
+    share = (y.sum() + 0.5) / (len(y) + 1.0)
+    start = np.array([np.log(share / (1 - share)), 0.0])
+
+    def loss(curve: Values) -> tuple[float, Values]:
+        logit = curve[0] + curve[1] * x
+        wrong = _sigmoid(logit) - y
+        value = np.mean(np.logaddexp(0.0, logit) - y * logit) + 0.5 * ALMOST_FLAT * curve @ curve
+        slope = np.array([wrong.mean(), (wrong * x).mean()]) + ALMOST_FLAT * curve
+        return float(value), slope
+
+    bounds = [(None, None), (0.0, settings.max_slope)]
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(best[0]), float(best[1])
+
+
+def predict(score: Values, intercept: float, slope: float) -> Values:
+    """Return the probability of each score, rising with it."""
+    return _sigmoid(intercept + slope * score)
+
+
+def train(
+    rules: pd.DataFrame,
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    seed: int,
+    settings: RulesSettings,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Fit one curve per target on the training split and predict every record.
+
+    Raises
+    ------
+    PedecgError
+        The labels hold no target.
+
+    Returns
+    -------
+    What the model is, for ``model.json``, and its predictions on all splits, `tables.PREDICTIONS`.
+    The seed changes nothing; it names the run as for the models that draw from it.
+    """
+    targets = [column for column in labels.columns if column != "record_id"]
+    if not targets:
+        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
+    table = splits.merge(rules, on="record_id", how="inner")
+    known = labels.set_index("record_id").reindex(table["record_id"])
+    training = (table["split"] == "train").to_numpy()
+    curves: dict[str, Any] = {}
+    parts = []
+    for target in targets:
+        score = scores(table, target)
+        label = known[target].to_numpy(np.float64, na_value=np.nan)
+        intercept, slope = fit(score[training], label[training], settings)
+        curves[target] = {"scored_by": scored_by(target), "intercept": intercept, "slope": slope}
+        part = table[["record_id", "split"]].assign(seed=seed, label=target)
+        parts.append(part.assign(probability=predict(score, intercept, slope)))
+    about = {"name": "rules", "seed": seed, "targets": targets, "curves": curves}
+    return about, pd.concat(parts, ignore_index=True)
+
+
+def _evidence(rules: pd.DataFrame, evidence: str) -> Values:
+    way, _, column = evidence.rpartition(" ")
+    if column not in rules:
+        return np.zeros(len(rules))
+    values = rules[column].to_numpy(np.float64, na_value=np.nan)
+    if way:
+        values = np.maximum((-values if way == "low" else values) - UNREMARKABLE_SD, 0.0)
+    return np.asarray(np.nan_to_num(values), np.float64)
+
+
+def _named(rules: pd.DataFrame, prefix: str) -> list[str]:
+    return sorted(column for column in rules.columns if column.startswith(prefix))
+
+
+def _sigmoid(logit: Values) -> Values:
+    probability: Values = 0.5 * (1.0 + np.tanh(0.5 * logit))
+    return probability

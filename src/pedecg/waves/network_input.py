@@ -1,0 +1,52 @@
+"""Leads as the delineator's network sees them: 250 Hz, no baseline, one scale for any amplifier."""
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as dsp
+
+from pedecg.waves.wave_targets import FS_HZ
+
+Array = NDArray[np.float32]
+HIGH_PASS_HZ = 0.5
+STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every stretch has a QRS
+WILD = 5.0  # times the usual peak-to-peak: artefact, cut before it rings in the filter
+LIMIT = 3.0
+
+_HIGH_PASS = dsp.butter(2, HIGH_PASS_HZ, "highpass", fs=FS_HZ, output="sos")
+
+
+def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
+    """Return the signal at 250 Hz, polyphase; sample k of the output lies at k / 250 s."""
+    ratio = Fraction(FS_HZ / fs_hz).limit_denominator(1000)
+    finite = np.nan_to_num(np.asarray(signal_mv, np.float32), posinf=0.0, neginf=0.0)
+    if ratio == 1:
+        return np.asarray(finite)
+    middle = np.median(finite, axis=-1, keepdims=True)
+    moved = dsp.resample_poly(finite - middle, ratio.numerator, ratio.denominator, axis=-1)
+    return np.asarray(moved + middle, np.float32)
+
+
+def normalise(signal: Array) -> Array:
+    """Return leads at 250 Hz, shape (…, n), free of baseline and in units of their usual swing."""
+    middle = np.median(signal, axis=-1, keepdims=True)
+    swing = usual_swing(signal)
+    tame = np.clip(signal - middle, -WILD * swing, WILD * swing)
+    padding = min(FS_HZ, signal.shape[-1] - 1)
+    level = dsp.sosfiltfilt(_HIGH_PASS, tame, axis=-1, padlen=padding).astype(np.float32)
+    return np.asarray(np.clip(level / usual_swing(level), -LIMIT, LIMIT), np.float32)
+
+
+def usual_swing(signal: Array) -> Array:
+    """Return the median over stretches of 2 s of the peak-to-peak value, shape (…, 1), above 0.
+
+    A median, since a child's arm may move for seconds at 25 mV.
+    """
+    block = FS_HZ // 2
+    n_blocks = max(signal.shape[-1] // block, 1)
+    blocks = signal[..., : n_blocks * block].reshape(*signal.shape[:-1], n_blocks, -1)
+    together = min(round(STRETCH_S * FS_HZ / block), n_blocks)
+    high = np.lib.stride_tricks.sliding_window_view(blocks.max(-1), together, axis=-1).max(-1)
+    low = np.lib.stride_tricks.sliding_window_view(blocks.min(-1), together, axis=-1).min(-1)
+    return np.asarray(np.maximum(np.median(high - low, axis=-1, keepdims=True), 1e-3), np.float32)
