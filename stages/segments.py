@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, experiment, params, tables
 from pedecg.evaluation import cases, evaluate, segments
 from pedecg.learning import batches, trained_network
 from pedecg.signals import signal_store
@@ -24,7 +24,7 @@ def main() -> None:
         trained_network.load(f"models/{model}/seed{seed}", test.targets).predict_windows(
             signals, signals.positions(test.record_ids), age_days, sex
         )
-        for seed in evaluate.trained_seeds()
+        for seed in experiment.seeds()
     ]
     found = segments.as_metrics(test, said, settings.challenge_classes, settings)
 

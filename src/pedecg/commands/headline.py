@@ -17,7 +17,7 @@ PLACES = {
     "predictions": "predictions/<model>.parquet (record_id, split, seed, label, probability)",
     "calibration": "calibration/<model>.json, with the thresholds",
     "tables": "data/interim, data/features, data/audit/*.csv",
-    "labels to review": "data/review/candidates.csv; your decisions go to decisions/labels.csv",
+    "labels to review": "data/review/candidates.csv; your decisions go to labels/decisions.csv",
     "trained models": "models/<model>/seed<k>/",
     "experiments": "dvc exp run -S train.learning_rate=1e-3; dvc exp show",
     "all on one page": "report/report.html, for a browser; beside it the model card",

@@ -18,18 +18,22 @@ from pydantic import Field
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
+from pedecg.core.experiment import ENSEMBLE
 from pedecg.core.params import Section
 from pedecg.evaluation import calibration
 
-NAME = "ensemble"
+NAME = ENSEMBLE
 Curves = dict[str, calibration.Parameters]
 
 
 class EnsembleSettings(Section):
     """Section `ensemble`."""
 
-    # A stage that calibrates one member need not declare them all: they may be absent there.
-    members: list[str] = Field([], description="trained models, each with all its seeds")
+    # A stage that calibrates one member need not declare them: they may be absent there.
+    members: list[str] | None = Field(
+        None,
+        description="models of the run that are averaged; null: all that are no reference model",
+    )
     method: Literal["none", "temperature", "platt"] = Field(
         description="how members are calibrated on validation records before their mean is taken"
     )

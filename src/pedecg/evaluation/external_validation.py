@@ -28,7 +28,10 @@ _LOGIT_LIMIT = 30.0
 class ExternalSettings(evaluate.Scoring):
     """Which model meets which children, and how their labels translate."""
 
-    model: str = Field(description="network to take there, one of train.models")
+    model: str | None = Field(
+        description="network of the run that is validated; null: the best on validation records of "
+        "those that read no rule features"
+    )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included", ge=0)
     mapping: str = Field(description="which of external_validation.mappings to use")

@@ -11,7 +11,9 @@ from pedecg.core.params import Section
 class MapSettings(Section):
     """How a map of what a network saw is made."""
 
-    model: str = Field(description="the network that is explained: one of train.models")
+    model: str | None = Field(
+        description="network of the run that is explained; null: the best on validation records"
+    )
     seconds: float = Field(
         description="s; the first seconds of a record are explained, those that the paper shows",
         gt=0,
@@ -83,7 +85,6 @@ class ErrorReviewSettings(Section):
 class AtlasSettings(Section):
     """Section `atlas`."""
 
-    model: str = Field(description="the network whose embeddings are mapped: one of train.models")
     records: int = Field(description="records at most, all test records before others", ge=10)
     components: int = Field(
         description="principal components that t-SNE starts from", ge=2, le=1024
