@@ -20,7 +20,8 @@ from pedecg.learning.fit import fit
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import registry
 from pedecg.signals import lead_statistics, signal_store
-from pedecg.tabular import boosted_trees, random_trees
+from pedecg.tabular import rules_boosted as boosted_trees
+from pedecg.tabular import rules_trees as random_trees
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def _grown(
     exclusive = given.values["train"]["task"] == "multiclass"
     grow: Any
     grow, schema = {
-        random_trees.RULES_TREES: (random_trees.train, random_trees.TreesSettings),
+        random_trees.RULES_TREES: (random_trees.train, random_trees.Settings),
         boosted_trees.RULES_BOOSTED: (
-            partial(boosted_trees.train, exclusive=exclusive), boosted_trees.BoostedSettings
+            partial(boosted_trees.train, exclusive=exclusive), boosted_trees.Settings
         ),
     }[model]  # fmt: skip
     ids = given.ids

@@ -25,7 +25,11 @@ PACKAGE = SOURCE / "pedecg"
 
 # Modules that import others by a computed name: those that they may import.
 IMPORT_BY_NAME = {
-    PACKAGE / "models/registry.py": sorted((PACKAGE / "models/networks").glob("*.py"))
+    PACKAGE / "models/registry.py": sorted(
+        file
+        for folder in ("models/networks", "tabular")
+        for file in (PACKAGE / folder).glob("*.py")
+    )
 }
 # Data files that lie outside the package of the module that reads them.
 DATA_OF = {PACKAGE / "waves/shipped_delineator.py": PACKAGE / "weights"}

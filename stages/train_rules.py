@@ -6,8 +6,10 @@ from typing import Any
 
 from pedecg.cohorts import label_decisions
 from pedecg.core import errors, params, tables
-from pedecg.tabular import boosted_trees, random_trees, rule_score
-from pedecg.tabular import linear as naive
+from pedecg.tabular import rules as rule_score
+from pedecg.tabular import rules_boosted as boosted_trees
+from pedecg.tabular import rules_trees as random_trees
+from pedecg.tabular.shared import logistic as naive
 
 
 def train_boosted(*given: Any) -> Any:
@@ -16,8 +18,8 @@ def train_boosted(*given: Any) -> Any:
 
 
 GROWN = {
-    random_trees.RULES_TREES: (random_trees.train, random_trees.TreesSettings),
-    boosted_trees.RULES_BOOSTED: (train_boosted, boosted_trees.BoostedSettings),
+    random_trees.RULES_TREES: (random_trees.train, random_trees.Settings),
+    boosted_trees.RULES_BOOSTED: (train_boosted, boosted_trees.Settings),
 }
 
 
@@ -34,7 +36,7 @@ def main() -> None:
     folder = Path("models") / model / f"seed{seed}"
 
     if model == "rules":
-        settings = params.load("models.rules", rule_score.RulesSettings)
+        settings = params.load("models.rules", rule_score.Settings)
         about, predictions = rule_score.train(rules, labels, splits, seed, settings)
         tables.write_metrics({**about, "name": model}, folder / "model.json")
     elif model in GROWN:
@@ -49,7 +51,7 @@ def main() -> None:
         take = naive.age_and_sex if model == naive.AGE_SEX else naive.rule_features
         linear, predictions = naive.train(
             model, take(table), table["record_id"], labels, splits, seed,
-            params.load(f"models.{model}", naive.LinearSettings),
+            params.load(f"models.{model}", naive.Settings),
         )  # fmt: skip
         linear.save(folder / "model.json")
 

@@ -116,7 +116,7 @@ def test_a_network_with_a_part_that_learns_nothing_is_told(task, splits, monkeyp
             return self.head(batch.signal.mean(-1))
 
     class Module:
-        READS = frozenset()
+        READS = frozenset({"signals"})
         Settings = registry.settings("resnet1d")
         Model = Deaf
 

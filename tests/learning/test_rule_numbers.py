@@ -36,7 +36,7 @@ def rules_model(monkeypatch):
     """The registry knows one model more, which reads rules."""
 
     class Module:
-        READS = frozenset({"rules"})
+        READS = frozenset({"signals", "rules"})
         Settings = params.Section
         Model = Rules
 
@@ -109,7 +109,7 @@ def test_a_model_that_reads_no_rules_is_given_none(data, measured):
 def test_a_model_that_reads_pretrained_weights_starts_from_them(
     rules_model, measured, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(rules_model, "READS", frozenset({"rules", "pretrained"}))
+    monkeypatch.setattr(rules_model, "READS", frozenset({"signals", "rules", "pretrained"}))
     (tmp_path / "weight.txt").write_text("3.5")
     fitted = train(measured, pretrained=tmp_path)
     assert fitted.trained.card.pretrained == f"constant of {tmp_path.name}"

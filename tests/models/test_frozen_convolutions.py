@@ -41,8 +41,11 @@ def frozen(tmp_path):
 
 
 def test_a_variant_reads_a_training_only_where_it_names_one():
-    assert registry.reads("variant", PLAIN) == frozenset()
-    assert registry.reads("variant", PLAIN | {"cnn_from": "models/x/seed0"}) == {"pretrained"}
+    assert registry.reads("variant", PLAIN) == {"signals"}
+    assert registry.reads("variant", PLAIN | {"cnn_from": "models/x/seed0"}) == {
+        "signals",
+        "pretrained",
+    }
 
 
 def test_frozen_convolutions_stay_bit_for_bit_while_the_lstm_learns(frozen):
@@ -82,4 +85,4 @@ def test_there_must_be_a_training(tmp_path):
 
 
 def test_without_cnn_from_nothing_is_frozen():
-    assert cnn_rnn.Settings(**PLAIN).cnn_rate == 1
+    assert registry.settings("variant", PLAIN).model_validate(PLAIN).cnn_rate == 1

@@ -159,7 +159,7 @@ def trained_a_little(name, settings):
 
 
 def test_the_registry_is_what_is_tested_here():
-    assert registry.names() == sorted(VARIANTS)
+    assert [n for n in registry.names() if registry.is_network(n)] == sorted(VARIANTS)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -7,9 +7,9 @@ from threadpoolctl import threadpool_limits
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.tabular import linear
+from pedecg.tabular.shared import logistic as linear
 
-SETTINGS = linear.LinearSettings(strength=1.0)
+SETTINGS = linear.Settings(strength=1.0)
 
 
 def cohort(n=600, seed=0):
@@ -106,7 +106,7 @@ def test_the_number_of_threads_changes_no_bit():
     for threads in (1, 2):
         with threadpool_limits(threads):
             model, told = linear.train(
-                linear.RULES_LINEAR, x, ids, labels, splits, 0, linear.LinearSettings(strength=0.01)
+                linear.RULES_LINEAR, x, ids, labels, splits, 0, linear.Settings(strength=0.01)
             )
         answers.append((model.coefficients, told["probability"].tolist()))
     assert answers[0] == answers[1]

@@ -16,7 +16,7 @@ from pedecg import cli
 from pedecg.core import tables
 from pedecg.evaluation import ensemble
 from pedecg.evaluation.calibration import MEAN, Calibration
-from pedecg.tabular import linear
+from pedecg.tabular.shared import logistic as linear
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def hospital(tmp_path_factory, people) -> Path:
     labels.loc[::2, list(small_project.TARGETS)] = 0
     fitted, _ = linear.train(
         linear.AGE_SEX, linear.age_and_sex(records), records["record_id"], labels, splits, 0,
-        linear.LinearSettings(strength=1.0),
+        linear.Settings(strength=1.0),
     )  # fmt: skip
     fitted.save(folder / "models" / linear.AGE_SEX / "seed0" / "model.json")
     members = [

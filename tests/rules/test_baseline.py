@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.rules import criteria, norms
-from pedecg.tabular import rule_score
+from pedecg.tabular import rules as rule_score
 
-SETTINGS = rule_score.RulesSettings(max_slope=5.0)
+SETTINGS = rule_score.Settings(max_slope=5.0)
 
 
 def cohort(n=300, seed=0):

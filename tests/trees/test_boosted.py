@@ -8,9 +8,11 @@ import pytest
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.tabular import boosted_trees, linear, random_trees
+from pedecg.tabular import rules_boosted as boosted_trees
+from pedecg.tabular import rules_trees as random_trees
+from pedecg.tabular.shared import logistic as linear
 
-SETTINGS = boosted_trees.BoostedSettings(
+SETTINGS = boosted_trees.Settings(
     models=2, rounds=12, learning_rate=0.2, depth=2, min_leaf=2, record_share=0.7,
     feature_share=0.7, balance=1,
 )  # fmt: skip

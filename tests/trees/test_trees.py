@@ -6,9 +6,9 @@ import pytest
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.tabular import random_trees
+from pedecg.tabular import rules_trees as random_trees
 
-SETTINGS = random_trees.TreesSettings(trees=40, min_leaf=2, feature_share=0.5)
+SETTINGS = random_trees.Settings(trees=40, min_leaf=2, feature_share=0.5)
 
 
 def cohort(n=400, seed=0):
@@ -64,7 +64,7 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
 def test_own_tables_answer_as_scikit_learn_does():
     from sklearn.ensemble import ExtraTreesRegressor
 
-    from pedecg.tabular import linear
+    from pedecg.tabular.shared import logistic as linear
 
     table, _, labels, splits = cohort()
     model, _ = grown()

@@ -126,7 +126,7 @@ def _require_calibration(file: Path, card: Card, seeds: list[int]) -> None:
 
 def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, Any]:
     card = sources[0].card
-    further = sorted(registry.reads(card.model, card.settings))
+    further = sorted(registry.reads(card.model, card.settings) - {"signals", "demographics"})
     return {
         "format": FORMAT,
         "model": card.model,

@@ -46,19 +46,9 @@ from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.cinc2017_cohort import CincSimulationSettings
 from pedecg.simulation.hospital_settings import SimulationSettings
 from pedecg.simulation.muse_cohort import XmlSimulationSettings
-from pedecg.tabular import boosted_trees, linear, random_trees
-from pedecg.tabular.rule_score import RulesSettings
 from pedecg.waves.delineate import DelineateSettings
 
 Sections = dict[str, type[Section]]
-# Models that read no signal and have no file of their own in `models/`.
-WITHOUT_SIGNAL: dict[str, type[Section]] = {
-    linear.AGE_SEX: linear.LinearSettings,
-    "rules": RulesSettings,
-    linear.RULES_LINEAR: linear.LinearSettings,
-    random_trees.RULES_TREES: random_trees.TreesSettings,
-    boosted_trees.RULES_BOOSTED: boosted_trees.BoostedSettings,
-}
 
 
 class TrainRulesSettings(Section):
@@ -76,10 +66,7 @@ def sections(file: Path = params.PARAMS_FILE) -> Sections:
 def _variants(file: Path) -> Sections:
     """Return the class of each section ``models.<name>`` that the file has, by file or family."""
     models = params.read_section("models", file)
-    return {
-        f"models.{name}": WITHOUT_SIGNAL.get(name) or registry.settings(name, values)
-        for name, values in models.items()
-    }
+    return {f"models.{name}": registry.settings(name, values) for name, values in models.items()}
 
 
 def _paediatric() -> Sections:
@@ -98,7 +85,6 @@ def _paediatric() -> Sections:
         "train_rules": TrainRulesSettings,
         "ensemble": ensemble.EnsembleSettings,
         **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        **{f"models.{name}": schema for name, schema in WITHOUT_SIGNAL.items()},
         "evaluate": EvaluateSettings,
         "compare": CompareSettings,
         "subgroups": SubgroupSettings,
@@ -225,13 +211,14 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         named: list[str] = params.read_section(key, file)
         yield key, named, models
         trained += named
-    yield "train_rules.models", by_rules, list(WITHOUT_SIGNAL)
+    networks = [name for name in registry.names() if registry.is_network(name)]
+    yield "train_rules.models", by_rules, sorted(set(registry.names()) - set(networks))
     members: list[str] = params.read_section("ensemble.members", file)
     yield "ensemble.members", members, [*trained, *by_rules]
     yield "evaluate.models", evaluated, [*trained, *by_rules, ensemble.NAME]
     yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
     yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
-    yield "noise_review.model", [params.read_section("noise_review.model", file)], registry.names()
+    yield "noise_review.model", [params.read_section("noise_review.model", file)], networks
     for section in ("explain", "atlas", "external_validation"):
         key = f"{section}.model"
         yield key, [params.read_section(key, file)], trained
@@ -240,11 +227,15 @@ def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _by_stage() -> dict[str, list[str]]:
     """Return the models that each list may name: the stage behind it declares what they read."""
-    reads = {name: registry.reads(name) - {"numbers"} for name in registry.names()}  # of records
+    reads = {name: registry.reads(name) - {"numbers", "demographics"} for name in registry.names()}
     return {
-        "train.models": [name for name, inputs in reads.items() if not inputs],
-        "train.pretrained_models": [n for n, inputs in reads.items() if inputs == {"pretrained"}],
-        "train.fused_models": [name for name, inputs in reads.items() if "rules" in inputs],
+        "train.models": [name for name, inputs in reads.items() if inputs == {"signals"}],
+        "train.pretrained_models": [
+            n for n, inputs in reads.items() if inputs == {"signals", "pretrained"}
+        ],
+        "train.fused_models": [
+            name for name, inputs in reads.items() if inputs >= {"signals", "rules"}
+        ],
     }
 
 

@@ -1,8 +1,9 @@
 """Models by name: the name is the file, so that a new file is a new model.
 
-A model's module holds ``Settings`` (its section ``models.<name>`` of params.yaml), ``Model``, and
-``READS``: what it asks for besides signal, leads, age and sex (see `INPUTS`).
-It is imported when it is asked for: a change in one model's file concerns no other model.
+Networks lie in ``models/networks``, models of tables in ``tabular``. A model's module holds
+``Settings`` (its section ``models.<name>`` of params.yaml), ``READS`` (some of `INPUTS`) and
+``Model``, and ``REFERENCE = True`` where the model is a reference baseline. It is imported when it
+is asked for: a change in one model's file concerns no other model.
 
 A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
 of that file with settings of its own.
@@ -10,28 +11,32 @@ of that file with settings of its own.
 
 import importlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field, create_model
 from torch import nn
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 
-_NETWORKS = Path(__file__).with_name("networks")
+_SOURCE = Path(__file__).parents[1]
+# Folders whose every file is a model. What models share lies elsewhere: `models`, `tabular.shared`.
+_FOLDERS = ("models/networks", "tabular")
 
-# What READS may hold. A model that reads "rules" is given the rule features of each record, one
-# that reads "numbers" the further numbers of the cohort's manifest, if there are any. One that
-# reads "pretrained" has a method ``load_pretrained(folder)``, which takes over the weights that lie
-# there and returns one line on where they come from, for the model's card.
-INPUTS = frozenset({"rules", "numbers", "pretrained"})
-FEATURES = frozenset({"rules", "numbers"})  # those that come as features of a record
+# What a model may read of a record: its signal; age and sex; rule features (the table RULES);
+# further numbers of the cohort's manifest, if there are any. A model that reads "pretrained" has a
+# method ``load_pretrained(folder)``, which takes over the weights in that folder and returns one
+# line on where they come from, for the model's card.
+INPUTS = frozenset({"signals", "demographics", "rules", "numbers", "pretrained"})
+FEATURES = frozenset({"rules", "numbers"})  # those that a network gets as features of a record
 
 
 def names() -> list[str]:
-    """Return the names of all models, sorted."""
-    return sorted(file.stem for file in _NETWORKS.glob("*.py") if file.stem != "__init__")
+    """Return the names of all models that can be trained, sorted."""
+    return sorted(_files())
 
 
 def family(name: str, values: Mapping[str, Any] | None = None) -> str:
@@ -40,26 +45,31 @@ def family(name: str, values: Mapping[str, Any] | None = None) -> str:
 
 
 def source_file(name: str, values: Mapping[str, Any] | None = None) -> Path:
-    """Return the file of a model; a `PedecgError` names those that there are.
+    """Return the file of a model.
 
     Parameters
     ----------
     values : the section ``models.<name>``, for a variant of a family; so in what follows.
+
+    Raises
+    ------
+    PedecgError
+        There is no such file; the message names those that there are.
     """
-    file = family(name, values)
-    if file not in names():
-        raise PedecgError(f"models: no model {file!r}; there are {', '.join(names())}")
-    return _NETWORKS / f"{file}.py"
+    files, file = _files(), family(name, values)
+    if file not in files:
+        raise PedecgError(f"models: no model {file!r}; there are {', '.join(sorted(files))}")
+    return files[file]
 
 
 def settings(name: str, values: Mapping[str, Any] | None = None) -> type[params.Section]:
-    """Return the class of the section ``models.<name>``."""
+    """Return the class of the section ``models.<name>``; that of a variant has a key `family`."""
     found: type[params.Section] = _module(name, values).Settings
-    return found
+    return _with_family(found, family(name, values)) if "family" in (values or {}) else found
 
 
 def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
-    """Return what a model reads besides signal, leads, age and sex: some of `INPUTS`.
+    """Return what a model reads: some of `INPUTS`.
 
     Where a variant's settings decide, its module has a function ``reads(values)``.
     """
@@ -70,8 +80,14 @@ def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
     return found
 
 
-def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
-    return importlib.import_module(f"pedecg.models.networks.{source_file(name, values).stem}")
+def is_network(name: str, values: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether a model reads signals."""
+    return "signals" in reads(name, values)
+
+
+def is_reference(name: str, values: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether a model is a reference baseline: by default no member of an ensemble."""
+    return bool(getattr(_module(name, values), "REFERENCE", False))
 
 
 def build(
@@ -95,12 +111,32 @@ def build(
     Raises
     ------
     PedecgError
-        The name is no file of this folder, or a setting is wrong.
+        The name is no network, or a setting is wrong.
     """
-    module = _module(name, values)
-    checked = params.parse(values, f"models.{name}", module.Settings, params.PARAMS_FILE.name)
-    model: nn.Module = module.Model(
+    if not is_network(name, values):
+        raise PedecgError(f"models.{name}: {family(name, values)} is no network")
+    section, source = f"models.{name}", params.PARAMS_FILE.name
+    checked = params.parse(values, section, settings(name, values), source)
+    model: nn.Module = _module(name, values).Model(
         checked, n_leads=n_leads, n_samples=n_samples, fs_hz=fs_hz, n_targets=n_targets,
         n_features=n_features,
     )  # fmt: skip
     return model
+
+
+def _files() -> dict[str, Path]:
+    """Return the file of each model by its name."""
+    files = [file for folder in _FOLDERS for file in (_SOURCE / folder).glob("*.py")]
+    return {file.stem: file for file in files if file.stem != "__init__"}
+
+
+def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
+    file = source_file(name, values).relative_to(_SOURCE).with_suffix("")
+    return importlib.import_module(".".join(("pedecg", *file.parts)))
+
+
+@cache
+def _with_family(schema: type[params.Section], file: str) -> type[params.Section]:
+    description = "file that makes this model, in src/pedecg/models/networks or src/pedecg/tabular"
+    key: Any = (Literal[file], Field(description=description))
+    return create_model(schema.__name__, __base__=schema, __doc__=schema.__doc__, family=key)

@@ -18,7 +18,10 @@ from pedecg.evaluation import ensemble
 from pedecg.learning import batches, trained_network
 from pedecg.models import registry
 from pedecg.predict.prepared_recording import Exam
-from pedecg.tabular import boosted_trees, linear, random_trees, rule_score
+from pedecg.tabular import rules as rule_score
+from pedecg.tabular import rules_boosted as boosted_trees
+from pedecg.tabular import rules_trees as random_trees
+from pedecg.tabular.shared import logistic as linear
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pedecg.core.params import Section
 from pedecg.models.network_base import AgeSex, Batch, Numbers, padding, pool, taps
 
-READS: frozenset[str] = frozenset({"numbers"})
+READS = frozenset({"signals", "demographics", "numbers"})
 
 
 class Settings(Section):

@@ -24,13 +24,12 @@ from pedecg.core.params import Section
 from pedecg.models.network_base import Batch, taps
 
 CUT = 12.0  # times the usual size; QRS is about ten times it
-READS: frozenset[str] = frozenset()  # and, with `cnn_from`, what `reads` says
+READS = frozenset({"signals"})  # and, with `cnn_from`, what `reads` says
 
 
 class Settings(Section):
     """One variant."""
 
-    family: Literal["cnn_rnn"] = Field("cnn_rnn", description="file of src/pedecg/models")
     channels: list[int] = Field(
         description="channels of each convolutional block; []: none, the recurrence reads frames"
     )
@@ -99,8 +98,8 @@ class Settings(Section):
 
 
 def reads(values: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a variant reads besides the signal, from the values of its section."""
-    return frozenset({"pretrained"}) if values.get("cnn_from") else READS
+    """Return what a variant reads, from the values of its section."""
+    return READS | {"pretrained"} if values.get("cnn_from") else READS
 
 
 class Model(nn.Module):

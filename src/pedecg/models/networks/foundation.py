@@ -12,7 +12,7 @@ from pedecg.core.params import Section
 from pedecg.models.backbones import autoencoder, released_weights
 from pedecg.models.network_base import AgeSex, Batch, Trunk, TrunkSettings
 
-READS: frozenset[str] = frozenset({"pretrained"})
+READS = frozenset({"signals", "demographics", "pretrained"})
 
 
 class Settings(Section):

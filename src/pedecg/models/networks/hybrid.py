@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pedecg.models.network_base import AgeSex, Batch, Numbers, Trunk, TrunkSettings
 
-READS: frozenset[str] = frozenset({"rules"})
+READS = frozenset({"signals", "demographics", "rules"})
 
 
 class Settings(TrunkSettings):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pedecg.models.network_base import AgeSex, Batch, Trunk, TrunkSettings
 
-READS: frozenset[str] = frozenset()
+READS = frozenset({"signals", "demographics"})
 
 
 class Settings(TrunkSettings):

@@ -21,7 +21,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.tabular import linear
+from pedecg.tabular.shared import logistic as linear
 
 Values = NDArray[np.float64]
 
@@ -30,10 +30,11 @@ REFIT = (
     "true: grown again on training and validation records together; what calibrates it are the "
     "answers on validation records that it gave before"
 )
-_MADE_BY = "pedecg.tabular.random_trees"
+READS = frozenset({"rules", "demographics"})
+_MADE_BY = "pedecg.tabular.rules_trees"
 
 
-class TreesSettings(Section):
+class Settings(Section):
     """Section `models.rules_trees`."""
 
     trees: int = Field(description="number of trees", ge=1, le=10_000)
@@ -162,7 +163,7 @@ def train(
     labels: pd.DataFrame,
     splits: pd.DataFrame,
     seed: int,
-    settings: TreesSettings,
+    settings: Settings,
 ) -> tuple[Trees, pd.DataFrame]:
     """Grow trees on the training split and predict every record of a split.
 

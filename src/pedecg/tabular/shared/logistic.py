@@ -34,7 +34,7 @@ _LARGEST = 8.0  # SD; a measure farther out is a mistake, and must not decide al
 _MAX_STEPS = 2000
 
 
-class LinearSettings(Section):
+class Settings(Section):
     """Sections `models.age_sex` and `models.rules_linear`."""
 
     strength: float = Field(
@@ -133,7 +133,7 @@ def train(
     labels: pd.DataFrame,
     splits: pd.DataFrame,
     seed: int,
-    settings: LinearSettings,
+    settings: Settings,
 ) -> tuple[Linear, pd.DataFrame]:
     """Fit one logistic model per target on the training split and predict every record of a split.
 
@@ -197,7 +197,7 @@ def design(table: pd.DataFrame, mean: Values, sd: Values) -> Values:
     return np.hstack([scaled, unknown.astype(np.float64)])
 
 
-def _fit(x: Values, y: Values, settings: LinearSettings) -> tuple[float, tuple[float, ...]]:
+def _fit(x: Values, y: Values, settings: Settings) -> tuple[float, tuple[float, ...]]:
     """Return intercept and coefficients; a target with one class alone has its share's log odds."""
     if len(np.unique(y)) < 2:
         share = (y.sum() + 0.5) / (len(y) + 1.0)

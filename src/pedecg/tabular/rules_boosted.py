@@ -26,17 +26,18 @@ from sklearn.ensemble import GradientBoostingClassifier
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.tabular import linear
-from pedecg.tabular import random_trees as trees
+from pedecg.tabular import rules_trees as trees
+from pedecg.tabular.shared import logistic as linear
 
 Values = NDArray[np.float64]
 
 RULES_BOOSTED = "rules_boosted"
-_MADE_BY = "pedecg.tabular.boosted_trees"
+READS = frozenset({"rules", "demographics"})
+_MADE_BY = "pedecg.tabular.rules_boosted"
 _TABLES = ("starts", "roots", "feature", "threshold", "left", "right", "leaf")
 
 
-class BoostedSettings(Section):
+class Settings(Section):
     """Section `models.rules_boosted`."""
 
     models: int = Field(description="models that are averaged, each of another seed", ge=1, le=100)
@@ -147,7 +148,7 @@ def train(
     labels: pd.DataFrame,
     splits: pd.DataFrame,
     seed: int,
-    settings: BoostedSettings,
+    settings: Settings,
     *,
     exclusive: bool,
 ) -> tuple[Boosted, pd.DataFrame]:
@@ -206,7 +207,7 @@ class _Sums:
     trees: list[list[Any]]
 
 
-def _of_classes(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _Sums:
+def _of_classes(x: Values, y: Values, seed: int, settings: Settings) -> _Sums:
     """Grow all classes together; those without a record start at -inf."""
     there = np.flatnonzero(y.any(axis=0))
     weight = trees.weights(y, settings.balance)
@@ -221,7 +222,7 @@ def _of_classes(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _
     return _Sums(starts, each)
 
 
-def _of_targets(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _Sums:
+def _of_targets(x: Values, y: Values, seed: int, settings: Settings) -> _Sums:
     """Grow each target by itself; one that is always or never there gets its share's log odds."""
     starts = np.zeros(y.shape[1])
     each: list[list[Any]] = []
@@ -240,7 +241,7 @@ def _of_targets(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _
 
 
 def _grow(
-    x: Values, y: NDArray[np.int64], weight: Values | None, seed: int, settings: BoostedSettings
+    x: Values, y: NDArray[np.int64], weight: Values | None, seed: int, settings: Settings
 ) -> GradientBoostingClassifier:
     return GradientBoostingClassifier(
         n_estimators=settings.rounds,
@@ -253,7 +254,7 @@ def _grow(
     ).fit(x, y, sample_weight=weight)
 
 
-def _tables(grown: Sequence[_Sums], settings: BoostedSettings) -> dict[str, Any]:
+def _tables(grown: Sequence[_Sums], settings: Settings) -> dict[str, Any]:
     """Put scikit-learn's trees one after another; a target without trees gets one that adds 0."""
     shape = (len(grown), settings.rounds, len(grown[0].starts))
     roots, single, first = np.full(shape, -1), [], 0

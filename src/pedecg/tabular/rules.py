@@ -15,6 +15,8 @@ from scipy.optimize import minimize
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 
+READS = frozenset({"rules"})
+REFERENCE = True
 Values = NDArray[np.float64]
 
 # What speaks for each target, and how much. `rule_x`: 1 where met. `high z_x`, `low z_x`: how far a
@@ -74,7 +76,7 @@ UNREMARKABLE_SD = 1.0  # a z-score counts by what it exceeds this
 ALMOST_FLAT = 1e-3  # weight of the penalty that keeps the slope finite for perfect separation
 
 
-class RulesSettings(Section):
+class Settings(Section):
     """Section `models.rules`."""
 
     max_slope: float = Field(
@@ -115,7 +117,7 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
     return -total if target in REVERSED else total
 
 
-def fit(score: Values, label: Values, settings: RulesSettings) -> tuple[float, float]:
+def fit(score: Values, label: Values, settings: Settings) -> tuple[float, float]:
     """Return intercept and slope (0 to `max_slope`) of the logistic curve from score to label.
 
     Parameters
@@ -151,7 +153,7 @@ def train(
     labels: pd.DataFrame,
     splits: pd.DataFrame,
     seed: int,
-    settings: RulesSettings,
+    settings: Settings,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Fit one curve per target on the training split and predict every record.
 
