@@ -34,7 +34,9 @@ def main() -> None:
     placed = atlas.table(mapped, age_days, places, labels, model.predictions(), fitted)
 
     tables.write(placed, "data/atlas/atlas.parquet", explain_tables.ATLAS)
-    tables.write_metrics(atlas.as_metrics(placed, model.name, list(thresholds)), "metrics/atlas.json")
+    tables.write_metrics(
+        atlas.as_metrics(placed, model.name, list(thresholds)), "metrics/atlas.json"
+    )
     title = atlas.sentence(placed, model.name, list(thresholds))
     atlas.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)
 

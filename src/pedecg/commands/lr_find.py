@@ -21,11 +21,11 @@ def lr_find(
     from pedecg.learning import lr_find as finder
     from pedecg.learning import pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
+    from pedecg.models import model_inputs
 
     settings = params.load("train", TrainSettings)
-    found = finder.find(
-        pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
-    )
+    task = pipeline_inputs.read(model_inputs.current(model), settings, seed)
+    found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
     finder.draw(found, model, plot)
     typer.echo(
         f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "

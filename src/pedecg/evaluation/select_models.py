@@ -83,7 +83,7 @@ def select(
 
 
 def _of_each_kind(run: RunModels, aurocs: Mapping[str, float | None]) -> list[str]:
-    """Return the best model without signals, the best network and the ensemble, of what there is."""
+    """Return the best model without signals, the best network and the ensemble."""
     kinds = [run.baselines, [model.name for model in run.networks]]
     best = [_best(models, aurocs) for models in kinds if models]
     return [*best, *([ENSEMBLE] if run.members else [])]
@@ -100,10 +100,8 @@ def as_metrics(selected: Mapping[str, Selection]) -> dict[str, Any]:
     return {stage: asdict(selection) for stage, selection in selected.items()}
 
 
-def copy(
-    selected: Mapping[str, Selection], seeds: Sequence[int], folder: Path = FOLDER
-) -> None:
-    """Copy what each stage takes of its models: predictions, calibration and, for one, trainings."""
+def copy(selected: Mapping[str, Selection], seeds: Sequence[int], folder: Path = FOLDER) -> None:
+    """Copy what each stage takes of its models: predictions, calibration, perhaps trainings."""
     for stage, selection in selected.items():
         for model in selection.models:
             own = folder / stage / model

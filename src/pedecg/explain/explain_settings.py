@@ -11,9 +11,6 @@ from pedecg.core.params import Section
 class MapSettings(Section):
     """How a map of what a network saw is made."""
 
-    model: str | None = Field(
-        description="network of the run that is explained; null: the best on validation records"
-    )
     seconds: float = Field(
         description="s; the first seconds of a record are explained, those that the paper shows",
         gt=0,
@@ -40,6 +37,10 @@ class MapSettings(Section):
 
 class ExplainSettings(MapSettings):
     """Section `explain`."""
+
+    model: str | None = Field(
+        description="network of the run that is explained; null: the best on validation records"
+    )
 
     records: int = Field(
         description="per target: test records explained at most, of those that have it or are "

@@ -74,7 +74,9 @@ def read(name: str, folder: Path = FOLDER) -> ModelInputs:
     try:
         about = json.loads((own / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PedecgError(f"{own}: not found; stage model_inputs prepares experiment.models") from None
+        raise PedecgError(
+            f"{own}: not found; stage model_inputs prepares experiment.models"
+        ) from None
     rules = own / RULES.name
     return ModelInputs(
         name=name,

@@ -1,7 +1,7 @@
 """The settings of one model, in full: a section of ``models`` names only what differs.
 
-A variant (``family: <file>``) takes what it leaves out from the section ``models.<file>``, and every
-residual network from the section ``trunk``.
+A variant (``family: <file>``) takes what it leaves out from the section ``models.<file>``, and
+every residual network from the section ``trunk``.
 """
 
 from collections.abc import Mapping

@@ -119,7 +119,7 @@ def _check_listed(key: str, listed: Any, names: list[str], source: str) -> None:
 
 
 def _consumers(values: Mapping[str, Any], run: RunModels, source: str) -> Iterator[str]:
-    """Yield a fault for each stage after the training that no model, or not its model, can serve."""
+    """Yield a fault for each later stage that no model, or not the named one, can serve."""
     kinds = {
         "explain": "a network that reads no further numbers of a manifest",
         "external_validation": "a network that reads no rule features or further numbers",
