@@ -18,7 +18,7 @@ from pedecg.core import params, tables
 from pedecg.learning import batches
 from pedecg.learning.fit import fit
 from pedecg.learning.train_settings import TrainSettings
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.signals import lead_statistics, signal_store
 from pedecg.tabular import rules_boosted as boosted_trees
 from pedecg.tabular import rules_trees as random_trees
@@ -87,9 +87,9 @@ def probabilities(
 def _trained(
     model: str, given: Prepared, train: np.ndarray, held: np.ndarray, seed: int
 ) -> np.ndarray:
-    own = given.values["models"].get(model, {})  # where there is none, the registry says so
+    own = model_settings.complete(model, given.values)
     settings = params.parse(
-        given.values["train"] | {"monitor": "last", "seeds": []}, "train", TrainSettings,
+        given.values["train"] | {"monitor": "last"}, "train", TrainSettings,
         "params.yaml",
     )  # fmt: skip
     rules = given.rules if "rules" in registry.reads(model, own) else None
@@ -124,7 +124,8 @@ def _grown(
         }
     ).assign(patient_id=lambda each: each["record_id"])
     table = random_trees.features(given.rules, given.records)
-    settings = params.parse(given.values["models"][model], f"models.{model}", schema, "params.yaml")
+    own = model_settings.complete(model, given.values)
+    settings = params.parse(own, f"models.{model}", schema, "params.yaml")
     grown, _ = grow(table, given.rules["record_id"], given.labels, where, seed, settings)
     return grown.predict(table.set_index(pd.Index(given.rules["record_id"])).loc[ids[held]])
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, run_models, tables
 from pedecg.evaluation import compare, curves, decision_curves, evaluate
 from pedecg.plots import forest
 
@@ -12,7 +12,7 @@ FOLDER = Path("plots/compare")
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
     cohort = params.read_section("cohort.name")
-    run, seeds = experiment.read_models(), experiment.seeds()
+    run, seeds = run_models.read(), experiment.seeds()
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
 

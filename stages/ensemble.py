@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from pedecg.core import errors, experiment, tables
+from pedecg.core import errors, run_models, tables
 from pedecg.evaluation import ensemble
 
 
 def main() -> None:
     seed = int(sys.argv[1])
-    models, source = experiment.read_models().members, Path("data/ensemble")
+    models, source = run_models.read().members, Path("data/ensemble")
     parts = [tables.read(source / f"{m}.parquet", tables.PREDICTIONS) for m in models]
     members = [member for m in models for member in ensemble.load(source / f"{m}.json")]
 

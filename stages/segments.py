@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, run_models, tables
 from pedecg.evaluation import cases, evaluate, segments
 from pedecg.learning import batches, trained_network
 from pedecg.signals import signal_store
@@ -14,7 +14,7 @@ PLOTS = Path("plots/segments")
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
     seconds, seeds = params.read_section("train.crop_seconds"), experiment.seeds()
-    models = [m.name for m in experiment.read_models().networks if "rules" not in m.reads]
+    models = [m.name for m in run_models.read().networks if "rules" not in m.reads]
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)

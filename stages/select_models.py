@@ -1,11 +1,11 @@
 """Select the models that the later stages take, and copy what they need of them."""
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, run_models, tables
 from pedecg.evaluation import select_models
 
 
 def main() -> None:
-    run, seeds = experiment.read_models(), experiment.seeds()
+    run, seeds = run_models.read(), experiment.seeds()
     aurocs = select_models.validation_aurocs(run.names)
 
     selected = select_models.select(run, params.read_file(), aurocs)

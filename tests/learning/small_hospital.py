@@ -107,9 +107,6 @@ def load(folder: Path) -> Dataset:
 
 def train_settings(**changes) -> TrainSettings:
     values = {
-        "models": ["resnet1d"],
-        "seeds": [0],
-        "use_decisions": False,
         "task": "multilabel",
         "loss": LOSS,
         "sampler": "natural",

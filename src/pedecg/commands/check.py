@@ -12,7 +12,7 @@ Model = Annotated[
 
 def check(models: Model = None) -> None:
     """Check splits, leads, statistics, tensors, augmentations and network; train nothing."""
-    from pedecg.core import experiment, params, tables
+    from pedecg.core import params, run_models, tables
     from pedecg.learning import pipeline_inputs, setup_checks
     from pedecg.learning.train_settings import TrainSettings
     from pedecg.models import model_inputs
@@ -20,7 +20,7 @@ def check(models: Model = None) -> None:
     settings = params.load("train", TrainSettings)
     leads = params.read_section("preprocess.leads")
     faults = 0
-    for model in models or [network.name for network in experiment.read_models().networks]:
+    for model in models or [network.name for network in run_models.read().networks]:
         typer.echo(f"{model}:")
         task = pipeline_inputs.read(model_inputs.current(model), settings)
         splits = tables.read("data/interim/splits.parquet", tables.SPLITS)

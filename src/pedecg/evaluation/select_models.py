@@ -16,7 +16,8 @@ import pandas as pd
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.core.experiment import ENSEMBLE, RunModels
+from pedecg.core.experiment import ENSEMBLE
+from pedecg.core.run_models import RunModels
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.evaluate import MACRO

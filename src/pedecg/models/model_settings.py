@@ -5,6 +5,7 @@ every residual network from the section ``trunk``.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pedecg.core import params
@@ -40,6 +41,11 @@ def complete(name: str, values: Mapping[str, Any], source: str = "params.yaml") 
     settings = _with_trunk(schema, {**base, **own}, values.get("trunk") or {})
     params.parse(settings, f"models.{name}", schema, source)
     return settings
+
+
+def read(name: str, file: Path = params.PARAMS_FILE) -> dict[str, Any]:
+    """Return all settings of a model of a parameter file; see `complete`."""
+    return complete(name, params.read_file(file), file.name)
 
 
 def trunk(values: Mapping[str, Any], section: str, source: str = "params.yaml") -> TrunkSettings:

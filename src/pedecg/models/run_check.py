@@ -6,7 +6,8 @@ from typing import Any
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
-from pedecg.core.experiment import ENSEMBLE, ExperimentSettings, RunModel, RunModels
+from pedecg.core.experiment import ENSEMBLE, ExperimentSettings
+from pedecg.core.run_models import RunModel, RunModels
 from pedecg.models import model_settings, registry
 
 # Where a model's settings name another training that it continues.

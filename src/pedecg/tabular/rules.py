@@ -86,14 +86,6 @@ class Settings(Section):
     )
 
 
-class DecisionSettings(Section):
-    """The one key of section `train` that a rule model reads."""
-
-    use_decisions: bool = Field(
-        description="apply decisions/labels.csv to training and validation labels"
-    )
-
-
 def scored_by(target: str) -> str:
     """Return what scores a target: its own name, or what stands in for it."""
     if target in WEIGHTS:
