@@ -8,7 +8,6 @@ from pedecg.core.errors import PedecgError
 from pedecg.learning import optimiser
 from pedecg.models import registry
 from pedecg.models.network_base import Batch
-from pedecg.models.networks import cnn_rnn
 
 PLAIN = {
     "family": "cnn_rnn", "channels": [4, 8], "reduce": [4, 4], "frame_s": 0.04, "kernel_s": 0.035,
