@@ -13,7 +13,7 @@ def main() -> None:
     leads = params.read_section("preprocess.leads")
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
 
-    items = list(setup_checks.run(pipeline_inputs.read(model, settings), splits, leads))
+    items = list(setup_checks.run(pipeline_inputs.read(model).task(settings), splits, leads))
     faults = [item for item in items if item.fault]
     if faults:
         raise errors.PedecgError(f"check {model}: {'; '.join(map(str, faults))}")

@@ -23,9 +23,8 @@ def lr_find(
     from pedecg.learning.train_settings import TrainSettings
 
     settings = params.load("train", TrainSettings)
-    found = finder.find(
-        pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
-    )
+    task = pipeline_inputs.read(model, seed).task(settings)
+    found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
     finder.draw(found, model, plot)
     typer.echo(
         f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "

@@ -1,19 +1,63 @@
-"""What the training stages read, for those who ask about a training before it runs."""
+"""What a training reads of the pipeline in the working directory; one place for all who train."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from pedecg.cohorts import label_decisions
-from pedecg.core import params, tables
+from pedecg.core import checkpoint, params, tables
 from pedecg.learning import batches
-from pedecg.learning.fit import PRETRAINED_FOLDER
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
 from pedecg.models import features, registry
+from pedecg.models.contract import Rows, Training
 from pedecg.signals.signal_store import open_store
 
+LABELS = Path("data/interim/training_labels.parquet")  # as the reviewers corrected them
+INPUTS = Path("data/inputs")  # per model, what it reads besides signals, age and sex
+STATISTICS = Path("data/processed/lead_statistics.json")
 
-def read(model: str, settings: TrainSettings, seed: int = 0) -> Task:
-    """Return the training of a model on what the pipeline in the working directory has made.
+
+@dataclass(frozen=True)
+class Inputs:
+    """The rows of a cohort and how a model is trained on them.
+
+    Attributes
+    ----------
+    rows : all records, n.
+    split : shape (n,), train, validation or test.
+    """
+
+    rows: Rows
+    split: NDArray[np.str_]
+    training: Training
+
+    @property
+    def learnt_from(self) -> tuple[Rows, NDArray[np.bool_]]:
+        """Training and validation rows, and which of them are validation rows."""
+        chosen = self.split != "test"
+        return self.rows.take(chosen), self.split[chosen] == "validation"
+
+    def predictions(self, probabilities: NDArray[np.float64]) -> pd.DataFrame:
+        """Return the table PREDICTIONS of all rows from shape (n, n_targets)."""
+        return batches.predictions(self.rows, self.split, self.training.seed, probabilities)
+
+    def task(self, settings: TrainSettings) -> Task:
+        """Return the training of a network, for checks before it runs."""
+        learns, chooses = (np.flatnonzero(self.split == name) for name in ("train", "validation"))
+        training, made = self.training, batches.normalisation(self.training.lead_statistics)
+        return Task(
+            training.name, training.values, self.rows, learns, chooses, made, settings,
+            training.seed, training.pretrained,
+        )  # fmt: skip
+
+
+def read(model: str, seed: int = 0) -> Inputs:
+    """Return what the training of a model starts from.
+
+    Only what the model reads is opened: one that reads no signal needs no signal store.
 
     Raises
     ------
@@ -21,22 +65,22 @@ def read(model: str, settings: TrainSettings, seed: int = 0) -> Task:
         There is no such model, or the stages before the training have not run.
     """
     values = params.read_section(f"models.{model}")
-    reads = registry.reads(model, values)
+    reads, network = registry.reads(model, values), registry.is_network(model, values)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    labels = tables.read(LABELS, tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    if settings.use_decisions:
-        labels = label_decisions.apply(labels, splits)
     rules = None
     if "rules" in reads:
-        rules = tables.read("data/features/rules.parquet", tables.RULES)
+        rules = tables.read(INPUTS / model / "rules.parquet", tables.RULES)
     if "numbers" in reads:
         rules = features.with_numbers(records, rules)
-    normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
-    data = batches.dataset(open_store("data/processed/signals"), records, labels, rules)
-    split = splits.set_index("record_id").loc[list(data.record_ids), "split"].to_numpy(str)
-    training, validation = (np.flatnonzero(split == name) for name in ("train", "validation"))
-    return Task(
-        model, values, data, training, validation, normalisation, settings, seed,
-        PRETRAINED_FOLDER,
+    store = open_store("data/processed/signals") if network else None
+    rows = batches.dataset(store, records, labels, rules)
+    training = Training(
+        model, values, seed, params.read_section("train"),
+        lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},
+        pretrained=INPUTS / model / "pretrained",
+        state=checkpoint.STATE_FOLDER,
     )  # fmt: skip
+    split = splits.set_index("record_id").loc[list(rows.record_ids), "split"].to_numpy(str)
+    return Inputs(rows, split, training)
