@@ -6,7 +6,6 @@ are trained to their last epoch: the held-out fold chooses nothing.
 
 import argparse
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,11 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from pedecg.core import params, tables
+from pedecg.core import tables
 from pedecg.learning import batches
-from pedecg.learning.fit import fit
-from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import model_settings, registry
+from pedecg.models.contract import Training
 from pedecg.signals import lead_statistics, signal_store
-from pedecg.tabular import rules_boosted as boosted_trees
-from pedecg.tabular import rules_trees as random_trees
 
 
 @dataclass(frozen=True)
@@ -76,58 +72,25 @@ def probabilities(
         that a model learns from.
     """
     found = np.zeros((len(fold), len(given.targets)))
-    learn = _grown if model in (random_trees.RULES_TREES, boosted_trees.RULES_BOOSTED) else _trained
+    values = model_settings.complete(model, given.values)
+    network = registry.is_network(model, values)
+    rules = given.rules if "rules" in registry.reads(model, values) else None
+    rows = batches.dataset(given.signals if network else None, given.records, given.labels, rules)
+    train = given.values["train"] | {"monitor": "last"}
     for k in np.unique(fold):
         held, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         drawn = np.random.default_rng([seed, k]).permutation(others)[: round(share * len(others))]
-        found[held] = learn(model, given, np.sort(drawn), held, seed)
+        learnt = np.sort(drawn)
+        leads = lead_statistics.of_leads(given.signals, rows.positions[learnt]) if network else {}
+        # A network looks at validation rows after each epoch, and here chooses nothing by them.
+        chosen = np.concatenate([learnt, held]) if network else learnt
+        fitted = registry.fit(
+            rows.take(chosen), np.arange(len(chosen)) >= len(learnt),
+            Training(model, values, seed, train, leads),
+        )  # fmt: skip
+        assert fitted is not None, "train.processes must be 1 here"
+        found[held] = fitted.model.predict(rows.take(held))
     return found
-
-
-def _trained(
-    model: str, given: Prepared, train: np.ndarray, held: np.ndarray, seed: int
-) -> np.ndarray:
-    own = model_settings.complete(model, given.values)
-    settings = params.parse(
-        given.values["train"] | {"monitor": "last"}, "train", TrainSettings,
-        "params.yaml",
-    )  # fmt: skip
-    rules = given.rules if "rules" in registry.reads(model, own) else None
-    data = batches.dataset(given.signals, given.records, given.labels, rules)
-    measured = lead_statistics.of_leads(given.signals, data.positions[train])
-    fitted = fit(
-        model, own, data, train, held, batches.normalisation(measured), settings, seed,
-        state_root=None,
-    )  # fmt: skip
-    return fitted.trained.predict(
-        given.signals, data.positions[held], data.age_days[held], data.sex[held],
-        data.features.iloc[held],
-    )  # fmt: skip
-
-
-def _grown(
-    model: str, given: Prepared, train: np.ndarray, held: np.ndarray, seed: int
-) -> np.ndarray:
-    exclusive = given.values["train"]["task"] == "multiclass"
-    grow: Any
-    grow, schema = {
-        random_trees.RULES_TREES: (random_trees.train, random_trees.Settings),
-        boosted_trees.RULES_BOOSTED: (
-            partial(boosted_trees.train, exclusive=exclusive), boosted_trees.Settings
-        ),
-    }[model]  # fmt: skip
-    ids = given.ids
-    where = pd.DataFrame(
-        {
-            "record_id": np.concatenate([ids[train], ids[held]]),
-            "split": ["train"] * len(train) + ["test"] * len(held),
-        }
-    ).assign(patient_id=lambda each: each["record_id"])
-    table = random_trees.features(given.rules, given.records)
-    own = model_settings.complete(model, given.values)
-    settings = params.parse(own, f"models.{model}", schema, "params.yaml")
-    grown, _ = grow(table, given.rules["record_id"], given.labels, where, seed, settings)
-    return grown.predict(table.set_index(pd.Index(given.rules["record_id"])).loc[ids[held]])
 
 
 def _changed(changes: list[str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.validation_monitor import macro_auroc
 from pedecg.models import model_settings
 from pedecg.models.backbones import autoencoder
+from pedecg.models.contract import Rows
 from pedecg.models.network_base import TrunkSettings
 from pedecg.signals.signal_store import open_store
 
@@ -100,7 +101,7 @@ def draw(patients: NDArray[np.str_], count: int, seed: int) -> NDArray[np.str_]:
 
 
 def write_random(
-    folder: Path, trunk: dict[str, Any], data: batches.Dataset, pretrained: Path, seed: int
+    folder: Path, trunk: dict[str, Any], data: Rows, pretrained: Path, seed: int
 ) -> None:
     """Write weights as pre-training would begin with them."""
     torch.manual_seed(seed)

@@ -34,12 +34,13 @@ from torch.utils.data import Dataset as TorchDataset
 from pedecg.core import params
 from pedecg.core.records import LEADS
 from pedecg.learning import optimiser
-from pedecg.learning.batches import Dataset, Normalisation, random_starts
+from pedecg.learning.batches import Normalisation, random_starts
 from pedecg.learning.device import choose, reproducible
 from pedecg.learning.fit import Run
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
 from pedecg.models import model_settings, registry
+from pedecg.models.contract import Rows
 from pedecg.models.network_base import Batch
 from pedecg.signals.signal_store import open_store, write_store
 
@@ -70,8 +71,8 @@ def task(folder: Path, asked: argparse.Namespace, **changes: Any) -> Task:
     """Return what our loop is asked to do, with the settings of params.yaml."""
     store = open_store(folder / "store")
     n, rng = len(store), np.random.default_rng(1)
-    data = Dataset(
-        store=store,
+    data = Rows(
+        signals=store,
         record_ids=store.record_ids,
         positions=np.arange(n),
         age_days=rng.uniform(0, 5000, n).astype(np.float32),

@@ -27,9 +27,11 @@ PACKAGE = SOURCE / "pedecg"
 # Modules that import others by a computed name: those that they may import.
 IMPORT_BY_NAME = {
     PACKAGE / "models/registry.py": sorted(
-        file
-        for folder in ("models/networks", "tabular")
-        for file in (PACKAGE / folder).glob("*.py")
+        [
+            *(PACKAGE / "models/networks").glob("*.py"),
+            *(PACKAGE / "tabular").glob("*.py"),
+            PACKAGE / "learning/network_model.py",
+        ]
     )
 }
 # Data files that lie outside the package of the module that reads them.

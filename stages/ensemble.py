@@ -17,8 +17,7 @@ def main() -> None:
 
     folder = Path("models") / ensemble.NAME / f"seed{seed}"
     mine = [member for member in members if member.seed == seed]
-    targets = sorted(set(predictions["label"]))
-    ensemble.save(mine, folder / "model.json", name=ensemble.NAME, seed=seed, targets=targets)
+    ensemble.write(folder, seed, sorted(set(predictions["label"])), mine)
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
 
 

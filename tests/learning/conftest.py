@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import small_hospital
 
-from pedecg.learning.batches import Dataset
+from pedecg.models.contract import Rows
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +16,5 @@ def hospital(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def data(hospital) -> Dataset:
+def data(hospital) -> Rows:
     return small_hospital.load(hospital)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from pedecg.core import params
 from pedecg.core.records import LEADS
-from pedecg.learning.batches import Dataset, Normalisation
+from pedecg.learning.batches import Normalisation
 from pedecg.learning.train_settings import TrainSettings
+from pedecg.models.contract import Rows
 from pedecg.signals.signal_store import open_store, to_counts, write_store
 
 SMALL = {
@@ -85,7 +86,7 @@ def build(folder: Path) -> None:
     np.save(folder / "labels.npy", labels.astype(np.float32))
 
 
-def load(folder: Path) -> Dataset:
+def load(folder: Path) -> Rows:
     """Return its records with their labels; some ages and labels are unknown."""
     store = open_store(folder / "signals")
     rng = np.random.default_rng(6)
@@ -93,8 +94,8 @@ def load(folder: Path) -> Dataset:
     labels[rng.random(labels.shape) < 0.05] = np.nan
     age_days = rng.uniform(0, 5000, len(store)).astype(np.float32)
     age_days[::10] = np.nan
-    return Dataset(
-        store=store,
+    return Rows(
+        signals=store,
         record_ids=store.record_ids,
         positions=np.arange(len(store)),
         age_days=age_days,

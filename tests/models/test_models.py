@@ -89,7 +89,6 @@ VARIANTS = {
     },
     "cnn_rnn": {name: SEQUENCE | changes for name, changes in CNN_RNN.items()},
     "resnet1d": {"plain": TRUNK, "modern": MODERN, "squeeze": TRUNK | {"squeeze": 0.25}},
-    "resnet1d_medium": {"modern": MODERN},
     "resnet1d_age": {
         "film": TRUNK | AGE | {"conditioning": "film"},
         "film, modern": MODERN | AGE | {"conditioning": "film"},

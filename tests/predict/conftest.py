@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -16,7 +17,11 @@ from pedecg import cli
 from pedecg.core import tables
 from pedecg.evaluation import ensemble
 from pedecg.evaluation.calibration import MEAN, Calibration
-from pedecg.tabular.shared import logistic as linear
+from pedecg.learning import batches
+from pedecg.models import registry
+from pedecg.models.contract import Training
+
+AGE_SEX = "age_sex"
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +35,17 @@ def hospital(tmp_path_factory, people) -> Path:
     folder = small_project.written(tmp_path_factory.mktemp("hospital"), people)
     records = tables.read(folder / "data/interim/records.parquet", tables.RECORDS)
     labels = tables.read(folder / "data/interim/labels.parquet", tables.LABELS)
-    splits = tables.read(folder / "data/interim/splits.parquet", tables.SPLITS)
     labels.loc[::2, list(small_project.TARGETS)] = 0
-    fitted, _ = linear.train(
-        linear.AGE_SEX, linear.age_and_sex(records), records["record_id"], labels, splits, 0,
-        linear.Settings(strength=1.0),
-    )  # fmt: skip
-    fitted.save(folder / "models" / linear.AGE_SEX / "seed0" / "model.json")
+    rows = batches.dataset(None, records, labels)
+    training = Training(AGE_SEX, {"strength": 1.0}, 0, {"task": "multilabel"})
+    fitted = registry.fit(rows, np.zeros(len(rows), bool), training)
+    fitted.model.save(folder / "models" / AGE_SEX / "seed0")
     members = [
         ensemble.Member(name, 0, "platt", dict.fromkeys(small_project.TARGETS, small_project.LINE))
-        for name in (linear.AGE_SEX, small_project.MODEL)
+        for name in (AGE_SEX, small_project.MODEL)
     ]
-    ensemble.save(members, folder / "models" / ensemble.NAME / "seed0" / "model.json")
-    for name in (linear.AGE_SEX, ensemble.NAME):
+    ensemble.write(folder / "models" / ensemble.NAME / "seed0", 0, small_project.TARGETS, members)
+    for name in (AGE_SEX, ensemble.NAME):
         curves = dict.fromkeys(("0", MEAN), small_project.CURVES)
         Calibration(name, small_project.TARGETS, False, "f1", curves).save(
             folder / "calibration" / f"{name}.json"

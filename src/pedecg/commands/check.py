@@ -22,7 +22,7 @@ def check(models: Model = None) -> None:
     faults = 0
     for model in models or [network.name for network in run_models.read().networks]:
         typer.echo(f"{model}:")
-        task = pipeline_inputs.read(model_inputs.current(model), settings)
+        task = pipeline_inputs.read(model_inputs.current(model)).task(settings)
         splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
         for item in setup_checks.run(task, splits, leads):
             typer.echo(f"  {'ok   ' if item.fault is None else 'FAULT'} {item}")

@@ -24,7 +24,7 @@ def lr_find(
     from pedecg.models import model_inputs
 
     settings = params.load("train", TrainSettings)
-    task = pipeline_inputs.read(model_inputs.current(model), settings, seed)
+    task = pipeline_inputs.read(model_inputs.current(model), seed).task(settings)
     found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
     finder.draw(found, model, plot)
     typer.echo(

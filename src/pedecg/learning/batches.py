@@ -18,6 +18,7 @@ from torch import Tensor
 
 from pedecg.core.errors import PedecgError
 from pedecg.models import features
+from pedecg.models.contract import Rows
 from pedecg.models.network_base import Batch
 from pedecg.signals.signal_store import MICROVOLTS_PER_MV, SignalStore
 
@@ -32,32 +33,6 @@ class Normalisation:
     leads: tuple[str, ...]
     mean_mv: tuple[float, ...]
     sd_mv: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Records that a network can learn from or be asked about, in one order.
-
-    Attributes
-    ----------
-    store : where their signals lie.
-    record_ids : n records.
-    positions : shape (n,), their places in the store.
-    age_days : shape (n,), float32, NaN where unknown.
-    sex : shape (n,), int64, see `SEX_CODES`.
-    targets : names of the k targets.
-    labels : shape (n, k), float32; 1 present, 0 absent, NaN unknown.
-    features : rule features, n rows, float32, NaN where unknown; no columns where none are read.
-    """
-
-    store: SignalStore
-    record_ids: tuple[str, ...]
-    positions: NDArray[np.int64]
-    age_days: NDArray[np.float32]
-    sex: NDArray[np.int64]
-    targets: tuple[str, ...]
-    labels: NDArray[np.float32]
-    features: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -99,15 +74,17 @@ def normalisation(statistics: Mapping[str, Any]) -> Normalisation:
 
 
 def dataset(
-    store: SignalStore,
+    store: SignalStore | None,
     records: pd.DataFrame,
     labels: pd.DataFrame,
     rules: pd.DataFrame | None = None,
-) -> Dataset:
-    """Join a store with the tables RECORDS and LABELS, in the order of the labels.
+) -> Rows:
+    """Join signals with the tables RECORDS and LABELS, in the order of the labels.
 
     Parameters
     ----------
+    store : None for models that read no signal.
+    labels : with `record_id` alone where nothing is known, as of records to be predicted.
     rules : the table RULES, for models that read it.
 
     Raises
@@ -116,19 +93,19 @@ def dataset(
         A labelled record has no signal in the store or no row in the records.
     """
     record_ids = tuple(labels["record_id"])
-    for where, known in (("records", records["record_id"]), ("signal store", store.record_ids)):
-        missing = sorted(set(record_ids) - set(known))
+    known = {"records": set(records["record_id"])}
+    if store is not None:
+        known["signal store"] = set(store.record_ids)
+    for where, there in known.items():
+        missing = sorted(set(record_ids) - there)
         if missing:
             raise PedecgError(
                 f"{where}: {len(missing)} labelled records are not there, such as {missing[0]}"
             )
-    about = records.set_index("record_id").loc[list(record_ids)]
-    age_days, sex = ages_and_sexes(about)
+    age_days, sex = ages_and_sexes(records.set_index("record_id").loc[list(record_ids)])
     targets = tuple(name for name in labels.columns if name != "record_id")
-    return Dataset(
-        store=store,
+    return Rows(
         record_ids=record_ids,
-        positions=store.positions(record_ids),
         age_days=age_days,
         sex=sex,
         targets=targets,
@@ -138,11 +115,13 @@ def dataset(
             if rules is None
             else features.of_rules(rules, record_ids)
         ),
+        positions=np.arange(len(record_ids)) if store is None else store.positions(record_ids),
+        signals=store,
     )
 
 
 def predictions(
-    data: Dataset, split: NDArray[np.str_], seed: int, probabilities: NDArray[np.float64]
+    data: Rows, split: NDArray[np.str_], seed: int, probabilities: NDArray[np.float64]
 ) -> pd.DataFrame:
     """Return the table PREDICTIONS, one row per record and target.
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import NINE_LEADS
-from pedecg.learning.batches import Dataset, Signals, Subjects
+from pedecg.learning.batches import Signals, Subjects
+from pedecg.models.contract import Rows
 from pedecg.models.network_base import Batch
 from pedecg.signals.augmentation import AugmentSettings, Crops, augment
 
@@ -16,7 +17,7 @@ class TrainingBatches:
     """Cuts and changes crops of a data set."""
 
     def __init__(
-        self, data: Dataset, subjects: Subjects, signals: Signals, augment: AugmentSettings
+        self, data: Rows, subjects: Subjects, signals: Signals, augment: AugmentSettings
     ) -> None:
         device = signals.device
         self.signals, self.positions, self.settings = signals, subjects.positions, augment

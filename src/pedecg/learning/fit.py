@@ -26,7 +26,7 @@ from pedecg.learning import (
     validation_monitor,
     weight_average,
 )
-from pedecg.learning.batches import Dataset, Normalisation, Signals, Subjects, random_starts
+from pedecg.learning.batches import Normalisation, Signals, Subjects, random_starts
 from pedecg.learning.crops import TrainingBatches
 from pedecg.learning.device import choose, derived_seed, reproducible, told_when_full
 from pedecg.learning.progress_bar import bar
@@ -34,6 +34,7 @@ from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.trained_network import Card, Trained, mean_logits
 from pedecg.learning.training_task import Task
 from pedecg.models import features, registry
+from pedecg.models.contract import Rows
 
 PRETRAINED_FOLDER = Path("models/pretrained")
 DEV_RUN_STEPS = 2
@@ -58,7 +59,7 @@ class Fitted:
 def fit(
     name: str,
     model_settings: dict[str, Any],
-    data: Dataset,
+    data: Rows,
     training: NDArray[np.int64],
     validation: NDArray[np.int64],
     normalisation: Normalisation,

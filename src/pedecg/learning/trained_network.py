@@ -155,7 +155,9 @@ class Trained:
         checkpoint.write_tensors(
             Path(folder) / "weights.safetensors", self.network.state_dict(), {"format": "pt"}
         )
-        text = json.dumps(asdict(self.card), indent=2, ensure_ascii=False)
+        card = asdict(self.card)
+        card["family"] = registry.family(self.card.model, self.card.settings)
+        text = json.dumps(card, indent=2, ensure_ascii=False)
         tables.write_text(text + "\n", Path(folder) / "model.json")
 
 
@@ -258,11 +260,12 @@ def _means(row: NDArray[np.int64], logit: NDArray[np.float64], n: int) -> NDArra
 def _read_card(path: Path) -> Card:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        values.pop("family")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return Card(**(values | lists))
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
-    except (json.JSONDecodeError, TypeError, AttributeError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise PedecgError(f"{path}: not the card of a network ({error})") from None
 
 

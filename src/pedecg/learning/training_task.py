@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedecg.core import checkpoint
-from pedecg.learning.batches import Dataset, Normalisation
+from pedecg.learning.batches import Normalisation
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import network_base, registry
+from pedecg.models.contract import Rows
 from pedecg.signals import augmentation, augmentation_steps, signal_store
 
 
@@ -20,7 +21,7 @@ class Task:
 
     name: str
     model_settings: dict[str, Any]
-    data: Dataset
+    data: Rows
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
     normalisation: Normalisation
@@ -61,7 +62,7 @@ class Task:
         source = registry.source_file(self.name, self.model_settings)
         code = [
             source,
-            *source.parent.glob("backbones/*.py"),
+            *source.parents[1].glob("backbones/*.py"),
             *Path(__file__).parent.glob("*.py"),
             *(Path(module.__file__) for module in shared if module.__file__),
         ]

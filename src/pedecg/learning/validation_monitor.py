@@ -11,8 +11,8 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from pedecg.core.errors import PedecgError
 from pedecg.learning import losses
-from pedecg.learning.batches import Dataset
 from pedecg.learning.train_settings import TrainSettings
+from pedecg.models.contract import Rows
 
 # train.monitor: column of the learning curves, and whether more (1) or less (-1) is better;
 # "last" is better the later it is
@@ -67,7 +67,7 @@ def macro(metric: Callable[..., float], labels: NDArray[np.float32], scores: NDA
 
 
 def check_labels(
-    data: Dataset,
+    data: Rows,
     training: NDArray[np.int64],
     validation: NDArray[np.int64],
     settings: TrainSettings,
@@ -91,7 +91,7 @@ def check_labels(
         )
 
 
-def _check_classes(data: Dataset, rows: NDArray[np.int64]) -> None:
+def _check_classes(data: Rows, rows: NDArray[np.int64]) -> None:
     """Raise a `PedecgError` where a record has no class or several; all unknown is no fault."""
     labels = data.labels[rows]
     known = ~np.isnan(labels).any(axis=1)

@@ -1,30 +1,37 @@
 """Models by name: the name is the file, so that a new file is a new model.
 
 Networks lie in ``models/networks``, models of tables in ``tabular``. A model's module holds
-``Settings`` (its section ``models.<name>`` of params.yaml), ``READS`` (some of `INPUTS`) and
-``Model``, and ``REFERENCE = True`` where the model is a reference baseline. It is imported when it
-is asked for: a change in one model's file concerns no other model.
+``Settings`` (its section ``models.<name>`` of params.yaml), ``READS`` (some of `INPUTS`), and
+``Model``: the layers of a network, or a `contract.Trainable` that learns from tables. A constant
+``REFERENCE = True`` marks a reference baseline. A module is imported when it is asked for: a change
+in one model's file concerns no other model.
 
 A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
 of that file with settings of its own.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, create_model
 from torch import nn
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.models import contract
 
 _SOURCE = Path(__file__).parents[1]
 # Folders whose every file is a model. What models share lies elsewhere: `models`, `tabular.shared`.
-_FOLDERS = ("models/networks", "tabular")
+_NETWORKS, _FOLDERS = "models/networks", ("models/networks", "tabular")
+_TRAINED_NETWORK = "learning/network_model.py"  # any of `_NETWORKS`, with its training
+_COMBINED = {"ensemble": "evaluation/ensemble.py"}  # made of trained models, not of rows
 
 # What a model may read of a record: its signal; age and sex; rule features (the table RULES);
 # further numbers of the cohort's manifest, if there are any. A model that reads "pretrained" has a
@@ -90,6 +97,62 @@ def is_reference(name: str, values: Mapping[str, Any] | None = None) -> bool:
     return bool(getattr(_module(name, values), "REFERENCE", False))
 
 
+def fit(
+    rows: contract.Rows, validation: NDArray[np.bool_], training: contract.Training
+) -> contract.Fitted | None:
+    """Fit the model that a training names; see `contract.Trainable.fit`."""
+    return _trainable(training.name, training.values).fit(rows, validation, training)
+
+
+def load(
+    folder: Path, targets: Sequence[str] | None = None, accelerator: str = "auto"
+) -> contract.Model:
+    """Open the model in a folder, of whatever family.
+
+    Parameters
+    ----------
+    targets : what the caller wants predicted; must be those that it was trained for.
+    accelerator : auto, cpu, cuda or mps; where networks compute.
+
+    Raises
+    ------
+    PedecgError
+        The folder holds no model, one of an unknown family, or one of other targets.
+    """
+    card = read_card(folder)
+    combined = _COMBINED.get(card["family"])
+    model: type[contract.Model] = (
+        _import(_SOURCE / combined).Model if combined else _trainable(card["family"])
+    )
+    loaded = model.load(Path(folder), accelerator)
+    if targets is not None and tuple(targets) != loaded.targets:
+        raise PedecgError(
+            f"{folder}: trained for targets {', '.join(loaded.targets)}; asked for "
+            f"{', '.join(targets)}; retrain, or ask for its own"
+        )
+    return loaded
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the content of a model's ``model.json``, which has the key `family`.
+
+    Raises
+    ------
+    PedecgError
+        There is none, or it is not the card of a model.
+    """
+    path = folder / contract.CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
+    except (OSError, ValueError) as error:
+        raise PedecgError(f"{path}: not the card of a model ({error})") from None
+    if not isinstance(card, dict) or not isinstance(card.get("family"), str):
+        raise PedecgError(f"{path}: names no family of models; train it again")
+    return card
+
+
 def build(
     name: str,
     values: dict[str, Any],
@@ -131,8 +194,22 @@ def _files() -> dict[str, Path]:
 
 
 def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
-    file = source_file(name, values).relative_to(_SOURCE).with_suffix("")
-    return importlib.import_module(".".join(("pedecg", *file.parts)))
+    return _import(source_file(name, values))
+
+
+def _trainable(name: str, values: Mapping[str, Any] | None = None) -> type[contract.Trainable]:
+    file = source_file(name, values)
+    of_network = file.parent == _SOURCE / _NETWORKS
+    found: type[contract.Trainable] = _import(
+        _SOURCE / _TRAINED_NETWORK if of_network else file
+    ).Model
+    return found
+
+
+def _import(file: Path) -> ModuleType:
+    """Import a module by its file: layers above this one are known to it by name alone."""
+    parts = file.relative_to(_SOURCE).with_suffix("").parts
+    return importlib.import_module(".".join(("pedecg", *parts)))
 
 
 @cache

@@ -72,7 +72,7 @@ def _seen(
     exam = answer.exam
     age_days, sex = batches.ages_and_sexes(exam.record)
     card = networks[0].trained.card
-    read = card.scale.apply(networks[0].features(exam))[0]
+    read = card.scale.apply(exam.rows(networks[0].reads, networks[0].feature_names).features)[0]
     waves, normal_mv = _global(exam), None
     if model.normals is not None and len(waves):
         normal_mv = partial(

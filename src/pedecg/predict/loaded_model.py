@@ -4,13 +4,14 @@
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pedecg.bundle import inference_steps, input_checks, provenance
@@ -20,9 +21,9 @@ from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
 from pedecg.explain import explain_tables, normal_beats
-from pedecg.predict import trained_models as trainings
+from pedecg.learning import network_model
+from pedecg.models import contract, registry
 from pedecg.predict.prepared_recording import Exam, Recipe
-from pedecg.predict.trained_models import Network, Training
 from pedecg.rules import norms
 from pedecg.signals import filters
 from pedecg.signals.preprocess import PreprocessSettings
@@ -36,6 +37,30 @@ BUNDLE_CODE = {
     "inference_steps": inference_steps,
     "input_checks": input_checks,
 }  # ours, not the bundle's
+
+
+class Training(Protocol):
+    """One training of a model, or several that are asked as one."""
+
+    @property
+    def targets(self) -> tuple[str, ...]: ...
+    def ask(self, exam: Exam) -> NDArray[np.float64]:
+        """Return raw probabilities of one recording, shape (n_targets,)."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training, of whatever family."""
+
+    model: contract.Model
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.model.targets
+
+    def ask(self, exam: Exam) -> NDArray[np.float64]:
+        rows = exam.rows(self.model.reads, self.model.feature_names)
+        return np.asarray(self.model.predict(rows)[0])
 
 
 @dataclass(frozen=True)
@@ -64,9 +89,10 @@ class Model:
         return self.fitted.targets
 
     @property
-    def networks(self) -> tuple[Network, ...]:
-        """Its networks, if it is made of networks that can be looked into."""
-        return tuple(_networks(self.trainings))
+    def networks(self) -> tuple[network_model.Model, ...]:
+        """Its networks, if it is made of networks whose layers can be explained."""
+        each = (one.model for one in self.trainings if isinstance(one, Trained))
+        return tuple(model for model in each if isinstance(model, network_model.Model))
 
     def ask(self, exam: Exam) -> NDArray[np.float64]:
         """Return raw probabilities of each training, shape (n_trainings, n_targets)."""
@@ -108,7 +134,8 @@ def _of_pipeline(folder: Path) -> Model:
             "pipeline that has run, or a bundle"
         )
     folders = [folder] if one is not None else _seeds(folder)
-    opened = tuple(trainings.load(each) for each in folders)
+    torch.set_num_threads(1)  # one ECG is too little to share, and processes share the cores
+    opened = tuple(Trained(registry.load(each, accelerator="cpu")) for each in folders)
     made = provenance.read(project)
     fitted = calibration.load(project / "calibration" / f"{home.name}.json")
     _require_same(folder, opened, fitted)
@@ -116,7 +143,7 @@ def _of_pipeline(folder: Path) -> Model:
     recipe = Recipe(
         about, made.ingest, made.preprocess, made.delineate,
         norms.load(made.limits, made.thresholds),
-        _numbers(name for one in _networks(opened) for name in one.trained.card.feature_names),
+        _numbers(name for one in opened for name in one.model.feature_names),
     )  # fmt: skip
     cohort = params.load("cohort", CohortSettings, project / params.PARAMS_FILE)
     children = about["training_data"]["children"]
@@ -125,10 +152,6 @@ def _of_pipeline(folder: Path) -> Model:
     if beats.is_file():
         normals = normal_beats.from_table(tables.read(beats, explain_tables.NORMAL_BEATS))
     return Model(home.name, opened, one, fitted, recipe, children, cohort, normals)
-
-
-def _networks(opened: Iterable[Training]) -> Iterator[Network]:
-    return (one for one in opened if isinstance(one, Network))
 
 
 def _numbers(features: Iterable[str]) -> tuple[str, ...]:
@@ -144,7 +167,7 @@ def _seeds(folder: Path) -> list[Path]:
     return sorted(found, key=lambda each: int(each.name[4:]))
 
 
-def _require_same(folder: Path, opened: tuple[Training, ...], fitted: Calibration) -> None:
+def _require_same(folder: Path, opened: tuple[Trained, ...], fitted: Calibration) -> None:
     for training in opened:
         if sorted(training.targets) != sorted(fitted.targets):
             raise PedecgError(
@@ -167,7 +190,7 @@ class _Bundled:
     def ask(self, exam: Exam) -> NDArray[np.float64]:
         about, own = self.runner.about, exam.recording
         names = tuple(name for one in about["networks"] for name in one["feature_names"])
-        table = exam.features(frozenset(about["reads"]), names)
+        table = exam.rows(frozenset(about["reads"]), names).features
         counts, mask = exam.signals.counts(0), exam.signals.lead_mask[0]
         told = {str(name): float(value) for name, value in table.iloc[0].items()}
         subject = self.subject(mask, own.age_days, own.sex, told, counts.shape[1])

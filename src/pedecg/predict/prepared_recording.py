@@ -16,7 +16,9 @@ from pedecg.bundle import input_checks
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Recording
 from pedecg.core.records import LEADS, EcgRecord
+from pedecg.learning import batches
 from pedecg.models import features as of_model
+from pedecg.models.contract import Rows
 from pedecg.rules import norms
 from pedecg.rules import rule_features as features
 from pedecg.signals import filters, preprocess, quality, signal_store
@@ -70,8 +72,8 @@ class Exam:
         (one,) = features.examinations(self.signals, self.waves, self.record)
         return features.table([features.of_signals(one, self.signals, self.recipe.limits)])
 
-    def features(self, reads: frozenset[str], names: tuple[str, ...]) -> pd.DataFrame:
-        """Return what a network reads beside the signal, as the stage train makes it.
+    def rows(self, reads: frozenset[str], names: tuple[str, ...]) -> Rows:
+        """Return what a model reads of it, one row, as the stage train makes it.
 
         Parameters
         ----------
@@ -83,9 +85,7 @@ class Exam:
             unknown = [n for n in names if n.startswith("x_") and n not in self.record]
             told = self.record.assign(**dict.fromkeys(unknown, np.nan))
             table = of_model.with_numbers(told, table)
-        if table is None:
-            return pd.DataFrame(index=range(1))
-        return of_model.of_rules(table, [self.recording.record_id])
+        return batches.dataset(self.signals, self.record, self.record[["record_id"]], table)
 
 
 def prepare(recording: Recording, recipe: Recipe) -> Exam:

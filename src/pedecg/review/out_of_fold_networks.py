@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.learning.batches import Dataset, Normalisation
+from pedecg.learning.batches import Normalisation
 from pedecg.learning.fit import fit
 from pedecg.learning.train_settings import TrainSettings
+from pedecg.models.contract import Rows
 from pedecg.review.label_noise import NoiseReviewSettings, TrainAndPredict
 from pedecg.signals import lead_statistics
 
 
 def predictor(
-    data: Dataset,
+    data: Rows,
     model_settings: dict[str, Any],
     train: TrainSettings,
     review: NoiseReviewSettings,

@@ -4,7 +4,9 @@ The score needs no training: it is a weighted sum of criteria that are met and o
 the usual. Only the two numbers that turn it into a probability are fitted, on the training split.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import minimize
 
-from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
+from pedecg.models.contract import Rows, Training
+from pedecg.tabular.shared.base import TabularModel
 
 READS = frozenset({"rules"})
 REFERENCE = True
@@ -86,6 +89,34 @@ class Settings(Section):
     )
 
 
+@dataclass(frozen=True)
+class Model(TabularModel):
+    """The score of each target and the curve that makes it a probability.
+
+    Attributes
+    ----------
+    scored_by : per target, see `scored_by`.
+    curves : per target, intercept and slope of the logistic curve over its score.
+    """
+
+    scored_by: Mapping[str, str]
+    curves: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def learn(cls, rows: Rows, settings: Settings, training: Training) -> Self:
+        """Fit one curve per target; the seed changes nothing."""
+        curves = {
+            target: fit(scores(rows.features, target), label.astype(np.float64), settings)
+            for target, label in zip(rows.targets, rows.labels.T, strict=True)
+        }
+        scored = {target: scored_by(target) for target in rows.targets}
+        return cls(training.name, training.seed, rows.targets, scored, curves)
+
+    def predict(self, rows: Rows) -> Values:
+        each = [predict(scores(rows.features, t), *self.curves[t]) for t in self.targets]
+        return np.stack(each, axis=1)
+
+
 def scored_by(target: str) -> str:
     """Return what scores a target: its own name, or what stands in for it."""
     if target in WEIGHTS:
@@ -94,7 +125,7 @@ def scored_by(target: str) -> str:
 
 
 def scores(rules: pd.DataFrame, target: str) -> Values:
-    """Return the score of every record, shape (n_records,), from a table `tables.RULES`.
+    """Return the score of every record, shape (n_records,), from its rule features.
 
     `rules` needs no column in particular: a criterion or z-score that is not there is unknown.
     """
@@ -138,44 +169,6 @@ def fit(score: Values, label: Values, settings: Settings) -> tuple[float, float]
 def predict(score: Values, intercept: float, slope: float) -> Values:
     """Return the probability of each score, rising with it."""
     return _sigmoid(intercept + slope * score)
-
-
-def train(
-    rules: pd.DataFrame,
-    labels: pd.DataFrame,
-    splits: pd.DataFrame,
-    seed: int,
-    settings: Settings,
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Fit one curve per target on the training split and predict every record.
-
-    Raises
-    ------
-    PedecgError
-        The labels hold no target.
-
-    Returns
-    -------
-    What the model is, for ``model.json``, and its predictions on all splits, `tables.PREDICTIONS`.
-    The seed changes nothing; it names the run as for the models that draw from it.
-    """
-    targets = [column for column in labels.columns if column != "record_id"]
-    if not targets:
-        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
-    table = splits.merge(rules, on="record_id", how="inner")
-    known = labels.set_index("record_id").reindex(table["record_id"])
-    training = (table["split"] == "train").to_numpy()
-    curves: dict[str, Any] = {}
-    parts = []
-    for target in targets:
-        score = scores(table, target)
-        label = known[target].to_numpy(np.float64, na_value=np.nan)
-        intercept, slope = fit(score[training], label[training], settings)
-        curves[target] = {"scored_by": scored_by(target), "intercept": intercept, "slope": slope}
-        part = table[["record_id", "split"]].assign(seed=seed, label=target)
-        parts.append(part.assign(probability=predict(score, intercept, slope)))
-    about = {"name": "rules", "seed": seed, "targets": targets, "curves": curves}
-    return about, pd.concat(parts, ignore_index=True)
 
 
 def _evidence(rules: pd.DataFrame, evidence: str) -> Values:

@@ -4,37 +4,29 @@ Friedman JH. Stochastic gradient boosting. Comput Stat Data Anal 2002;38:367-378
 sum of small trees. Of exclusive classes a probability is the softmax of the sums; targets side by
 side are grown each by itself, on the records that are known of it, and a probability is the
 sigmoid of its sum. Several such models, each grown with a seed of its own, are averaged: with a few
-hundred records one alone depends on its draws. They are kept as plain tables of numbers, as those
-of `trees` are.
+hundred records one alone depends on its draws.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
 from sklearn.ensemble import GradientBoostingClassifier
 
-from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.tabular import rules_trees as trees
-from pedecg.tabular.shared import logistic as linear
+from pedecg.models.contract import Rows, Training
+from pedecg.tabular.shared import design, tree_arrays
+from pedecg.tabular.shared.base import REFIT
+from pedecg.tabular.shared.design import Values
 
-Values = NDArray[np.float64]
-
-RULES_BOOSTED = "rules_boosted"
 READS = frozenset({"rules", "demographics"})
-_MADE_BY = "pedecg.tabular.rules_boosted"
-_TABLES = ("starts", "roots", "feature", "threshold", "left", "right", "leaf")
 
 
 class Settings(Section):
@@ -57,140 +49,71 @@ class Settings(Section):
         ge=0,
         le=3,
     )
-    refit: bool = Field(False, description=trees.REFIT)
+    refit: bool = Field(False, description=REFIT)
 
 
 @dataclass(frozen=True)
-class Boosted:
-    """Grown trees and the scale of their features.
+class Model(tree_arrays.TreeModel):
+    """Sums of trees.
 
     Attributes
     ----------
     exclusive : exactly one target holds.
-    features, mean, sd : n_features; those of the training split, see `naive.design`.
     starts : shape (n_models, n_targets), the sums before the first tree.
     roots : shape (n_models, n_rounds, n_targets), node that each tree begins with.
-    feature, threshold, left, right : shape (n_nodes,), as in `trees.Trees`.
     leaf : shape (n_nodes,), what is added to the sum of the tree's target.
     """
 
-    seed: int
     exclusive: bool
-    targets: tuple[str, ...]
-    features: tuple[str, ...]
-    mean: tuple[float, ...]
-    sd: tuple[float, ...]
     starts: NDArray[np.float32]
     roots: NDArray[np.int32]
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float32]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
     leaf: NDArray[np.float32]
 
-    def predict(self, features: pd.DataFrame) -> Values:
-        """Return probabilities of shape (n, n_targets); those of exclusive targets sum to 1.
+    @classmethod
+    def table(cls, rows: Rows) -> pd.DataFrame:
+        return design.with_age_and_sex(rows)
+
+    @classmethod
+    def learn(cls, rows: Rows, settings: Settings, training: Training) -> Self:
+        """Grow trees on the rows of which a label is known.
 
         Raises
         ------
         PedecgError
-            A feature that the trees were grown on is no column.
+            Of exclusive targets a row has none or two, or all rows have the same.
         """
-        missing = [name for name in self.features if name not in features]
-        if missing:
-            raise PedecgError(f"{RULES_BOOSTED}: grown on {', '.join(missing[:5])}; not found here")
-        table = features[list(self.features)]
-        x = linear.design(table, np.array(self.mean), np.array(self.sd)).astype(np.float32)
-        found = np.zeros((len(x), len(self.targets)))
+        known = rows.take(np.flatnonzero(~np.isnan(rows.labels).all(axis=1)))
+        y = known.labels.astype(np.float64)
+        if training.exclusive:
+            _check_exclusive(y, training.name)
+        table = cls.table(known)
+        scale = design.Scale.of(table)
+        x = scale.design(table)
+        sums = _of_classes if training.exclusive else _of_targets
+        seeds = np.random.SeedSequence(training.seed).generate_state(settings.models)
+        grown = [sums(x, y, int(seed), settings) for seed in seeds]
+        return cls(
+            training.name, training.seed, rows.targets, **asdict(scale),
+            exclusive=training.exclusive, **_arrays(grown, settings),
+        )  # fmt: skip
+
+    def predict(self, rows: Rows) -> Values:
+        x = self.design(rows).astype(np.float32)
+        total = np.zeros((len(x), len(self.targets)))
         for start, rounds in zip(self.starts, self.roots, strict=True):
             sums = np.tile(start.astype(np.float64), (len(x), 1))
             for roots in rounds:
                 for k, root in enumerate(roots):
-                    at = trees.leaves(x, root, self.feature, self.threshold, self.left, self.right)
-                    sums[:, k] += self.leaf[at]
-            found += special.softmax(sums, axis=1) if self.exclusive else special.expit(sums)
-        return np.asarray(found / len(self.roots))
-
-    def save(self, folder: str | Path) -> None:
-        """Write ``boosted.safetensors``: the tables, and the names and scale beside them."""
-        arrays = {name: getattr(self, name) for name in _TABLES}
-        arrays |= {"mean": np.array(self.mean), "sd": np.array(self.sd)}
-        about = {
-            "made_by": _MADE_BY,
-            "seed": self.seed,
-            "exclusive": self.exclusive,
-            "targets": self.targets,
-            "features": self.features,
-        }
-        checkpoint.write_tensors(
-            Path(folder) / "boosted.safetensors",
-            {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in arrays.items()},
-            {"about": json.dumps(about)},
-        )
+                    sums[:, k] += self.leaf[self.leaves(x, root)]
+            total += special.softmax(sums, axis=1) if self.exclusive else special.expit(sums)
+        return np.asarray(total / len(self.roots))
 
 
-def load(folder: str | Path) -> Boosted:
-    """Read what `Boosted.save` wrote, or raise a `PedecgError`."""
-    path = Path(folder) / "boosted.safetensors"
-    tensors, metadata = checkpoint.read_tensors(path, torch.device("cpu"))
-    about: dict[str, Any] = json.loads(metadata.get("about", "{}"))
-    if about.get("made_by") != _MADE_BY:
-        raise PedecgError(f"{path}: holds no boosted trees")
-    own: dict[str, Any] = {name: tensor.numpy() for name, tensor in tensors.items()}
-    own |= {name: tuple(own[name].tolist()) for name in ("mean", "sd")}
-    own |= {name: tuple(about[name]) for name in ("targets", "features")}
-    return Boosted(seed=about["seed"], exclusive=about["exclusive"], **own)
-
-
-def train(
-    table: pd.DataFrame,
-    record_ids: pd.Series,
-    labels: pd.DataFrame,
-    splits: pd.DataFrame,
-    seed: int,
-    settings: Settings,
-    *,
-    exclusive: bool,
-) -> tuple[Boosted, pd.DataFrame]:
-    """Grow trees on the training split and predict every record of a split.
-
-    Parameters
-    ----------
-    table : one row for each of `record_ids`, see `trees.features`.
-    exclusive : exactly one target holds (`train.task` is multiclass).
-
-    Raises
-    ------
-    PedecgError
-        The labels hold no target; or, if exclusive, a training record has no class or two, or
-        there is but one class.
-    """
-    targets = tuple(str(column) for column in labels.columns if column != "record_id")
-    if not targets:
-        raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
-    rows = table.set_index(pd.Index(record_ids)).reindex(splits["record_id"])
-    known = labels.set_index("record_id").reindex(splits["record_id"])[list(targets)]
-    y = known.astype("Float64").astype("float64").to_numpy()
-    training = (splits["split"] == "train").to_numpy() & ~np.isnan(y).all(axis=1)
-    if exclusive:
-        _check_exclusive(y[training])
-    mean, sd = linear.scale(rows[training])
-    x = linear.design(rows[training], mean, sd)
-    sums = _of_classes if exclusive else _of_targets
-    grown = [
-        sums(x, y[training], int(own), settings)
-        for own in np.random.SeedSequence(seed).generate_state(settings.models)
-    ]
-    scale = (tuple(map(str, rows.columns)), tuple(mean.tolist()), tuple(sd.tolist()))
-    model = Boosted(seed, exclusive, targets, *scale, **_tables(grown, settings))
-    return model, linear.predictions(targets, splits, seed, model.predict(rows))
-
-
-def _check_exclusive(y: Values) -> None:
+def _check_exclusive(y: Values, model: str) -> None:
     if not len(y) or not (y.sum(axis=1) == 1).all():  # a sum with an unknown one is no number
-        raise PedecgError(f"{RULES_BOOSTED}: each training record must have exactly one class")
+        raise PedecgError(f"{model}: each training record must have exactly one class")
     if y.any(axis=0).sum() < 2:
-        raise PedecgError(f"{RULES_BOOSTED}: the training records must have two classes or more")
+        raise PedecgError(f"{model}: the training records must have two classes or more")
 
 
 @dataclass(frozen=True)
@@ -210,7 +133,7 @@ class _Sums:
 def _of_classes(x: Values, y: Values, seed: int, settings: Settings) -> _Sums:
     """Grow all classes together; those without a record start at -inf."""
     there = np.flatnonzero(y.any(axis=0))
-    weight = trees.weights(y, settings.balance)
+    weight = tree_arrays.weights(y, settings.balance)
     model = _grow(x, y.argmax(axis=1), weight, seed, settings)
     first = model._raw_predict_init(x[:1])[0]
     starts = np.full(y.shape[1], -np.inf)
@@ -233,7 +156,7 @@ def _of_targets(x: Values, y: Values, seed: int, settings: Settings) -> _Sums:
             starts[k] = special.logit((own.sum() + 0.5) / (len(own) + 1.0))
             each.append([])
             continue
-        weight = trees.weights(np.eye(2)[own], settings.balance)
+        weight = tree_arrays.weights(np.eye(2)[own], settings.balance)
         model = _grow(x[known], own, weight, seed, settings)
         starts[k] = model._raw_predict_init(x[:1])[0, 0]
         each.append(list(model.estimators_[:, 0]))
@@ -254,7 +177,7 @@ def _grow(
     ).fit(x, y, sample_weight=weight)
 
 
-def _tables(grown: Sequence[_Sums], settings: Settings) -> dict[str, Any]:
+def _arrays(grown: Sequence[_Sums], settings: Settings) -> dict[str, Any]:
     """Put scikit-learn's trees one after another; a target without trees gets one that adds 0."""
     shape = (len(grown), settings.rounds, len(grown[0].starts))
     roots, single, first = np.full(shape, -1), [], 0
@@ -265,7 +188,7 @@ def _tables(grown: Sequence[_Sums], settings: Settings) -> dict[str, Any]:
                 single.append((first, tree.tree_))
                 first += tree.tree_.node_count
     single.append((first, _NOTHING))
-    nodes = trees.nodes(single)
+    nodes = tree_arrays.nodes(single)
     leaf = settings.learning_rate * np.concatenate([tree.value[:, 0, 0] for _, tree in single])
     return {
         "starts": np.stack([model.starts for model in grown]).astype(np.float32),

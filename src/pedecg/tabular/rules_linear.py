@@ -1,9 +1,20 @@
 """A logistic model of every measure, z-score and criterion."""
 
-from pedecg.tabular.shared import logistic
+import pandas as pd
+
+from pedecg.models.contract import Rows
+from pedecg.tabular.shared import design, logistic
 
 READS = frozenset({"rules"})
 
 
 class Settings(logistic.Settings):
     """Section `models.rules_linear`."""
+
+
+class Model(logistic.LogisticModel):
+    """One logistic model per target."""
+
+    @classmethod
+    def table(cls, rows: Rows) -> pd.DataFrame:
+        return design.rule_features(rows)
