@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
 from pedecg.core import params
+from pedecg.core.experiment import ENSEMBLE
 
 ROOT = Path(__file__).resolve().parents[1]
 # A table lies between two marks; the second word is its pipeline's folder, none: the root.
@@ -29,7 +30,8 @@ def _parameters(found: re.Match[str]) -> str:
 
 def _results(found: re.Match[str]) -> str:
     """AUROC of every model of the root's last run, as its metrics say."""
-    models = YAML(typ="safe").load(ROOT / params.PARAMS_FILE)["evaluate"]["models"]
+    trained = YAML(typ="safe").load(ROOT / params.PARAMS_FILE)["experiment"]["models"]
+    models = [*trained, ENSEMBLE]
     rows, targets = [], []
     for model in models:
         file = ROOT / "metrics/evaluate" / f"{model}.json"

@@ -18,7 +18,9 @@ from pedecg.core import tables
 MODELS = ("rules", "resnet1d_age")
 STAGES = (
     ("lead_statistics.py",),
-    ("train_rules.py", "rules", "0"),
+    ("label_decisions.py",),
+    ("model_inputs.py",),
+    ("train.py", "rules", "0"),
     ("train.py", "resnet1d_age", "0"),
     *(("evaluate.py", model) for model in MODELS),
     ("noise_review.py",),
