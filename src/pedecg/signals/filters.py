@@ -47,13 +47,63 @@ def band_pass(
     edge = min(signal.shape[-1] - 1, round(fs_hz / low_hz))
     high = high_hz if carries(fs_hz, high_hz) else None
     sections, state = _sections(fs_hz, low_hz, high, order)
-    state = state.reshape(len(state), *[1] * (signal.ndim - 1), 2)
     mirrored = [(0, 0)] * (signal.ndim - 1) + [(edge, edge)]
-    filtered = np.pad(np.asarray(signal, np.float64), mirrored, mode="reflect")
-    for _ in ("forward", "backward"):
-        filtered, _ = dsp.sosfilt(sections, filtered, zi=state * filtered[..., :1])
-        filtered = filtered[..., ::-1]
+    extended = np.pad(np.asarray(signal, np.float64), mirrored, mode="reflect")
+    return _both_ways(sections, state, extended)[..., edge : edge + signal.shape[-1]]
+
+
+def zero_phase(
+    sections: NDArray[np.float64], signal: Signal, edge: int | None = None
+) -> NDArray[np.float64]:
+    """Filter forward and backward with any second-order sections; ends are turned about a point.
+
+    Parameters
+    ----------
+    sections : shape (n_sections, 6), as SciPy designs them.
+    signal : shape (..., n_samples), finite.
+    edge : samples by which both ends are extended, at most n_samples - 1; None: SciPy's choice.
+
+    Notes
+    -----
+    The same as `scipy.signal.sosfiltfilt`, which solves for the filter's state with LAPACK: its
+    last bits depend on the processor, and those of all samples after it.
+    """
+    if edge is None:
+        at_zero = min((sections[:, 2] == 0).sum(), (sections[:, 5] == 0).sum())
+        edge = 3 * (2 * len(sections) + 1 - int(at_zero))
+    edge = min(edge, signal.shape[-1] - 1)
+    before = 2 * signal[..., :1] - signal[..., edge:0:-1]
+    after = 2 * signal[..., -1:] - signal[..., -2 : -edge - 2 : -1]
+    extended = np.concatenate([before, signal, after], axis=-1)
+    filtered = _both_ways(sections, steady_state(sections), extended)
     return filtered[..., edge : edge + signal.shape[-1]]
+
+
+def steady_state(sections: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the state of second-order sections on a constant signal of 1, shape (n_sections, 2).
+
+    `scipy.signal.sosfilt_zi` in closed form.
+    """
+    states, level = [], 1.0
+    for section in sections:
+        b, a = section[:3], section[3:]
+        states.append(level * steady_state_of(b, a))
+        level *= b.sum() / a.sum()
+    return np.stack(states)
+
+
+def steady_state_of(b: NDArray[np.float64], a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the state of one recursive filter on a constant signal of 1, shape (order,).
+
+    `scipy.signal.lfilter_zi` in closed form: in the steady state the output is the gain at 0 Hz,
+    and each register is the next one plus the difference of its two inputs.
+
+    Parameters
+    ----------
+    b, a : shape (order + 1,), numerator and denominator, a[0] = 1.
+    """
+    differences = b[1:] - a[1:] * (b.sum() / a.sum())
+    return np.asarray(np.cumsum(differences[::-1])[::-1])
 
 
 def resample(signal: Signal, fs_from: float, fs_to: float) -> NDArray[np.float64]:
@@ -131,7 +181,23 @@ def _sections(
         zeros, poles = np.append(zeros, low_pass[0]), np.append(poles, low_pass[1])
         gain *= low_pass[2]
     sections = dsp.zpk2sos(zeros, poles, gain)
-    return sections, dsp.sosfilt_zi(sections)
+    return sections, steady_state(sections)
+
+
+def _both_ways(
+    sections: NDArray[np.float64], state: NDArray[np.float64], filtered: Signal
+) -> NDArray[np.float64]:
+    """Filter over the last axis, each time from the state of a constant signal of its first value.
+
+    Parameters
+    ----------
+    state : shape (n_sections, 2).
+    """
+    state = state.reshape(len(state), *[1] * (filtered.ndim - 1), 2)
+    for _ in ("forward", "backward"):
+        filtered, _ = dsp.sosfilt(sections, filtered, zi=state * filtered[..., :1])
+        filtered = filtered[..., ::-1]
+    return np.asarray(filtered, np.float64)
 
 
 def _fraction(fs_hz: float) -> Fraction:

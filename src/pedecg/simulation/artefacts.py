@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from pedecg import elementary
+from pedecg.signals import filters
 from pedecg.simulation import torso
 from pedecg.simulation.settings import Recorder
 
@@ -71,10 +73,11 @@ def recorded(
     electrodes += _mains(n, fs_hz, artefacts.mains_mv, recorder.mains_hz, rng)
     if artefacts.pops:
         electrodes += _pops(n, fs_hz, rng)
-    leads = clean_mv + torso.LEADS_FROM_ELECTRODES @ electrodes
+    leads = clean_mv + elementary.product(torso.LEADS_FROM_ELECTRODES, electrodes)
     leads = _passed(leads, fs_hz, recorder)
     if artefacts.rail:
-        leads += torso.LEADS_FROM_ELECTRODES @ _spikes(n, recorder.rail_mv, rng)
+        spikes = _spikes(n, recorder.rail_mv, rng)
+        leads += elementary.product(torso.LEADS_FROM_ELECTRODES, spikes)
     if artefacts.lead_off:
         leads = _lead_off(leads, rng)
     steps = np.rint(np.clip(leads, -recorder.rail_mv, recorder.rail_mv) * 1000 / recorder.step_uv)
@@ -119,7 +122,7 @@ def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]
     for _ in range(rng.integers(1, 4)):
         electrode, start = rng.integers(_ELECTRODES), rng.integers(n)
         jump = rng.normal(0, 0.8)
-        decay = np.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
+        decay = elementary.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
         result[electrode, start:] += jump * decay
     return result
 
@@ -142,7 +145,7 @@ def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDA
     """The recorder's own filters, without shift of phase."""
     low = _filter(1, recorder.low_cut_hz, "highpass", fs_hz)
     high = _filter(2, recorder.high_cut_hz, "lowpass", fs_hz)
-    return np.asarray(signal.sosfiltfilt(np.vstack([low, high]), leads, axis=1))
+    return filters.zero_phase(np.vstack([low, high]), leads)
 
 
 def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
