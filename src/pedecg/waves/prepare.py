@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as dsp
 
+from pedecg.signals import filters
 from pedecg.waves.targets import FS_HZ
 
 Array = NDArray[np.float32]
@@ -34,7 +35,7 @@ def normalise(signal: Array) -> Array:
     swing = usual_swing(signal)
     tame = np.clip(signal - middle, -WILD * swing, WILD * swing)
     padding = min(FS_HZ, signal.shape[-1] - 1)
-    level = dsp.sosfiltfilt(_HIGH_PASS, tame, axis=-1, padlen=padding).astype(np.float32)
+    level = filters.zero_phase(_HIGH_PASS, tame, padding).astype(np.float32)
     return np.asarray(np.clip(level / usual_swing(level), -LIMIT, LIMIT), np.float32)
 
 
