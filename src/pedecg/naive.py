@@ -108,8 +108,9 @@ def age_and_sex(records: pd.DataFrame) -> pd.DataFrame:
     Statistical Learning, 5.2.1: cubic between the knots, straight beyond them.
     """
     age = records["age_days"].to_numpy(np.float64, na_value=np.nan)
-    x = np.log1p(np.maximum(age, 0) / _OFFSET_DAYS)
-    knots = np.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS)
+    # SciPy's logarithm: NumPy's is another where there is AVX-512.
+    x = special.log1p(np.maximum(age, 0) / _OFFSET_DAYS)
+    knots = special.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS)
 
     def bent(k: int) -> Values:
         after, beyond = (np.maximum(x - knot, 0) ** 3 for knot in (knots[k], knots[-1]))
