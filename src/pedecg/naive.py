@@ -2,6 +2,10 @@
 
 Neither reads a signal. Both are fitted on the training split and written as JSON: names, scale and
 coefficients, so that a reader can follow every probability by hand.
+
+The fit is scikit-learn's, whose L-BFGS adds through BLAS: with one thread it is the same however
+many cores there are, but between processors coefficients and probabilities are equal within 1e-6
+only (seen: 4e-16 to 1e-9). All else here has the same bits everywhere.
 """
 
 import json
@@ -113,7 +117,10 @@ def age_and_sex(records: pd.DataFrame) -> pd.DataFrame:
     knots = special.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS)
 
     def bent(k: int) -> Values:
-        after, beyond = (np.maximum(x - knot, 0) ** 3 for knot in (knots[k], knots[-1]))
+        after, beyond = (
+            np.square(past) * past  # NumPy's power, too, is another there
+            for past in (np.maximum(x - knot, 0) for knot in (knots[k], knots[-1]))
+        )
         return np.asarray((after - beyond) / (knots[-1] - knots[k]))
 
     last = bent(len(knots) - 2)

@@ -198,6 +198,31 @@ def test_zero_phase_filters_equal_those_of_scipy(fs, order, low, high, kind, see
     assert np.abs(filters.zero_phase(sections, signal, edge) - right).max() < 1e-12 * lost
 
 
+@given(
+    fs=RATES,
+    order=st.integers(1, 6),
+    low=st.floats(0.05, 10),
+    high=st.floats(12, 45),
+    kind=st.sampled_from(["lowpass", "highpass", "bandpass"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_butterworth_filters_are_those_of_scipy(fs, order, low, high, kind):
+    corner = {"lowpass": high, "highpass": low, "bandpass": (low, high)}[kind]
+    sections = filters.butterworth(order, corner, kind, fs)
+    hz = np.geomspace(low, 0.49 * fs, 200)
+    right = dsp.freqz_sos(dsp.butter(order, corner, kind, fs=fs, output="sos"), hz, fs=fs)[1]
+    assert dsp.freqz_sos(sections, hz, fs=fs)[1] == pytest.approx(right, abs=1e-7)
+    signal = np.random.default_rng(0).normal(size=500)
+    sections = [sections, dsp.butter(order, corner, kind, fs=fs, output="sos")]
+    ours, scipys = (filters.zero_phase(each, signal) for each in sections)
+    assert ours == pytest.approx(scipys, abs=1e-12 * max(1.0, (fs / low / 10) ** 2))
+
+
+def test_a_corner_beyond_half_the_rate_is_refused():
+    with pytest.raises(ValueError, match="half of 100"):
+        filters.butterworth(2, 60.0, "lowpass", 100.0)
+
+
 @given(fs=RATES, order=st.integers(1, 5), corner=st.floats(0.05, 45), kind=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_the_steady_state_is_exact_where_that_of_scipy_is_not(fs, order, corner, kind):

@@ -5,7 +5,6 @@ but III, as in real records.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -100,7 +99,7 @@ def _wander(
 def _muscle(n: int, fs_hz: float, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Broad-band noise of muscles; each electrode has its own strength, and it comes in bursts."""
     noise = rng.standard_normal((_ELECTRODES, n), dtype=np.float32)
-    noise = signal.sosfilt(_filter(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
+    noise = signal.sosfilt(filters.butterworth(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
     strength = size * rng.lognormal(0, 0.5, (_ELECTRODES, 1))
     knots = np.arange(0, n + fs_hz, fs_hz)
     burst = np.interp(np.arange(n), knots, rng.lognormal(-0.1, 0.45, knots.size))
@@ -143,8 +142,8 @@ def _spikes(n: int, rail_mv: float, rng: np.random.Generator) -> NDArray[np.floa
 
 def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDArray[np.float64]:
     """The recorder's own filters, without shift of phase."""
-    low = _filter(1, recorder.low_cut_hz, "highpass", fs_hz)
-    high = _filter(2, recorder.high_cut_hz, "lowpass", fs_hz)
+    low = filters.butterworth(1, recorder.low_cut_hz, "highpass", fs_hz)
+    high = filters.butterworth(2, recorder.high_cut_hz, "lowpass", fs_hz)
     return filters.zero_phase(np.vstack([low, high]), leads)
 
 
@@ -156,10 +155,3 @@ def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     stop = n if rng.random() < 0.5 else min(n, start + int(rng.integers(n // 4, n)))
     leads[lead, start:stop] = 0.0
     return leads
-
-
-@cache
-def _filter(
-    order: int, corner_hz: float | tuple[float, float], kind: str, fs_hz: float
-) -> NDArray[np.float64]:
-    return np.asarray(signal.butter(order, corner_hz, kind, fs=fs_hz, output="sos"))

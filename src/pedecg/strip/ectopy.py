@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter
 
 from pedecg.signals import filters
 from pedecg.strip import alike
@@ -92,8 +91,7 @@ def ectopy(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
 
 
 def _passed(signal_mv: Values, fs_hz: float, low_hz: float) -> Values:
-    high_pass = butter(2, low_hz, "highpass", fs=fs_hz, output="sos")
-    return filters.zero_phase(high_pass, signal_mv)
+    return filters.zero_phase(filters.butterworth(2, low_hz, "highpass", fs_hz), signal_mv)
 
 
 def _beats(steady: Values, fs_hz: float, r_s: Values) -> _Beats | None:

@@ -7,13 +7,12 @@ record's own height, so noise alone would have beats too: a record whose beats d
 what lies between them has none.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
-from scipy.signal import butter, find_peaks
+from scipy.signal import find_peaks
 
 from pedecg.signals import filters
 
@@ -149,10 +148,9 @@ def _slope(leads: Signal, fs_hz: float) -> Signal:
     return slope
 
 
-@lru_cache(maxsize=16)
 def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
     high_hz = min(high_hz, 0.45 * fs_hz)
-    return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=fs_hz, output="sos"))
+    return filters.butterworth(2, (low_hz, high_hz), "bandpass", fs_hz)
 
 
 def _typical_height(positive: Signal, fs_hz: float) -> Signal:

@@ -15,7 +15,7 @@ STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every stretch has a QRS
 WILD = 5.0  # times the usual peak-to-peak: artefact, cut before it rings in the filter
 LIMIT = 3.0
 
-_HIGH_PASS = dsp.butter(2, HIGH_PASS_HZ, "highpass", fs=FS_HZ, output="sos")
+_HIGH_PASS = filters.butterworth(2, HIGH_PASS_HZ, "highpass", FS_HZ)
 
 
 def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
