@@ -103,28 +103,33 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
     basis = waves.shapes(waves.grid(240))
     rise = _rise(waves, waves.grid(240))
     design = waves.dipole_mv.ravel()
-    nudges = np.vstack([np.zeros(design.size), _NUDGE_MV * np.eye(design.size)])
     # The leads are linear in the dipoles: what a nudge adds to them is the same at every step.
     per_nudge = _NUDGE_MV * torso.LEAD_FIELD.T[None, :, :, None] * basis[:, None, None, :]
     added = np.concatenate([np.zeros((1, 12, 240)), per_nudge.reshape(-1, 12, 240)])
 
     def misfit(now: NDArray[np.float64]) -> NDArray[np.float64]:
         leads = torso.to_leads(elementary.product(now.reshape(-1, 3).T, basis)) + added
-        dipoles = now + nudges
         found = _features(leads, rise)
         left, down = found["area_i"], found["area_foot"]
         found["across"] = down * np.cos(axis) - left * np.sin(axis)
         found["along"] = np.minimum(left * np.cos(axis) + down * np.sin(axis), wanted["along"])
         found["chest"] = np.maximum(found["chest"], wanted["chest"])
         off = [(found[name] - wanted[name]) / tolerance for name, tolerance in _TOLERANCE.items()]
-        kept = (dipoles - design) / _DESIGN_TOLERANCE_MV
-        return np.concatenate([np.stack(off, axis=1), kept], axis=1)
+        return np.stack(off, axis=1)
 
+    # With J the slope and d the distance from the design in its tolerance t, the step x is least in
+    # |J x + misfit|² + |(d + x) / t|². It follows from as many equations as there are features:
+    # d + x = Jᵀ (J Jᵀ + 1 / t²)⁻¹ (J d - misfit).
+    kept = np.eye(len(_TOLERANCE)) / _DESIGN_TOLERANCE_MV**2
     now = design
     for _ in range(_STEPS):
         values = misfit(now)
         slope = (values[1:] - values[0]).T / _NUDGE_MV
-        step = elementary.least_squares(slope, -values[0][:, None])[:, 0]
+        away = now - design
+        square = (slope[:, None] * slope).sum(axis=2) + kept
+        change = (slope * away).sum(axis=1) - values[0]
+        share = elementary.least_squares(square, change[:, None])
+        step = (slope * share).sum(axis=0) - away
         now = now + np.clip(step, -0.5, 0.5)
     return waves.with_dipole(now.reshape(-1, 3))
 
