@@ -4,8 +4,8 @@ Neither reads a signal. Both are fitted on the training split and written as JSO
 coefficients, so that a reader can follow every probability by hand.
 
 The fit is scikit-learn's, whose L-BFGS adds through BLAS: with one thread it is the same however
-many cores there are, but between processors coefficients and probabilities are equal within 1e-6
-only (seen: 8e-13). All else here has the same bits everywhere.
+many cores there are, but between processors its probabilities are equal within 1e-6 only (seen:
+8e-13). All else here has the same bits everywhere.
 """
 
 import json
