@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
+
 Values = NDArray[np.float64]
 
 FEWEST = 5  # intervals; from fewer nothing is told
@@ -83,7 +85,7 @@ def _correlation(rr: Values, lag: int) -> float:
     first, second = rr[lag:], rr[:-lag]
     if len(first) < 3 or first.std() < 1e-9 or second.std() < 1e-9:
         return 0.0
-    return float(np.corrcoef(first, second)[0, 1])
+    return elementary.correlation(first, second)
 
 
 def _coefficient_of_entropy(rr: Values) -> float:
