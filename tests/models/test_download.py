@@ -8,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from pedecg import cli
 from pedecg.commands import download
 from pedecg.core.errors import PedecgError
 
@@ -171,3 +173,23 @@ def test_a_refusal_and_a_wrong_address_are_one_line(server, tmp_path):
     with pytest.raises(PedecgError, match="the download failed"):
         download.fetch("http://127.0.0.1:9/weights.bin", tmp_path / "weights.bin")
     assert list(tmp_path.iterdir()) == []
+
+
+def fetch_weights(*arguments):
+    return CliRunner().invoke(cli.app, ["fetch", "weights", *map(str, arguments)])
+
+
+def test_fetched_weights_come_with_licence_hash_and_what_the_hash_proves(server, tmp_path):
+    first = fetch_weights("ecgfounder", "--to", tmp_path, "--url", server.url)
+    path = tmp_path / "ecgfounder" / "12_lead_ECGFounder.pth"
+    assert first.stdout == f"ecgfounder: licence MIT\n{path}\nsha256 {SHA256}\n"
+    assert "The publisher states no hash" in first.stderr
+    assert path.read_bytes() == BODY
+    checked = fetch_weights("ecgfounder", "--to", tmp_path, "--url", server.url, "--sha256", SHA256)
+    assert checked.exit_code == 0
+    assert checked.stderr == ""
+
+
+def test_an_unknown_network_is_one_line():
+    fault = fetch_weights("ecgfinder").exception
+    assert str(fault) == "ecgfinder: no network with released weights; did you mean ecgfounder?"
