@@ -22,6 +22,7 @@ from pedecg.learning import batches
 from pedecg.learning.fit import PRETRAINED_FOLDER, fit
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.validation_monitor import macro_auroc
+from pedecg.models import model_settings
 from pedecg.models.backbones import autoencoder
 from pedecg.models.contract import Rows
 from pedecg.models.network_base import TrunkSettings
@@ -47,7 +48,7 @@ def main() -> None:
     about = splits.loc[list(data.record_ids)]
     split, patients = about["split"].to_numpy(str), about["patient_id"].to_numpy(str)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")
-    model = params.read_section("models.foundation")
+    model = model_settings.read("foundation")
     model |= {"backbone": "masked_autoencoder"}
 
     with tempfile.TemporaryDirectory() as folder:

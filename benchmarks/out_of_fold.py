@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from pedecg.core import tables
 from pedecg.learning import batches
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.models.contract import Training
 from pedecg.signals import lead_statistics, signal_store
 
@@ -72,11 +72,11 @@ def probabilities(
         that a model learns from.
     """
     found = np.zeros((len(fold), len(given.targets)))
-    values = given.values["models"].get(model, {})  # where there is none, the registry says so
+    values = model_settings.complete(model, given.values)
     network = registry.is_network(model, values)
     rules = given.rules if "rules" in registry.reads(model, values) else None
     rows = batches.dataset(given.signals if network else None, given.records, given.labels, rules)
-    train = given.values["train"] | {"monitor": "last", "seeds": []}
+    train = given.values["train"] | {"monitor": "last"}
     for k in np.unique(fold):
         held, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         drawn = np.random.default_rng([seed, k]).permutation(others)[: round(share * len(others))]

@@ -39,7 +39,7 @@ from pedecg.learning.device import choose, reproducible
 from pedecg.learning.fit import Run
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.models.contract import Rows
 from pedecg.models.network_base import Batch
 from pedecg.signals.signal_store import open_store, write_store
@@ -84,7 +84,7 @@ def task(folder: Path, asked: argparse.Namespace, **changes: Any) -> Task:
     settings = params.load("train", TrainSettings, ROOT / "params.yaml").model_copy(
         update={"threads": asked.threads, "batch_size": asked.batch_size} | changes
     )
-    model = params.read_section(f"models.{asked.model}", ROOT / "params.yaml") | asked.settings
+    model = model_settings.read(asked.model, ROOT / "params.yaml") | asked.settings
     statistics_mv = (0.0,) * len(LEADS), (0.2,) * len(LEADS)
     return Task(asked.model, model, data, np.arange(n), np.arange(n),
                 Normalisation(LEADS, *statistics_mv), settings, 0, folder)  # fmt: skip

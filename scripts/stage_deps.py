@@ -12,6 +12,7 @@ import argparse
 import ast
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -113,15 +114,40 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
     return stage.get("do", stage)  # a foreach stage holds its body under `do`
 
 
+def laid_out(code: list[str], data: list[str], indent: str) -> str:
+    """Return the dependencies of a stage as text: code first, then data on a new line."""
+    wrapped = [
+        textwrap.fill(
+            ", ".join(f'"{dep}"' if "${" in dep else dep for dep in deps),
+            width=100,
+            initial_indent=f"{indent}  ",
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for deps in (code, data)
+        if deps
+    ]
+    return f"{indent}deps: [\n" + ",\n".join(wrapped) + "]\n"
+
+
+def written(text: str, name: str, code: list[str], data: list[str]) -> str:
+    """Return the text of a dvc.yaml with the dependencies of one stage replaced."""
+    pattern = re.compile(rf"(^  {name}:.*?\n)( +)deps: \[.*?\]\n", re.DOTALL | re.MULTILINE)
+    found = pattern.search(text)
+    if found is None:
+        raise SystemExit(f"{name}: no `deps: […]` to correct")
+    listed = laid_out(code, data, found[2])
+    return text[: found.start()] + found[1] + listed + text[found.end() :]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, nargs="?", default=ROOT / "dvc.yaml")
     parser.add_argument("--write", action="store_true", help="correct the lists in place")
     arguments = parser.parse_args()
-    yaml = YAML()
-    yaml.width = 200
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    pipeline = yaml.load(arguments.file.read_text(encoding="utf-8"))
+    text = arguments.file.read_text(encoding="utf-8")
+    pipeline = YAML(typ="safe").load(text)
     prefix = "../" * len(arguments.file.resolve().parent.relative_to(ROOT).parts)
     wrong = 0
     for name, entry in pipeline["stages"].items():
@@ -134,10 +160,10 @@ def main() -> None:
         missing, unused = sorted(set(code) - set(declared)), sorted(set(declared) - set(code))
         print(f"{name}: add {missing}, drop {unused}")
         if arguments.write:
-            stage["deps"] = code + [dep for dep in dependencies(stage) if not is_code(dep)]
+            data = [dep for dep in dependencies(stage) if not is_code(dep)]
+            text = written(text, name, code, data)
     if arguments.write and wrong:
-        with arguments.file.open("w", encoding="utf-8") as file:
-            yaml.dump(pipeline, file)
+        arguments.file.write_text(text, encoding="utf-8")
     sys.exit(1 if wrong and not arguments.write else 0)
 
 

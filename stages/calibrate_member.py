@@ -3,15 +3,15 @@
 import sys
 from pathlib import Path
 
-from pedecg.core import errors, params, tables
-from pedecg.evaluation import cases, ensemble, evaluate
+from pedecg.core import errors, experiment, params, tables
+from pedecg.evaluation import cases, ensemble
 
 
 def main() -> None:
     model = sys.argv[1]
     settings = params.load("ensemble", ensemble.EnsembleSettings)
-    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
-    predictions = cases.read_seeds(model, evaluate.trained_seeds())
+    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
+    predictions = cases.read_seeds(model, experiment.seeds())
 
     members, calibrated = ensemble.fit(model, predictions, labels, settings)
 

@@ -1,62 +1,42 @@
-"""Set all models side by side on the test patients."""
+"""Compare all models of the run on the same test records."""
 
 from pathlib import Path
 
-import pandas as pd
-
-from pedecg.core import errors, params, tables
-from pedecg.evaluation import calibration, cases, compare, curves, decision_curves, evaluate
+from pedecg.core import errors, experiment, params, run_models, tables
+from pedecg.evaluation import compare, curves, decision_curves, evaluate
 from pedecg.plots import forest
+
+FOLDER = Path("plots/compare")
 
 
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
-    naive = params.load("compare", compare.CompareSettings).naive
     cohort = params.read_section("cohort.name")
-    seeds = evaluate.trained_seeds()
-    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    run, seeds = run_models.read(), experiment.seeds()
+    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    who = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}
-    models, lacking = compare.there(settings.models, Path("predictions"))
-    if lacking:
-        print(f"compare: no predictions of {', '.join(lacking)}; the others are compared")
 
-    said, scored = {}, {name: {} for name in who}
-    for model in models:
-        source = f"predictions/{model}.parquet"
-        predictions = tables.read(source, tables.PREDICTIONS)
-        compare.check_labels(predictions, source, who["test"].targets)
-        fitted = calibration.load(f"calibration/{model}.json")
-        for name, one in who.items():
-            raw = cases.probabilities(predictions, one, source)
-            said[name, model] = evaluate.calibrated(fitted, raw, seeds)
-            how = settings if name == "test" else settings.model_copy(update={"bootstrap": 0})
-            scored[name][model] = evaluate.score(one, said[name, model], how)
-    p_test = {model: said["test", model].p[0] for model in models}
-    test = scored["test"]
-    table = evaluate.as_table(test)
-    differences = compare.differences(test, p_test)
-    counted = evaluate.enough(who["test"], settings.min_positives)
-    benefit = decision_curves.curves(
-        who["test"], p_test, counted, settings.bootstrap, settings.seed
-    )
+    scored = compare.score(run.names, labels, splits, seeds, settings)
+    figures = evaluate.as_table(scored.test)
+    differences = compare.differences(scored.test, scored.probabilities)
+    benefit = decision_curves.of_models(scored.cases, scored.probabilities, settings)
 
-    summary = compare.summary(test, scored["validation"], cohort)
+    summary = compare.summary(scored.test, scored.validation, cohort)
     tables.write_metrics(summary, "metrics/summary.json")
-    about = {"cohort": cohort, "naive": [m for m in naive if m in models], "lacking": lacking}
-    results = {"figures": compare.figures(test), "differences": compare.as_metrics(differences)}
+    about = {"cohort": cohort, "baselines": run.baselines}
+    results = {
+        "figures": compare.figures(scored.test),
+        "differences": compare.as_metrics(differences),
+    }
     tables.write_metrics(about | results, "metrics/compare.json")
-    folder, size = Path("plots/compare"), who["test"].size
-    tables.write_csv(table, folder / "figures.csv")
-    tables.write_csv(differences, folder / "differences.csv")
-    tables.write_csv(benefit, folder / "decision.csv")
-    forest.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
-    decision_curves.draw(benefit, size, folder / "decision.png", cohort)
-    for name in [*curves.CURVES, "learning", "classes"]:
-        files = [Path(f"plots/evaluate/{model}/{name}.csv") for model in models]
-        parts = [pd.read_csv(file) for file in files if file.exists()]  # classes: of one task alone
-        if parts:
-            tables.write_csv(curves.together(parts), folder / f"{name}.csv")
+    tables.write_csv(figures, FOLDER / "figures.csv")
+    tables.write_csv(differences, FOLDER / "differences.csv")
+    tables.write_csv(benefit, FOLDER / "decision.csv")
+    title, size = compare.sentence(figures), scored.cases.size
+    forest.auroc(figures, title, size, FOLDER / "forest.png", cohort, run.baselines)
+    decision_curves.draw(benefit, size, FOLDER / "decision.png", cohort)
+    for name, table in curves.of_models(run.names, Path("plots/evaluate")).items():
+        tables.write_csv(table, FOLDER / f"{name}.csv")
 
 
 if __name__ == "__main__":

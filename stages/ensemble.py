@@ -3,16 +3,15 @@
 import sys
 from pathlib import Path
 
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, run_models, tables
 from pedecg.evaluation import ensemble
 
 
 def main() -> None:
     seed = int(sys.argv[1])
-    settings = params.load("ensemble", ensemble.EnsembleSettings)
-    source = Path("data/ensemble")
-    parts = [tables.read(source / f"{m}.parquet", tables.PREDICTIONS) for m in settings.members]
-    members = [member for m in settings.members for member in ensemble.load(source / f"{m}.json")]
+    models, source = run_models.read().members, Path("data/ensemble")
+    parts = [tables.read(source / f"{m}.parquet", tables.PREDICTIONS) for m in models]
+    members = [member for m in models for member in ensemble.load(source / f"{m}.json")]
 
     predictions = ensemble.mean(parts, seed)
 

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg.core import errors, parallel, params, tables
-from pedecg.evaluation import calibration, evaluate
+from pedecg.core import errors, experiment, parallel, params, tables
+from pedecg.evaluation import select_models
 from pedecg.explain import mistakes, pages, record_maps, subjects
 from pedecg.explain.explain_settings import ErrorReviewSettings, map_settings
 from pedecg.signals import signal_store
@@ -18,9 +18,7 @@ def main() -> None:
     settings = params.load("error_review", ErrorReviewSettings)
     how = map_settings()
     cohort = params.read_section("cohort.name")
-    folders = [Path("models") / how.model / f"seed{k}" for k in evaluate.trained_seeds()]
-    source = f"predictions/{how.model}.parquet"
-    predictions = tables.read(source, tables.PREDICTIONS)
+    model = select_models.read_one("explain")
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
@@ -31,8 +29,9 @@ def main() -> None:
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    fitted = calibration.load(f"calibration/{how.model}.json")
-    of_test = subjects.of_test(predictions, labels, splits, fitted, source)
+    of_test = subjects.of_test(
+        model.predictions(), labels, splits, model.calibration(), model.source
+    )
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
     people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
@@ -46,7 +45,7 @@ def main() -> None:
         for mistake in found
         if mistake.rank <= settings.drawn
     ]
-    networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
+    networks = record_maps.Networks(model.trainings(experiment.seeds()), SIGNALS, NORMAL_BEATS)
     draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))

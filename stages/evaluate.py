@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, experiment, params, tables
 from pedecg.evaluation import cases, curves, evaluate, fit_calibration, multiclass
 from pedecg.plots import reliability_diagram
 
@@ -12,8 +12,8 @@ def main() -> None:
     model = sys.argv[1]
     settings = params.load("evaluate", evaluate.EvaluateSettings)
     cohort, task = params.read_section("cohort.name"), params.read_section("train.task")
-    seeds = evaluate.trained_seeds()
-    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    seeds = experiment.seeds()
+    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     predictions = cases.read_seeds(model, seeds)
     who = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}

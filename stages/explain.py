@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from pedecg.core import errors, parallel, params, tables
-from pedecg.evaluation import calibration, evaluate
+from pedecg.core import errors, experiment, parallel, params, tables
+from pedecg.evaluation import select_models
 from pedecg.explain import explain_metrics, explain_tables, pages, record_maps, subjects
 from pedecg.explain.explain_settings import ExplainSettings
 from pedecg.signals import signal_store
@@ -16,9 +16,7 @@ NORMAL_BEATS = Path("data/features/normal_beats.parquet")
 def main() -> None:
     settings = params.load("explain", ExplainSettings)
     cohort = params.read_section("cohort.name")
-    folders = [Path("models") / settings.model / f"seed{k}" for k in evaluate.trained_seeds()]
-    source = f"predictions/{settings.model}.parquet"
-    predictions = tables.read(source, tables.PREDICTIONS)
+    model = select_models.read_one("explain")
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     known = subjects.Known(
@@ -28,12 +26,13 @@ def main() -> None:
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    fitted = calibration.load(f"calibration/{settings.model}.json")
-    of_test = subjects.of_test(predictions, labels, splits, fitted, source)
+    of_test = subjects.of_test(
+        model.predictions(), labels, splits, model.calibration(), model.source
+    )
     chosen = subjects.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
     people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
-    networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
+    networks = record_maps.Networks(model.trainings(experiment.seeds()), SIGNALS, NORMAL_BEATS)
     todo = record_maps.tasks(chosen, people, settings.checked)
     one = partial(record_maps.examine, networks=networks, settings=settings)
     found = record_maps.together(list(parallel.records(one, todo, "explain")))
@@ -48,7 +47,8 @@ def main() -> None:
     tables.write(found["restored"], "data/explain/restored.parquet", explain_tables.RESTORED)
     curves = explain_metrics.deletion_curves(found["deleted"], settings.fractions)
     tables.write_csv(curves, "plots/explain/deletion.csv")
-    tables.write_metrics(explain_metrics.as_metrics(found, settings), "metrics/explain.json")
+    figures = explain_metrics.as_metrics(found, settings, model.name)
+    tables.write_metrics(figures, "metrics/explain.json")
 
 
 if __name__ == "__main__":

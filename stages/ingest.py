@@ -6,15 +6,14 @@
 import sys
 from pathlib import Path
 
-from pedecg.cohorts import ingest
-from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts import cohort_settings, ingest
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import errors, params, tables
 
 
 def main() -> None:
     section, base = sys.argv[1:] or ("cohort", "data")
-    cohort = params.load(section, CohortSettings)
+    cohort = cohort_settings.load(section)
     settings = params.load("ingest", IngestSettings)
 
     found = ingest.ingest(cohort, settings)

@@ -4,6 +4,7 @@ from pedecg.cohorts import splits
 from pedecg.core import errors, params, tables
 from pedecg.learning import batches
 from pedecg.learning.train_settings import TrainSettings
+from pedecg.models import model_inputs
 from pedecg.plots import label_candidates
 from pedecg.review import label_noise, out_of_fold_networks
 from pedecg.signals import signal_store
@@ -13,7 +14,7 @@ def main() -> None:
     settings = params.load("noise_review", label_noise.NoiseReviewSettings)
     cohort = params.read_section("cohort.name")
     train = params.load("train", TrainSettings)
-    model_settings = params.read_section(f"models.{settings.model}")
+    model_settings = model_inputs.read(settings.model).settings
     age_edges_days = params.read_section("split.age_edges_days")
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)

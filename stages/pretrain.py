@@ -8,14 +8,14 @@ from pedecg.core import errors, params, tables
 from pedecg.learning import batches
 from pedecg.learning.pretrain import PretrainSettings, pretrain
 from pedecg.learning.reconstruction import examples
-from pedecg.models.network_base import TrunkSettings
+from pedecg.models import model_settings
 from pedecg.plots import reconstruction
 from pedecg.signals.signal_store import open_store
 
 
 def main() -> None:
     settings = params.load("pretrain", PretrainSettings)
-    trunk = params.load("models.foundation.masked_autoencoder", TrunkSettings)
+    trunk = model_settings.trunk(params.read_file(), "models.foundation.masked_autoencoder")
     cohort = params.read_section("cohort.name")
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     normalisation = batches.read_normalisation("data/processed/lead_statistics.json")

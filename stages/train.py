@@ -5,12 +5,12 @@ from pathlib import Path
 
 from pedecg.core import errors, tables
 from pedecg.learning import pipeline_inputs
-from pedecg.models import registry
+from pedecg.models import model_inputs, registry
 
 
 def main() -> None:
     model, seed = sys.argv[1], int(sys.argv[2])
-    inputs = pipeline_inputs.read(model, seed)
+    inputs = pipeline_inputs.read(model_inputs.read(model), seed)
 
     fitted = registry.fit(*inputs.learnt_from, inputs.training)
     if fitted is None:

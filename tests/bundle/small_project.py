@@ -17,7 +17,7 @@ from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import MEAN, Calibration, Curve
 from pedecg.learning import trained_network
 from pedecg.learning.trained_network import Card, Trained
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.rules import norms
 from pedecg.signals import lead_statistics, preprocess, quality
 from pedecg.signals.signal_store import open_store, write_store
@@ -57,7 +57,7 @@ def small(values):
 
 def settings_of(name: str) -> dict:
     """What params.yaml says of a model, made small."""
-    return small(params.read_section(f"models.{name}", ROOT / "params.yaml"))
+    return small(model_settings.read(name, ROOT / "params.yaml"))
 
 
 def awake(network: nn.Module) -> nn.Module:

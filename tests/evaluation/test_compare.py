@@ -87,13 +87,6 @@ def test_the_best_model_is_named_by_validation_not_by_test(models: Models) -> No
     assert compare.summary(swapped, validation, "zzu")["best"]["model"] == "strong"
 
 
-def test_a_model_without_predictions_is_left_out_and_told(tmp_path: Path) -> None:
-    (tmp_path / "rules.parquet").touch()
-    assert compare.there(["rules", "net"], tmp_path) == (["rules"], ["net"])
-    with pytest.raises(PedecgError, match=r"no predictions of net \(evaluate\.models\)"):
-        compare.there(["net"], tmp_path)
-
-
 def test_a_model_of_other_targets_is_refused(cohort) -> None:
     predictions = cohort.predictions(1.0)
     compare.check_labels(predictions, "m", ("kawasaki", "chd", "abnormal"))

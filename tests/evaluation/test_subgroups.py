@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 
 from pedecg.core import tables
-from pedecg.core.errors import PedecgError
 from pedecg.evaluation import cases, subgroups
 from pedecg.evaluation.evaluate import Scoring
 from pedecg.evaluation.subgroups import SubgroupSettings
 from pedecg.plots import subgroup_figure
 
 SETTINGS = SubgroupSettings(
-    models=[],
+    models=None,
     length_edges_s=[10, 30],
     noisy_share=0.5,
     min_psqi=0.3,
@@ -110,10 +109,3 @@ def test_the_picture_is_the_same_bytes_again(looked: subgroups.Looked, tmp_path:
     for name in ("a.png", "b.png"):
         subgroup_figure.draw(looked.table, title, "made-up patients", tmp_path / name, "zzu")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-def test_an_unknown_model_is_told_in_one_line() -> None:
-    named = SETTINGS.model_copy(update={"models": ["resnet1"]})
-    with pytest.raises(PedecgError, match="names 'resnet1'; did you mean resnet1d"):
-        subgroups.chosen(named, ["rules", "resnet1d"])
-    assert subgroups.chosen(SETTINGS, ["rules", "resnet1d"]) == ["rules", "resnet1d"]

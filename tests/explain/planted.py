@@ -15,7 +15,7 @@ RR_S, T_AFTER_S = 0.6, 0.25
 V1 = 6
 TARGETS = ("inverted_t", "tall_v1")
 SETTINGS = MapSettings(
-    model="resnet1d", seconds=10, min_hz=12, smooth_s=0.04, ig_steps=16
+    seconds=10, min_hz=12, smooth_s=0.04, ig_steps=16
 )  # fmt: skip
 TRUNK = {
     "width": 8,

@@ -6,7 +6,7 @@ import pandas as pd
 from pedecg.explain import atlas
 from pedecg.explain.explain_settings import AtlasSettings
 
-SETTINGS = AtlasSettings(model="resnet1d", records=50, components=5, perplexity=10, seed=0)
+SETTINGS = AtlasSettings(records=50, components=5, perplexity=10, seed=0)
 
 
 def groups(n: int = 60) -> tuple[np.ndarray, pd.DataFrame]:

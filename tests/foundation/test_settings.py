@@ -1,12 +1,15 @@
-"""A wrong `params.yaml` is told before anything runs, also where one section names another."""
+"""A wrong `params.yaml` is refused before anything runs, also where one section names another."""
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
 from pedecg.core.errors import PedecgError
+from pedecg.models import model_settings, run_check
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,63 +24,136 @@ def file(tmp_path: Path) -> Path:
     return Path(shutil.copy2(ROOT / "params.yaml", tmp_path))
 
 
+def fault(file: Path) -> str:
+    with pytest.raises(PedecgError) as raised:
+        parameter_sections.check(file)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
 def test_the_projects_own_parameters_are_right(file: Path) -> None:
     parameter_sections.check(file)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("\nsplit:", "\nsplt:", "unknown section splt; did you mean split?"),
-        ("\ntrain:", "\nzzz: {}\ntrain:", "unknown section zzz; known are simulate, sim"),
+        ("\ntrain:", "\nzzz: {}\ntrain:", "unknown section zzz; known are cohort, exp"),
         (
             "\n  learning_rate: 3",
             "\n  lerning_rate: 3",
             "unknown key train.lerning_rate; did you mean",
         ),
         ("learning_rate: 3.0e-3", "learning_rate: banana", "train.learning_rate must be number"),
-        ("seeds: [0, 1]", "seeds: []", "train.seeds must name at least one (found [])"),
-        ("seeds: [0, 1]", "seeds: [0, -1]", "train.seeds must be whole numbers from 0, each once"),
-        ("seeds: [0, 1]", "seeds: [1, 1]", "train.seeds must be whole numbers from 0, each once"),
-        (
-            "members: [rules_linear,",
-            "members: [rules_linea,",
-            "ensemble.members names 'rules_linea'; did you mean rules_linear?",
-        ),
-        (
-            "models: [resnet1d, resnet1d_age]",
-            "models: [resnet1d, resnet2d]",
-            "train.models names 'resnet2d'; did you mean resnet1d?",
-        ),
-        (
-            "resnet1d_age, hybrid, ensemble]",
-            "hybrid, ensemble]",
-            "train.models (all are evaluated) names 'resnet1d_age'",
-        ),
-        (
-            "external_validation:\n  model: resnet1d_age",
-            "external_validation:\n  model: resnet",
-            "external_validation.model names 'resnet'; did you mean resnet1d?",
-        ),
-        (
-            "model: resnet1d_age     # a key of models",
-            "model: x",
-            "noise_review.model names 'x'; known are ",
-        ),
-        ("mapping: same ", "mapping: other ", "external_validation.mapping names 'other'"),
         ("limits: src/pedecg/rules/limits.csv", "limits: ours.csv", "ours.csv: not found"),
         (
             "thresholds: src/pedecg/rules/thresholds.csv",
             "thresholds: ours.csv",
             "ours.csv: not found",
         ),
+        ("  hidden: 64            # 4 to 4096", "  hiden: 64            # 4 to 4096", "hiden"),
     ],
 )
-def test_a_fault_is_told_in_one_line(file: Path, old: str, new: str, told: str) -> None:
+def test_a_fault_is_reported_in_one_line(file: Path, old: str, new: str, message: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1
     file.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(PedecgError) as fault:
-        parameter_sections.check(file)
-    assert told in str(fault.value)
-    assert "\n" not in str(fault.value)
+    assert message in fault(file)
+
+
+TWICE = ["resnet1d", "resnet1d"]
+CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"experiment.models": []}, "experiment.models must be list of text length ≥ 1 (found [])"),
+    ({"experiment.models": TWICE}, "experiment.models must name every model once"),
+    ({"experiment.models": ["resnet2d"]}, "names 'resnet2d'; did you mean resnet1d?"),
+    ({"experiment.models": ["ensemble"]}, "experiment.models must be letters, digits"),
+    ({"experiment.models": ["a; rm -rf x"]}, "experiment.models must be letters, digits"),
+    ({"experiment.seeds": []}, "experiment.seeds must be list of integer length ≥ 1"),
+    ({"experiment.seeds": [0, -1]}, "experiment.seeds must be whole numbers from 0, each once"),
+    ({"experiment.seeds": [1, 1]}, "experiment.seeds must be whole numbers from 0, each once"),
+    ({"experiment.seeds": ["0; ls"]}, "experiment.seeds"),
+    ({"experiment.seeds": [0.5]}, "experiment.seeds"),
+    ({"experiment.models": ["rules_trees"]}, "names no model that explain can use: a network"),
+    (
+        {"experiment.models": ["hybrid", "rules"]},
+        "names no model that external_validation can use",
+    ),
+    (
+        {"experiment.continued_models": ["resnet1d_medium"]},
+        "it belongs to experiment.models, since models.resnet1d_medium.cnn_from is None",
+    ),
+    ({"ensemble.members": []}, "ensemble.members must be null or name at least one (found [])"),
+    ({"ensemble.members": TWICE}, "ensemble.members must name every model once"),
+    (
+        {"ensemble.members": ["rules_linea"]},
+        "ensemble.members names 'rules_linea', which is not in the run; did you mean rules_linear?",
+    ),
+    (
+        {"ensemble.members": ["resnet1d_medium"]},
+        "ensemble.members names 'resnet1d_medium', which is not in the run",
+    ),
+    (
+        {"explain.model": "rules_trees"},
+        "explain.model names 'rules_trees'; it must be a network",
+    ),
+    (
+        {"explain.model": "resnet1d_medium"},
+        "explain.model names 'resnet1d_medium'; it must be a network",
+    ),
+    ({"explain.map": "attention"}, "explain.map is attention: explain.model must name"),
+    (
+        {"external_validation.model": "hybrid"},
+        "external_validation.model names 'hybrid'; it must be a network that reads no rule",
+    ),
+    ({"external_validation.mapping": "other"}, "external_validation.mapping names 'other'"),
+    ({"subgroups.models": ["net"]}, "subgroups.models names 'net', which is not in the run"),
+    ({"noise_review.model": "x"}, "noise_review.model names 'x'; known are "),
+    ({"noise_review.model": "hybrid"}, "noise_review.model names 'hybrid'; it must read no"),
+    ({"noise_review.model": "rules"}, "noise_review.model names 'rules'; it must be a network"),
+    ({"models.resnet1d.width": 3}, "models.resnet1d.width must be integer ≥ 4, ≤ 256 (found 3)"),
+    ({"trunk.stem": "none"}, "trunk.stem must be single or deep"),
+    ({"models.resnet1d.family": "resnet9d"}, "no model 'resnet9d'"),
+]
+
+
+def changed(file: Path, changes: dict[str, Any]) -> None:
+    yaml = YAML()
+    values = yaml.load(file.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *above, last = key.split(".")
+        section = values
+        for part in above:
+            section = section[part]
+        section[last] = value
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(values, stream)
+
+
+@pytest.mark.parametrize(("changes", "message"), CONTRADICTIONS, ids=lambda each: str(each)[:60])
+def test_contradictions_between_sections_are_refused(
+    file: Path, changes: dict[str, Any], message: str
+) -> None:
+    changed(file, changes)
+    assert message in fault(file)
+
+
+def test_a_model_without_its_inputs_is_refused(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    values = YAML(typ="safe", pure=True).load(text)
+    values["experiment"]["models"] = ["foundation", "rules_trees", "resnet1d"]
+    for missing, message in (("rules", "reads rule features"), ("pretraining", "pre-trained")):
+        there = {"rules": True, "pretraining": True} | {missing: False}
+        with pytest.raises(PedecgError, match=message):
+            run_check.check(values, "params.yaml", **there)
+    run = run_check.check(values, "params.yaml", rules=True, pretraining=True)
+    assert run.names == ["foundation", "rules_trees", "resnet1d", "ensemble"]
+
+
+def test_a_model_takes_what_it_leaves_out_from_the_trunk_and_its_family(file: Path) -> None:
+    changed(file, {"trunk.dropout": 0.4, "models.resnet1d.stem_s": 0.2})
+    assert model_settings.read("resnet1d_age", file)["dropout"] == 0.4
+    assert model_settings.read("resnet1d_age", file)["stem_s"] == 0.1
+    medium = model_settings.read("resnet1d_medium", file)
+    assert (medium["dropout"], medium["stem_s"], medium["family"]) == (0.3, 0.2, "resnet1d")
+    assert model_settings.read("foundation", file)["masked_autoencoder"]["dropout"] == 0.4

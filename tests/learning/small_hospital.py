@@ -108,9 +108,6 @@ def load(folder: Path) -> Rows:
 
 def train_settings(**changes) -> TrainSettings:
     values = {
-        "models": ["resnet1d"],
-        "seeds": [0],
-        "use_decisions": False,
         "task": "multilabel",
         "loss": LOSS,
         "sampler": "natural",

@@ -10,10 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.learning import channels_last
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.models.network_base import Batch
 from pedecg.models.networks import cnn_rnn
 
@@ -321,7 +320,7 @@ def test_weights_on_disk_give_the_same_answer(name, settings, tmp_path):
 )
 def test_the_defaults_are_as_large_as_they_are_said_to_be(name, least, most):
     with torch.device("meta"):
-        network = build(name, params.read_section(f"models.{name}", PARAMS))
+        network = build(name, model_settings.read(name, PARAMS))
     assert least < sum(p.numel() for p in network.parameters()) < most
 
 

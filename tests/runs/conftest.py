@@ -18,7 +18,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProject:
     project.experiment("calm-dog", {"train.learning_rate": 1e-3}, {"cnn": 0.81, "gru": 0.65})
     project.experiment("fast-dog", {"train.learning_rate": 1e-2}, {"cnn": 0.55, "gru": 0.79})
     project.experiment(
-        "wide-owl", {"train.learning_rate": 1e-3, "models.cnn.width": 48, "train.seeds": [3]},
+        "wide-owl", {"train.learning_rate": 1e-3, "models.cnn.width": 48, "experiment.seeds": [3]},
         {"cnn": 0.83, "gru": 0.66},
     )  # fmt: skip
     monkeypatch.chdir(project.folder)

@@ -11,10 +11,10 @@ from ruamel.yaml import YAML
 PARAMS: dict[str, Any] = {
     "cohort": {"name": "simulated"},
     "split": {"folds": 0, "fold": 0},
-    "train": {"learning_rate": 0.003, "seeds": [0, 1], "use_decisions": False},
+    "experiment": {"models": ["cnn", "gru"], "seeds": [0, 1]},
+    "train": {"learning_rate": 0.003, "fast_dev_run": False},
     "pretrain": {"learning_rate": 0.01},
     "models": {"cnn": {"width": 32}, "gru": {"width": 64, "layers": 2}},
-    "evaluate": {"models": ["cnn", "gru"]},
 }
 
 

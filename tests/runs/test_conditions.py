@@ -16,7 +16,7 @@ ROW = Row(
         "puffy-lark",
         params={
             "train.learning_rate": 1e-3,
-            "train.seeds": [0, 3],
+            "experiment.seeds": [0, 3],
             "train.loss": "focal",
             "train.use_decisions": True,
             "cohort.max_age_days": None,

@@ -24,7 +24,8 @@ def test_every_experiment_and_the_baseline_have_a_row_per_model(small, pedecg_ru
         (name, model) for name in names for model in ("cnn", "gru")
     }
     assert list(found[0]) == [
-        "experiment", "model", "train.learning_rate", "train.seeds", "models.cnn.width", "auroc",
+        "experiment", "model", "experiment.seeds", "train.learning_rate", "models.cnn.width",
+        "auroc",
     ]  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def test_side_by_side_shows_only_what_differs(small, pedecg_runs):
     differs = {row[""]: (row["calm-dog"], row["wide-owl"]) for row in found}
     assert differs.pop("created")
     assert differs == {
-        "train.seeds": ("[0,1]", "[3]"),
+        "experiment.seeds": ("[0,1]", "[3]"),
         "models.cnn.width": ("32", "48"),
         "auroc": ("0.81", "0.83"),
     }
@@ -143,7 +144,7 @@ def test_figures_that_no_stage_renewed_are_told(small, pedecg_runs):
 
 
 def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
-    small.write({"evaluate.models": ["gru"]}, {"gru": 0.6})
+    small.write({"experiment.models": ["gru"]}, {"gru": 0.6})
     here = next(run for run in experiment_history.read().runs if run.name == "workspace")
     assert [row.model for row in run_rows.of([here])] == ["gru"]
 

@@ -1,12 +1,13 @@
 """Parameters of a cohort: which data set, where it lies, and how its rows are read."""
 
 import os
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pedecg.cohorts import codes
+from pedecg.core import params
 from pedecg.core.params import Section
 
 
@@ -132,6 +133,18 @@ _BLOCKS = {
     "manifest": "manifest",
     "simulated_manifest": "manifest",
 }
+
+
+def load(section: str, file: Path = params.PARAMS_FILE) -> "CohortSettings":
+    """Read a section that describes a cohort.
+
+    What it says of no data set (its blocks, as `manifest`) is taken from the section `cohort`.
+    """
+    values = params.read_section(section, file)
+    if isinstance(values, dict):
+        shared = params.read_file(file).get("cohort") or {}
+        values = {k: shared[k] for k in dict.fromkeys(_BLOCKS.values()) if k in shared} | values
+    return params.parse(values, section, CohortSettings, file.name)
 
 
 class CohortSettings(Section):

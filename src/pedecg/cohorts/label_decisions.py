@@ -1,4 +1,4 @@
-"""What reviewers decided about suspect labels: ``decisions/labels.csv``, kept in git.
+"""What reviewers decided about suspect labels: ``labels/decisions.csv``, kept in git.
 
 Columns: record_id, label (a target), decision (keep, flip or unknown), reviewer, reason.
 """
@@ -6,13 +6,23 @@ Columns: record_id, label (a target), decision (keep, flip or unknown), reviewer
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
 from pedecg.cohorts import csv_table
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 
 COLUMNS = ["record_id", "label", "decision", "reviewer", "reason"]
 DECISIONS = ("keep", "flip", "unknown")
-FILE = Path("decisions/labels.csv")
+FILE = Path("labels/decisions.csv")
+
+
+class LabelSettings(params.Section):
+    """Section `labels`."""
+
+    use_decisions: bool = Field(
+        description="apply labels/decisions.csv to the labels of training and validation records"
+    )
 
 
 def apply(labels: pd.DataFrame, splits: pd.DataFrame, path: Path = FILE) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from rich.table import Table
 from pedecg.core.errors import PedecgError
 
 COMPARED = Path("metrics/compare.json")
+SELECTED = Path("metrics/selected_models.json")
 
 PLACES = {
     "figures": "metrics/summary.json first (dvc metrics diff), metrics/**/*.json in detail",
@@ -17,7 +18,7 @@ PLACES = {
     "predictions": "predictions/<model>.parquet (record_id, split, seed, label, probability)",
     "calibration": "calibration/<model>.json, with the thresholds",
     "tables": "data/interim, data/features, data/audit/*.csv",
-    "labels to review": "data/review/candidates.csv; your decisions go to decisions/labels.csv",
+    "labels to review": "data/review/candidates.csv; your decisions go to labels/decisions.csv",
     "trained models": "models/<model>/seed<k>/",
     "experiments": "dvc exp run -S train.learning_rate=1e-3; dvc exp show",
     "all on one page": "report/report.html, for a browser; beside it the model card",
@@ -41,17 +42,24 @@ def table(file: Path = COMPARED) -> Table:
     if cohort.startswith("simulated"):
         who = "children" if cohort == "simulated" else "recordings"
         about = f"simulated {who}, not patients"
-    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: a model to beat")
+    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: reads no signals")
     shown.add_column("model")
     names = [name for name in next(iter(models.values())) if name != "micro"]
     for name in names:
         shown.add_column(name, justify="right")
     for model, figures in models.items():
-        star = " *" if model in compared["naive"] else ""
+        star = " *" if model in compared["baselines"] else ""
         shown.add_row(model + star, *(_figure(figures[name]["auroc"]) for name in names))
-    for model in compared["lacking"]:
-        shown.add_row(model, *("not there" for _ in names))
     return shown
+
+
+def selected(file: Path = SELECTED) -> Iterator[str]:
+    """Yield one line per stage that took a model of the run: which one, and why."""
+    if not file.is_file():
+        return
+    stages: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    for stage, selection in stages.items():
+        yield f"{stage} took {', '.join(selection['models'])}: {selection['by']}"
 
 
 def places() -> Iterator[str]:

@@ -21,9 +21,10 @@ def lr_find(
     from pedecg.learning import lr_find as finder
     from pedecg.learning import pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
+    from pedecg.models import model_inputs
 
     settings = params.load("train", TrainSettings)
-    task = pipeline_inputs.read(model, seed).task(settings)
+    task = pipeline_inputs.read(model_inputs.current(model), seed).task(settings)
     found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
     finder.draw(found, model, plot)
     typer.echo(

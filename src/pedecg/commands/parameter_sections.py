@@ -4,18 +4,18 @@ Stages do not import this module (it would tie every stage to every room); the c
 the tests do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from pedecg.cohorts import splits
+from pedecg.cohorts import cohort_settings, splits
 from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.label_decisions import LabelSettings
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.core.experiment import ExperimentSettings
 from pedecg.core.params import Section
 from pedecg.delineator import (
     annotation_sources,
@@ -25,7 +25,6 @@ from pedecg.delineator import (
     train_network,
 )
 from pedecg.evaluation import ensemble
-from pedecg.evaluation.compare import CompareSettings
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external_validation import ExternalSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
@@ -37,7 +36,8 @@ from pedecg.explain.explain_settings import (
 )
 from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.train_settings import TrainSettings
-from pedecg.models import registry
+from pedecg.models import model_settings, registry, run_check
+from pedecg.models.network_base import SharedTrunkSettings
 from pedecg.report.report_settings import ReportSettings
 from pedecg.review.label_noise import NoiseReviewSettings
 from pedecg.rules import norms
@@ -51,104 +51,73 @@ from pedecg.waves.delineate import DelineateSettings
 Sections = dict[str, type[Section]]
 
 
-class TrainRulesSettings(Section):
-    """Section `train_rules`; dvc.yaml alone reads it."""
-
-    models: list[str] = Field(description="models that read no signal")
-
-
-def sections(file: Path = params.PARAMS_FILE) -> Sections:
-    """Return the class of every section, in the order of ``params.yaml``."""
-    known = PIPELINES.get(_pipeline(file), _paediatric)()
-    return known | (_variants(file) if known.get("train") is TrainSettings else {})
-
-
-def _variants(file: Path) -> Sections:
-    """Return the class of each section ``models.<name>`` that the file has, by file or family."""
-    models = params.read_section("models", file)
-    return {f"models.{name}": registry.settings(name, values) for name, values in models.items()}
-
-
-def _paediatric() -> Sections:
-    return {
-        "simulate": SimulationSettings,
-        "simulate_external": SimulationSettings,
-        "cohort": CohortSettings,
-        "external_cohort": CohortSettings,
-        "ingest": IngestSettings,
-        "split": splits.SplitSettings,
-        "preprocess": PreprocessSettings,
-        "delineate": DelineateSettings,
-        "rule_features": RuleFeaturesSettings,
-        "pretrain": PretrainSettings,
-        "train": TrainSettings,
-        "train_rules": TrainRulesSettings,
-        "ensemble": ensemble.EnsembleSettings,
-        **{f"models.{name}": registry.settings(name) for name in registry.names()},
-        "evaluate": EvaluateSettings,
-        "compare": CompareSettings,
-        "subgroups": SubgroupSettings,
-        "normal_beats": NormalBeatsSettings,
-        "explain": ExplainSettings,
-        "error_review": ErrorReviewSettings,
-        "atlas": AtlasSettings,
-        "noise_review": NoiseReviewSettings,
-        "external_validation": ExternalSettings,
-        "report": ReportSettings,
-    }
+# The class of each section, by its name in params.yaml.
+SECTIONS: Sections = {
+    "cohort": CohortSettings,
+    "experiment": ExperimentSettings,
+    "train": TrainSettings,
+    "trunk": SharedTrunkSettings,
+    "models": Section,  # see `_models`
+    "labels": LabelSettings,
+    "pretrain": PretrainSettings,
+    "ensemble": ensemble.EnsembleSettings,
+    "ingest": IngestSettings,
+    "split": splits.SplitSettings,
+    "preprocess": PreprocessSettings,
+    "delineate": DelineateSettings,
+    "rule_features": RuleFeaturesSettings,
+    "evaluate": EvaluateSettings,
+    "subgroups": SubgroupSettings,
+    "normal_beats": NormalBeatsSettings,
+    "explain": ExplainSettings,
+    "error_review": ErrorReviewSettings,
+    "atlas": AtlasSettings,
+    "noise_review": NoiseReviewSettings,
+    "external_cohort": CohortSettings,
+    "external_validation": ExternalSettings,
+    "simulate": SimulationSettings,
+    "simulate_external": SimulationSettings,
+    "report": ReportSettings,
+}
+_TRAINED = ("cohort", "experiment", "train", "models", "labels", "ingest", "split", "preprocess",
+            "evaluate", "simulate", "report")  # fmt: skip
+_MEASURED = ("ensemble", "delineate", "rule_features", "normal_beats", "explain", "error_review")
 
 
-def _delineation() -> Sections:
-    return {
+def _some(names: Iterable[str], **others: type[Section]) -> Sections:
+    """Return some sections in the order of `SECTIONS`, those of other classes replaced."""
+    return {n: others.get(n, schema) for n, schema in SECTIONS.items() if n in {*names, *others}}
+
+
+# The pipelines beside the root's, by the name of their folder in ``pipelines/``.
+PIPELINES: dict[str, Sections] = {
+    "arrhythmia": _some((*_TRAINED, *_MEASURED), simulate=CincSimulationSettings),
+    "cardiotoxicity": _some(_TRAINED, simulate=XmlSimulationSettings),
+    "delineation": {
         "simulate": simulated_records.Settings,
         "cohort": annotation_sources.Settings,
         "split": record_split.Settings,
         "train": train_network.Settings,
         "evaluate": delineation_metrics.Settings,
-    }
-
-
-def _arrhythmia() -> Sections:
-    return {
-        "simulate": CincSimulationSettings,
-        "cohort": CohortSettings,
-        "ingest": IngestSettings,
-        "split": splits.SplitSettings,
-        "preprocess": PreprocessSettings,
-        "delineate": DelineateSettings,
-        "rule_features": RuleFeaturesSettings,
-        "train": TrainSettings,
-        "train_rules": TrainRulesSettings,
-        "ensemble": ensemble.EnsembleSettings,
-        "evaluate": EvaluateSettings,
-        "compare": CompareSettings,
-        "normal_beats": NormalBeatsSettings,
-        "explain": ExplainSettings,
-        "error_review": ErrorReviewSettings,
-        "report": ReportSettings,
-    }
-
-
-def _cardiotoxicity() -> Sections:
-    return {
-        "simulate": XmlSimulationSettings,
-        "cohort": CohortSettings,
-        "ingest": IngestSettings,
-        "split": splits.SplitSettings,
-        "preprocess": PreprocessSettings,
-        "train": TrainSettings,
-        "evaluate": EvaluateSettings,
-        "compare": CompareSettings,
-        "report": ReportSettings,
-    }
-
-
-# The pipelines beside the root's, by the name of their folder in ``pipelines/``.
-PIPELINES: dict[str, Callable[[], Sections]] = {
-    "arrhythmia": _arrhythmia,
-    "cardiotoxicity": _cardiotoxicity,
-    "delineation": _delineation,
+    },
 }
+
+
+def sections(file: Path = params.PARAMS_FILE) -> Sections:
+    """Return the class of every section; each model's is ``models.<name>``."""
+    known = PIPELINES.get(_pipeline(file), SECTIONS)
+    found: Sections = {}
+    for name, schema in known.items():
+        found |= _models(file) if name == "models" else {name: schema}
+    return found
+
+
+def _models(file: Path) -> Sections:
+    """Return the class of each section ``models.<name>`` that the file has, by file or family."""
+    models = params.read_section("models", file)
+    if not isinstance(models, dict):
+        raise PedecgError(f"{file.name}: section models must hold keys (found {models!r})")
+    return {f"models.{name}": registry.settings(name, values) for name, values in models.items()}
 
 
 def _pipeline(file: Path) -> str:
@@ -168,6 +137,19 @@ class Parameter:
     meaning: str
 
 
+def load(section: str, schema: type[Section], file: Path) -> Section:
+    """Read one section and check it; what it takes from another section is filled in."""
+    values = params.read_file(file)
+    name = section.removeprefix("models.")
+    if name != section:
+        return params.parse(
+            model_settings.complete(name, values, file.name), section, schema, file.name
+        )
+    if schema is CohortSettings:
+        return cohort_settings.load(section, file)
+    return params.load(section, schema, file)
+
+
 def check(file: Path = params.PARAMS_FILE) -> None:
     """Check the whole file, or raise a `PedecgError`.
 
@@ -182,67 +164,33 @@ def check(file: Path = params.PARAMS_FILE) -> None:
                 f"{file.name}: unknown section {name}{params.did_you_mean(name, top)}"
             )
     for section, schema in known.items():
-        params.load(section, schema, file)
-    if not _pipeline(file):
-        _check_names(file)
+        load(section, schema, file)
+    if "experiment" in known:
+        _check_run(file)
 
 
-def _check_names(file: Path) -> None:
-    """Check that what the root pipeline names in one section is there in another."""
-    for key in ("train.models", "train.seeds", "ensemble.members"):
-        if not params.read_section(key, file):
-            raise PedecgError(f"{file.name}: {key} must name at least one (found [])")
-    for key, found, there in _references(file):
-        for name in found:
-            if name not in there:
-                hint = params.did_you_mean(name, there) or "; there are none"
-                raise PedecgError(f"{file.name}: {key} names {name!r}{hint}")
-    rule_features = params.load("rule_features", RuleFeaturesSettings, file)
-    norms.load(file.parent / rule_features.limits, file.parent / rule_features.thresholds)
-
-
-def _references(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield each key that names something, what it names, and what there is to name."""
-    by_rules: list[str] = params.read_section("train_rules.models", file)
-    evaluated: list[str] = params.read_section("evaluate.models", file)
-    external = params.load("external_validation", ExternalSettings, file)
-    trained: list[str] = []
-    for key, models in _by_stage().items():
-        named: list[str] = params.read_section(key, file)
-        yield key, named, models
-        trained += named
-    networks = [name for name in registry.names() if registry.is_network(name)]
-    yield "train_rules.models", by_rules, sorted(set(registry.names()) - set(networks))
-    members: list[str] = params.read_section("ensemble.members", file)
-    yield "ensemble.members", members, [*trained, *by_rules]
-    yield "evaluate.models", evaluated, [*trained, *by_rules, ensemble.NAME]
-    yield "train.models (all are evaluated)", [*trained, *by_rules], evaluated
-    yield "subgroups.models", params.read_section("subgroups.models", file), evaluated
-    yield "noise_review.model", [params.read_section("noise_review.model", file)], networks
-    for section in ("explain", "atlas", "external_validation"):
-        key = f"{section}.model"
-        yield key, [params.read_section(key, file)], trained
-    yield "external_validation.mapping", [external.mapping], list(external.mappings)
-
-
-def _by_stage() -> dict[str, list[str]]:
-    """Return the models that each list may name: the stage behind it declares what they read."""
-    reads = {name: registry.reads(name) - {"numbers", "demographics"} for name in registry.names()}
-    return {
-        "train.models": [name for name, inputs in reads.items() if inputs == {"signals"}],
-        "train.pretrained_models": [
-            n for n, inputs in reads.items() if inputs == {"signals", "pretrained"}
-        ],
-        "train.fused_models": [
-            name for name, inputs in reads.items() if inputs >= {"signals", "rules"}
-        ],
-    }
+def _check_run(file: Path) -> None:
+    """Check that the models and files that sections name fit together."""
+    values = params.read_file(file)
+    run_check.check(
+        values, file.name, rules="rule_features" in values, pretraining="pretrain" in values
+    )
+    if "external_validation" in values:
+        external = params.load("external_validation", ExternalSettings, file)
+        if external.mapping not in external.mappings:
+            hint = params.did_you_mean(external.mapping, external.mappings)
+            raise PedecgError(
+                f"{file.name}: external_validation.mapping names {external.mapping!r}{hint}"
+            )
+    if "rule_features" in values:
+        rule_features = params.load("rule_features", RuleFeaturesSettings, file)
+        norms.load(file.parent / rule_features.limits, file.parent / rule_features.thresholds)
 
 
 def parameters(file: Path = params.PARAMS_FILE) -> Iterator[Parameter]:
-    """Yield every parameter of every section in the file's order of sections."""
+    """Yield every parameter of every section; of a model those that its own section names."""
     for section, schema in sections(file).items():
-        yield from _describe(section, schema, params.load(section, schema, file))
+        yield from _described(section, schema, file)
 
 
 def markdown(file: Path = params.PARAMS_FILE) -> str:
@@ -254,10 +202,23 @@ def markdown(file: Path = params.PARAMS_FILE) -> str:
             rows.append((f"`{section}.…`", "", "", f"the keys of `{first[schema]}`"))
             continue
         first[schema] = section
-        for p in _describe(section, schema, params.load(section, schema, file)):
+        for p in _described(section, schema, file):
             kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
             rows.append((f"`{p.key}`", f"`{_plain(p.value)}`", kind, p.meaning))
     return "".join(f"| {' | '.join(c.replace('|', '/') for c in row)} |\n" for row in rows)
+
+
+def _described(section: str, schema: type[Section], file: Path) -> Iterator[Parameter]:
+    """Yield the parameters of one section, without those of `trunk` that it does not name."""
+    named = params.read_section(section, file)
+    for parameter in _describe(section, schema, load(section, schema, file)):
+        *path, key = parameter.key.removeprefix(f"{section}.").split(".")
+        inner = named
+        for part in path:
+            inner = inner.get(part) or {}
+        inherits = section.startswith("models.") and key in SharedTrunkSettings.model_fields
+        if key in inner or not inherits:
+            yield parameter
 
 
 def _describe(prefix: str, schema: type[Section], values: Section) -> Iterator[Parameter]:

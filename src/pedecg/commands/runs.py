@@ -33,7 +33,7 @@ _Columns = Annotated[
 _Over = Annotated[
     str | None,
     typer.Option(metavar="NAME,NAME", show_default=False,
-                 help="mean and SD over this parameter: split.fold, train.seeds"),
+                 help="mean and SD over this parameter: split.fold, experiment.seeds"),
 ]  # fmt: skip
 
 

@@ -1,19 +1,19 @@
 """Models against each other on the same patients: paired differences and the headline figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
-from pedecg.core import params
+from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import bootstrap, delong, metrics
-from pedecg.evaluation.evaluate import MACRO, MICRO, Scored
+from pedecg.evaluation import bootstrap, calibration, cases, delong, evaluate, metrics
+from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.evaluate import MACRO, MICRO, Scored, Scoring
 
 COMPARED = ("auroc", "auprc", "sens_at_spec95", "brier")
 HEADLINE = ("auroc", "auprc", "sens_at_spec95", "sensitivity", "specificity", "brier", "ece")
@@ -21,28 +21,54 @@ HEADLINE = ("auroc", "auprc", "sens_at_spec95", "sensitivity", "specificity", "b
 Floats = NDArray[np.float64]
 
 
-class CompareSettings(params.Section):
-    """How models are set side by side."""
+@dataclass(frozen=True)
+class Compared:
+    """All models on the same records.
 
-    naive: list[str] = Field(
-        description="models to beat, marked as such; those that are not evaluated are left out"
-    )
+    Attributes
+    ----------
+    cases : of the test split.
+    test, validation : model -> its scores; validation without resamples.
+    probabilities : model -> calibrated probabilities of the test cases, averaged over seeds, shape
+        (n, n_targets).
+    """
+
+    cases: Cases
+    test: dict[str, Scored]
+    validation: dict[str, Scored]
+    probabilities: dict[str, Floats]
 
 
-def there(models: Sequence[str], folder: Path) -> tuple[list[str], list[str]]:
-    """Return the models that have predictions, and those that lack them.
+def score(
+    models: Sequence[str],
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    seeds: Sequence[int],
+    settings: Scoring,
+) -> Compared:
+    """Score every model on validation and test, from its predictions and its calibration.
 
     Raises
     ------
     PedecgError
-        If none has.
+        A model has no predictions, or was trained for other targets than the labels hold.
     """
-    found = [model for model in models if (folder / f"{model}.parquet").is_file()]
-    if not found:
-        raise PedecgError(
-            f"{folder}: no predictions of {', '.join(models)} (evaluate.models); run evaluate"
-        )
-    return found, [model for model in models if model not in found]
+    test, validation = (cases.of_split(labels, splits, name) for name in ("test", "validation"))
+    compared = Compared(test, {}, {}, {})
+    for model in models:
+        source = f"predictions/{model}.parquet"
+        predictions = tables.read(source, tables.PREDICTIONS)
+        check_labels(predictions, source, test.targets)
+        fitted = calibration.load(f"calibration/{model}.json")
+        raw = cases.probabilities(predictions, test, source)
+        on_test = evaluate.calibrated(fitted, raw, seeds)
+        raw = cases.probabilities(predictions, validation, source)
+        on_validation = evaluate.calibrated(fitted, raw, seeds)
+        compared.test[model] = evaluate.score(test, on_test, settings)
+        compared.probabilities[model] = on_test.p[0]
+        once = settings.model_copy(update={"bootstrap": 0})
+        compared.validation[model] = evaluate.score(validation, on_validation, once)
+    return compared
 
 
 def check_labels(predictions: pd.DataFrame, source: str, targets: Sequence[str]) -> None:

@@ -132,6 +132,22 @@ def learning(folder: Path, seeds: Sequence[int]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
+def of_models(models: Sequence[str], folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the curves of all models by kind, each kind in one table.
+
+    Parameters
+    ----------
+    folder : of the plots of stage evaluate, one folder per model.
+    """
+    found: dict[str, pd.DataFrame] = {}
+    for name in (*CURVES, "learning", "classes"):
+        files = [folder / model / f"{name}.csv" for model in models]
+        parts = [pd.read_csv(file) for file in files if file.exists()]  # classes: of one task alone
+        if parts:
+            found[name] = together(parts)
+    return found
+
+
 def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Stack tables of one kind; those without rows only lend their columns."""
     full = [part for part in parts if len(part)]

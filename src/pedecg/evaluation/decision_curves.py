@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pedecg.core import figures
-from pedecg.evaluation import bootstrap
+from pedecg.evaluation import bootstrap, evaluate
 from pedecg.evaluation.cases import Cases
 from pedecg.plots.forest import COLOURS
 
@@ -79,6 +79,14 @@ def curves(
             about = {"model": model, "target": target, "panel": panel}
             blocks.append(pd.DataFrame(block).assign(**about)[list(_COLUMNS)])
     return pd.concat(blocks[1:], ignore_index=True) if len(blocks) > 1 else blocks[0]
+
+
+def of_models(
+    who: Cases, probabilities: Mapping[str, Floats], settings: evaluate.Scoring
+) -> pd.DataFrame:
+    """Return the curves of every model over the targets with enough cases; see `curves`."""
+    counted = evaluate.enough(who, settings.min_positives)
+    return curves(who, probabilities, counted, settings.bootstrap, settings.seed)
 
 
 def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:

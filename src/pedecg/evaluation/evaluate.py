@@ -41,26 +41,11 @@ class Scoring(params.Section):
 class EvaluateSettings(Scoring):
     """How every model is scored."""
 
-    models: list[str] = Field(
-        description="models to score: all that are trained, and ensembles", min_length=1
-    )
     calibration: CalibrationSettings = Field(description="corrections and thresholds")
     challenge_classes: list[str] = Field(
         description="with train.task multiclass: classes whose mean F1 is the challenge score, for "
         "CinC 2017 normal, AF and other; empty: all"
     )
-
-
-class Trained(params.Section):
-    """What the training stages made: the part of their parameters that scoring needs."""
-
-    seeds: list[int] = Field(description="one training each", min_length=1)
-
-
-def trained_seeds() -> list[int]:
-    """Return ``train.seeds``, and no other key of that section."""
-    values = {"seeds": params.read_section("train.seeds")}
-    return params.parse(values, "train", Trained, params.PARAMS_FILE.name).seeds
 
 
 @dataclass(frozen=True)

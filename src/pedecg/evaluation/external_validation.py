@@ -16,10 +16,11 @@ from scipy import optimize, special
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import bootstrap, cases, evaluate, metrics
+from pedecg.evaluation import bootstrap, cases, curves, evaluate, label_mapping, metrics
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scored
+from pedecg.evaluation.select_models import Selected
 
 _AGE_QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
 _LOGIT_LIMIT = 30.0
@@ -28,7 +29,10 @@ _LOGIT_LIMIT = 30.0
 class ExternalSettings(evaluate.Scoring):
     """Which model meets which children, and how their labels translate."""
 
-    model: str = Field(description="network to take there, one of train.models")
+    model: str | None = Field(
+        description="network of the run that is validated; null: the best on validation records of "
+        "those that read no rule features"
+    )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included", ge=0)
     mapping: str = Field(description="which of external_validation.mappings to use")
@@ -88,6 +92,53 @@ def eligible(
 
 
 @dataclass(frozen=True)
+class ExternalCohort:
+    """The external records that a model can be validated on.
+
+    Attributes
+    ----------
+    records : `tables.RECORDS` of those that are not left out.
+    left_out : how many were, by reason.
+    mapping : target of the model -> expression over the external labels; empty: none in common.
+    unknown : targets of the chosen mapping that the model does not have.
+    cases : the records with the mapped labels; None where the mapping is empty.
+    """
+
+    records: pd.DataFrame
+    left_out: dict[str, int]
+    mapping: dict[str, str]
+    unknown: list[str]
+    cases: Cases | None
+
+    def as_metrics(self) -> dict[str, Any]:
+        """Return what was mapped and left out."""
+        return {
+            "mapping": self.mapping, "unknown_targets": self.unknown, "left_out": self.left_out
+        }  # fmt: skip
+
+
+def prepare(
+    records: pd.DataFrame,
+    labels: pd.DataFrame,
+    stored: tuple[str, ...],
+    targets: Sequence[str],
+    settings: ExternalSettings,
+) -> ExternalCohort:
+    """Choose the external records and map their labels to the targets of a model.
+
+    Parameters
+    ----------
+    records, labels : `tables.RECORDS` and `tables.LABELS` of the external cohort.
+    stored : records that have a signal.
+    targets : of the model.
+    """
+    mapping, unknown = settings.chosen(targets)
+    kept, left_out = eligible(records, stored, settings)
+    mapped = cases.of_records(label_mapping.apply(labels, mapping), kept) if mapping else None
+    return ExternalCohort(kept, left_out, mapping, unknown, mapped)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One model at home and abroad.
 
@@ -131,6 +182,63 @@ def validate(
         internal=evaluate.score(test, at_home, settings),
         external=evaluate.score(strangers, abroad, apart),
         probabilities=abroad.p[0],
+    )
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What stage external_validation writes.
+
+    Attributes
+    ----------
+    metrics, summary : of the two metrics files.
+    tables : by name, for ``plots/external``; empty where no target could be validated.
+    title, sizes : of the forest plot.
+    """
+
+    metrics: dict[str, Any]
+    summary: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    title: str = ""
+    sizes: str = ""
+
+
+def validate_cohort(
+    model: Selected,
+    predictions: pd.DataFrame,
+    external: ExternalCohort,
+    internal: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+    seeds: Sequence[int],
+    settings: ExternalSettings,
+) -> Validated:
+    """Return everything that is reported of one model on an external cohort.
+
+    Parameters
+    ----------
+    predictions : `tables.PREDICTIONS` of the external records.
+    internal : `tables.RECORDS`, `tables.LABELS` and `tables.SPLITS` of the internal cohort.
+    """
+    about = {"model": model.name, **external.as_metrics()}
+    if external.cases is None:
+        return Validated({**about, "external": None}, summary(model.name, None), {})
+    records, labels, splits = internal
+    test = cases.of_split(labels, splits, "test")
+    both = (model.predictions(), predictions)
+    outcome = validate(both, model.calibration(), test, external.cases, seeds, settings)
+    cohorts = {
+        "internal": (records, cases.of_records(labels, records)),
+        "external": (external.records, external.cases),
+    }
+    drawn = curves.all_targets(
+        external.cases, outcome.probabilities, outcome.external.counted, model.name
+    )
+    figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
+    return Validated(
+        metrics={**about, **as_metrics(outcome, settings)},
+        summary=summary(model.name, outcome),
+        tables={"case_mix": case_mix(cohorts), "figures": figures, **drawn},
+        title=sentence(model.name, outcome),
+        sizes=f"internal: {test.size}; external: {external.cases.size}",
     )
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from pedecg.core import age_groups, params
-from pedecg.core.errors import PedecgError
-from pedecg.evaluation import bootstrap, evaluate, metrics
+from pedecg.evaluation import bootstrap, cases, evaluate, metrics
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Calibrated
+from pedecg.evaluation.select_models import Selected
 
 ALL = "all records"
 REPORTED = ("auroc", "auprc", "sensitivity", "specificity", "brier", "calibration_intercept")
@@ -30,7 +30,10 @@ Floats = NDArray[np.float64]
 class SubgroupSettings(params.Section):
     """Which groups of test records are looked at."""
 
-    models: list[str] = Field(description="of evaluate.models; empty: all of them")
+    models: list[str] | None = Field(
+        description="models of the run; null: the best network and the best model without signals "
+        "on validation records, and the ensemble"
+    )
     length_edges_s: list[float] = Field(
         description="record lengths that open the next group, s, ascending", min_length=1
     )
@@ -51,21 +54,6 @@ class SubgroupSettings(params.Section):
         if sorted(set(edges)) != edges or edges[0] <= 0:
             raise ValueError(f"must rise from above 0 (found {edges})")
         return edges
-
-
-def chosen(settings: SubgroupSettings, evaluated: Sequence[str]) -> list[str]:
-    """Return the models to look at.
-
-    Raises
-    ------
-    PedecgError
-        If one is named that is not evaluated.
-    """
-    for name in settings.models:
-        if name not in evaluated:
-            hint = params.did_you_mean(name, evaluated)
-            raise PedecgError(f"{params.PARAMS_FILE.name}: subgroups.models names {name!r}{hint}")
-    return settings.models or list(evaluated)
 
 
 def groups(
@@ -160,6 +148,36 @@ def look(
                 ):  # crossed groups are many, and mostly too small
                     rows.append({**about, "metric": metric, **figure})
     return Looked(pd.DataFrame(rows), _gaps(model, who.targets, mine, scored))
+
+
+def look_at_all(
+    models: Sequence[Selected],
+    test: Cases,
+    seeds: Sequence[int],
+    group: pd.DataFrame,
+    settings: SubgroupSettings,
+    scoring: evaluate.Scoring,
+) -> dict[str, Looked]:
+    """Return what `look` finds for each model, at its own calibration and thresholds."""
+    found = {}
+    for model in models:
+        raw = cases.probabilities(model.predictions(), test, model.source)
+        calibrated = evaluate.calibrated(model.calibration(), raw, seeds)
+        found[model.name] = look(model.name, test, calibrated, group, settings, scoring)
+    return found
+
+
+def together(found: Mapping[str, Looked]) -> Looked:
+    """Return the tables of all models as one."""
+    return Looked(
+        pd.concat([each.table for each in found.values()], ignore_index=True),
+        pd.concat([each.gaps for each in found.values()], ignore_index=True),
+    )
+
+
+def as_metrics(found: Mapping[str, Looked]) -> dict[str, Any]:
+    """Return the largest gap of each model and target, for a metrics file."""
+    return {"largest_gap": {model: largest(each.gaps) for model, each in found.items()}}
 
 
 def largest(gaps: pd.DataFrame) -> dict[str, Any]:

@@ -123,10 +123,10 @@ def table(
     )
 
 
-def as_metrics(atlas: pd.DataFrame, settings: AtlasSettings, targets: list[str]) -> dict[str, Any]:
+def as_metrics(atlas: pd.DataFrame, model: str, targets: list[str]) -> dict[str, Any]:
     """Return how much the labels gather on the map."""
     return {
-        "model": settings.model,
+        "model": model,
         "records": len(atlas),
         "meaning": f"share of a target among the {NEIGHBOURS} neighbours (other patients) of the "
         "records that have it, and among all records",

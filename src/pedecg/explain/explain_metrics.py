@@ -16,16 +16,19 @@ RANDOM = "random"
 _PAIR = ["record_id", "target"]
 
 
-def as_metrics(found: dict[str, pd.DataFrame], settings: ExplainSettings) -> dict[str, Any]:
+def as_metrics(
+    found: dict[str, pd.DataFrame], settings: ExplainSettings, model: str
+) -> dict[str, Any]:
     """Return all figures, each with a 95% interval over patients.
 
     Parameters
     ----------
-    found : the tables of `examine.together`.
+    found : the tables of `record_maps.together`.
+    model : name of the network that was explained.
     """
     targets = [ALL, *dict.fromkeys(found["shares"]["target"])]
     return {
-        "model": settings.model,
+        "model": model,
         "seconds": settings.seconds,
         "explained": {t: len(_of(found["shares"], t)[_PAIR].drop_duplicates()) for t in targets},
         "checked": {t: len(_of(found["deleted"], t)[_PAIR].drop_duplicates()) for t in targets},

@@ -11,7 +11,6 @@ from pedecg.core.params import Section
 class MapSettings(Section):
     """How a map of what a network saw is made."""
 
-    model: str = Field(description="the network that is explained: one of train.models")
     seconds: float = Field(
         description="s; the first seconds of a record are explained, those that the paper shows",
         gt=0,
@@ -38,6 +37,10 @@ class MapSettings(Section):
 
 class ExplainSettings(MapSettings):
     """Section `explain`."""
+
+    model: str | None = Field(
+        description="network of the run that is explained; null: the best on validation records"
+    )
 
     records: int = Field(
         description="per target: test records explained at most, of those that have it or are "
@@ -83,7 +86,6 @@ class ErrorReviewSettings(Section):
 class AtlasSettings(Section):
     """Section `atlas`."""
 
-    model: str = Field(description="the network whose embeddings are mapped: one of train.models")
     records: int = Field(description="records at most, all test records before others", ge=10)
     components: int = Field(
         description="principal components that t-SNE starts from", ge=2, le=1024

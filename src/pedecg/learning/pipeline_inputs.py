@@ -1,4 +1,4 @@
-"""What a training reads of the pipeline in the working directory; one place for all who train."""
+"""What a training reads of a pipeline that has run up to it."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,12 +11,11 @@ from pedecg.core import checkpoint, params, tables
 from pedecg.learning import batches
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
-from pedecg.models import features, registry
+from pedecg.models import features
 from pedecg.models.contract import Rows, Training
+from pedecg.models.model_inputs import ModelInputs
 from pedecg.signals.signal_store import open_store
 
-LABELS = Path("data/interim/training_labels.parquet")  # as the reviewers corrected them
-INPUTS = Path("data/inputs")  # per model, what it reads besides signals, age and sex
 STATISTICS = Path("data/processed/lead_statistics.json")
 
 
@@ -54,32 +53,33 @@ class Inputs:
         )  # fmt: skip
 
 
-def read(model: str, seed: int = 0) -> Inputs:
-    """Return what the training of a model starts from.
+def read(inputs: ModelInputs, seed: int = 0) -> Inputs:
+    """Return the rows that the pipeline in the working directory has made, for one model.
 
     Only what the model reads is opened: one that reads no signal needs no signal store.
+
+    Parameters
+    ----------
+    inputs : what this model reads besides the signals, and its settings; see `model_inputs`.
 
     Raises
     ------
     PedecgError
-        There is no such model, or the stages before the training have not run.
+        The stages before the training have not run.
     """
-    values = params.read_section(f"models.{model}")
-    reads, network = registry.reads(model, values), registry.is_network(model, values)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    labels = tables.read(LABELS, tables.LABELS)
+    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    rules = None
-    if "rules" in reads:
-        rules = tables.read(INPUTS / model / "rules.parquet", tables.RULES)
-    if "numbers" in reads:
+    rules = inputs.rules
+    if "numbers" in inputs.reads:
         rules = features.with_numbers(records, rules)
+    network = "signals" in inputs.reads
     store = open_store("data/processed/signals") if network else None
     rows = batches.dataset(store, records, labels, rules)
     training = Training(
-        model, values, seed, params.read_section("train"),
+        inputs.name, inputs.settings, seed, params.read_section("train"),
         lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},
-        pretrained=INPUTS / model / "pretrained",
+        pretrained=inputs.pretrained,
         state=checkpoint.STATE_FOLDER,
     )  # fmt: skip
     split = splits.set_index("record_id").loc[list(rows.record_ids), "split"].to_numpy(str)

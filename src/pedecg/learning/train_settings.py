@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pedecg.core.params import Section
 from pedecg.learning.losses import LossSettings, Task
@@ -11,18 +11,8 @@ from pedecg.signals.augmentation import AugmentSettings
 
 
 class TrainSettings(Section):
-    """Which networks are trained, and how every one of them is."""
+    """How every model is trained."""
 
-    # A stage that trains one model need not declare these five: they may be absent there.
-    models: list[str] = Field([], description="files of src/pedecg/models that read signals")
-    pretrained_models: list[str] = Field(
-        [], description="those that start from the weights of models/pretrained"
-    )
-    fused_models: list[str] = Field([], description="those that read rule features as well")
-    seeds: list[int] = Field([], description="one training of each model per seed")
-    use_decisions: bool = Field(
-        False, description="apply decisions/labels.csv to training and validation labels"
-    )
     task: Task = Field(
         description="multilabel: each target present or absent on its own; multiclass: exactly one "
         "of them is present"
@@ -99,20 +89,6 @@ class TrainSettings(Section):
         description="a check of a new set-up: one epoch of two steps; its figures mean nothing"
     )
     augment: AugmentSettings = Field(description="changes of training crops that keep labels true")
-
-    @field_validator("models", "pretrained_models", "fused_models")
-    @classmethod
-    def _named_once(cls, models: list[str]) -> list[str]:
-        if len(set(models)) < len(models):
-            raise ValueError(f"must name every model once (found {models})")
-        return models
-
-    @field_validator("seeds")
-    @classmethod
-    def _drawn_once(cls, seeds: list[int]) -> list[int]:
-        if min(seeds, default=0) < 0 or len(set(seeds)) < len(seeds):
-            raise ValueError(f"must be whole numbers from 0, each once (found {seeds})")
-        return seeds
 
     @model_validator(mode="after")
     def _plateau_of_something(self) -> "TrainSettings":

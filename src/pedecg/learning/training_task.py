@@ -14,8 +14,6 @@ from pedecg.models import network_base, registry
 from pedecg.models.contract import Rows
 from pedecg.signals import augmentation, augmentation_steps, signal_store
 
-_ELSEWHERE = {"models", "pretrained_models", "fused_models", "seeds", "use_decisions"}
-
 
 @dataclass(frozen=True)
 class Task:
@@ -36,7 +34,7 @@ class Task:
         return {
             "model": self.name,
             "model_settings": self.model_settings,
-            "train": self.settings.model_dump(exclude=_ELSEWHERE),
+            "train": self.settings.model_dump(),
             "seed": self.seed,
             "normalisation": asdict(self.normalisation),
             "targets": list(self.data.targets),

@@ -43,14 +43,12 @@ class Batch:
     features: Tensor
 
 
-class TrunkSettings(Section):
-    """Size of the residual network that all variants share.
+class SharedTrunkSettings(Section):
+    """Section `trunk`: what the residual networks of a parameter file have in common.
 
     What has a default here is a refinement, switched off by it.
     """
 
-    width: int = Field(description="channels of the first stage; the last has 8 times as many",
-                       ge=4, le=256)  # fmt: skip
     blocks: list[int] = Field(
         description="residual blocks in each of the five stages", min_length=5, max_length=5
     )
@@ -89,6 +87,13 @@ class TrunkSettings(Section):
         lt=1,
     )
     dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+
+
+class TrunkSettings(SharedTrunkSettings):
+    """Size of one residual network."""
+
+    width: int = Field(description="channels of the first stage; the last has 8 times as many",
+                       ge=4, le=256)  # fmt: skip
 
 
 class Block(nn.Module):

@@ -31,7 +31,7 @@ def auroc(
     note: str,
     path: Path,
     cohort: str,
-    naive: Sequence[str] = (),
+    baselines: Sequence[str] = (),
 ) -> None:
     """Draw the AUROC of every model (or cohort) on every target and on average.
 
@@ -41,7 +41,7 @@ def auroc(
     title : a sentence that says what is seen.
     note : how many records and patients it rests on.
     cohort : its name in the parameters.
-    naive : models to beat, drawn as hollow points.
+    baselines : models that read no signals, drawn as hollow points.
     """
     shown = figures[(figures["metric"] == "auroc") & (figures["target"] != "micro")]
     targets = list(dict.fromkeys(shown["target"]))
@@ -59,7 +59,7 @@ def auroc(
             axes.axhspan(top - _GAP / 1.2, top + len(models) - 0.2, color="0.95", lw=0)
         for step, model in enumerate(models):
             colour = COLOURS[step % len(COLOURS)]
-            fill = "white" if model in naive else colour
+            fill = "white" if model in baselines else colour
             label = model if place == 0 else None
             _row(axes, top + step, rows.loc[model], (colour, fill), label)
     axes.axvline(_CHANCE, color="0.4", lw=1, ls=":")
@@ -72,7 +72,7 @@ def auroc(
     axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("AUROC (point: probability averaged over seeds; bar: 95% interval)")
-    hollow = "; hollow: models to beat" if set(naive) & set(models) else ""
+    hollow = "; hollow: models without signals" if set(baselines) & set(models) else ""
     figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     axes.text(
         0, 1.01, f"{note}; intervals by resampling patients" + hollow,

@@ -21,7 +21,7 @@ from pedecg.predict.prepared_recording import Exam
 from pedecg.waves.delineate import GLOBAL
 
 # As in section `explain` of params.yaml, which not every pipeline has.
-HOW = MapSettings(model="", seconds=10, min_hz=12, smooth_s=0.04, ig_steps=8)
+HOW = MapSettings(seconds=10, min_hz=12, smooth_s=0.04, ig_steps=8)
 FEW_LEADS, FEW_SECONDS = 2, 30  # so few leads leave room on the sheet for more of the record
 
 

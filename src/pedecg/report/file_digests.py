@@ -14,7 +14,7 @@ DATA = (
     "data/processed/signals",
     "data/processed/lead_statistics.json",
     "data/features/rules.parquet",
-    "decisions/labels.csv",
+    "labels/decisions.csv",
 )
 PIPELINE = "dvc.yaml"
 REPORT = "report"

@@ -56,11 +56,14 @@ def headline(run: Evidence) -> str:
         f"{best['model']}, chosen on validation patients, separates {who} with a macro AUROC of "
         f"{auroc[best['model']]:.3f} (95% interval {best['low']:.3f} to {best['high']:.3f})."
     )
-    to_beat = {model: auroc[model] for model in run.naive if auroc.get(model) is not None}
-    if not to_beat:
+    baselines = {model: auroc[model] for model in run.baselines if auroc.get(model) is not None}
+    if not baselines:
         return told
-    naive = max(to_beat, key=to_beat.__getitem__)
-    return f"{told} The best of the models to beat, {naive}, reaches {to_beat[naive]:.3f}."
+    best_baseline = max(baselines, key=baselines.__getitem__)
+    return (
+        f"{told} The best model without signals, {best_baseline}, reaches "
+        f"{baselines[best_baseline]:.3f}."
+    )
 
 
 def pictures(blocks: Iterable[Block]) -> Iterator[Picture]:

@@ -63,7 +63,7 @@ def explanations(run: Evidence) -> list[Block]:
             f"{found['model']}: {number(found['explained']['all'])} maps over the first "
             f"{number(found['seconds'])} s, {number(found['checked']['all'])} of them checked. "
             "A map that does not change with the weights, or whose places matter no more than "
-            "random ones, explains nothing."
+            f"random ones, explains nothing. {run.selection('explain')}".rstrip()
         ),
         Table(
             "Randomised weights must destroy the map: rank correlation with the trained one's",

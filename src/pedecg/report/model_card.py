@@ -43,7 +43,7 @@ def describe(run: Evidence, settings: ReportSettings) -> dict[str, Any]:
         },
         "targets": run.targets,
         "chosen": run.best,
-        "naive": run.naive,
+        "baselines": run.baselines,
         "models": {model: _model(run, model) for model in run.models},
         **{
             key: run.metrics(name) for key, name in WHOLE.items() if run.has(f"metrics/{name}.json")

@@ -29,7 +29,7 @@ METRICS = {
     "youden": "Youden's J at the threshold",
     "brier": "Brier score",
 }
-STAR = "*: a model to beat. In brackets: 95% interval from resampling patients. –: not defined."
+STAR = "*: reads no signals. In brackets: 95% interval from resampling patients. –: not defined."
 
 
 def results(run: Evidence) -> list[Block]:
@@ -45,8 +45,6 @@ def results(run: Evidence) -> list[Block]:
         ),
         _by_target(run, "auroc", "test", "AUROC on test records"),
     ]
-    if lacking := run.compared["lacking"]:
-        blocks.append(Text(f"Not evaluated: {', '.join(lacking)}.", "warning"))
     if "test_classes" in first:
         blocks += _classes(run)
     more = [
@@ -339,7 +337,8 @@ def external(run: Evidence) -> list[Block]:
         Text(
             f"{found['model']} on {number(abroad['records'])} records of "
             f"{number(abroad['patients'])} patients of another hospital. "
-            f"Left out: {', '.join(left_out) or 'none'}."
+            f"Left out: {', '.join(left_out) or 'none'}. "
+            f"{run.selection('external_validation')}".rstrip()
         ),
         Table(
             "At the other hospital, with what was fitted at home",

@@ -76,9 +76,9 @@ class Evidence:
         return list(self.compared["figures"])
 
     @property
-    def naive(self) -> list[str]:
-        """Models to beat."""
-        return list(self.compared["naive"])
+    def baselines(self) -> list[str]:
+        """Models that read no signals."""
+        return list(self.compared["baselines"])
 
     @property
     def best(self) -> str:
@@ -95,6 +95,18 @@ class Evidence:
     def targets(self) -> list[str]:
         return list(self.evaluated[self.models[0]]["test"]["targets"])
 
+    def selection(self, stage: str) -> str:
+        """Say which model a stage took and why, or nothing where the run does not tell."""
+        if not self.has("metrics/selected_models.json"):
+            return ""
+        selected = self.metrics("selected_models")[stage]
+        figures = selected["validation_auroc"].items()
+        models = ", ".join(
+            model if value is None else f"{model} ({value:.3f})" for model, value in figures
+        )
+        others = ", ".join(selected["candidates"])
+        return f"Selected by {selected['by']}: {models}; candidates: {others}."
+
     def mark(self, model: str) -> str:
-        """Return a model's name, with a star where it is one to beat."""
-        return f"{model} *" if model in self.naive else model
+        """Return a model's name, with a star where it is a baseline."""
+        return f"{model} *" if model in self.baselines else model

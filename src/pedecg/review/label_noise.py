@@ -145,7 +145,7 @@ def for_reviewer(
     """Return the first candidates with what helps to judge them, ready for a spreadsheet.
 
     The columns ``decision``, ``reviewer`` and ``reason`` are empty: filled in, rows with
-    ``record_id``, ``label`` and these three go to ``decisions/labels.csv``.
+    ``record_id``, ``label`` and these three go to ``labels/decisions.csv``.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.core.experiment import ENSEMBLE
 
 WORKSPACE = "workspace"
 _METRICS, _LOCK = "metrics", "dvc.lock"
@@ -249,7 +250,9 @@ def _filled(bare: Run, values: Mapping[str, Values]) -> Run:
     """Sort the values of a run's files into parameters, metrics, and metrics of its models."""
     settings = values.get(str(params.PARAMS_FILE), {})
     # A model that is not evaluated any more leaves its file behind.
-    evaluated = settings.get("evaluate.models")
+    trained = settings.get("experiment.models")
+    continued = settings.get("experiment.continued_models") or []
+    evaluated = None if trained is None else [*trained, *continued, ENSEMBLE]
     metrics: Values = {}
     by_model: dict[str, Values] = {}
     for path, found in sorted(values.items()):

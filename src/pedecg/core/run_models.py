@@ -1,0 +1,93 @@
+"""What the stages need to know of each model of a run, without importing the models.
+
+Stage ``model_inputs`` writes it once per run; every stage after the training takes its models from
+there.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pedecg.core import tables
+from pedecg.core.errors import PedecgError
+from pedecg.core.experiment import ENSEMBLE
+
+FILE = Path("data/run_models.json")
+
+
+@dataclass(frozen=True)
+class RunModel:
+    """One model of a run.
+
+    Attributes
+    ----------
+    reads : what it reads of a record, as the registry of models names it.
+    reference : a reference model, by default no member of the ensemble.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    reference: bool
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it reads signals."""
+        return "signals" in self.reads
+
+
+@dataclass(frozen=True)
+class RunModels:
+    """All models of a run.
+
+    Attributes
+    ----------
+    models : those that are trained, in the order of the parameters.
+    members : names of the models that the ensemble averages; empty where there is no ensemble.
+    """
+
+    models: tuple[RunModel, ...]
+    members: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all models that are evaluated, the ensemble last."""
+        return [model.name for model in self.models] + [ENSEMBLE] * bool(self.members)
+
+    @property
+    def networks(self) -> list[RunModel]:
+        """Return the models that read signals."""
+        return [model for model in self.models if model.is_network]
+
+    @property
+    def baselines(self) -> list[str]:
+        """Return the models that read no signals: what a network adds is measured against them."""
+        return [model.name for model in self.models if not model.is_network]
+
+    def candidates(self, section: str) -> list[str]:
+        """Return the models that can serve `explain` or `external_validation`."""
+        unread = {"numbers"} | ({"rules"} if section == "external_validation" else set())
+        return [model.name for model in self.networks if not unread & set(model.reads)]
+
+    def write(self, path: Path = FILE) -> None:
+        """Write them as JSON."""
+        about = {"models": [asdict(model) for model in self.models], "members": self.members}
+        tables.write_text(json.dumps(about, indent=1) + "\n", path)
+
+
+def read(path: Path = FILE) -> RunModels:
+    """Read the models of the run, as `RunModels.write` wrote them.
+
+    Raises
+    ------
+    PedecgError
+        Stage model_inputs has not run.
+    """
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PedecgError(f"{path}: not found; stage model_inputs writes it") from None
+    models = tuple(
+        RunModel(entry["name"], tuple(entry["reads"]), entry["reference"])
+        for entry in about["models"]
+    )
+    return RunModels(models, tuple(about["members"]))

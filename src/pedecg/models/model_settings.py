@@ -1,0 +1,77 @@
+"""The settings of one model, in full: a section of ``models`` names only what differs.
+
+A variant (``family: <file>``) takes what it leaves out from the section ``models.<file>``, and
+every residual network from the section ``trunk``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pedecg.core import params
+from pedecg.core.errors import PedecgError
+from pedecg.models import registry
+from pedecg.models.network_base import TrunkSettings
+
+
+def complete(name: str, values: Mapping[str, Any], source: str = "params.yaml") -> dict[str, Any]:
+    """Return all settings of a model.
+
+    Parameters
+    ----------
+    name : a key of ``models``.
+    values : the sections of a parameter file; `models` and `trunk` are read.
+    source : name of the file, for messages.
+
+    Raises
+    ------
+    PedecgError
+        There is no such section, its family is no model, or a setting is wrong.
+    """
+    sections: Mapping[str, Any] = values.get("models") or {}
+    if name not in sections:
+        hint = params.did_you_mean(name, sections)
+        raise PedecgError(f"{source}: models.{name} is missing{hint}")
+    own = sections[name]
+    if not isinstance(own, Mapping):
+        raise PedecgError(f"{source}: section models.{name} must hold keys (found {own!r})")
+    family = registry.family(name, own)
+    base = sections.get(family) or {} if family != name else {}
+    schema = registry.settings(name, own)
+    settings = _with_trunk(schema, {**base, **own}, values.get("trunk") or {})
+    params.parse(settings, f"models.{name}", schema, source)
+    return settings
+
+
+def read(name: str, file: Path = params.PARAMS_FILE) -> dict[str, Any]:
+    """Return all settings of a model of a parameter file; see `complete`."""
+    return complete(name, params.read_file(file), file.name)
+
+
+def trunk(values: Mapping[str, Any], section: str, source: str = "params.yaml") -> TrunkSettings:
+    """Return the settings of one residual network: section `trunk` with the changes of another.
+
+    Parameters
+    ----------
+    values : the sections of a parameter file.
+    section : dotted name of the section with the changes.
+    """
+    changes: Any = values
+    for key in section.split("."):
+        changes = changes.get(key) or {}
+    whole = {**(values.get("trunk") or {}), **changes}
+    return params.parse(whole, section, TrunkSettings, source)
+
+
+def _with_trunk(
+    schema: type[params.Section], own: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fill in what a schema shares with `TrunkSettings`, also in sections inside it."""
+    settings = {**own}
+    if issubclass(schema, TrunkSettings):
+        settings = {**defaults, **own}
+    for key, field in schema.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, TrunkSettings):
+            settings[key] = {**defaults, **(own.get(key) or {})}
+    return settings
