@@ -28,8 +28,8 @@ VARIANTS = [
 
 
 def network_of(name, **changes):
-    n_features = N_FEATURES if "rules" in registry.reads(name) else 0
     settings = small_project.settings_of(name) | changes
+    n_features = N_FEATURES if "rules" in registry.reads(name, settings) else 0
     return small_project.trained(name, settings, n_features=n_features)
 
 

@@ -120,7 +120,7 @@ def build(name, settings, fs_hz=250.0, n_leads=12, n_targets=5, seed=0):
     torch.manual_seed(seed)
     return registry.build(
         name, settings, n_leads=n_leads, n_samples=1000, fs_hz=fs_hz, n_targets=n_targets,
-        n_features=N_FEATURES if registry.reads(name) & registry.FEATURES else 0,
+        n_features=N_FEATURES if registry.reads(name, settings) & registry.FEATURES else 0,
     )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ ROOT_TABLE = [
         "one module in models/",
         add_a_comment("models/networks/resnet1d.py"),
         [
-            "pretrain", "model_inputs", "train@*", "calibrate_member@*", "ensemble@*", "explain",
+            "pretrain", "model_inputs", "train@*", "explain",
             "error_review", "atlas", "noise_review", "external_validation",
         ],
     ),
@@ -191,8 +191,8 @@ ARRHYTHMIA_TABLE = [
         "the family's module",
         add_a_comment("models/networks/cnn_rnn.py"),
         [
-            "model_inputs", "train@*", "train_continued@*", "calibrate_member@*", "ensemble@*",
-            "segments", "explain", "error_review",
+            "model_inputs", "train@*", "train_continued@*", "segments", "explain",
+            "error_review",
         ],
     ),
     Row(

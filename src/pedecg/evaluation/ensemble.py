@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,6 @@ from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
 from pedecg.core.params import Section
 from pedecg.evaluation import calibration
-from pedecg.models import contract, registry
 
 NAME = ENSEMBLE
 Curves = dict[str, calibration.Parameters]
@@ -124,55 +123,10 @@ def mean(members: Sequence[pd.DataFrame], seed: int) -> pd.DataFrame:
     return first.to_frame().assign(probability=average, seed=seed).reset_index()
 
 
-@dataclass(frozen=True)
-class Model(contract.Model):
-    """One seed of the ensemble: its members, opened, and how each is calibrated."""
-
-    members: tuple[tuple[Member, contract.Model], ...]
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return frozenset().union(*(model.reads for _, model in self.members))
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        each = (name for _, model in self.members for name in model.feature_names)
-        return tuple(dict.fromkeys(each))
-
-    def predict(self, rows: contract.Rows) -> NDArray[np.float64]:
-        """Return the mean of the members' calibrated probabilities, shape (n, n_targets)."""
-        total = np.zeros((len(rows), len(self.targets)))
-        for member, model in self.members:
-            p = dict(zip(model.targets, model.predict(rows).T, strict=True))
-            total += np.stack([member.calibrated(p[t], t) for t in self.targets], axis=1)
-        return total / len(self.members)
-
-    def save(self, folder: Path) -> None:
-        """Write the members' names and curves; each member stays in its own folder."""
-        write(folder, self.seed, self.targets, [member for member, _ in self.members])
-
-    @classmethod
-    def load(cls, folder: Path, accelerator: str = "auto") -> Self:
-        """Open ``models/ensemble/seed<k>``; its members lie in ``models/<member>/seed<k>``."""
-        card, members = registry.read_card(folder), load(folder / contract.CARD)
-        models = folder.parent.parent
-        opened = [
-            registry.load(models / each.model / f"seed{each.seed}", accelerator=accelerator)
-            for each in members
-        ]
-        try:
-            return cls(
-                card["model"], card["seed"], tuple(card["targets"]),
-                tuple(zip(members, opened, strict=True)),
-            )  # fmt: skip
-        except (KeyError, TypeError) as error:
-            raise PedecgError(f"{folder}: not the card of an ensemble ({error})") from None
-
-
 def write(folder: Path, seed: int, targets: Sequence[str], members: Sequence[Member]) -> None:
-    """Write the card of one seed of the ensemble, see `Model`."""
+    """Write the card of one seed of the ensemble, which `ensemble_model` opens."""
     about = {"model": NAME, "family": NAME, "seed": seed, "targets": list(targets)}
-    save(members, folder / contract.CARD, **about)
+    save(members, folder / "model.json", **about)
 
 
 def save(members: Sequence[Member], path: str | Path, **about: Any) -> None:

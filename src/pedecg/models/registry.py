@@ -31,7 +31,7 @@ _SOURCE = Path(__file__).parents[1]
 # Folders whose every file is a model. What models share lies elsewhere: `models`, `tabular.shared`.
 _NETWORKS, _FOLDERS = "models/networks", ("models/networks", "tabular")
 _TRAINED_NETWORK = "learning/network_model.py"  # any of `_NETWORKS`, with its training
-_COMBINED = {"ensemble": "evaluation/ensemble.py"}  # made of trained models, not of rows
+_COMBINED = {"ensemble": "evaluation/ensemble_model.py"}  # made of trained models, not of rows
 
 # What a model may read of a record: its signal; age and sex; rule features (the table RULES);
 # further numbers of the cohort's manifest, if there are any. A model that reads "pretrained" has a

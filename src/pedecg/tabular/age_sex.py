@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from pedecg.models.contract import Rows
 from pedecg.tabular.shared import design, logistic
@@ -34,11 +35,15 @@ def age_basis(age_days: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
     Cubic between the knots, straight beyond them. Hastie T, Tibshirani R, Friedman J. The Elements
     of Statistical Learning, 5.2.1.
     """
-    x = np.log1p(np.maximum(np.asarray(age_days, np.float64), 0) / _OFFSET_DAYS)
-    knots = np.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS)
+    # SciPy's logarithm: NumPy's is another where there is AVX-512.
+    x = special.log1p(np.maximum(np.asarray(age_days, np.float64), 0) / _OFFSET_DAYS)
+    knots = special.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS)
 
     def bent(k: int) -> NDArray[np.float64]:
-        after, beyond = (np.maximum(x - knot, 0) ** 3 for knot in (knots[k], knots[-1]))
+        after, beyond = (
+            np.square(past) * past  # NumPy's power, too, is another there
+            for past in (np.maximum(x - knot, 0) for knot in (knots[k], knots[-1]))
+        )
         return np.asarray((after - beyond) / (knots[-1] - knots[k]))
 
     last = bent(len(knots) - 2)

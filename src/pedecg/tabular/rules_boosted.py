@@ -19,6 +19,7 @@ from pydantic import Field
 from scipy import special
 from sklearn.ensemble import GradientBoostingClassifier
 
+from pedecg.core import elementary
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.models.contract import Rows, Training
@@ -105,7 +106,7 @@ class Model(tree_arrays.TreeModel):
             for roots in rounds:
                 for k, root in enumerate(roots):
                     sums[:, k] += self.leaf[self.leaves(x, root)]
-            total += special.softmax(sums, axis=1) if self.exclusive else special.expit(sums)
+            total += _shares(sums) if self.exclusive else special.expit(sums)
         return np.asarray(total / len(self.roots))
 
 
@@ -161,6 +162,12 @@ def _of_targets(x: Values, y: Values, seed: int, settings: Settings) -> _Sums:
         starts[k] = model._raw_predict_init(x[:1])[0, 0]
         each.append(list(model.estimators_[:, 0]))
     return _Sums(starts, each)
+
+
+def _shares(sums: Values) -> Values:
+    """Return the softmax of each row; SciPy's has NumPy's exponential, see `elementary`."""
+    part = elementary.exp(sums - sums.max(axis=1, keepdims=True))
+    return np.asarray(part / part.sum(axis=1, keepdims=True))
 
 
 def _grow(

@@ -4,6 +4,7 @@ Scikit-learn's trees are not saved as objects. Arrays are read without trusting 
 milliseconds where thousands of objects take seconds, and have the same bytes on every run.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,9 @@ def weights(y: Values, balance: float) -> Values | None:
         return None
     share = y.mean(axis=0)
     there = share > 0
-    rare = np.where(there, share[there].mean() / np.where(there, share, 1.0), 0.0) ** balance
+    times = share[there].mean() / np.where(there, share, 1.0)
+    # One by one: NumPy's power of an array is another where there is AVX-512.
+    rare = np.where(there, [math.pow(each, balance) for each in times], 0.0)
     own = np.where(y == 1, rare, 0.0).max(axis=1)
     weight = np.where(own > 0, own, rare[there].min())
     return np.asarray(weight / weight.mean())
