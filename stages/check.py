@@ -16,7 +16,8 @@ def main() -> None:
 
     items = []
     if "signals" in inputs.reads:  # the checks are those of a network
-        items = list(setup_checks.run(pipeline_inputs.read(inputs).task(settings), splits, leads))
+        task = pipeline_inputs.read(inputs).task(settings)
+        items = list(setup_checks.run(task, splits, leads))
     faults = [item for item in items if item.fault]
     if faults:
         raise errors.PedecgError(f"check {inputs.name}: {'; '.join(map(str, faults))}")
