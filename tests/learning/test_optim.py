@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 from small_hospital import train_settings
 from torch import nn
 
 from pedecg.core.errors import PedecgError
-from pedecg.learning import channels_last, optimiser, sampler, weight_average
+from pedecg.learning import optimiser, sampler, weight_average
 from pedecg.learning.optimiser import Schedule
 
 STEPS = 80  # 8 epochs of 10
@@ -109,27 +108,3 @@ def test_the_average_follows_and_without_decay_is_the_network():
     assert mean.num_batches_tracked == 5
     weight_average.Follower(mean, network, 0.0).follow(step=100)
     assert mean.weight.tolist() == [3.0, 3.0]
-
-
-def test_channels_last_gives_the_same_numbers_and_gradients():
-    def answer(network, x):
-        x = x.clone().requires_grad_()
-        y = network(x)
-        y.square().mean().backward()
-        return y, x.grad, network[0].weight.grad
-
-    torch.manual_seed(0)
-    build = lambda: nn.Sequential(  # noqa: E731
-        nn.Conv1d(4, 8, 7, 2, 3, bias=False), nn.BatchNorm1d(8), nn.ReLU(),
-        nn.Conv1d(8, 8, 5, padding=4, dilation=2, groups=2), nn.AvgPool1d(2),
-    )  # fmt: skip
-    plain, last = build(), build()
-    last.load_state_dict(plain.state_dict())
-    x = torch.randn(3, 4, 101)
-    for ours, theirs in zip(
-        answer(channels_last.channels_last(last), x), answer(plain, x), strict=True
-    ):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-    assert last.state_dict().keys() == plain.state_dict().keys()
-    for ours, theirs in zip(last.buffers(), plain.buffers(), strict=True):
-        torch.testing.assert_close(ours, theirs)

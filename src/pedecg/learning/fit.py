@@ -18,7 +18,6 @@ from tqdm import tqdm
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
 from pedecg.learning import (
-    channels_last,
     losses,
     optimiser,
     sampler,
@@ -171,7 +170,7 @@ class Run:
             n_targets=len(self.data.targets),
             n_features=len(self.scale.names),
         )
-        return channels_last.channels_last(network.to(self.device))
+        return network.to(self.device)
 
     def stalled(self) -> bool:
         """Say whether `patience` epochs have passed since the best one."""

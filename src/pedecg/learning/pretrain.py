@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from pedecg.core import checkpoint, parallel, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.learning import channels_last, weight_average
+from pedecg.learning import weight_average
 from pedecg.learning.batches import Normalisation, Signals, random_starts
 from pedecg.learning.device import choose, derived_seed, reproducible
 from pedecg.models import network_base
@@ -168,8 +168,7 @@ class _Run:
 
         def build() -> MaskedAutoencoder:
             network = MaskedAutoencoder(trunk, n_leads=len(stores[0].leads), fs_hz=fs_hz)
-            channels_last.channels_last(network.to(self.device))
-            return network
+            return network.to(self.device)
 
         self.network, self.average = build(), build().eval()
         self.average.load_state_dict(self.network.state_dict())
