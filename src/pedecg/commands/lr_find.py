@@ -21,13 +21,14 @@ def lr_find(
     from pedecg.learning import lr_find as finder
     from pedecg.learning import pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
+    from pedecg.plots import lr_curve
 
     settings = params.load("train", TrainSettings)
-    found = finder.find(
+    test = finder.find(
         pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
     )
-    finder.draw(found, model, plot)
+    lr_curve.draw(test, model, plot)
     typer.echo(
-        f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "
+        f"{model}: the loss falls fastest at a learning rate of {test.suggestion:.1e} "
         f"(train.learning_rate is {settings.learning_rate:g}); drawn in {plot}"
     )
