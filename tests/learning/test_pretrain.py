@@ -105,6 +105,14 @@ def test_a_run_that_was_broken_off_ends_with_the_same_bytes(data, learnt, tmp_pa
     assert not (tmp_path / "state").exists()
 
 
+def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(data, monkeypatch):
+    monkeypatch.setattr(autoencoder, "loss", lambda filled, *_: filled.sum() * torch.nan)
+    with pytest.raises(
+        PedecgError, match=r"^pretrain: loss is nan in step 1; lower pretrain\.learning_rate$"
+    ):
+        learn(data, epochs=1)
+
+
 def test_only_the_given_records_are_learnt_from(data, learnt):
     """What lies outside the training records may be anything."""
     samples = data.store.samples.copy()

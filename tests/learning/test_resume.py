@@ -92,6 +92,29 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     assert not state_root.exists(), "the state outlives the training"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"schedule": "one_cycle"}, {"schedule": "constant", "sampler": "balanced"},
+     {"schedule": "plateau", "plateau_patience": 1, "monitor": "loss"}],
+)  # fmt: skip
+def test_every_schedule_goes_on_where_it_stood(hospital, tmp_path, monkeypatch, changes):
+    whole = train(hospital, tmp_path / "whole", **changes)
+    save_state = training_state.StateFolder.save
+
+    def break_off(folder, tensors, optimizer, values):
+        save_state(folder, tensors, optimizer, values)
+        if values["progress"]["epoch"] == 5:
+            raise InterruptedError
+
+    monkeypatch.setattr(training_state.StateFolder, "save", break_off)
+    with pytest.raises(InterruptedError):
+        train(hospital, tmp_path / "state", **changes)
+    monkeypatch.setattr(training_state.StateFolder, "save", save_state)
+    resumed = train(hospital, tmp_path / "state", **changes)
+    assert save(resumed.trained.network.state_dict()) == save(whole.trained.network.state_dict())
+    assert resumed.curves == whole.curves
+
+
 MANY = {"epochs": 60, "patience": 60, "crops_per_record": 1, "batch_size": 96}
 
 
