@@ -19,9 +19,10 @@ def main() -> None:
     fitted = train_network.fit(records, settings)
 
     inference.save(fitted.network, settings.network, FOLDER)
-    curve = pd.DataFrame({"step": range(1, settings.steps + 1), "loss": fitted.losses})
-    smooth = curve.groupby((curve["step"] - 1) // 20).mean()  # 20 steps: one batch says little
-    tables.write_csv(smooth, "plots/train/loss.csv")
+    curves = pd.DataFrame(fitted.curves)
+    steps = (curves["epoch"] * train_network.STEPS_PER_EPOCH).clip(upper=settings.steps)
+    loss = pd.DataFrame({"step": steps, "loss": curves["train_loss"]})
+    tables.write_csv(loss, "plots/train/loss.csv")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ import pytest
 import small_hospital
 import torch
 
-from pedecg.core import checkpoint, params
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.learning import pretrain
 from pedecg.learning.fit import fit
 from pedecg.learning.reconstruction import examples
+from pedecg.learning.training_state import StateFolder
 from pedecg.models.backbones import autoencoder
 from pedecg.models.network_base import TrunkSettings
 from pedecg.plots import reconstruction
@@ -89,19 +90,27 @@ def test_same_seed_same_bytes_other_seed_others(data, learnt, tmp_path):
 
 
 def test_a_run_that_was_broken_off_ends_with_the_same_bytes(data, learnt, tmp_path, monkeypatch):
-    real = checkpoint.save_state
+    save = StateFolder.save
 
-    def break_off(folder, tensors, about):
-        real(folder, tensors, about)
-        if about["epoch"] == 2:
+    def break_off(folder, tensors, optimizer, values):
+        save(folder, tensors, optimizer, values)
+        if values["progress"]["epoch"] == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save_state", break_off)
+    monkeypatch.setattr(StateFolder, "save", break_off)
     with pytest.raises(KeyboardInterrupt):
         learn(data, tmp_path / "state")
-    monkeypatch.setattr(checkpoint, "save_state", real)
+    monkeypatch.setattr(StateFolder, "save", save)
     assert same(learnt, learn(data, tmp_path / "state"))
     assert not (tmp_path / "state").exists()
+
+
+def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(data, monkeypatch):
+    monkeypatch.setattr(autoencoder, "loss", lambda filled, *_: filled.sum() * torch.nan)
+    with pytest.raises(
+        PedecgError, match=r"^pretrain: loss is nan in step 1; lower pretrain\.learning_rate$"
+    ):
+        learn(data, epochs=1)
 
 
 def test_only_the_given_records_are_learnt_from(data, learnt):

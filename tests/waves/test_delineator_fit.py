@@ -17,14 +17,15 @@ from safetensors.torch import save
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.delineator import train_network, wave_losses
+from pedecg.learning.loop import TrainingLoop
 
 STEPS = 200
 CODE = """
 import sys
 from pathlib import Path
 import toy_heart
-from pedecg.waves import fit
-fit.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.argv[1]))
+from pedecg.delineator import train_network
+train_network.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.argv[1]))
 """
 
 
@@ -40,28 +41,28 @@ def train(steps: int, state_root: Path | None = None, **changes: object) -> trai
 def test_training_twice_gives_the_same_weights_and_another_seed_others():
     first, second, other = train(3), train(3), train(3, seed=1)
     assert weights(first) == weights(second) != weights(other)
-    assert first.losses == second.losses
+    assert first.curves == second.curves
 
 
 def test_a_training_that_broke_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(train_network, "SAVED_EVERY", 5)
+    monkeypatch.setattr(train_network, "STEPS_PER_EPOCH", 5)
     steps = []
-    one_step = train_network._Run.one_step
+    one_step = TrainingLoop.step
 
-    def break_off_at_12(run, step):
-        steps.append(step)
-        if len(steps) == 12:
+    def break_off_at_12(loop, batches):
+        steps.extend(batches)
+        if len(steps) == 13:
             raise InterruptedError
-        one_step(run, step)
+        return one_step(loop, batches)
 
-    monkeypatch.setattr(train_network._Run, "one_step", break_off_at_12)
+    monkeypatch.setattr(TrainingLoop, "step", break_off_at_12)
     with pytest.raises(InterruptedError):
-        train(20, tmp_path / "state")
-    resumed = train(20, tmp_path / "state")
-    assert steps[12:] == list(range(10, 20))
-    monkeypatch.setattr(train_network._Run, "one_step", one_step)
-    assert weights(resumed) == weights(whole := train(20))
-    assert resumed.losses == whole.losses
+        train(22, tmp_path / "state")
+    resumed = train(22, tmp_path / "state")
+    assert steps[13:] == list(range(10, 22))
+    monkeypatch.setattr(TrainingLoop, "step", one_step)
+    assert weights(resumed) == weights(whole := train(22))
+    assert resumed.curves == whole.curves
     assert not (tmp_path / "state").exists(), "the state outlives the training"
 
 
@@ -96,25 +97,6 @@ def test_another_setting_or_another_label_never_resumes_an_old_state():
     ]
     assert len(set(keys)) == 4
     assert keys[0] == keys[-1]
-
-
-def test_the_learning_rate_is_torchs_one_cycle():
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.AdamW([weight], 2.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.0, total_steps=60, pct_start=0.1)
-    for step in range(60):
-        group = optimiser.param_groups[0]
-        assert (group["lr"] / 2, group["betas"][0]) == pytest.approx(
-            train_network.one_cycle(step, 60)
-        )
-        optimiser.step()
-        schedule.step()
-
-
-@pytest.mark.parametrize("steps", [1, 5, 10, 11])
-def test_a_short_training_has_a_learning_rate_too(steps):
-    rates = [train_network.one_cycle(step, steps)[0] for step in range(steps)]
-    assert all(0 < rate <= 1 for rate in rates)
 
 
 def test_a_loss_that_explodes_is_one_line_with_the_mend(monkeypatch):
@@ -184,5 +166,5 @@ def test_what_the_source_does_not_know_changes_no_loss(name):
 
 @pytest.mark.parametrize("name", wave_losses.LOSSES)
 def test_every_loss_learns_the_toy_heart(name):
-    fitted = train(60, loss=name)
-    assert np.mean(fitted.losses[-10:]) < 0.6 * np.mean(fitted.losses[:10])
+    loss = [row["train_loss"] for row in train(60, loss=name).curves]
+    assert loss[-1] < 0.6 * loss[0]

@@ -22,12 +22,13 @@ def lr_find(
     from pedecg.learning import pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
     from pedecg.models import model_inputs
+    from pedecg.plots import lr_curve
 
     settings = params.load("train", TrainSettings)
     task = pipeline_inputs.read(model_inputs.current(model), seed).task(settings)
-    found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
-    finder.draw(found, model, plot)
+    test = finder.find(task, lowest=lowest, highest=highest, steps=steps)
+    lr_curve.draw(test, model, plot)
     typer.echo(
-        f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "
+        f"{model}: the loss falls fastest at a learning rate of {test.suggestion:.1e} "
         f"(train.learning_rate is {settings.learning_rate:g}); drawn in {plot}"
     )

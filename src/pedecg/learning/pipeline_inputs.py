@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.core import checkpoint, params, tables
-from pedecg.learning import batches
+from pedecg.core import params, tables
+from pedecg.learning import batches, training_state
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
 from pedecg.models import features
@@ -81,7 +81,7 @@ def read(inputs: ModelInputs, seed: int = 0) -> Inputs:
         inputs.name, inputs.settings, seed, params.read_section("train"),
         lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},
         pretrained=inputs.pretrained,
-        state=checkpoint.STATE_FOLDER,
+        state=training_state.STATE_FOLDER,
     )  # fmt: skip
     split = splits.set_index("record_id").loc[list(rows.record_ids), "split"].to_numpy(str)
     return Inputs(rows, split, training)
