@@ -6,7 +6,7 @@ import pandas as pd
 
 from pedecg.core import errors, params, tables
 from pedecg.evaluation import calibration, cases, compare, curves, decision_curves, evaluate
-from pedecg.plots import forest
+from pedecg.plots import forest_plot
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     tables.write_csv(table, folder / "figures.csv")
     tables.write_csv(differences, folder / "differences.csv")
     tables.write_csv(benefit, folder / "decision.csv")
-    forest.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
+    forest_plot.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
     decision_curves.draw(benefit, size, folder / "decision.png", cohort)
     for name in [*curves.CURVES, "learning", "classes"]:
         files = [Path(f"plots/evaluate/{model}/{name}.csv") for model in models]

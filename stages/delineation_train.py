@@ -6,7 +6,7 @@ import pandas as pd
 
 from pedecg.core import errors, params, tables
 from pedecg.delineator import annotated_library, train_network
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 
 FOLDER = Path("models/delineator")
 
@@ -18,7 +18,7 @@ def main() -> None:
 
     fitted = train_network.fit(records, settings)
 
-    inference.save(fitted.network, settings.network, FOLDER)
+    delineator_inference.save(fitted.network, settings.network, FOLDER)
     curve = pd.DataFrame({"step": range(1, settings.steps + 1), "loss": fitted.losses})
     smooth = curve.groupby((curve["step"] - 1) // 20).mean()  # 20 steps: one batch says little
     tables.write_csv(smooth, "plots/train/loss.csv")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pedecg.core import errors, parallel, params, tables
 from pedecg.evaluation import calibration, evaluate
-from pedecg.explain import mistakes, pages, record_maps, subjects
+from pedecg.explain import explained_records, explanation_pages, mistakes, record_maps
 from pedecg.explain.explain_settings import ErrorReviewSettings, map_settings
 from pedecg.signals import signal_store
 
@@ -24,7 +24,7 @@ def main() -> None:
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
-    known = subjects.Known(
+    known = explained_records.Known(
         records=tables.read("data/interim/records.parquet", tables.RECORDS),
         quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
         waves=tables.read("data/features/waves.parquet", tables.WAVES),
@@ -32,12 +32,12 @@ def main() -> None:
     )
 
     fitted = calibration.load(f"calibration/{how.model}.json")
-    of_test = subjects.of_test(predictions, labels, splits, fitted, source)
+    of_test = explained_records.of_test(predictions, labels, splits, fitted, source)
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
-    people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
+    people = explained_records.people(everyone, signal_store.open_store(SIGNALS), known)
     drawing = [
-        pages.Page(
+        explanation_pages.Page(
             mistake.subject,
             people[mistake.subject.record_id],
             PICTURES / mistake.picture,
@@ -47,7 +47,7 @@ def main() -> None:
         if mistake.rank <= settings.drawn
     ]
     networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
-    draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
+    draw = partial(explanation_pages.draw, networks=networks, settings=how, cohort=cohort)
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))
 

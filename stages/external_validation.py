@@ -14,7 +14,7 @@ from pedecg.evaluation import (
     label_mapping,
 )
 from pedecg.learning import batches, trained_network
-from pedecg.plots import forest
+from pedecg.plots import forest_plot
 from pedecg.signals import signal_store
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     tables.write_csv(figures, folder / "figures.csv")
     title = external_validation.sentence(settings.model, outcome)
     sizes = f"{test.size} at home, {strangers.size} abroad"
-    forest.auroc(figures, title, sizes, folder / "forest.png", cohort)
+    forest_plot.auroc(figures, title, sizes, folder / "forest.png", cohort)
     drawn = curves.all_targets(
         strangers, outcome.probabilities, outcome.external.counted, settings.model
     )

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pedecg.explain import mistakes, subjects
-from pedecg.explain.subjects import Person, Subject
+from pedecg.explain import explained_records, mistakes
+from pedecg.explain.explained_records import Person, Subject
 
 
 def subject(record: str, label: float, probability: float, target: str = "chd") -> Subject:
@@ -33,9 +33,9 @@ def test_the_surest_mistakes_come_first_and_an_unknown_label_is_none():
 
 
 def test_the_ill_and_those_called_ill_are_explained():
-    chosen = subjects.present_or_called(ALL, at_most=10)["chd"]
+    chosen = explained_records.present_or_called(ALL, at_most=10)["chd"]
     assert [s.record_id for s in chosen] == ["G", "A", "B", "C", "E", "D"]
-    few = subjects.present_or_called(ALL, at_most=3)["chd"]
+    few = explained_records.present_or_called(ALL, at_most=3)["chd"]
     assert [s.record_id for s in few] == ["G", "B", "E"]
 
 

@@ -16,7 +16,7 @@ from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
 
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
-from pedecg.learning import fit as fit_module
+from pedecg.learning import fit
 
 EPOCHS = 8
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
@@ -28,8 +28,8 @@ test_resume.train(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def train(hospital: Path, state_root: Path, **changes) -> fit_module.Fitted:
-    return fit_module.fit(
+def train(hospital: Path, state_root: Path, **changes) -> fit.Fitted:
+    return fit.fit(
         "resnet1d_age",
         SMALL | AGE,
         small_hospital.load(hospital),
@@ -63,7 +63,7 @@ def kill_one_in_the_middle(hospital: Path, state_root: Path, after_s: float) -> 
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(hospital, tmp_path_factory) -> fit_module.Fitted:
+def uninterrupted(hospital, tmp_path_factory) -> fit.Fitted:
     return train(hospital, tmp_path_factory.mktemp("state"))
 
 
@@ -73,9 +73,9 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     state_root = tmp_path / "state"
     kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
     epochs_run = []
-    one_epoch = fit_module.Run.one_epoch
+    one_epoch = fit.Run.one_epoch
     monkeypatch.setattr(
-        fit_module.Run,
+        fit.Run,
         "one_epoch",
         lambda run, epoch, shown: (epochs_run.append(epoch), one_epoch(run, epoch, shown))[1],
     )
@@ -111,7 +111,7 @@ def kill_at(moment: str, hospital: Path, state_root: Path, rng: np.random.Genera
     assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
 
 
-def many(hospital: str, state_root: str) -> fit_module.Fitted:
+def many(hospital: str, state_root: str) -> fit.Fitted:
     return train(Path(hospital), Path(state_root), **MANY)
 
 
@@ -150,7 +150,7 @@ def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypa
         keys.add(state)
         raise InterruptedError
 
-    monkeypatch.setattr(fit_module, "Run", stop)
+    monkeypatch.setattr(fit, "Run", stop)
     changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
     for change in changes:
         with pytest.raises(InterruptedError):

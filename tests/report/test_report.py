@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pedecg.core import params
-from pedecg.report import blocks, html_page, model_card, section_list
+from pedecg.report import content_blocks, html_page, model_card, section_list
 from pedecg.report.report_settings import ReportSettings
 from pedecg.report.run_files import Evidence
 
@@ -164,8 +164,8 @@ def test_a_target_with_too_few_cases_says_so(change: Change, settings: ReportSet
         } | {"too_few": "1 positives"}
 
     run = change("evaluate/resnet1d", edit)
-    assert blocks.TOO_FEW in words(html_page.write(run, settings))
-    assert blocks.TOO_FEW in model_card.markdown(model_card.describe(run, settings))
+    assert content_blocks.TOO_FEW in words(html_page.write(run, settings))
+    assert content_blocks.TOO_FEW in model_card.markdown(model_card.describe(run, settings))
 
 
 def test_pictures_beyond_the_size_of_the_page_are_named(
@@ -183,7 +183,7 @@ def test_the_card_is_json(run: Evidence, settings: ReportSettings) -> None:
 
 
 def test_numbers_are_written_as_documented() -> None:
-    checked = doctest.testmod(blocks)
+    checked = doctest.testmod(content_blocks)
     assert checked.attempted
     assert not checked.failed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pedecg.core.records import LEADS
-from pedecg.rules import criteria, criterion_judgement, norms
+from pedecg.rules import criteria, criterion_logic, norms
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 
@@ -63,7 +63,7 @@ OPEN = {
 
 
 def judged(measures, age_days=500, sex="male"):
-    return criteria.judge(criterion_judgement.Child(measures, age_days, sex, LIMITS))
+    return criteria.judge(criterion_logic.Child(measures, age_days, sex, LIMITS))
 
 
 def test_a_healthy_child_meets_no_criterion():
@@ -212,7 +212,7 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
 
 
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
-    source = Path(criterion_judgement.__file__).parent
+    source = Path(criterion_logic.__file__).parent
     text = "".join(
         (source / f"{room}.py").read_text() for room in ("conduction", "chambers", "repolarisation")
     )

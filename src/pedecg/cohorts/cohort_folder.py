@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pedecg.cohorts import csv_table, manifest, ptbxl, zzu
-from pedecg.cohorts.cohort_rows import Quarantined, Row, Scan
+from pedecg.cohorts.cohort_scan import Quarantined, Row, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core.errors import PedecgError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from pedecg.cohorts import cohort_rows, readers, record_check
-from pedecg.cohorts.cohort_rows import Quarantined, Row, Scan
+from pedecg.cohorts import cohort_scan, readers, record_check
+from pedecg.cohorts.cohort_scan import Quarantined, Row, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_check import Decoded, IngestSettings
 from pedecg.cohorts.record_faults import RecordFault
@@ -46,11 +46,11 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
             quarantined.append(Quarantined(row.record_id, *outcome))
             continue
         try:
-            whole = cohort_rows.complete(row, outcome.age_days, outcome.sex, cohort)
+            whole = cohort_scan.complete(row, outcome.age_days, outcome.sex, cohort)
         except RecordFault as fault:
             quarantined.append(Quarantined(row.record_id, fault.reason, fault.detail))
             continue
-        outside = cohort_rows.outside_age_range(whole, cohort)
+        outside = cohort_scan.outside_age_range(whole, cohort)
         if outside:
             excluded[outside] += 1
         else:

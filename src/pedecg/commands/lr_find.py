@@ -18,15 +18,14 @@ def lr_find(
 ) -> None:
     """Try rising learning rates on the training records of the last `dvc repro`; keep nothing."""
     from pedecg.core import params
-    from pedecg.learning import lr_find as finder
-    from pedecg.learning import pipeline_inputs
+    from pedecg.learning import lr_find, pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
 
     settings = params.load("train", TrainSettings)
-    found = finder.find(
+    found = lr_find.find(
         pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
     )
-    finder.draw(found, model, plot)
+    lr_find.draw(found, model, plot)
     typer.echo(
         f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "
         f"(train.learning_rate is {settings.learning_rate:g}); drawn in {plot}"

@@ -44,19 +44,19 @@ def measure(
     """
     from rich.console import Console
 
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
     from pedecg.predict import measurement_report
     from pedecg.rules import norms
 
     known = norms.load(limits or norms.LIMITS)
-    run = work.Run(paths)
+    run = each_recording.Run(paths)
     one = partial(
         _examined,
         age_days=age_days,
         sex=None if sex is None else sex.value.lower()[0],
         limits=known,
         method=method.value,
-        picture=work.picture_file(plot, run.places),
+        picture=each_recording.picture_file(plot, run.places),
         start_s=plot_from,
     )
     console = Console(width=100, highlight=False)

@@ -15,8 +15,7 @@ from pydantic import Field
 from pedecg.core import parallel
 from pedecg.core.params import Section
 from pedecg.core.records import LEADS
-from pedecg.simulation import artefacts, beat_shape, synthesis, traits
-from pedecg.simulation import beat_times as rhythm
+from pedecg.simulation import artefacts, beat_shape, beat_times, synthesis, traits
 from pedecg.simulation.children import draw_sex
 from pedecg.simulation.conditions import Condition, conditions, members
 from pedecg.simulation.hospital_settings import Recorder
@@ -77,7 +76,7 @@ def simulate(number: int, settings: Settings) -> Child:
     clean = synthesis.synthesize(
         beat_shape.beat_shape(own, rng),
         beat_shape.wide_shape(own, rng),
-        rhythm.RHYTHMS[kind](own, settings.length_s, rng),
+        beat_times.RHYTHMS[kind](own, settings.length_s, rng),
         own, n_samples, FS_HZ, rng,
     )  # fmt: skip
     recorder = settings.recorder

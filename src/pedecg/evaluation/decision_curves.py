@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pedecg.core import figures
 from pedecg.evaluation import bootstrap
 from pedecg.evaluation.cases import Cases
-from pedecg.plots.forest import COLOURS
+from pedecg.plots.forest_plot import COLOURS
 
 ALL, NONE = "treat all", "treat none"
 THRESHOLDS = np.linspace(0.01, 0.99, 99)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pedecg.explain.subjects import Person, Subject, by_target
+from pedecg.explain.explained_records import Person, Subject, by_target
 
 KINDS = {"false_positive": "False positive. ", "false_negative": "False negative. "}
 

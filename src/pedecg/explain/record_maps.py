@@ -14,11 +14,16 @@ from torch import nn
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.explain import attribution, beat_regions, explain_tables, sanity_checks
-from pedecg.explain import normal_beats as normal
-from pedecg.explain import signal_excerpt as stretch
+from pedecg.explain import (
+    attribution,
+    beat_regions,
+    explain_tables,
+    normal_beats,
+    sanity_checks,
+    signal_excerpt,
+)
 from pedecg.explain.explain_settings import ExplainSettings, MapSettings
-from pedecg.explain.subjects import Person, Subject, spread
+from pedecg.explain.explained_records import Person, Subject, spread
 from pedecg.learning import trained_network
 from pedecg.learning.batches import SEX_CODES
 from pedecg.signals import signal_store
@@ -46,7 +51,7 @@ class Networks:
         trained = _load(self.folders)
         return tuple(t.network for t in trained), trained[0].card, _open_store(self.signals)
 
-    def stretch(self, person: Person, seconds: float | None) -> stretch.Stretch:
+    def stretch(self, person: Person, seconds: float | None) -> signal_excerpt.Stretch:
         """Cut the first seconds of a record as the networks are shown it."""
         _, card, signals = self.open()
         age = float("nan") if person.age_days is None else person.age_days
@@ -56,14 +61,19 @@ class Networks:
         normal_mv = None
         if known is not None and len(person.waves):
             normal_mv = partial(
-                normal.instead_of, fs_hz=signals.fs_hz, waves=person.waves, normal=known.at(age)
+                normal_beats.instead_of,
+                fs_hz=signals.fs_hz,
+                waves=person.waves,
+                normal=known.at(age),
             )
-        return stretch.cut(signals, person.position, age, sex, card, features, normal_mv, seconds)
+        return signal_excerpt.cut(
+            signals, person.position, age, sex, card, features, normal_mv, seconds
+        )
 
 
 @lru_cache(maxsize=2)
-def _load_normal(file: Path) -> normal.Normals | None:
-    return normal.from_table(tables.read(file, explain_tables.NORMAL_BEATS))
+def _load_normal(file: Path) -> normal_beats.Normals | None:
+    return normal_beats.from_table(tables.read(file, explain_tables.NORMAL_BEATS))
 
 
 @lru_cache(maxsize=2)

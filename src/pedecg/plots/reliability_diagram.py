@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pedecg.core import figures as pictures
+from pedecg.core import figures
 from pedecg.evaluation.calibration import MEAN, Calibration
 
 _COLOURS = {"before": "0.55", "after": "#0072B2"}
@@ -20,7 +20,7 @@ _BARS = 20
 def draw(
     curve: pd.DataFrame,
     said: Mapping[str, NDArray[np.float64]],
-    figures: Mapping[str, Any],
+    metrics: Mapping[str, Any],
     fitted: Calibration,
     note: str,
     path: Path,
@@ -32,7 +32,7 @@ def draw(
     ----------
     curve : as `curves.before_and_after` returns it.
     said : before and after -> probabilities, shape (n, n_targets).
-    figures : of ``metrics/evaluate/<model>.json``.
+    metrics : of ``metrics/evaluate/<model>.json``.
     note : how many records and patients it rests on.
     """
     targets = list(dict.fromkeys(curve["target"]))
@@ -53,17 +53,17 @@ def draw(
     if targets:
         axes[0, 0].legend(frameon=False, fontsize=8, loc="upper left")
     figure.supxlabel("mean predicted probability", fontsize=10)
-    title = f"{fitted.model}: {sentence(figures)}"
+    title = f"{fitted.model}: {sentence(metrics)}"
     figure.suptitle(f"{title}\n{note}", x=0.01, ha="left", fontsize=10.5)
-    pictures.save(figure, path, cohort)
+    figures.save(figure, path, cohort)
 
 
-def sentence(figures: Mapping[str, Any]) -> str:
+def sentence(metrics: Mapping[str, Any]) -> str:
     """Say what calibration on validation did to the calibration error on test."""
-    before = [target["ece"] for target in figures["test_before_calibration"].values()]
+    before = [target["ece"] for target in metrics["test_before_calibration"].values()]
     if not before:
         return "no target has enough cases to judge its probabilities"
-    change = f"{np.mean(before):.3f} to {figures['test']['macro']['ece']['value']:.3f}"
+    change = f"{np.mean(before):.3f} to {metrics['test']['macro']['ece']['value']:.3f}"
     return f"calibration moves the mean calibration error (ECE) on test patients from {change}"
 
 

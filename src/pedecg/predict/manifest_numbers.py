@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pedecg.cohorts import manifest, signal_files
-from pedecg.cohorts.cohort_rows import Row
+from pedecg.cohorts.cohort_scan import Row
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.recordings import Place
 from pedecg.core.errors import PedecgError

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.rules import criteria, criterion_judgement, measure, norms, rule_features
+from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
 from pedecg.signals import filters, quality
 from pedecg.waves import delineate, pacing_spikes, tokens
 
@@ -42,7 +42,7 @@ class Examination:
     recording: recordings.Recording
     waves: pd.DataFrame
     measures: dict[str, float]
-    verdicts: dict[str, criterion_judgement.Verdict]
+    verdicts: dict[str, criterion_logic.Verdict]
     unusable: dict[str, str]
 
 
@@ -108,7 +108,7 @@ def examine(
     if not recording.calibrated:
         unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
         measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
-    child = criterion_judgement.Child(measures, recording.age_days, recording.sex, limits)
+    child = criterion_logic.Child(measures, recording.age_days, recording.sex, limits)
     return Examination(recording, table, measures, criteria.judge(child), unusable)
 
 

@@ -16,9 +16,8 @@ from pedecg.bundle import input_checks
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Recording
 from pedecg.core.records import LEADS, EcgRecord
-from pedecg.models import features as of_model
-from pedecg.rules import norms
-from pedecg.rules import rule_features as features
+from pedecg.models import features
+from pedecg.rules import norms, rule_features
 from pedecg.signals import filters, preprocess, quality, signal_store
 from pedecg.waves import delineate
 
@@ -67,8 +66,9 @@ class Exam:
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
-        (one,) = features.examinations(self.signals, self.waves, self.record)
-        return features.table([features.of_signals(one, self.signals, self.recipe.limits)])
+        (one,) = rule_features.examinations(self.signals, self.waves, self.record)
+        measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
+        return rule_features.table([measured])
 
     def features(self, reads: frozenset[str], names: tuple[str, ...]) -> pd.DataFrame:
         """Return what a network reads beside the signal, as the stage train makes it.
@@ -82,10 +82,10 @@ class Exam:
         if "numbers" in reads:
             unknown = [n for n in names if n.startswith("x_") and n not in self.record]
             told = self.record.assign(**dict.fromkeys(unknown, np.nan))
-            table = of_model.with_numbers(told, table)
+            table = features.with_numbers(told, table)
         if table is None:
             return pd.DataFrame(index=range(1))
-        return of_model.of_rules(table, [self.recording.record_id])
+        return features.of_rules(table, [self.recording.record_id])
 
 
 def prepare(recording: Recording, recipe: Recipe) -> Exam:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from pedecg.core.tables import SPLITS_IN_ORDER
-from pedecg.report import data_flow as flow
-from pedecg.report.blocks import (
+from pedecg.report import data_flow
+from pedecg.report.content_blocks import (
     Block,
     Bullets,
     Diagram,
@@ -22,13 +22,13 @@ from pedecg.report.run_files import Evidence
 _MOST_REASONS = 2  # beside a box; the table below has all
 
 
-def data_flow(run: Evidence) -> list[Block]:
+def flow_of_records(run: Evidence) -> list[Block]:
     """From the rows of the source to the test patients, with everyone who was left out."""
     ingest, split = run.metrics("ingest"), run.metrics("split")
     refused, excluded = ingest["quarantined_by_reason"], ingest["excluded"]
     steps = [
-        flow.Step("Rows of the source", [f"{ingest['rows']:,} records"]),
-        flow.Step(
+        data_flow.Step("Rows of the source", [f"{ingest['rows']:,} records"]),
+        data_flow.Step(
             "Records that can be used",
             [f"{ingest['records']:,} records", f"{ingest['patients']:,} patients"],
             [
@@ -42,20 +42,20 @@ def data_flow(run: Evidence) -> list[Block]:
     if run.has("metrics/preprocess.json"):
         signals = run.metrics("preprocess")
         steps.append(
-            flow.Step(
+            data_flow.Step(
                 "Signals in the store",
                 [f"{signals['records']:,} records", f"{signals['hours']:.1f} hours"],
                 [f"{number(signals['leads_refused'])} leads masked"],
             )
         )
     ends = [
-        flow.Step(
+        data_flow.Step(
             name.capitalize(),
             [f"{split[name]['records']:,} records", f"{split[name]['patients']:,} patients"],
         )
         for name in SPLITS_IN_ORDER
     ]
-    drawn = flow.draw(steps, ends, "From raw records to test patients")
+    drawn = data_flow.draw(steps, ends, "From raw records to test patients")
     reasons = [
         [kind, reason, number(count)]
         for kind, counted in (("quarantined", refused), ("excluded", excluded))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from pedecg.report import section_list
-from pedecg.report.blocks import Block, Fold, Gallery, Picture, split_interval
+from pedecg.report.content_blocks import Block, Fold, Gallery, Picture, split_interval
 from pedecg.report.report_settings import ReportSettings
 from pedecg.report.run_files import Evidence
 

@@ -6,8 +6,8 @@ from typing import Any
 import jinja2
 
 from pedecg.core.tables import SPLITS_IN_ORDER
-from pedecg.report import file_digests, origin_sections
-from pedecg.report.blocks import figure, number, percent
+from pedecg.report import file_digests, reproducibility_sections
+from pedecg.report.content_blocks import figure, number, percent
 from pedecg.report.report_settings import ReportSettings
 from pedecg.report.run_files import Evidence
 
@@ -50,7 +50,7 @@ def describe(run: Evidence, settings: ReportSettings) -> dict[str, Any]:
         },
         "sha256": file_digests.all_of(run.root, run.models),
         "parameters": run.parameters,
-        "reproduce": origin_sections.commands(run),
+        "reproduce": reproducibility_sections.commands(run),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
-from pedecg.report.blocks import (
+from pedecg.report.content_blocks import (
     Block,
     Fold,
     Table,

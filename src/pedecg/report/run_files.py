@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pedecg.core import figures, params
-from pedecg.report import blocks
+from pedecg.report import content_blocks
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Evidence:
 
     def picture(
         self, name: str, alt: str, caption: str = "", wide: bool = False
-    ) -> list[blocks.Picture]:
+    ) -> list[content_blocks.Picture]:
         """Return a picture as a block, or nothing where the run has not drawn it."""
-        return [blocks.Picture(name, alt, caption, wide)] if self.has(name) else []
+        return [content_blocks.Picture(name, alt, caption, wide)] if self.has(name) else []
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

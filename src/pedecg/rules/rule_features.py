@@ -13,8 +13,8 @@ from pydantic import Field
 
 from pedecg.core import tables
 from pedecg.core.params import Section
-from pedecg.rules import beats, criteria, criterion_judgement, measure, norms
-from pedecg.rules.rhythm_strip import strip_features as strip
+from pedecg.rules import beats, criteria, criterion_logic, measure, norms
+from pedecg.rules.rhythm_strip import strip_features
 from pedecg.signals import signal_store
 
 AGE_GROUPS = {
@@ -106,7 +106,7 @@ def of_strip(
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
     """
-    return strip.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
+    return strip_features.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
 
 
 def possible(measures: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def adjusted(
     A measure that is not valid is judged by nothing. `why` says, one line each, which value of
     which criterion that is met lies beyond which limit.
     """
-    child = criterion_judgement.Child(measures, age_days, sex, limits)
+    child = criterion_logic.Child(measures, age_days, sex, limits)
     z_scores = {
         f"z_{name}": norms.z_score(limits, name, child.value(limits.column(name)), age_days, sex)
         for name in limits.units

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pedecg.core.errors import PedecgError
-from pedecg.runs import run_rows as runs_rows
+from pedecg.runs import run_rows
 from pedecg.runs.run_rows import AmbiguousNameError, Row
 
 # Shown where no column is asked for, as far as a pipeline has them and their name is clear.
@@ -36,7 +36,7 @@ class Table:
         head = [_short(column) for column in self.columns]
         body = [[_short(_readable(cell)) for cell in row] for row in self.cells]
         widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-        right = [any(runs_rows.is_number(row[at]) for row in self.cells) for at in range(len(head))]
+        right = [any(run_rows.is_number(row[at]) for row in self.cells) for at in range(len(head))]
         lines = []
         for cells in [head, *body]:
             padded = zip(cells, widths, right, strict=True)
@@ -49,7 +49,7 @@ class Table:
 def listing(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     """Return a line per row: who it is, and the columns asked for, or those worth a look."""
     shown = list(columns) or usual(rows)
-    runs_rows.check_names(rows, shown)
+    run_rows.check_names(rows, shown)
     who = ["experiment", *(["model"] if any(row.model for row in rows) else [])]
     shown = [*who, *(name for name in shown if name not in who)]
     return Table(shown, [[row.get(name) for name in shown] for row in rows])
@@ -57,7 +57,7 @@ def listing(rows: Sequence[Row], columns: Sequence[str]) -> Table:
 
 def usual(rows: Sequence[Row]) -> list[str]:
     """Return the columns for which nobody asked: what was changed, and the main figures."""
-    return [*runs_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
+    return [*run_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
 
 
 def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
@@ -67,13 +67,13 @@ def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     """
     if len(rows) < 2:
         raise PedecgError(f"--compare: {len(rows)} row; choose two or more experiments or models")
-    runs_rows.check_names(rows, columns)
-    settings = [name for name in runs_rows.changed(rows) if _differs(name, rows)]
+    run_rows.check_names(rows, columns)
+    settings = [name for name in run_rows.changed(rows) if _differs(name, rows)]
     runs, models = ({row.run.name for row in rows}, {row.model for row in rows})
     heads = [row.run.name if len(models) == 1 else f"{row.run.name} {row.model}" for row in rows]
     if len(runs) == 1:
         heads = [row.model for row in rows]
-        settings = [name for name in runs_rows.of_models(rows) if _differs(name, rows)]
+        settings = [name for name in run_rows.of_models(rows) if _differs(name, rows)]
     shown = dict.fromkeys(["created", *settings, *(columns or _figures(rows))])
     return Table(["", *heads], [[name, *(row.get(name) for row in rows)] for name in shown])
 
@@ -85,9 +85,9 @@ def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]],
     -------
     The groups, of experiments alone, and the parameters that tell them apart.
     """
-    runs_rows.check_names(rows, varied)
+    run_rows.check_names(rows, varied)
     full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
-    apart = [name for name in runs_rows.changed(rows) if name not in full]
+    apart = [name for name in run_rows.changed(rows) if name not in full]
     found: dict[str, list[Row]] = {}
     for row in rows:
         if row.run.is_experiment:
@@ -109,7 +109,7 @@ def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> 
     """
     grouped, shown = groups(rows, varied)
     figures = list(columns) or _figures(rows)
-    runs_rows.check_names(rows, figures)
+    run_rows.check_names(rows, figures)
     head = ["model", *shown, *varied, "n"]
     lines: list[list[Any]] = []
     for group in grouped:
@@ -129,7 +129,7 @@ def _figures(rows: Sequence[Row]) -> list[str]:
 
 def _is_clear(name: str, rows: Sequence[Row]) -> bool:
     try:
-        return any(runs_rows.is_number(row.get(name)) for row in rows)
+        return any(run_rows.is_number(row.get(name)) for row in rows)
     except AmbiguousNameError:
         return False
 
@@ -143,7 +143,7 @@ def _span(values: Sequence[Any]) -> str:
 
 
 def _mean_and_sd(values: Sequence[Any]) -> list[float | None]:
-    numbers = [value for value in values if runs_rows.is_number(value) and math.isfinite(value)]
+    numbers = [value for value in values if run_rows.is_number(value) and math.isfinite(value)]
     if not numbers:
         return [None, None]
     return [statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else None]

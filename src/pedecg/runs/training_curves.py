@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pedecg.core import figures as pictures
+from pedecg.core import figures
 from pedecg.core.errors import PedecgError
 from pedecg.runs import run_outputs
 from pedecg.runs.experiment_history import Run
@@ -71,8 +71,8 @@ def summary(found: Sequence[Training]) -> Table:
         best = one.curves[one.curves["epoch"] == one.best_epoch]
         at_best: dict[Any, Any] = best.iloc[0].to_dict() if len(best) else {}
         line = [one.run, one.model, one.seed, int(last["epoch"])]
-        figures = [at_best.get(name) for name in _SUMMED] + [last.get(name) for name in _SUMMED]
-        lines.append([*line, one.best_epoch, *(None if v is None else float(v) for v in figures)])
+        values = [at_best.get(name) for name in _SUMMED] + [last.get(name) for name in _SUMMED]
+        lines.append([*line, one.best_epoch, *(None if v is None else float(v) for v in values)])
     return Table(head, lines)
 
 
@@ -108,7 +108,7 @@ def draw(found: Sequence[Training], file: Path, cohort: str) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(f"Each line is one of {len(found)} trainings, the dot its best epoch")
     file.parent.mkdir(parents=True, exist_ok=True)
-    pictures.save(figure, file, cohort)
+    figures.save(figure, file, cohort)
 
 
 def _of_run(run: Run, models: Sequence[str], folder: Path) -> tuple[list[Training], str]:

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from pedecg.cohorts.codes import ECG_CODES
+from pedecg.cohorts.code_vocabularies import ECG_CODES
 from pedecg.core.records import Sex
 from pedecg.simulation import physiology
 

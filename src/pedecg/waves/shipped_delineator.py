@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 from pedecg.waves.wave_network import Network
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "delineator"
@@ -19,9 +19,9 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "delineator"
 
 def delineate(signal_mv: NDArray[np.floating], fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
     """Find P, QRS and T with the shipped weights; see `inference.delineate`."""
-    return inference.delineate(signal_mv, fs_hz, leads, WEIGHTS)
+    return delineator_inference.delineate(signal_mv, fs_hz, leads, WEIGHTS)
 
 
 def load() -> Network:
     """Return the shipped network, ready to predict."""
-    return inference.load(WEIGHTS)
+    return delineator_inference.load(WEIGHTS)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pedecg.report.blocks import (
+from pedecg.report.content_blocks import (
     Block,
     Bullets,
     Fold,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from pedecg.rules.criterion_judgement import (
+from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
     Child,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pedecg.report import file_digests
-from pedecg.report.blocks import Block, Code, Fold, Table, Text
+from pedecg.report.content_blocks import Block, Code, Fold, Table, Text
 from pedecg.report.run_files import Evidence
 
 _SHOWN = 16  # characters of a hash on the page; the model card has them in full

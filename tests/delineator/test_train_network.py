@@ -23,8 +23,8 @@ CODE = """
 import sys
 from pathlib import Path
 import toy_heart
-from pedecg.waves import fit
-fit.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.argv[1]))
+from pedecg.delineator import train_network
+train_network.fit([toy_heart.record()], toy_heart.settings(int(sys.argv[2])), Path(sys.argv[1]))
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.plots import measure_figures
+from pedecg.plots import measures_over_age
 from pedecg.rules import audit_measures, norms
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
@@ -65,7 +65,7 @@ def test_each_measure_has_a_picture_with_the_same_bytes_every_time(cohort, tmp_p
     table = audit_measures.children(*cohort)
     counted = audit_measures.outside(table)
     for folder in (tmp_path / "a", tmp_path / "b"):
-        measure_figures.draw(table, counted, LIMITS, folder, "simulated")
+        measures_over_age.draw(table, counted, LIMITS, folder, "simulated")
     names = sorted(file.name for file in (tmp_path / "a").iterdir())
     assert names == sorted(f"{measure}.png" for measure in audit_measures.SHOWN)
     for name in names:
@@ -77,5 +77,5 @@ def test_a_measure_that_no_child_has_has_no_picture(cohort, tmp_path):
     rules["valid_qrs_ms"] = False
     rules["z_qrs"] = np.nan
     table = audit_measures.children(rules, records)
-    measure_figures.draw(table, audit_measures.outside(table), LIMITS, tmp_path, "ours")
+    measures_over_age.draw(table, audit_measures.outside(table), LIMITS, tmp_path, "ours")
     assert not (tmp_path / "qrs.png").exists()

@@ -2,7 +2,7 @@
 
 import math
 
-from pedecg.rules.criterion_judgement import (
+from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
     Child,

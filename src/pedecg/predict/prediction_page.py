@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pedecg.core import figures
-from pedecg.explain import attribution, normal_beats, pages, signal_excerpt
+from pedecg.explain import attribution, explanation_pages, normal_beats, signal_excerpt
 from pedecg.explain.explain_settings import MapSettings
-from pedecg.explain.subjects import Person, Subject
+from pedecg.explain.explained_records import Person, Subject
 from pedecg.learning import batches
-from pedecg.predict.answer import Answer
 from pedecg.predict.loaded_model import Model
+from pedecg.predict.prediction_report import Answer
 from pedecg.predict.prepared_recording import Exam
 from pedecg.waves.delineate import GLOBAL
 
@@ -36,7 +36,7 @@ def save(answer: Answer, model: Model, file: Path, target: str | None = None) ->
     note = f"{answer.model}, trained on {'simulated' if simulated else 'real'} patients"
     figure = compose(answer, model, target or answer.chosen)
     figure.text(0.02, 0.01, f"{note}; research only", fontsize=8, color="0.45")
-    figures.save(figure, file, cohort="", dpi=pages.DPI)
+    figures.save(figure, file, cohort="", dpi=explanation_pages.DPI)
 
 
 def compose(answer: Answer, model: Model, target: str) -> Figure:
@@ -52,8 +52,11 @@ def compose(answer: Answer, model: Model, target: str) -> Figure:
         own.record_id, own.record_id, target, math.nan, answer.probabilities[k],
         answer.thresholds[k],
     )  # fmt: skip
-    return pages.compose(
-        pages.Page(subject, _person(answer), Path(), title=_title(answer, k), said=_said(answer)),
+    page = explanation_pages.Page(
+        subject, _person(answer), Path(), title=_title(answer, k), said=_said(answer)
+    )
+    return explanation_pages.compose(
+        page,
         signals.millivolts(0)[:, :n],
         _seen(answer, model, target, how),
         signals.fs_hz,

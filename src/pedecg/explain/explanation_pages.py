@@ -15,8 +15,8 @@ from scipy import ndimage
 from pedecg.core import figures
 from pedecg.explain import beat_regions, record_maps
 from pedecg.explain.explain_settings import MapSettings
+from pedecg.explain.explained_records import Person, Subject
 from pedecg.explain.record_maps import Networks, Task
-from pedecg.explain.subjects import Person, Subject
 from pedecg.plots import ecg_paper
 
 _BELOW_MM = 62.0  # room for words under the paper: with twelve leads the page is an A4 sheet

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pedecg.core import figures as pictures
+from pedecg.core import figures
 
 COLOURS = (
     "#0072B2",
@@ -26,7 +26,7 @@ _GAP = 1.2
 
 
 def auroc(
-    figures: pd.DataFrame,
+    metrics: pd.DataFrame,
     title: str,
     note: str,
     path: Path,
@@ -37,13 +37,13 @@ def auroc(
 
     Parameters
     ----------
-    figures : as `evaluate.as_table` returns them.
+    metrics : as `evaluate.as_table` returns them.
     title : a sentence that says what is seen.
     note : how many records and patients it rests on.
     cohort : its name in the parameters.
     naive : models to beat, drawn as hollow points.
     """
-    shown = figures[(figures["metric"] == "auroc") & (figures["target"] != "micro")]
+    shown = metrics[(metrics["metric"] == "auroc") & (metrics["target"] != "micro")]
     targets = list(dict.fromkeys(shown["target"]))
     models = list(dict.fromkeys(shown["model"]))
     block = len(models) + _GAP
@@ -80,7 +80,7 @@ def auroc(
     )  # fmt: skip
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=min(len(models), 4), frameon=False)
-    pictures.save(figure, path, cohort)
+    figures.save(figure, path, cohort)
 
 
 def _row(

@@ -6,7 +6,7 @@ import torch
 import toy_heart
 
 from pedecg.delineator import train_network
-from pedecg.waves import inference, network_output
+from pedecg.waves import delineator_inference, network_output
 from pedecg.waves.annotations import QRS, P, T
 from pedecg.waves.wave_network import Network
 
@@ -37,9 +37,9 @@ def test_folding_the_normalisation_changes_no_answer(network):
 
 def test_a_long_record_gives_the_same_answer_in_pieces_as_at_once(network, monkeypatch):
     prepared = np.random.default_rng(0).normal(size=(2, 250 * 40)).astype(np.float32)
-    whole = inference.probabilities(prepared, network)
-    monkeypatch.setattr(inference, "PIECE_S", 10.0)
-    pieces = inference.probabilities(prepared, network)
+    whole = delineator_inference.probabilities(prepared, network)
+    monkeypatch.setattr(delineator_inference, "PIECE_S", 10.0)
+    pieces = delineator_inference.probabilities(prepared, network)
     assert pieces.shape == whole.shape
     np.testing.assert_allclose(pieces, whole, atol=1e-4)
 
@@ -80,7 +80,7 @@ def test_one_noisy_lead_does_not_move_the_global_wave():
 def test_a_few_steps_learn_a_toy_heart(tmp_path):
     record = toy_heart.record()
     network = train_network.fit([record], toy_heart.settings(150), None).network
-    inference.save(network, toy_heart.SMALL, tmp_path)
-    waves = inference.delineate(record.signal_mv, 500, ["II"], tmp_path)
+    delineator_inference.save(network, toy_heart.SMALL, tmp_path)
+    waves = delineator_inference.delineate(record.signal_mv, 500, ["II"], tmp_path)
     found = waves[(waves["wave"] == "QRS") & (waves["lead"] == "II")]["onset_s"].to_numpy(float)
     np.testing.assert_allclose(found, record.marks[0].of(QRS)[:, 0], atol=0.02)

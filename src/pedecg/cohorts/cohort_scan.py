@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pedecg.cohorts import ages, signal_files, wfdb_files
-from pedecg.cohorts.codes import Finding
+from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
