@@ -8,6 +8,7 @@ from pedecg.explain import atlas, explain_tables
 from pedecg.explain.explain_settings import AtlasSettings
 from pedecg.learning import batches, device, trained_network
 from pedecg.models import features
+from pedecg.plots import atlas_map
 from pedecg.signals import signal_store
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     tables.write(placed, "data/atlas/atlas.parquet", explain_tables.ATLAS)
     tables.write_metrics(atlas.as_metrics(placed, settings, list(thresholds)), "metrics/atlas.json")
     title = atlas.sentence(placed, settings.model, list(thresholds))
-    atlas.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)
+    atlas_map.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from pedecg.core import errors, params, tables
-from pedecg.evaluation import calibration, cases, compare, curves, decision_curves, evaluate
-from pedecg.plots import forest_plot
+from pedecg.evaluation import calibration, cases, compare, curves, evaluate, net_benefit
+from pedecg.plots import decision_curves, forest_plot
 
 
 def main() -> None:
@@ -37,9 +37,7 @@ def main() -> None:
     table = evaluate.as_table(test)
     differences = compare.differences(test, p_test)
     counted = evaluate.enough(who["test"], settings.min_positives)
-    benefit = decision_curves.curves(
-        who["test"], p_test, counted, settings.bootstrap, settings.seed
-    )
+    benefit = net_benefit.curves(who["test"], p_test, counted, settings.bootstrap, settings.seed)
 
     summary = compare.summary(test, scored["validation"], cohort)
     tables.write_metrics(summary, "metrics/summary.json")
@@ -51,7 +49,8 @@ def main() -> None:
     tables.write_csv(differences, folder / "differences.csv")
     tables.write_csv(benefit, folder / "decision.csv")
     forest_plot.auroc(table, compare.sentence(table), size, folder / "forest.png", cohort, naive)
-    decision_curves.draw(benefit, size, folder / "decision.png", cohort)
+    prevalence = net_benefit.prevalences(who["test"], counted)
+    decision_curves.draw(benefit, prevalence, size, folder / "decision.png", cohort)
     for name in [*curves.CURVES, "learning", "classes"]:
         files = [Path(f"plots/evaluate/{model}/{name}.csv") for model in models]
         parts = [pd.read_csv(file) for file in files if file.exists()]  # classes: of one task alone

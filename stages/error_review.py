@@ -35,11 +35,11 @@ def main() -> None:
     of_test = explained_records.of_test(predictions, labels, splits, fitted, source)
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
-    people = explained_records.people(everyone, signal_store.open_store(SIGNALS), known)
+    contexts = explained_records.contexts(everyone, signal_store.open_store(SIGNALS), known)
     drawing = [
         explanation_pages.Page(
             mistake.subject,
-            people[mistake.subject.record_id],
+            contexts[mistake.subject.record_id],
             PICTURES / mistake.picture,
             mistakes.KINDS[mistake.kind],
         )
@@ -51,7 +51,7 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))
 
-    listed = mistakes.table(found, people, findings, settings.drawn)
+    listed = mistakes.table(found, contexts, findings, settings.drawn)
     tables.write_csv(listed, "data/errors/mistakes.csv")
 
 

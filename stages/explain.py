@@ -38,13 +38,13 @@ def main() -> None:
     of_test = explained_records.of_test(predictions, labels, splits, fitted, source)
     chosen = explained_records.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
-    people = explained_records.people(everyone, signal_store.open_store(SIGNALS), known)
+    contexts = explained_records.contexts(everyone, signal_store.open_store(SIGNALS), known)
     networks = record_maps.Networks(tuple(folders), SIGNALS, NORMAL_BEATS)
-    todo = record_maps.tasks(chosen, people, settings.checked)
+    todo = record_maps.tasks(chosen, contexts, settings.checked)
     one = partial(record_maps.examine, networks=networks, settings=settings)
     found = record_maps.together(list(parallel.records(one, todo, "explain")))
     drawing = [
-        explanation_pages.Page(subject, people[subject.record_id], Path("plots/explain") / name)
+        explanation_pages.Page(subject, contexts[subject.record_id], Path("plots/explain") / name)
         for name, subject in explanation_pages.first(chosen, settings.pictures)
     ]
     draw = partial(explanation_pages.draw, networks=networks, settings=settings, cohort=cohort)

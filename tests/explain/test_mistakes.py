@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from pedecg.explain import explained_records, mistakes
-from pedecg.explain.explained_records import Person, Subject
+from pedecg.explain.explained_records import RecordContext, RecordTarget
 
 
-def subject(record: str, label: float, probability: float, target: str = "chd") -> Subject:
-    return Subject(record, record[:3], target, label, probability, 0.5)
+def subject(record: str, label: float, probability: float, target: str = "chd") -> RecordTarget:
+    return RecordTarget(record, record[:3], target, label, probability, 0.5)
 
 
 ALL = [
@@ -41,15 +41,17 @@ def test_the_ill_and_those_called_ill_are_explained():
 
 def test_the_table_says_what_a_reader_needs():
     rule = (("Wide QRS for age", "QRS 130 ms, above 98"),)
-    people = {
-        key: Person(key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",))
+    contexts = {
+        key: RecordContext(
+            key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",)
+        )
         for key in "ABCDEFG"
     }
     findings = pd.DataFrame(
         {"record_id": ["B", "B", "B"], "code": ["A1", "A1", "x"],
          "description": ["Normal ECG", "Normal ECG", None]}
     )  # fmt: skip
-    table = mistakes.table(mistakes.most_confident(ALL, 2), people, findings, drawn=1)
+    table = mistakes.table(mistakes.most_confident(ALL, 2), contexts, findings, drawn=1)
     first = table.iloc[0]
     assert first["findings"] == "Normal ECG; x"
     assert first["rules_met"] == "Wide QRS for age: QRS 130 ms, above 98"

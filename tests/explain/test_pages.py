@@ -8,23 +8,27 @@ import pytest
 
 from pedecg.core.records import LEADS
 from pedecg.explain import explanation_pages
-from pedecg.explain.explained_records import Person, Subject
+from pedecg.explain.explained_records import RecordContext, RecordTarget
+from pedecg.plots import explanation_page
 
 FS_HZ = 100.0
 
 
 def page(present: np.ndarray) -> tuple[explanation_pages.Page, object]:
-    subject = Subject("R1_E1", "R1", "chd", 1.0, 0.81, 0.5)
+    subject = RecordTarget("R1_E1", "R1", "chd", 1.0, 0.81, 0.5)
     waves = pd.DataFrame(
         {"wave": ["QRS"], "onset_s": [0.3], "peak_s": [0.35], "offset_s": [0.4]}
     )  # fmt: skip
     rules = (("Wide QRS for age", "QRS duration 130 ms, above the 98th percentile 98 ms"),)
-    person = Person("R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",))
-    one = explanation_pages.Page(subject, person, Path("unused.png"), "False negative. ")
+    record = RecordContext(
+        "R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",)
+    )
+    one = explanation_pages.Page(subject, record, Path("unused.png"), "False negative. ")
     signal = np.random.default_rng(0).normal(0, 0.1, (12, 1000))
     seen = np.zeros((12, 1000))
     seen[0, 30:40] = 1.0
-    return one, explanation_pages.compose(one, signal, seen, FS_HZ, LEADS, present)
+    contents = explanation_pages.contents(one, signal, seen, FS_HZ, LEADS, present)
+    return one, explanation_page.draw(contents)
 
 
 @pytest.mark.parametrize("leads", [12, 1])

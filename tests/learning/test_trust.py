@@ -10,6 +10,7 @@ from pedecg.learning import device, lr_find, trained_network
 from pedecg.learning.batches import Signals
 from pedecg.learning.fit import Run, fit
 from pedecg.learning.training_task import Task
+from pedecg.plots import learning_rate_curve
 
 
 def train(data, state_root=None, **changes):
@@ -103,5 +104,5 @@ def test_the_finder_suggests_a_rate_at_which_the_network_learns(data, tmp_path):
     task = Task("resnet1d", SMALL, data, TRAINING, VALIDATION, NORMALISATION, settings, 0, tmp_path)
     found = lr_find.find(task, lowest=1e-5, highest=1.0, steps=40)
     assert 1e-4 < found.suggestion < 0.3
-    lr_find.draw(found, "resnet1d", tmp_path / "plot.png")
+    learning_rate_curve.draw(found.curve, found.suggestion, "resnet1d", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 5000

@@ -20,12 +20,13 @@ def lr_find(
     from pedecg.core import params
     from pedecg.learning import lr_find, pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
+    from pedecg.plots import learning_rate_curve
 
     settings = params.load("train", TrainSettings)
     found = lr_find.find(
         pipeline_inputs.read(model, settings, seed), lowest=lowest, highest=highest, steps=steps
     )
-    lr_find.draw(found, model, plot)
+    learning_rate_curve.draw(found.curve, found.suggestion, model, plot)
     typer.echo(
         f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "
         f"(train.learning_rate is {settings.learning_rate:g}); drawn in {plot}"

@@ -15,7 +15,7 @@ from pedecg.signals.signal_store import SignalStore
 
 
 @dataclass(frozen=True)
-class Subject:
+class RecordTarget:
     """One record and one target.
 
     Attributes
@@ -39,14 +39,14 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Person:
-    """One record: whose it is, where it lies, its waves, the criteria that it meets.
+class RecordContext:
+    """One record: age and sex, its place in the signal store, its waves, the criteria met.
 
     Attributes
     ----------
     age_days, sex : None where unknown.
     features : one row of `features.of_rules`.
-    rules : (title, reason) of every criterion met.
+    criteria : (title, reason) of every criterion that is met.
     flaws : what ingest found at its leads, as "V1 railed".
     """
 
@@ -56,11 +56,11 @@ class Person:
     sex: str | None
     features: pd.DataFrame = field(repr=False)
     waves: pd.DataFrame = field(repr=False)
-    rules: tuple[tuple[str, str], ...]
+    criteria: tuple[tuple[str, str], ...]
     flaws: tuple[str, ...]
 
     @property
-    def who(self) -> str:
+    def sex_and_age(self) -> str:
         """In words: sex and age."""
         if self.sex is None and self.age_days is None:
             return "age and sex unknown"
@@ -73,7 +73,7 @@ def of_test(
     splits: pd.DataFrame,
     fitted: Calibration,
     source: str,
-) -> list[Subject]:
+) -> list[RecordTarget]:
     """Return every test record with every target: calibrated probability and its threshold."""
     test = cases.of_split(labels, splits, "test")
     mine = fitted.only(test.targets)
@@ -81,21 +81,23 @@ def of_test(
     cuts = mine.thresholds().tolist()
     patient = dict(zip(splits["record_id"], splits["patient_id"], strict=True))
     return [
-        Subject(record_id, patient[record_id], target, float(test.y[i, k]), p[i][k], cuts[k])
+        RecordTarget(record_id, patient[record_id], target, float(test.y[i, k]), p[i][k], cuts[k])
         for k, target in enumerate(test.targets)
         for i, record_id in enumerate(test.record_ids)
     ]
 
 
-def by_target(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
+def by_target(subjects: Sequence[RecordTarget]) -> dict[str, list[RecordTarget]]:
     """Return the subjects of each target, the most probable first, then by record."""
-    found: dict[str, list[Subject]] = {}
+    found: dict[str, list[RecordTarget]] = {}
     for subject in sorted(subjects, key=lambda s: (-s.probability, s.record_id)):
         found.setdefault(subject.target, []).append(subject)
     return {target: found[target] for target in dict.fromkeys(s.target for s in subjects)}
 
 
-def present_or_called(subjects: Sequence[Subject], at_most: int) -> dict[str, list[Subject]]:
+def present_or_called(
+    subjects: Sequence[RecordTarget], at_most: int
+) -> dict[str, list[RecordTarget]]:
     """Return, per target, those that have it or are called so, the most probable first.
 
     Of more than `at_most` those are taken that lie evenly in that order.
@@ -106,7 +108,7 @@ def present_or_called(subjects: Sequence[Subject], at_most: int) -> dict[str, li
     }
 
 
-def spread(listed: Sequence[Subject], at_most: int) -> list[Subject]:
+def spread(listed: Sequence[RecordTarget], at_most: int) -> list[RecordTarget]:
     """Return at most so many, evenly over the order, the first among them."""
     places = np.linspace(0, len(listed), min(at_most, len(listed)), endpoint=False)
     return [listed[int(place)] for place in places]
@@ -122,7 +124,9 @@ class Known:
     rules: pd.DataFrame
 
 
-def people(record_ids: Sequence[str], signals: SignalStore, known: Known) -> dict[str, Person]:
+def contexts(
+    record_ids: Sequence[str], signals: SignalStore, known: Known
+) -> dict[str, RecordContext]:
     """Return what is known about each record, by its id."""
     wanted = set(record_ids)
     waves, quality = known.waves, known.quality
@@ -142,14 +146,14 @@ def people(record_ids: Sequence[str], signals: SignalStore, known: Known) -> dic
         row: dict[Hashable, Any] = about[record_id]
         age = None if pd.isna(row["age_days"]) else float(row["age_days"])
         sex = None if pd.isna(row["sex"]) else str(row["sex"])
-        found[record_id] = Person(
+        found[record_id] = RecordContext(
             record_id=record_id,
             position=int(position),
             age_days=age,
             sex=sex,
             features=numbers.iloc[[place]],
             waves=by_record.get(record_id, waves.iloc[:0]),
-            rules=tuple(_title_and_reason(line) for line in str(why[record_id]).splitlines()),
+            criteria=tuple(_title_and_reason(line) for line in str(why[record_id]).splitlines()),
             flaws=flaws.get(record_id, ()),
         )
     return found

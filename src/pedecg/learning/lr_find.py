@@ -5,12 +5,10 @@ Smith LN. Cyclical learning rates for training neural networks. WACV 2017.
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 
 from pedecg.core.errors import PedecgError
 from pedecg.learning import optimiser, sampler
@@ -90,19 +88,3 @@ def suggested(curve: pd.DataFrame) -> float:
     end = max(3, int(smoothed.argmin()) + 1)
     slope = np.gradient(smoothed[:end], np.log(curve["lr"].to_numpy()[:end]))
     return float(curve["lr"].iloc[int(slope.argmin())])
-
-
-def draw(found: Found, name: str, path: Path) -> None:
-    """Draw the loss over the learning rate, with the suggestion."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(found.curve["lr"], found.curve["loss"], color="#c9c9c9", label="each batch")
-    axes.plot(found.curve["lr"], found.curve["smoothed"], color="#2a6fbb", label="running mean")
-    axes.axvline(found.suggestion, color="#b3261e", linestyle="--", label="falls fastest here")
-    axes.set(
-        xscale="log", xlabel="learning rate", ylabel="training loss",
-        title=f"{name}: the loss falls fastest at a learning rate of {found.suggestion:.1e}",
-    )  # fmt: skip
-    axes.legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, metadata={"Software": None})

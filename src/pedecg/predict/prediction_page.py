@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pedecg.core import figures
 from pedecg.explain import attribution, explanation_pages, normal_beats, signal_excerpt
 from pedecg.explain.explain_settings import MapSettings
-from pedecg.explain.explained_records import Person, Subject
+from pedecg.explain.explained_records import RecordContext, RecordTarget
 from pedecg.learning import batches
+from pedecg.plots import explanation_page
 from pedecg.predict.loaded_model import Model
 from pedecg.predict.prediction_report import Answer
 from pedecg.predict.prepared_recording import Exam
@@ -34,38 +34,39 @@ def save(answer: Answer, model: Model, file: Path, target: str | None = None) ->
     """
     simulated = answer.children.startswith(figures.SIMULATED)
     note = f"{answer.model}, trained on {'simulated' if simulated else 'real'} patients"
-    figure = compose(answer, model, target or answer.chosen)
-    figure.text(0.02, 0.01, f"{note}; research only", fontsize=8, color="0.45")
-    figures.save(figure, file, cohort="", dpi=explanation_pages.DPI)
+    contents = _contents(answer, model, target or answer.chosen, f"{note}; research only")
+    explanation_page.save(contents, file, cohort="")
 
 
-def compose(answer: Answer, model: Model, target: str) -> Figure:
-    """Return the page; without networks that can be looked into, waves are marked instead."""
-    exam, own = answer.exam, answer.exam.recording
+def _contents(
+    answer: Answer, model: Model, target: str, footnote: str
+) -> explanation_page.Contents:
+    """Return what stands on the page; waves are marked where no network can be looked into."""
+    own = answer.exam.recording
     k = answer.targets.index(target)
-    signals = exam.signals
+    signals = answer.exam.signals
     how = HOW
     if signals.lead_mask[0].sum() <= FEW_LEADS:
         how = HOW.model_copy(update={"seconds": FEW_SECONDS})
     n = min(round(how.seconds * signals.fs_hz), int(signals.n_samples[0]))
-    subject = Subject(
+    subject = RecordTarget(
         own.record_id, own.record_id, target, math.nan, answer.probabilities[k],
         answer.thresholds[k],
     )  # fmt: skip
     page = explanation_pages.Page(
-        subject, _person(answer), Path(), title=_title(answer, k), said=_said(answer)
+        subject, _context(answer), Path(), "", _title(answer, k), _notes(answer), footnote
     )
-    return explanation_pages.compose(
+    return explanation_pages.contents(
         page,
         signals.millivolts(0)[:, :n],
-        _seen(answer, model, target, how),
+        _saliency(answer, model, target, how),
         signals.fs_hz,
         signals.leads,
         signals.lead_mask[0],
     )
 
 
-def _seen(
+def _saliency(
     answer: Answer, model: Model, target: str, how: MapSettings
 ) -> NDArray[np.float64] | None:
     """Return the mean Grad-CAM of the networks, shape (n_leads, n_samples)."""
@@ -95,16 +96,16 @@ def _global(exam: Exam) -> pd.DataFrame:
     return exam.waves[exam.waves["lead"] == GLOBAL]
 
 
-def _person(answer: Answer) -> Person:
+def _context(answer: Answer) -> RecordContext:
     exam, own = answer.exam, answer.exam.recording
-    return Person(
+    return RecordContext(
         record_id=own.record_id,
         position=0,
         age_days=own.age_days,
         sex=own.sex,
         features=exam.record,
         waves=_global(exam),
-        rules=answer.rules,
+        criteria=answer.rules,
         flaws=tuple(f"{lead} {flaw}" for lead, flaw in exam.unusable.items()),
     )
 
@@ -120,8 +121,8 @@ def _title(answer: Answer, k: int) -> str:
     return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
 
 
-def _said(answer: Answer) -> tuple[str, str]:
-    """Return what is said of every target, and what speaks against it, in a line each."""
+def _notes(answer: Answer) -> tuple[str, str]:
+    """Return a line with every target's probability, and one with what makes them doubtful."""
     every = ",  ".join(
         f"{target} {p:.2f}" + ("*" if called == 1 else "")
         for target, p, called in zip(

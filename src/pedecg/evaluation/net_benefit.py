@@ -4,17 +4,13 @@ Vickers AJ, Elkin EB. Med Decis Making 2006;26:565-574.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pedecg.core import figures
 from pedecg.evaluation import bootstrap
 from pedecg.evaluation.cases import Cases
-from pedecg.plots.forest_plot import COLOURS
 
 ALL, NONE = "treat all", "treat none"
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
@@ -81,54 +77,14 @@ def curves(
     return pd.concat(blocks[1:], ignore_index=True) if len(blocks) > 1 else blocks[0]
 
 
-def draw(table: pd.DataFrame, note: str, path: Path, cohort: str) -> None:
-    """Draw one panel per target, every model against treating all and none.
-
-    Parameters
-    ----------
-    table : as `curves` returns it.
-    note : how many records and patients it rests on.
-    """
-    panels = list(dict.fromkeys(table["panel"]))
-    models = [name for name in dict.fromkeys(table["model"]) if name not in (ALL, NONE)]
-    shares = widths(table)
-    winner = None if shares.empty else str(shares.idxmax())
-    columns = min(3, max(1, len(panels)))
-    rows = max(1, -(-len(panels) // columns))
-    width = max(7.0, 1 + 3.2 * columns)  # one panel alone would cut the title
-    figure = Figure(figsize=(width, 1.6 + 2.7 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for place in axes.flat[len(panels) :]:
-        place.set_visible(False)
-    for place, panel in zip(axes.flat, panels, strict=False):
-        here = table[table["panel"] == panel].set_index("model")
-        all_of = here.loc[ALL]
-        prevalence = float(str(panel).split(": ")[1].split(" ")[0]) / float(panel.split(" ")[-2])
-        for step, model in enumerate(models):
-            mine, colour = here.loc[model], COLOURS[step % len(COLOURS)]
-            if model == winner:  # the bands of all would cover each other
-                place.fill_between(
-                    mine["threshold"], mine["low"], mine["high"], color=colour, alpha=0.2, lw=0
-                )
-            place.plot(mine["threshold"], mine["net_benefit"], color=colour, lw=1.5, label=model)
-        place.plot(all_of["threshold"], all_of["net_benefit"], color="0.4", lw=1, label=ALL)
-        place.axhline(0, color="0.4", lw=1, ls=":", label=NONE)
-        place.set_xlim(0, min(1.0, max(3 * prevalence, 0.15)))
-        place.set_ylim(-0.35 * prevalence, 1.1 * prevalence)
-        place.set_title(panel, fontsize=9)
-        place.set_xlabel("probability from which on one would act", fontsize=8)
-        place.tick_params(labelsize=8)
-        place.spines[["top", "right"]].set_visible(False)
-    figure.supylabel("net benefit, true positives per record", fontsize=10)
-    figure.suptitle(
-        f"{sentence(table)}\n{note}; band: its 95% interval", x=0.01, ha="left", fontsize=10.5
-    )
-    if panels:
-        handles, names = axes.flat[0].get_legend_handles_labels()
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=min(len(names), 5), frameon=False
-        )
-    figures.save(figure, path, cohort)
+def prevalences(who: Cases, counted: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the share of positive records, among those of known label, of each counted target."""
+    known = [column[~np.isnan(column)] for column in who.y.T]
+    return {
+        target: float((y == 1).sum() / len(y))
+        for target, y, enough in zip(who.targets, known, counted, strict=True)
+        if enough
+    }
 
 
 def sentence(table: pd.DataFrame) -> str:
