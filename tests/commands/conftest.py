@@ -18,7 +18,7 @@ SOURCE = {"MLII": "II"}
 
 
 @pytest.fixture(scope="session")
-def child() -> simulated_records.Child:
+def child() -> simulated_records.SimulatedRecord:
     """Ten seconds of a healthy child at 120 beats per minute."""
     settings = params.load("simulate", simulated_records.Settings, PARAMS)
     calm = {"slowest_bpm": 120.0, "fastest_bpm": 120.0, "findings": 0.0, "pop_fraction": 0.0}
@@ -26,7 +26,9 @@ def child() -> simulated_records.Child:
 
 
 @pytest.fixture(scope="session")
-def ecgs(child: simulated_records.Child, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ecgs(
+    child: simulated_records.SimulatedRecord, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder with the child in twelve, nine, two and one lead, and a record that is broken."""
     root = tmp_path_factory.mktemp("ecgs")
     for name, leads in RECORDS.items():

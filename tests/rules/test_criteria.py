@@ -63,7 +63,7 @@ OPEN = {
 
 
 def judged(measures, age_days=500, sex="male"):
-    return criteria.judge(criterion_logic.Child(measures, age_days, sex, LIMITS))
+    return criteria.judge(criterion_logic.MeasuredChild(measures, age_days, sex, LIMITS))
 
 
 def test_a_healthy_child_meets_no_criterion():

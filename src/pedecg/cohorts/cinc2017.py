@@ -60,14 +60,14 @@ def read_labels(file: Path) -> list[cohort_scan.Cells]:
     return rows
 
 
-def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one line; a label that is none of the classes is a `RecordFault`."""
     label = cells["label"]
     if label not in CLASSES:
         raise RecordFault(
             "unknown-class", f"label {label[:20]!r}; expected one of {', '.join(CLASSES)}"
         )
-    return cohort_scan.Row(
+    return cohort_scan.CohortRow(
         record_id=cells["record"],
         patient_id=cells["record"],
         path=cells["record"],

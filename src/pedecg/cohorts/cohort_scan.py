@@ -17,7 +17,7 @@ Cells = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Row:
+class CohortRow:
     """What a table says about one record; the signal is not read yet.
 
     Attributes
@@ -50,11 +50,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A record that cannot be used, and why."""
+    """A record that cannot be used, and why.
+
+    Attributes
+    ----------
+    path : relative to the cohort's root, of a record that no row describes; else "".
+    """
 
     record_id: str
     reason: str
     detail: str
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Scan:
 
     targets: tuple[str, ...]
     n_rows: int
-    rows: list[Row]
+    rows: list[CohortRow]
     quarantined: list[Quarantined]
     unlisted: list[Quarantined]
     excluded: dict[str, int]
@@ -98,14 +104,14 @@ class Source:
     targets: tuple[str, ...]
     record_id: Callable[[Cells], str]
     path: Callable[[Cells], str]
-    parse: Callable[[Cells], Row]
+    parse: Callable[[Cells], CohortRow]
     folder: str
 
 
 def scan_rows(source: Source, settings: CohortSettings) -> Scan:
     """Give every row its one outcome: a record, a quarantine, or an exclusion by age."""
     repeated = _repeated(source)
-    rows: list[Row] = []
+    rows: list[CohortRow] = []
     quarantined: list[Quarantined] = []
     excluded: Counter[str] = Counter()
     for position, cells in enumerate(source.cells):
@@ -139,8 +145,8 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
 
 
 def complete(
-    row: Row, age_days: int | None, sex_found: Sex | None, settings: CohortSettings
-) -> Row:
+    row: CohortRow, age_days: int | None, sex_found: Sex | None, settings: CohortSettings
+) -> CohortRow:
     """Fill in what a row left to its file; a fault where the cohort requires what is in neither."""
     if row.age_in_file:
         if age_days is None:
@@ -200,7 +206,7 @@ def require_root(settings: CohortSettings) -> Path:
     return root
 
 
-def outside_age_range(row: Row, settings: CohortSettings) -> str | None:
+def outside_age_range(row: CohortRow, settings: CohortSettings) -> str | None:
     """Return why a row is left out by its age, or None."""
     low, high = settings.min_age_days, settings.max_age_days
     if low is None and high is None:
@@ -238,7 +244,7 @@ def _unlisted(source: Source, root: Path) -> list[Quarantined]:
     listed = {_plain(source.path(cells)) for cells in source.cells}
     found = sorted(set(_records_below(root / source.folder, root)) - listed)
     return [
-        Quarantined(Path(path).name, "unlisted-record", f"{path}: no row in {source.table}")
+        Quarantined(Path(path).name, "unlisted-record", f"{path}: no row in {source.table}", path)
         for path in found
     ]
 

@@ -46,13 +46,13 @@ def record_id(cells: cohort_scan.Cells, settings: CohortSettings) -> str:
     return signal_files.without_suffix(cells[columns.path]).replace("/", "_")
 
 
-def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one row of the manifest; a cell that cannot be read is a `RecordFault`."""
     manifest = settings.manifest
     columns = manifest.columns
     unit = manifest.age_unit or ""
     age, sex = _cell(cells, columns.age), _cell(cells, columns.sex)
-    return cohort_scan.Row(
+    return cohort_scan.CohortRow(
         record_id=record_id(cells, settings),
         patient_id=cells[columns.patient_id],
         path=cells[columns.path],

@@ -47,11 +47,11 @@ def parse(
     settings: CohortSettings,
     path_column: str,
     statements: Mapping[str, cohort_scan.Cells],
-) -> cohort_scan.Row:
+) -> cohort_scan.CohortRow:
     """Read one row of the table; a cell that cannot be read is a `RecordFault`."""
     found = _findings(cells["scp_codes"], statements)
     patient = cohort_scan.whole(cells["patient_id"], "patient_id")
-    return cohort_scan.Row(
+    return cohort_scan.CohortRow(
         record_id=cells["ecg_id"],
         patient_id="" if patient is None else str(patient),
         path=cells[path_column],

@@ -46,12 +46,12 @@ def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     return cohort_scan.scan_rows(source, settings)
 
 
-def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one row of the table of attributes; a cell that cannot be read is a `RecordFault`."""
     aha = code_vocabularies.findings(cells["AHA_code"], "aha")
     chn = code_vocabularies.findings(cells["CHN_code"], "chn")
     diagnosed = code_vocabularies.diagnoses(cells["ICD-10 code"])
-    return cohort_scan.Row(
+    return cohort_scan.CohortRow(
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
         path=_path(cells),

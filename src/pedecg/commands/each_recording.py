@@ -13,7 +13,7 @@ import typer
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.cohorts.recordings import Fault, Place, Recording
+from pedecg.cohorts.recordings import Fault, Recording, RecordingPath
 from pedecg.core import parallel
 from pedecg.core.errors import PedecgError
 
@@ -51,7 +51,7 @@ class Run:
         typer.echo(f"error: {fault}", err=True)
 
 
-def _one(place: Place, function: Callable[[Recording], T]) -> T | Fault:
+def _one(place: RecordingPath, function: Callable[[Recording], T]) -> T | Fault:
     found = recordings.read_or_fault(place)
     if isinstance(found, Fault):
         return found
@@ -61,7 +61,7 @@ def _one(place: Place, function: Callable[[Recording], T]) -> T | Fault:
         return Fault(str(place.path), f"{fault.reason}: {fault.detail}")
 
 
-def picture_file(plot: Path | None, places: list[Place]) -> Callable[[str], Path | None]:
+def picture_file(plot: Path | None, places: list[RecordingPath]) -> Callable[[str], Path | None]:
     """Return where the picture of a recording goes; raises where one file is to hold several."""
     if plot is None:
         return _no_picture

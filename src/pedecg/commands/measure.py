@@ -13,7 +13,7 @@ from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom, S
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
-    from pedecg.predict.measured_recording import Examination
+    from pedecg.predict.measured_recording import MeasuredRecording
     from pedecg.rules.norms import Limits
 
 
@@ -76,7 +76,7 @@ def _examined(
     method: str,
     picture: Callable[[str], Path | None],
     start_s: float,
-) -> "Examination":
+) -> "MeasuredRecording":
     from pedecg.predict import measured_recording
 
     if age_days is not None:

@@ -43,7 +43,7 @@ class Settings(Section):
 
 
 @dataclass(frozen=True)
-class Child:
+class SimulatedRecord:
     """One simulated record: leads in the order of `records.LEADS`, mV, at 500 Hz."""
 
     record_id: str
@@ -62,7 +62,7 @@ def labelled(settings: Settings) -> Iterator[Labelled]:
         yield Labelled(name, "simulated", child.signal_mv, FS_HZ, LEADS, marks)
 
 
-def simulate(number: int, settings: Settings) -> Child:
+def simulate(number: int, settings: Settings) -> SimulatedRecord:
     """Simulate the child of this number; the same number and settings give the same record."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number,)))
     rate = float(np.exp(rng.uniform(np.log(settings.slowest_bpm), np.log(settings.fastest_bpm))))
@@ -89,7 +89,9 @@ def simulate(number: int, settings: Settings) -> Child:
         lead_off=False,
     )
     written = artefacts.recorded(clean.leads_mv, FS_HZ, flaws, recorder, own["breathing"], rng)
-    return Child(f"c{number:05d}", rate, kind, written.astype(np.float32), clean.fiducials)
+    return SimulatedRecord(
+        f"c{number:05d}", rate, kind, written.astype(np.float32), clean.fiducials
+    )
 
 
 def _severities(rate: float, settings: Settings, rng: np.random.Generator) -> dict[str, float]:

@@ -29,7 +29,7 @@ METHOD = "learned"
 
 
 @dataclass(frozen=True)
-class Examination:
+class MeasuredRecording:
     """What was found in one recording.
 
     Attributes
@@ -84,7 +84,7 @@ def waves(
 
 def examine(
     recording: recordings.Recording, limits: norms.Limits, method: str = METHOD
-) -> Examination:
+) -> MeasuredRecording:
     """Measure a recording and judge it by the limits for its age and sex.
 
     Raises
@@ -108,8 +108,8 @@ def examine(
     if not recording.calibrated:
         unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
         measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
-    child = criterion_logic.Child(measures, recording.age_days, recording.sex, limits)
-    return Examination(recording, table, measures, criteria.judge(child), unusable)
+    child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
+    return MeasuredRecording(recording, table, measures, criteria.judge(child), unusable)
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

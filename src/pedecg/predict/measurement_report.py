@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pedecg.cohorts.ages import DAYS_PER_YEAR
 from pedecg.core.records import LEADS
-from pedecg.predict.measured_recording import Examination
+from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
@@ -37,7 +37,7 @@ _IN_WORDS = {
 _WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
 
 
-def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
+def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:
     """Return one object: measures with units, limits and z-scores, and criteria with reasons."""
     recording = found.recording
     met = {name: verdict for name, verdict in found.verdicts.items() if verdict.met}
@@ -62,7 +62,7 @@ def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
     }
 
 
-def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
+def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
     """Return the measures beside their limits for age and sex, then the criteria that are met.
 
     What is measured in lead after lead stands in a table of its own, a line for each lead.
@@ -90,7 +90,7 @@ def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
     return Group(table, _by_lead(found, limits), *lines, Text(""))
 
 
-def _by_lead(found: Examination, limits: norms.Limits) -> Table:
+def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
     table = Table(caption="* outside the 2nd to 98th percentile", caption_justify="left")
     table.add_column("lead")
     for title in _BY_LEAD.values():
@@ -118,7 +118,7 @@ def _place(column: str) -> tuple[str, str] | None:
     return (what, found) if what in _BY_LEAD and found is not None else None
 
 
-def headline(found: Examination) -> str:
+def headline(found: MeasuredRecording) -> str:
     """Return the record, age, sex and rate in one sentence."""
     return sentence(
         found.recording.record_id,
@@ -155,7 +155,7 @@ def age_in_words(age_days: float) -> str:
     return f"{whole} {unit}{'' if whole == 1 else 's'}"
 
 
-def notes(found: Examination) -> list[str]:
+def notes(found: MeasuredRecording) -> list[str]:
     """Return what a reader must know beside the figures."""
     recording = found.recording
     said = []
@@ -173,7 +173,7 @@ def notes(found: Examination) -> list[str]:
     return said
 
 
-def measures(found: Examination) -> Iterator[str]:
+def measures(found: MeasuredRecording) -> Iterator[str]:
     """Yield the names of the measures; what stands beside them (spread, validity) is not one."""
     for name in found.measures:
         if not name.startswith(("spread_", "valid_")):
@@ -197,7 +197,7 @@ def in_words(column: str) -> str:
     return " ".join(_IN_WORDS.get(part, part) for part in parts)
 
 
-def _measure(found: Examination, name: str, limits: norms.Limits) -> dict[str, Any]:
+def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[str, Any]:
     recording = found.recording
     one: dict[str, Any] = {"value": _number(found.measures[name]), "unit": unit_of(name)}
     if f"spread_{name}" in found.measures:

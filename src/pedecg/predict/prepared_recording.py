@@ -66,7 +66,7 @@ class Exam:
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
-        (one,) = rule_features.examinations(self.signals, self.waves, self.record)
+        (one,) = rule_features.delineated_records(self.signals, self.waves, self.record)
         measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
         return rule_features.table([measured])
 

@@ -5,8 +5,8 @@ import math
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
-    Child,
     Criterion,
+    MeasuredChild,
     Verdict,
     above,
     below,
@@ -17,7 +17,7 @@ from pedecg.rules.criterion_logic import (
 )
 
 
-def upright_t_v1(child: Child) -> Verdict:
+def upright_t_v1(child: MeasuredChild) -> Verdict:
     """Is T upright in V1 between the first week and twelve years, a sign of RV hypertrophy?"""
     height, age = child.value("t_v1_mv"), child.age_days
     if math.isnan(height) or age is None or math.isnan(age):

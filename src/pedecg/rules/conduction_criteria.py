@@ -5,8 +5,8 @@ import math
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
-    Child,
     Criterion,
+    MeasuredChild,
     Verdict,
     above,
     below,
@@ -15,13 +15,13 @@ from pedecg.rules.criterion_logic import (
 )
 
 
-def _irregular(child: Child) -> tuple[float, float, str]:
+def _irregular(child: MeasuredChild) -> tuple[float, float, str]:
     """Return the spread of RR as a share of its mean, the limit and its source."""
     share = child.value("rr_sd_ms") * child.value("heart_rate_bpm") / 60_000.0
     return share, *child.limit("irregular_rr")
 
 
-def _sinus(child: Child) -> bool | None:
+def _sinus(child: MeasuredChild) -> bool | None:
     """Does a P wave precede nearly every beat at a steady distance?"""
     share, (enough, _) = child.value("p_share"), child.limit("sinus_p_share")
     if math.isnan(share):
@@ -29,7 +29,7 @@ def _sinus(child: Child) -> bool | None:
     return share >= enough and not math.isnan(child.value("pr_ms"))
 
 
-def sinus_arrhythmia(child: Child) -> Verdict:
+def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
     """Does the rate come and go while P stays before QRS? Healthy children breathe like that."""
     share, limit, source = _irregular(child)
     sinus = _sinus(child)
@@ -45,7 +45,7 @@ def sinus_arrhythmia(child: Child) -> Verdict:
     )
 
 
-def irregular_rhythm(child: Child) -> Verdict:
+def irregular_rhythm(child: MeasuredChild) -> Verdict:
     """Do RR intervals spread without P in a steady place: fibrillation, block, ectopic beats?"""
     share, limit, source = _irregular(child)
     sinus = _sinus(child)
@@ -61,7 +61,7 @@ def irregular_rhythm(child: Child) -> Verdict:
     )
 
 
-def pre_excitation(child: Child) -> Verdict:
+def pre_excitation(child: MeasuredChild) -> Verdict:
     """Is PR short, QRS wide for age and its beginning slurred: the delta wave of WPW?"""
     pr, slur = child.value("pr_ms"), child.value("slur_ms")
     short, source = child.limit("pr_pre_excitation")
@@ -83,7 +83,7 @@ def pre_excitation(child: Child) -> Verdict:
     )
 
 
-def right_block(child: Child, complete: bool) -> Verdict:
+def right_block(child: MeasuredChild, complete: bool) -> Verdict:
     """Does the right ventricle follow late: r' or a late R in V1, S to the left, wide QRS?
 
     Incomplete: QRS within the limit of the complete block, and r' at least half as tall as r; a
@@ -122,7 +122,7 @@ def right_block(child: Child, complete: bool) -> Verdict:
     )
 
 
-def left_block(child: Child, complete: bool) -> Verdict:
+def left_block(child: MeasuredChild, complete: bool) -> Verdict:
     """Does the left ventricle follow late: no Q and a late R to the left, V1 negative, wide QRS?
 
     V5 stands in for V6 where only nine leads were recorded.

@@ -5,7 +5,7 @@ of `norms`, each with its source.
 """
 
 from pedecg.rules import chamber_criteria, conduction_criteria, repolarisation_criteria
-from pedecg.rules.criterion_logic import Child, Criterion, Verdict
+from pedecg.rules.criterion_logic import Criterion, MeasuredChild, Verdict
 
 CRITERIA: tuple[Criterion, ...] = (
     *conduction_criteria.CRITERIA,
@@ -14,6 +14,6 @@ CRITERIA: tuple[Criterion, ...] = (
 )
 
 
-def judge(child: Child) -> dict[str, Verdict]:
+def judge(child: MeasuredChild) -> dict[str, Verdict]:
     """Return the verdict of every criterion by its name, in the order of `CRITERIA`."""
     return {criterion.name: criterion.judge(child) for criterion in CRITERIA}

@@ -23,7 +23,7 @@ UNIT_WORDS = {
 
 
 @dataclass(frozen=True)
-class Child:
+class MeasuredChild:
     """What the criteria read: measures by column of `tables.RULES`, age and sex, the limits."""
 
     measures: Mapping[str, Any]
@@ -67,21 +67,21 @@ class Criterion:
 
     name: str
     title: str
-    judge: Callable[[Child], Verdict]
+    judge: Callable[[MeasuredChild], Verdict]
     is_score: bool = False
 
 
-def above(measure: str) -> Callable[[Child], Verdict]:
+def above(measure: str) -> Callable[[MeasuredChild], Verdict]:
     """Judge by the 98th percentile for age and sex."""
     return lambda child: beyond_percentile(child, measure, above=True)
 
 
-def below(measure: str) -> Callable[[Child], Verdict]:
+def below(measure: str) -> Callable[[MeasuredChild], Verdict]:
     """Judge by the 2nd percentile for age and sex."""
     return lambda child: beyond_percentile(child, measure, above=False)
 
 
-def beyond_percentile(child: Child, measure: str, above: bool) -> Verdict:
+def beyond_percentile(child: MeasuredChild, measure: str, above: bool) -> Verdict:
     """Is a measure above the 98th, or below the 2nd, percentile for age and sex?
 
     Where the sex is unknown the value must lie outside the limits of both sexes.
@@ -114,13 +114,15 @@ def _beyond(row: Limit, unit: str, value: float, above: bool) -> bool | None:
     return away > limit - middle if above else away < limit - middle
 
 
-def states_limit(child: Child, measure: str, above: bool) -> bool:
+def states_limit(child: MeasuredChild, measure: str, above: bool) -> bool:
     """Does the file state that limit for this child at all?"""
     rows = child.limits.rows_for(measure, child.age_days, child.sex)
     return any(not math.isnan(row.p98 if above else row.p2) for row in rows)
 
 
-def beyond_threshold(child: Child, column: str, what: str, name: str, above: bool) -> Verdict:
+def beyond_threshold(
+    child: MeasuredChild, column: str, what: str, name: str, above: bool
+) -> Verdict:
     """Is a measure above, or below, one threshold?"""
     value = child.value(column)
     limit, source = child.limit(name)
@@ -134,7 +136,10 @@ def beyond_threshold(child: Child, column: str, what: str, name: str, above: boo
 
 
 def points(
-    child: Child, signs: Sequence[Callable[[Child], Verdict]], enough: int, sure: int
+    child: MeasuredChild,
+    signs: Sequence[Callable[[MeasuredChild], Verdict]],
+    enough: int,
+    sure: int,
 ) -> Verdict:
     """Are at least so many of several signs met?
 
@@ -151,10 +156,10 @@ def points(
     return Verdict(None if len(met) + unknown >= enough else False, points=total)
 
 
-def where_stated(measure: str, above: bool) -> Callable[[Child], Verdict]:
+def where_stated(measure: str, above: bool) -> Callable[[MeasuredChild], Verdict]:
     """Judge a sign by its percentile; it is not met, not unknown, at ages without that limit."""
 
-    def sign(child: Child) -> Verdict:
+    def sign(child: MeasuredChild) -> Verdict:
         age_known = child.age_days is not None and not math.isnan(child.age_days)
         in_table = bool(child.limits.rows_for("heart_rate", child.age_days, child.sex))
         if age_known and in_table and not states_limit(child, measure, above):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
-    Child,
     Criterion,
+    MeasuredChild,
     Verdict,
     beyond_percentile,
     beyond_threshold,
@@ -23,14 +23,14 @@ SLOW_POINTS = 0.5
 LEAST_R_MV = 1.0  # with a smaller R a small T means nothing
 
 
-def borderline_qtc(child: Child) -> Verdict:
+def borderline_qtc(child: MeasuredChild) -> Verdict:
     """Is QTc above the limit for sex and age, but not prolonged?"""
     if beyond_threshold(child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_long", above=True).met:
         return NOT_MET
     return beyond_threshold(child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_borderline", above=True)
 
 
-def schwartz_qt(child: Child) -> Verdict:
+def schwartz_qt(child: MeasuredChild) -> Verdict:
     """Do the points that the ECG alone can give reach an intermediate probability of long QT?
 
     QTc by Bazett and a heart rate below the 2nd percentile; torsades, alternans and notched T are
@@ -58,7 +58,9 @@ def schwartz_qt(child: Child) -> Verdict:
     return Verdict(True, text, total)
 
 
-def _shifted(child: Child, groups: Iterable[tuple[tuple[str, ...], str]], sign: float) -> Verdict:
+def _shifted(
+    child: MeasuredChild, groups: Iterable[tuple[tuple[str, ...], str]], sign: float
+) -> Verdict:
     """Is ST shifted beyond its threshold in at least two leads of one group?"""
     known = 0
     for leads, name in groups:
@@ -74,17 +76,17 @@ def _shifted(child: Child, groups: Iterable[tuple[tuple[str, ...], str]], sign: 
     return NOT_MET if known >= ENOUGH_LEADS else UNKNOWN
 
 
-def st_elevation(child: Child) -> Verdict:
+def st_elevation(child: MeasuredChild) -> Verdict:
     """Is ST raised in at least two limb leads, or two chest leads?"""
     return _shifted(child, ((LIMB, "st_elevation_limb"), (CHEST, "st_elevation_chest")), 1.0)
 
 
-def st_depression(child: Child) -> Verdict:
+def st_depression(child: MeasuredChild) -> Verdict:
     """Is ST lowered in at least two leads, V1 to V3 left out: they mirror the others."""
     return _shifted(child, (((*LIMB, *CHEST[3:]), "st_depression"),), -1.0)
 
 
-def inverted_t(child: Child) -> Verdict:
+def inverted_t(child: MeasuredChild) -> Verdict:
     """Is T negative in at least two of I, II, V5 and V6, after the first week?"""
     limit, source = child.limit("inverted_t")
     values = {lead: child.value(f"t_{lead.lower()}_mv") for lead in LATERAL}
@@ -97,7 +99,7 @@ def inverted_t(child: Child) -> Verdict:
     return Verdict(True, f"T {said}, below {say(-limit, 'mv')} in two leads ({source})")
 
 
-def low_t(child: Child) -> Verdict:
+def low_t(child: MeasuredChild) -> Verdict:
     """Is T, upright or not, less than a twentieth of R in the left chest leads?"""
     limit, source = child.limit("low_t_share")
     shares = {}
@@ -113,7 +115,7 @@ def low_t(child: Child) -> Verdict:
     return Verdict(True, f"T {said}, below {say(limit, 'share')} ({source})")
 
 
-def brugada(child: Child, coved: bool) -> Verdict:
+def brugada(child: MeasuredChild, coved: bool) -> Verdict:
     """Is J raised in V1 or V2, with ST falling into a negative T (type 1) or saddled (type 2)?
 
     Type 2 is a suspicion, no diagnosis. J is the end of QRS, so that a late r' counts as well: a

@@ -36,7 +36,7 @@ class RuleFeaturesSettings(Section):
 
 
 @dataclass(frozen=True)
-class Examination:
+class DelineatedRecord:
     """One record's place in the signal store, its waves, and whose it is."""
 
     record_id: str
@@ -46,9 +46,9 @@ class Examination:
     sex: str | None
 
 
-def examinations(
+def delineated_records(
     signals: signal_store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
-) -> Iterator[Examination]:
+) -> Iterator[DelineatedRecord]:
     """Yield every record of the signal store, in its order, also where no wave was found."""
     mine = waves[waves["lead"] == beats.GLOBAL]
     by_record = dict(list(mine.groupby("record_id", sort=False)))
@@ -56,7 +56,7 @@ def examinations(
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
     for position, record_id in enumerate(signals.record_ids):
         age, sex = ages[record_id], sexes[record_id]
-        yield Examination(
+        yield DelineatedRecord(
             record_id,
             position,
             by_record.get(record_id, mine.iloc[:0]),
@@ -65,13 +65,13 @@ def examinations(
         )
 
 
-def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
+def of_record(examination: DelineatedRecord, folder: str, limits: norms.Limits) -> dict[str, Any]:
     """Return `of_signals` of a store's folder; each process opens it for itself."""
     return of_signals(examination, _open_store(folder), limits)
 
 
 def of_signals(
-    examination: Examination, signals: signal_store.SignalStore, limits: norms.Limits
+    examination: DelineatedRecord, signals: signal_store.SignalStore, limits: norms.Limits
 ) -> dict[str, Any]:
     """Return one row of `tables.RULES`; a measure outside the range of its column is null.
 
@@ -126,7 +126,7 @@ def adjusted(
     A measure that is not valid is judged by nothing. `why` says, one line each, which value of
     which criterion that is met lies beyond which limit.
     """
-    child = criterion_logic.Child(measures, age_days, sex, limits)
+    child = criterion_logic.MeasuredChild(measures, age_days, sex, limits)
     z_scores = {
         f"z_{name}": norms.z_score(limits, name, child.value(limits.column(name)), age_days, sex)
         for name in limits.units

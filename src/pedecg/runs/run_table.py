@@ -10,7 +10,7 @@ from typing import Any
 
 from pedecg.core.errors import PedecgError
 from pedecg.runs import run_rows
-from pedecg.runs.run_rows import AmbiguousNameError, Row
+from pedecg.runs.run_rows import AmbiguousNameError, RunRow
 
 # Shown where no column is asked for, as far as a pipeline has them and their name is clear.
 FIGURES = ("auroc", "auprc", "f1", "f1_challenge", "accuracy", "macro_f1")
@@ -46,7 +46,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def listing(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+def listing(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
     """Return a line per row: who it is, and the columns asked for, or those worth a look."""
     shown = list(columns) or usual(rows)
     run_rows.check_names(rows, shown)
@@ -55,12 +55,12 @@ def listing(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     return Table(shown, [[row.get(name) for name in shown] for row in rows])
 
 
-def usual(rows: Sequence[Row]) -> list[str]:
+def usual(rows: Sequence[RunRow]) -> list[str]:
     """Return the columns for which nobody asked: what was changed, and the main figures."""
     return [*run_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
 
 
-def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+def side_by_side(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
     """Return a column per row and a line per thing that differs, parameters before figures.
 
     Figures are the columns asked for, or the main ones.
@@ -78,7 +78,7 @@ def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     return Table(["", *heads], [[name, *(row.get(name) for row in rows)] for name in shown])
 
 
-def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]], list[str]]:
+def groups(rows: Sequence[RunRow], varied: Sequence[str]) -> tuple[list[list[RunRow]], list[str]]:
     """Put rows together that differ in nothing but the `varied` parameters.
 
     Returns
@@ -88,7 +88,7 @@ def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]],
     run_rows.check_names(rows, varied)
     full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
     apart = [name for name in run_rows.changed(rows) if name not in full]
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[RunRow]] = {}
     for row in rows:
         if row.run.is_experiment:
             key = repr([row.model, row.run.baseline, *(row.run.params.get(name) for name in apart)])
@@ -99,7 +99,7 @@ def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]],
     return list(found.values()), [name for name in apart if _differs(name, first)]
 
 
-def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> Table:
+def over(rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str]) -> Table:
     """Return mean and SD of figures over rows that differ in nothing but the `varied` parameters.
 
     Returns
@@ -123,18 +123,18 @@ def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> 
     return Table(head + [column for name in figures for column in (name, f"{name} sd")], lines)
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
+def _figures(rows: Sequence[RunRow]) -> list[str]:
     return [name for name in FIGURES if _is_clear(name, rows)]
 
 
-def _is_clear(name: str, rows: Sequence[Row]) -> bool:
+def _is_clear(name: str, rows: Sequence[RunRow]) -> bool:
     try:
         return any(run_rows.is_number(row.get(name)) for row in rows)
     except AmbiguousNameError:
         return False
 
 
-def _differs(name: str, rows: Sequence[Row]) -> bool:
+def _differs(name: str, rows: Sequence[RunRow]) -> bool:
     return len({repr(row.get(name)) for row in rows}) > 1
 
 

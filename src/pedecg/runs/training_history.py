@@ -11,14 +11,14 @@ import pandas as pd
 from pedecg.plots.training_curves import Training
 from pedecg.runs import run_outputs
 from pedecg.runs.experiment_history import Run
-from pedecg.runs.run_rows import Row
+from pedecg.runs.run_rows import RunRow
 from pedecg.runs.run_table import Table
 
 _MODELS, _CURVES, _CARD = "models", "curves.csv", "model.json"
 _SUMMED = ("val_loss", "val_auroc", "val_f1")
 
 
-def trainings(rows: Sequence[Row], folder: Path = Path()) -> tuple[list[Training], list[str]]:
+def trainings(rows: Sequence[RunRow], folder: Path = Path()) -> tuple[list[Training], list[str]]:
     """Read the curves of each row; what cannot be read is said in a line each.
 
     Returns
