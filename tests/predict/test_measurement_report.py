@@ -9,15 +9,6 @@ from pedecg.rules import measure
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
-    [(0, "0 days"), (1, "1 day"), (59, "59 days"), (60, "1 month"), (365, "11 months"),
-     (366, "12 months"), (731, "2 years"), (6574.5, "18 years"), (36525, "100 years")],
-)  # fmt: skip
-def test_ages_are_counted_as_paediatricians_count(days, said):
-    assert measurement_report.age_in_words(days) == said
-
-
-@pytest.mark.parametrize(
     ("age_days", "sex", "said"),
     [(5, "female", "girl of 5 days"), (2922, "male", "boy of 8 years"),
      (20_000, "female", "woman of 54 years"), (30, None, "child of 30 days"),

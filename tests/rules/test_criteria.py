@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pedecg.core import criterion_lines
 from pedecg.core.records import LEADS
 from pedecg.rules import criteria, criterion_logic, norms
 
@@ -219,3 +220,9 @@ def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}
     assert named | built == set(LIMITS.thresholds)
+
+
+def test_lines_of_met_criteria_are_read_back_as_written():
+    met = [(criterion.title, "QTc: 480 ms, above 460 ms") for criterion in criteria.CRITERIA]
+    assert criterion_lines.split(criterion_lines.join(met)) == tuple(met)
+    assert criterion_lines.split("") == ()

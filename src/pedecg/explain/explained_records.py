@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pedecg.core import age_text, criterion_lines
 from pedecg.evaluation import cases
 from pedecg.evaluation.calibration import Calibration
 from pedecg.explain.beat_regions import GLOBAL
@@ -64,7 +65,8 @@ class RecordContext:
         """In words: sex and age."""
         if self.sex is None and self.age_days is None:
             return "age and sex unknown"
-        return f"{self.sex or 'child of unknown sex'}, {_age(self.age_days)}"
+        age = "age unknown" if self.age_days is None else age_text.in_words(self.age_days)
+        return f"{self.sex or 'child of unknown sex'}, {age}"
 
 
 def of_test(
@@ -153,20 +155,7 @@ def contexts(
             sex=sex,
             features=numbers.iloc[[place]],
             waves=by_record.get(record_id, waves.iloc[:0]),
-            criteria=tuple(_title_and_reason(line) for line in str(why[record_id]).splitlines()),
+            criteria=criterion_lines.split(str(why[record_id])),
             flaws=flaws.get(record_id, ()),
         )
     return found
-
-
-def _title_and_reason(line: str) -> tuple[str, str]:
-    title, _, reason = line.partition(": ")
-    return title, reason
-
-
-def _age(days: float | None) -> str:
-    if days is None or np.isnan(days):
-        return "age unknown"
-    if days < 60:
-        return f"{days:.0f} days"
-    return f"{days / 30.44:.0f} months" if days < 730 else f"{days / 365.25:.1f} years"

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pedecg.cohorts.ages import DAYS_PER_YEAR
+from pedecg.core import age_text
 from pedecg.core.records import LEADS
 from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
@@ -137,22 +137,9 @@ def sentence(record: str, age_days: float | None, sex: str | None, rate_bpm: flo
 def _person(age_days: float | None, sex: str | None) -> str:
     if age_days is None:
         return "age and sex unknown" if sex is None else f"{sex}, age unknown"
-    child = age_days < 18 * DAYS_PER_YEAR
+    child = age_days < 18 * age_text.DAYS_PER_YEAR
     words = {"female": ("woman", "girl"), "male": ("man", "boy"), None: ("adult", "child")}
-    return f"{words[sex][child]} of {age_in_words(age_days)}"
-
-
-def age_in_words(age_days: float) -> str:
-    """Return ``5 days``, ``7 months`` or ``8 years``, as paediatricians count."""
-    years = age_days / DAYS_PER_YEAR
-    if age_days < 60:
-        number, unit = age_days, "day"
-    elif years < 2:
-        number, unit = years * 12, "month"
-    else:
-        number, unit = years, "year"
-    whole = math.floor(number + 0.005)  # an age in whole days is up to a day off a birthday
-    return f"{whole} {unit}{'' if whole == 1 else 's'}"
+    return f"{words[sex][child]} of {age_text.in_words(age_days)}"
 
 
 def notes(found: MeasuredRecording) -> list[str]:

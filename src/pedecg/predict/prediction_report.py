@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pedecg.core import criterion_lines
 from pedecg.predict.loaded_model import Model
 from pedecg.predict.measurement_report import sentence
 from pedecg.predict.prepared_recording import Exam
@@ -58,7 +59,6 @@ def of(model: Model, exam: Exam) -> Answer:
     cuts = model.fitted.thresholds(model.seed)
     if model.fitted.exclusive:
         cuts = np.full(len(p), math.nan)
-    met = exam.rules["why"].fillna("").iloc[0].splitlines()
     return Answer(
         model=model.name,
         children=model.children,
@@ -68,7 +68,7 @@ def of(model: Model, exam: Exam) -> Answer:
         thresholds=tuple(cuts.tolist()),
         called=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
         exclusive=model.fitted.exclusive,
-        rules=tuple((title, reason) for title, _, reason in (one.partition(": ") for one in met)),
+        rules=criterion_lines.split(exam.rules["why"].fillna("").iloc[0]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pedecg.core import age_text
 from pedecg.core.tables import SPLITS_IN_ORDER
 from pedecg.report import data_flow
 from pedecg.report.content_blocks import (
@@ -130,7 +131,7 @@ def audit(run: Evidence) -> list[Block]:
 
 
 def _years(days: Any) -> str:
-    return number(None) if days is None else f"{days / 365.25:.1f} years"
+    return number(None) if days is None else age_text.mean_in_words(days)
 
 
 def splits(run: Evidence) -> list[Block]:

@@ -11,19 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.core import tables
+from pedecg.core import age_groups, criterion_lines, tables
 from pedecg.core.params import Section
 from pedecg.rules import beats, criteria, criterion_logic, measure, norms
 from pedecg.rules.rhythm_strip import strip_features
 from pedecg.signals import signal_store
 
-AGE_GROUPS = {
-    "0-27 d": 28,
-    "28 d-1 y": 365,
-    "1-4 y": 1826,
-    "5-9 y": 3652,
-    "10 y and over": math.inf,
-}
 SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qtc_bazett_ms", "qrs_axis_deg")
 _open_store = lru_cache(maxsize=2)(signal_store.open_store)
 
@@ -132,8 +125,8 @@ def adjusted(
         for name in limits.units
     }
     verdicts = criteria.judge(child)
-    why = [
-        f"{criterion.title}: {verdicts[criterion.name].reason}"
+    met = [
+        (criterion.title, verdicts[criterion.name].reason)
         for criterion in criteria.CRITERIA
         if verdicts[criterion.name].met
     ]
@@ -141,7 +134,7 @@ def adjusted(
         **z_scores,
         **{f"rule_{name}": verdict.met for name, verdict in verdicts.items()},
         **{f"score_{c.name}": verdicts[c.name].points for c in criteria.CRITERIA if c.is_score},
-        "why": "\n".join(why),
+        "why": criterion_lines.join(met),
     }
 
 
@@ -160,17 +153,17 @@ def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = ""
     measured = [name for name in measure.COLUMNS if name in rules]
     fired = [column for column in rules.columns if column.startswith("rule_")]
     age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
-    edges = [0, *AGE_GROUPS.values()]
-    group = pd.cut(age.to_numpy(np.float64, na_value=np.nan), edges, right=False, labels=False)
+    groups = age_groups.CLINICAL
+    group = groups.assign(age.reset_index(drop=True)).to_numpy(str)
     return {
         "records": len(rules),
         "limits_version": limits_version,
         "measured": {name: float(rules[name].notna().mean()) for name in measured},
         "valid": {name: float(rules[f"valid_{name}"].mean()) for name in measured},
         "medians": {
-            name: {"records": int((group == k).sum())}
-            | {column: _median(rules.loc[group == k, column]) for column in SHOWN}
-            for k, name in enumerate(AGE_GROUPS)
+            name: {"records": int((group == name).sum())}
+            | {column: _median(rules.loc[group == name, column]) for column in SHOWN}
+            for name in groups.names
         },
         "fired": {column.removeprefix("rule_"): int(rules[column].sum()) for column in fired},
         "cannot_be_told": {
