@@ -215,7 +215,8 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     source = Path(criterion_logic.__file__).parent
     text = "".join(
-        (source / f"{room}.py").read_text() for room in ("conduction", "chambers", "repolarisation")
+        (source / f"{group}_criteria.py").read_text()
+        for group in ("conduction", "chamber", "repolarisation")
     )
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}

@@ -1,4 +1,4 @@
-"""A small simulated hospital that the tests of the room share."""
+"""A small simulated hospital that the tests of simulation share."""
 
 from pathlib import Path
 

@@ -61,11 +61,6 @@ def split_cell(cell: str) -> list[str]:
     return [token.strip() for token in tokens if token.strip()]
 
 
-def join_cell(tokens: list[str]) -> str:
-    """Write tokens as a cell: the reverse of `split_cell`."""
-    return ";".join(f"'{token}'" for token in tokens)
-
-
 def split_token(token: str) -> tuple[str, tuple[str, ...]]:
     """Return the base code and its modifiers; a plus inside brackets joins a composite code."""
     base, *modifiers = (part.strip() for part in _PLUS_OUTSIDE_BRACKETS.split(token))

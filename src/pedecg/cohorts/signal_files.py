@@ -26,7 +26,7 @@ def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> Op
     Raises
     ------
     RecordFault
-        With a reason of `faults.REASONS`.
+        With a reason of `record_faults.REASONS`.
     """
     header = wfdb_files.inside(root, path)
     header = header.with_name(header.name + ".hea")

@@ -100,7 +100,7 @@ def table(
     predictions: pd.DataFrame,
     fitted: Calibration,
 ) -> pd.DataFrame:
-    """Return `schemas.ATLAS`: place, age, labels, calibrated probabilities of the mean."""
+    """Return `explain_tables.ATLAS`: place, age, labels, calibrated probabilities of the mean."""
     ids = list(mapped["record_id"])
     known = labels.set_index("record_id").loc[ids].astype("float64")
     targets = tuple(map(str, known.columns))

@@ -21,7 +21,7 @@ def as_metrics(found: dict[str, pd.DataFrame], settings: ExplainSettings) -> dic
 
     Parameters
     ----------
-    found : the tables of `examine.together`.
+    found : the tables of `record_maps.together`.
     """
     targets = [ALL, *dict.fromkeys(found["shares"]["target"])]
     return {

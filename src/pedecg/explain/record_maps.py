@@ -39,7 +39,7 @@ class Networks:
     ----------
     folders : ``models/<model>/seed<k>``.
     signals : folder of the signal store.
-    normal_beats : `schemas.NORMAL_BEATS`, where maps start from the normal heart of that age.
+    normal_beats : file of `explain_tables.NORMAL_BEATS`; None: maps start from zero.
     """
 
     folders: tuple[Path, ...]

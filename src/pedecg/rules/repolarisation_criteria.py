@@ -159,7 +159,7 @@ CRITERIA = (
         ),
     ),
     Criterion(
-        "schwartz_qt", "Schwartz score, its ECG part: long QT syndrome suspected",
+        "schwartz_qt", "Schwartz score (ECG part), long QT syndrome suspected",
         schwartz_qt, is_score=True,
     ),
     Criterion(

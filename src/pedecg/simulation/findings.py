@@ -27,9 +27,9 @@ class Seen:
 
     Attributes
     ----------
-    measured : true measurements, see `children.MEASURES`.
+    measured : true measurements, see `hidden_truth.measured`.
     severities : condition -> 0 to 1.
-    rhythm : name in `rhythm.RHYTHMS`.
+    rhythm : name in `beat_times.RHYTHMS`.
     """
 
     age_days: int

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from pedecg.core import tables
 from pedecg.waves import network_output, qrs_detection
+from pedecg.waves.delineate import COLUMNS
 from pedecg.waves.network_input import normalise, resample
 from pedecg.waves.wave_network import Network, Settings
 from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
@@ -20,7 +21,6 @@ from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
 FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
-COLUMNS = ("lead", "wave", "onset_s", "peak_s", "offset_s", "confidence")
 
 
 def delineate(
@@ -63,7 +63,7 @@ def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np
 
     Parameters
     ----------
-    prepared : shape (n_leads, n_samples), as `prepare.normalise` returns it.
+    prepared : shape (n_leads, n_samples), as `network_input.normalise` returns it.
     """
     n_frames = -(-prepared.shape[1] // SAMPLES_PER_FRAME)
     piece, margin = (round(length / FRAME_S) // 32 * 32 for length in (PIECE_S, MARGIN_S))
