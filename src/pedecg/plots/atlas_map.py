@@ -30,15 +30,15 @@ def draw(
     figure = Figure(figsize=(4.3 * _COLUMNS, 4.1 * rows + 0.9), layout="constrained")
     axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     _by_age(figure, axes[0], atlas)
-    for one, (target, threshold) in zip(axes[1:], thresholds.items(), strict=False):
-        _by_target(one, atlas, target, threshold)
-    for one in axes[:panels]:
-        one.set(xticks=[], yticks=[], aspect="equal")
-        one.set_xlabel("t-SNE 1 (no unit)", fontsize=8, color="0.4")
-        one.set_ylabel("t-SNE 2 (no unit)", fontsize=8, color="0.4")
-        one.spines[:].set_color("0.85")
-    for one in axes[panels:]:
-        one.axis("off")
+    for panel, (target, threshold) in zip(axes[1:], thresholds.items(), strict=False):
+        _by_target(panel, atlas, target, threshold)
+    for panel in axes[:panels]:
+        panel.set(xticks=[], yticks=[], aspect="equal")
+        panel.set_xlabel("t-SNE 1 (no unit)", fontsize=8, color="0.4")
+        panel.set_ylabel("t-SNE 2 (no unit)", fontsize=8, color="0.4")
+        panel.spines[:].set_color("0.85")
+    for panel in axes[panels:]:
+        panel.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     figures.save(figure, path, cohort, dpi=100)
 

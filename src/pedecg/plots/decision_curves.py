@@ -34,19 +34,21 @@ def draw(
     for panel_axes in axes.flat[len(panels) :]:
         panel_axes.set_visible(False)
     for panel_axes, panel in zip(axes.flat, panels, strict=False):
-        here = table[table["panel"] == panel].set_index("model")
-        all_of = here.loc[ALL]
-        share = prevalence[str(all_of["target"].iloc[0])]
+        rows_of_panel = table[table["panel"] == panel].set_index("model")
+        treat_all = rows_of_panel.loc[ALL]
+        share = prevalence[str(treat_all["target"].iloc[0])]
         for step, model in enumerate(models):
-            mine, colour = here.loc[model], COLOURS[step % len(COLOURS)]
+            curve, colour = rows_of_panel.loc[model], COLOURS[step % len(COLOURS)]
             if model == winner:  # the bands of all would cover each other
                 panel_axes.fill_between(
-                    mine["threshold"], mine["low"], mine["high"], color=colour, alpha=0.2, lw=0
+                    curve["threshold"], curve["low"], curve["high"], color=colour, alpha=0.2, lw=0
                 )
             panel_axes.plot(
-                mine["threshold"], mine["net_benefit"], color=colour, lw=1.5, label=model
+                curve["threshold"], curve["net_benefit"], color=colour, lw=1.5, label=model
             )
-        panel_axes.plot(all_of["threshold"], all_of["net_benefit"], color="0.4", lw=1, label=ALL)
+        panel_axes.plot(
+            treat_all["threshold"], treat_all["net_benefit"], color="0.4", lw=1, label=ALL
+        )
         panel_axes.axhline(0, color="0.4", lw=1, ls=":", label=NONE)
         panel_axes.set_xlim(0, min(1.0, max(3 * share, 0.15)))
         panel_axes.set_ylim(-0.35 * share, 1.1 * share)

@@ -122,12 +122,12 @@ def _words(axes: Axes, notes: Sequence[str], criteria: Sequence[tuple[str, str]]
 def _bars(axes: Axes, title: str, shares: Shares) -> None:
     """Draw each part's share of the map as a bar, and what an even map would give as a tick."""
     height = np.arange(len(shares))
-    found, even = (np.nan_to_num([pair[k] for pair in shares.values()]) for k in (0, 1))
-    axes.barh(height, found, color=_BLUE, height=0.68)
+    share, even = (np.nan_to_num([pair[k] for pair in shares.values()]) for k in (0, 1))
+    axes.barh(height, share, color=_BLUE, height=0.68)
     axes.plot(even, height, "|", color=_INK, ms=28 / len(shares) + 2, mew=1.2)
     axes.set_yticks(height, list(shares), fontsize=8 if len(shares) < 8 else 6)
     axes.set_ylim(len(shares) - 0.4, -0.6)
-    limit = max(0.3, float(np.ceil(10 * max(found.max(), even.max())) / 10))
+    limit = max(0.3, float(np.ceil(10 * max(share.max(), even.max())) / 10))
     axes.set_xlim(0, limit)
     axes.set_xticks([0, limit], ["0", f"{limit:.0%}"], fontsize=7)
     axes.set_title(title, fontsize=9, weight="bold", loc="left", color=_INK)

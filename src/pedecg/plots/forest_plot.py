@@ -51,16 +51,16 @@ def auroc(
     figure = Figure(figsize=(9.0, 1.6 + 0.27 * block * len(targets)), layout="constrained")
     axes = figure.add_subplot()
     centres = []
-    for place, target in enumerate(targets):
+    for number, target in enumerate(targets):
         rows = shown[shown["target"] == target].set_index("model")
-        top = place * block
+        top = number * block
         centres.append(top + (len(models) - 1) / 2)
-        if place % 2 == 0:
+        if number % 2 == 0:
             axes.axhspan(top - _GAP / 1.2, top + len(models) - 0.2, color="0.95", lw=0)
         for step, model in enumerate(models):
             colour = COLOURS[step % len(COLOURS)]
             fill = "white" if model in naive else colour
-            label = model if place == 0 else None
+            label = model if number == 0 else None
             _row(axes, top + step, rows.loc[model], (colour, fill), label)
     axes.axvline(_CHANCE, color="0.4", lw=1, ls=":")
     axes.annotate(

@@ -1,4 +1,4 @@
-"""What a pre-trained network makes of what it could not see, beside what was recorded."""
+"""Reconstruction by a pre-trained network of hidden stretches, beside the recorded signal."""
 
 from collections.abc import Sequence
 from pathlib import Path

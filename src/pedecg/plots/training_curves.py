@@ -34,27 +34,28 @@ class Training:
     best_epoch: int | None
 
 
-def draw(found: Sequence[Training], file: Path, cohort: str) -> None:
+def draw(trainings: Sequence[Training], file: Path, cohort: str) -> None:
     """Draw all trainings into one picture, a panel per column and a colour per run and model."""
-    if not found:
+    if not trainings:
         raise PedecgError(f"{file}: no learning curves to draw")
-    columns = [name for name in PANELS if any(name in one.curves for one in found)]
+    columns = [name for name in PANELS if any(name in training.curves for training in trainings)]
     figure = Figure(figsize=(12, 3.2 * ((len(columns) + 2) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(columns) // 3), 3, squeeze=False).ravel()
-    who = list(dict.fromkeys((one.run, one.model) for one in found))
-    several = len({model for _, model in who}) > 1
+    groups = list(dict.fromkeys((training.run, training.model) for training in trainings))
+    several = len({model for _, model in groups}) > 1
     for panel, name in zip(panels, columns, strict=False):
-        for one in found:
-            if name not in one.curves:
+        for training in trainings:
+            if name not in training.curves:
                 continue
-            at = who.index((one.run, one.model))
-            first = next(other for other in found if (other.run, other.model) == who[at]) is one
-            label = f"{one.run} {one.model}" if several else one.run
+            at = groups.index((training.run, training.model))
+            of_group = (one for one in trainings if (one.run, one.model) == groups[at])
+            first = next(of_group) is training
+            label = f"{training.run} {training.model}" if several else training.run
             line = panel.plot(
-                one.curves["epoch"], one.curves[name], color=f"C{at % 10}", linewidth=1.2,
+                training.curves["epoch"], training.curves[name], color=f"C{at % 10}", linewidth=1.2,
                 linestyle=("-", "--", ":")[at // 10 % 3], label=label if first else None,
             )[0]  # fmt: skip
-            best = one.curves[one.curves["epoch"] == one.best_epoch]
+            best = training.curves[training.curves["epoch"] == training.best_epoch]
             panel.plot(best["epoch"], best[name], "o", color=line.get_color(), markersize=4)
         panel.set(xlabel="epoch", ylabel=PANELS[name])
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -64,6 +65,6 @@ def draw(found: Sequence[Training], file: Path, cohort: str) -> None:
         panel.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
-    figure.suptitle(f"Each line is one of {len(found)} trainings, the dot its best epoch")
+    figure.suptitle(f"Each line is one of {len(trainings)} trainings, the dot its best epoch")
     file.parent.mkdir(parents=True, exist_ok=True)
     figures.save(figure, file, cohort)

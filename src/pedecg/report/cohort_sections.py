@@ -18,12 +18,12 @@ from pedecg.report.content_blocks import (
     percent,
     table,
 )
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 _MOST_REASONS = 2  # beside a box; the table below has all
 
 
-def flow_of_records(run: Evidence) -> list[Block]:
+def flow_of_records(run: RunFiles) -> list[Block]:
     """From the rows of the source to the test patients, with everyone who was left out."""
     ingest, split = run.metrics("ingest"), run.metrics("split")
     refused, excluded = ingest["quarantined_by_reason"], ingest["excluded"]
@@ -93,7 +93,7 @@ AUDIT_PICTURES = {
 }
 
 
-def audit(run: Evidence) -> list[Block]:
+def audit(run: RunFiles) -> list[Block]:
     """Who is in the cohort."""
     found = run.metrics("audit")
     blocks: list[Block] = [
@@ -134,7 +134,7 @@ def _years(days: Any) -> str:
     return number(None) if days is None else age_text.mean_in_words(days)
 
 
-def splits(run: Evidence) -> list[Block]:
+def splits(run: RunFiles) -> list[Block]:
     """Training, validation and test."""
     found = run.metrics("split")
     targets = list(found["test"]["positives"])
@@ -169,7 +169,7 @@ MEASURE_PICTURES = {
 }  # fmt: skip
 
 
-def measures(run: Evidence) -> list[Block]:
+def measures(run: RunFiles) -> list[Block]:
     """Rate, intervals and axis beside the limits for age."""
     found = run.metrics("audit_measures")
     rows = [
@@ -200,7 +200,7 @@ def measures(run: Evidence) -> list[Block]:
     return [*blocks, Gallery(drawn)]
 
 
-def measure_truth(run: Evidence) -> list[Block]:
+def measure_truth(run: RunFiles) -> list[Block]:
     """How far the measures lie from the truth, which only a simulation knows."""
     found = run.metrics("measure_truth")
     if not found["records"]:
@@ -236,7 +236,7 @@ def measure_truth(run: Evidence) -> list[Block]:
     ]
 
 
-def pretraining(run: Evidence) -> list[Block]:
+def pretraining(run: RunFiles) -> list[Block]:
     """What the masked autoencoder fills in."""
     name = "plots/pretrain/filled_in.png"
     return [

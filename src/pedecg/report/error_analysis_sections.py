@@ -14,12 +14,12 @@ from pedecg.report.content_blocks import (
     percent,
     table,
 )
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 MAPS = {"grad_cam": "Grad-CAM", "integrated_gradients": "integrated gradients"}
 
 
-def errors(run: Evidence) -> list[Block]:
+def errors(run: RunFiles) -> list[Block]:
     """The most confident mistakes, as a table and as pages."""
     mistakes = run.table("data/errors/mistakes.csv")
     columns = {
@@ -52,7 +52,7 @@ def errors(run: Evidence) -> list[Block]:
     return [*blocks, *first, *([Fold("More pages", others)] if others else [])]
 
 
-def explanations(run: Evidence) -> list[Block]:
+def explanations(run: RunFiles) -> list[Block]:
     """What the network saw, and whether such maps can be trusted."""
     found = run.metrics("explain")
     randomised, deletion, regions = (
@@ -125,7 +125,7 @@ def explanations(run: Evidence) -> list[Block]:
     return [*blocks, *first, *([Fold("More maps", others)] if others else [])]
 
 
-def _truth(run: Evidence) -> list[Block]:
+def _truth(run: RunFiles) -> list[Block]:
     """Does the map lie where the simulated finding is; nothing for a cohort without a truth."""
     found = run.metrics("explain_truth")
     shares = [
@@ -167,7 +167,7 @@ def _truth(run: Evidence) -> list[Block]:
     return blocks
 
 
-def atlas(run: Evidence) -> list[Block]:
+def atlas(run: RunFiles) -> list[Block]:
     """The cohort as the network sees it."""
     found = run.metrics("atlas")
     rows = [
@@ -194,7 +194,7 @@ def atlas(run: Evidence) -> list[Block]:
     ]
 
 
-def noise_review(run: Evidence) -> list[Block]:
+def noise_review(run: RunFiles) -> list[Block]:
     """Labels that a model which never saw the patient disbelieves."""
     found = run.metrics("noise_review")
     blocks: list[Block] = [
@@ -247,7 +247,7 @@ def _wrong(truth: dict[str, Any]) -> list[Block]:
     ]
 
 
-def checklist(run: Evidence) -> list[Block]:
+def checklist(run: RunFiles) -> list[Block]:
     """What was checked before the training."""
     blocks: list[Block] = []
     for name in run.names("metrics/check/*.json"):

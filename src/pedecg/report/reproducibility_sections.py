@@ -6,12 +6,12 @@ from typing import Any
 
 from pedecg.report import file_digests
 from pedecg.report.content_blocks import Block, Code, Fold, Table, Text
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 _SHOWN = 16  # characters of a hash on the page; the model card has them in full
 
 
-def parameters(run: Evidence) -> list[Block]:
+def parameters(run: RunFiles) -> list[Block]:
     """Every value of params.yaml, section by section."""
     return [
         Text("All of params.yaml as it was read; the README says what each key means."),
@@ -45,7 +45,7 @@ def _plain(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
-def hashes(run: Evidence) -> list[Block]:
+def hashes(run: RunFiles) -> list[Block]:
     """SHA-256 of the data, the code and the weights."""
     found = file_digests.all_of(run.root, run.models)
     return [
@@ -65,14 +65,14 @@ def hashes(run: Evidence) -> list[Block]:
     ]
 
 
-def commands(run: Evidence) -> list[str]:
+def commands(run: RunFiles) -> list[str]:
     """Return the commands that make all of this again, from a clone of the project."""
     folder = run.root.resolve()
     there = [f"cd pipelines/{folder.name}"] if folder.parent.name == "pipelines" else []
     return ["make env", "source .venv/bin/activate", *there, "pedecg params --check", "dvc repro"]
 
 
-def reproduce(run: Evidence) -> list[Block]:
+def reproduce(run: RunFiles) -> list[Block]:
     """The exact commands."""
     return [
         Text(
@@ -88,6 +88,6 @@ def reproduce(run: Evidence) -> list[Block]:
     ]
 
 
-def _root(run: Evidence) -> str:
+def _root(run: RunFiles) -> str:
     root = Path(run.parameters["cohort"]["root"])
     return f"the folder {root.name}" if root.is_absolute() else root.as_posix()

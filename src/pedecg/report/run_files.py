@@ -13,7 +13,7 @@ from pedecg.report import content_blocks
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunFiles:
     """The folder of a pipeline that has run, read only."""
 
     root: Path = Path()

@@ -10,7 +10,7 @@ from pedecg.report import (
     result_sections,
 )
 from pedecg.report.content_blocks import Block
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Section:
 
     id: str
     heading: str
-    build: Callable[[Evidence], list[Block]]
+    build: Callable[[RunFiles], list[Block]]
     needs: tuple[str, ...] = ()
     result: bool = False  # of a model: says at its top when the patients are simulated
 
@@ -136,7 +136,7 @@ SECTIONS = (
 )
 
 
-def build(run: Evidence) -> list[Written]:
+def build(run: RunFiles) -> list[Written]:
     """Return the sections for which the run has what they need and which have something to say."""
     made = (Written(s, s.build(run)) for s in SECTIONS if run.has(*s.needs))
     return [one for one in made if one.blocks]
