@@ -93,4 +93,4 @@ def test_it_is_a_method_like_the_others():
     settings = delineate.DelineateSettings(method="learned", leads=["II", "V1"])
     waves = delineate.delineate(record.signal_mv, 500, record.leads, settings)
     assert waves["lead"].unique().tolist() == ["global", "II", "V1"]
-    assert waves.columns.tolist() == list(delineate.COLUMNS)
+    assert waves.columns.tolist() == list(delineator_inference.COLUMNS)

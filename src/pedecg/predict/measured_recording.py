@@ -69,7 +69,7 @@ def waves(
     method: str = METHOD,
     usable: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Find the waves in every lead, columns `delineate.COLUMNS`.
+    """Find the waves in every lead, columns of `tables.WAVES` but for record_id.
 
     Parameters
     ----------

@@ -13,13 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from pedecg.core import tables
 from pedecg.waves import network_output, qrs_detection
-from pedecg.waves.delineate import COLUMNS
 from pedecg.waves.network_input import normalise, resample
 from pedecg.waves.wave_network import Network, Settings
 from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
+COLUMNS = tuple(name for name in tables.WAVES.columns if name != "record_id")
 FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
 
 
