@@ -18,7 +18,7 @@ def draw(
 
     Parameters
     ----------
-    table : as `evaluation.decision_curves.curves` returns it.
+    table : as `evaluation.net_benefit.curves` returns it.
     prevalence : of each target in the table; the axes end at a multiple of it.
     note : how many records and patients it rests on.
     """

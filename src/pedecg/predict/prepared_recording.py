@@ -30,7 +30,7 @@ class Recipe:
 
     Attributes
     ----------
-    about : in plain values, see `bundle.origin.Origin.about`, with the model's `leads`.
+    about : in plain values, see `bundle.provenance.Origin.about`, with the model's `leads`.
     numbers : of the patient that the model reads beside age and sex, by name.
     """
 
