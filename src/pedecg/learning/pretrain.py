@@ -31,7 +31,7 @@ from pedecg.signals.signal_store import SignalStore
 
 
 class PretrainSettings(Section):
-    """Section `pretrain`; the network's size is ``models.networks.foundation.masked_autoencoder``."""
+    """Section `pretrain`; the network's size is ``models.foundation.masked_autoencoder``."""
 
     seed: int = Field(description="of weights, crops and masks", ge=0)
     extra_signals: list[str] = Field(
