@@ -15,7 +15,7 @@ TESTS := python -m pytest -n auto --dist loadfile
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
-.PHONY: help env repro repro-all $(SIBLINGS) test test-all lint check-lock smoke clean
+.PHONY: help env repository repro repro-all $(SIBLINGS) test test-all lint check-lock smoke clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,14 +28,17 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-repro: env  ## the whole default pipeline, on simulated children
+repository:
+	@$(PYTHON) scripts/check_repository.py
+
+repro: repository env  ## the whole default pipeline, on simulated children
 	pedecg params --check
 	dvc repro
 	@pedecg results
 
 repro-all: repro $(SIBLINGS)  ## every pipeline: the root's, then each of pipelines/
 
-$(SIBLINGS): env
+$(SIBLINGS): repository env
 	cd $@ && pedecg params --check && dvc repro
 
 test: env  ## the tests that take seconds, on all cores

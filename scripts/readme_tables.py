@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -17,9 +18,29 @@ PARAMETERS = re.compile(
 RESULTS = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", re.DOTALL)
 
 
-def renewed(readme: str) -> str:
-    """Return the README's text with every table between its marks made anew."""
-    return RESULTS.sub(_results, PARAMETERS.sub(_parameters, readme))
+def of_working_tree(name: str) -> str:
+    """Return the text of a file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def renewed(readme: str, read: Callable[[str], str] = of_working_tree) -> str:
+    """Return the README's text with every table between its marks made anew.
+
+    Parameters
+    ----------
+    read : returns the text of a file by its name from the root, for the table of results.
+    """
+    return with_results(with_parameters(readme), read)
+
+
+def with_parameters(readme: str) -> str:
+    """Return the README's text with the tables of parameters alone made anew."""
+    return PARAMETERS.sub(_parameters, readme)
+
+
+def with_results(readme: str, read: Callable[[str], str] = of_working_tree) -> str:
+    """Return the README's text with the table of results alone made anew."""
+    return RESULTS.sub(lambda found: _results(found, read), readme)
 
 
 def _parameters(found: re.Match[str]) -> str:
@@ -27,13 +48,12 @@ def _parameters(found: re.Match[str]) -> str:
     return f"{begin}{parameter_sections.markdown(ROOT / pipeline / params.PARAMS_FILE)}{end}"
 
 
-def _results(found: re.Match[str]) -> str:
+def _results(found: re.Match[str], read: Callable[[str], str]) -> str:
     """AUROC of every model of the root's last run, as its metrics say."""
-    models = YAML(typ="safe").load(ROOT / params.PARAMS_FILE)["evaluate"]["models"]
+    models = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["evaluate"]["models"]
     rows, targets = [], []
     for model in models:
-        file = ROOT / "metrics/evaluate" / f"{model}.json"
-        test = json.loads(file.read_text(encoding="utf-8"))["test"]
+        test = json.loads(read(f"metrics/evaluate/{model}.json"))["test"]
         targets = test["macro"]["targets"]
         cells = [_short(test["targets"][target]["auroc"]["value"]) for target in targets]
         macro = test["macro"]["auroc"]

@@ -11,11 +11,13 @@ from pedecg.commands import (
     bundle,
     check,
     delineate,
+    fetch,
     lr_find,
     measure,
     parameters,
     predict,
     results,
+    run,
     runs,
     tensorboard,
     tokens,
@@ -33,8 +35,10 @@ app.command("augment")(augment.augment)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)
+app.command("run", context_settings=run.CONTEXT)(run.run)
 app.command("runs")(runs.runs)
 app.command("tensorboard")(tensorboard.tensorboard)
+app.add_typer(fetch.app, name="fetch")
 
 
 @app.callback()

@@ -34,6 +34,17 @@ def test_a_recording_is_called_by_the_mean_of_its_segments() -> None:
     assert whole["auroc macro"]["value"] > one["auroc macro"]["value"]
 
 
+def test_equal_votes_are_a_tie_whatever_their_order() -> None:
+    """Three votes each: the sums of rounded numbers would differ by their order."""
+    votes = 0.7 * np.eye(3)[[0, 0, 0, 1, 1, 1]] + 0.1
+    rng = np.random.default_rng(0)
+    p = np.concatenate([votes[rng.permutation(6)] for _ in range(50)])
+    means = segments._means(np.stack([p, p[::-1]]), np.repeat(np.arange(50), 6), 50)
+    assert (means[..., 0] == means[..., 1]).all()
+    assert (means.argmax(axis=2) == 0).all()
+    assert means[0] == pytest.approx(np.tile([0.45, 0.45, 0.1], (50, 1)), abs=1e-15)
+
+
 def test_segments_of_a_recording_are_drawn_together() -> None:
     """Five copies of a segment tell no more than one: the interval is as wide."""
     who, row, p = recordings(n_segments=1)

@@ -1,4 +1,4 @@
-"""The scripts beside the pipelines: a preset as an experiment, a trained delineator shipped."""
+"""Presets fit their pipelines, and a trained delineator is shipped whole."""
 
 import json
 import sys
@@ -10,10 +10,9 @@ from scratch import PAEDIATRIC, ROOT, pipelines, settings_of
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import exp_run
 import ship_delineator
 
-from pedecg.commands import parameter_sections
+from pedecg.commands import parameter_sections, presets
 from pedecg.core import params, tables
 from pedecg.waves import shipped_delineator
 
@@ -45,7 +44,7 @@ def test_dvc_takes_every_preset_as_overrides(preset, tmp_path):
     file = tmp_path / params.PARAMS_FILE
     file.write_bytes((preset.parents[1] / params.PARAMS_FILE).read_bytes())
     wanted = settings_of(preset)
-    apply_overrides(file, [one for item in wanted.items() for one in exp_run.overrides(*item)])
+    apply_overrides(file, presets.overrides(preset))
     assert {key: params.read_section(key, file) for key in wanted} == wanted
 
 

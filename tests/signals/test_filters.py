@@ -1,5 +1,7 @@
 """Amplitude and time are kept by every filter."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -169,3 +171,76 @@ def test_a_spike_in_a_snippet_marks_no_more_than_the_snippet():
     snippet = np.zeros(9)
     snippet[4] = 26.6
     assert filters.no_signal(snippet, 500, 15, 0.02).all()
+
+
+@given(
+    fs=RATES,
+    order=st.integers(1, 5),
+    low=st.floats(0.05, 10),
+    high=st.floats(12, 45),
+    kind=st.sampled_from(["lowpass", "highpass", "bandpass"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=100, deadline=None)
+def test_zero_phase_filters_equal_those_of_scipy(fs, order, low, high, kind, seed):
+    """SciPy solves a system whose condition rises with the square of rate over corner."""
+    corner = {"lowpass": high, "highpass": low, "bandpass": (low, high)}[kind]
+    sections = dsp.butter(order, corner, kind, fs=fs, output="sos")
+    lost = max(1.0, (fs / low / 100) ** 2)
+    right = dsp.sosfilt_zi(sections)
+    state = filters.steady_state(sections)
+    assert np.abs(state - right).max() < 1e-12 * lost * np.abs(right).max()
+    signal = np.random.default_rng(seed).normal(size=(2, 400))
+    right = dsp.sosfiltfilt(sections, signal)
+    assert np.abs(filters.zero_phase(sections, signal) - right).max() < 1e-12 * lost
+    edge = 130
+    right = dsp.sosfiltfilt(sections, signal, padlen=edge)
+    assert np.abs(filters.zero_phase(sections, signal, edge) - right).max() < 1e-12 * lost
+
+
+@given(
+    fs=RATES,
+    order=st.integers(1, 6),
+    low=st.floats(0.05, 10),
+    high=st.floats(12, 45),
+    kind=st.sampled_from(["lowpass", "highpass", "bandpass"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_butterworth_filters_are_those_of_scipy(fs, order, low, high, kind):
+    corner = {"lowpass": high, "highpass": low, "bandpass": (low, high)}[kind]
+    sections = filters.butterworth(order, corner, kind, fs)
+    hz = np.geomspace(low, 0.49 * fs, 200)
+    right = dsp.freqz_sos(dsp.butter(order, corner, kind, fs=fs, output="sos"), hz, fs=fs)[1]
+    assert dsp.freqz_sos(sections, hz, fs=fs)[1] == pytest.approx(right, abs=1e-7)
+    signal = np.random.default_rng(0).normal(size=500)
+    sections = [sections, dsp.butter(order, corner, kind, fs=fs, output="sos")]
+    ours, scipys = (filters.zero_phase(each, signal) for each in sections)
+    assert ours == pytest.approx(scipys, abs=1e-12 * max(1.0, (fs / low / 10) ** 2))
+
+
+def test_a_corner_beyond_half_the_rate_is_refused():
+    with pytest.raises(ValueError, match="half of 100"):
+        filters.butterworth(2, 60.0, "lowpass", 100.0)
+
+
+@given(fs=RATES, order=st.integers(1, 5), corner=st.floats(0.05, 45), kind=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_the_steady_state_is_exact_where_that_of_scipy_is_not(fs, order, corner, kind):
+    """A constant goes in and a constant comes out, in rational numbers."""
+    sections = dsp.butter(order, corner, "highpass" if kind else "lowpass", fs=fs, output="sos")
+    level = Fraction(1)
+    for section, state in zip(sections, filters.steady_state(sections), strict=True):
+        b0, b1, b2, a0, a1, a2 = map(Fraction, section.tolist())
+        gain = (b0 + b1 + b2) / (a0 + a1 + a2)
+        exact = [float(level * (gain - b0)), float(level * (b2 - a2 * gain))]
+        assert state == pytest.approx(exact, rel=1e-12, abs=1e-12 * float(level))
+        level *= gain
+
+
+@given(order=st.integers(1, 4), corner=st.floats(0.02, 0.9))
+@quickly
+def test_the_steady_state_of_numerator_and_denominator_equals_that_of_scipy(order, corner):
+    b, a = dsp.butter(order, corner)
+    right = dsp.lfilter_zi(b, a)
+    tolerance = 1e-12 / corner**order * np.abs(right).max()
+    assert filters.steady_state_of(b, a) == pytest.approx(right, abs=tolerance)

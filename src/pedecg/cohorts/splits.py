@@ -322,7 +322,7 @@ def _swap(
             moved = weights[partners] - weights[leaves]
             before = surplus[a] ** 2 / share[a] + surplus[b] ** 2 / share[b]
             after = (surplus[a] + moved) ** 2 / share[a] + (surplus[b] - moved) ** 2 / share[b]
-            gain = (before - after) @ scale
+            gain = ((before - after) * scale).sum(axis=1)
             best = int(gain.argmax())
             if gain[best] > 1e-9:
                 part[leaves], part[partners[best]] = b, a

@@ -2,15 +2,19 @@
 
 How many processes run is no parameter of the pipeline, since it changes no result:
 ``PEDECG_JOBS`` (default: all cores) and ``PEDECG_BACKEND`` (``loky`` or ``dask``) are read from
-the environment.
+the environment. Whatever they say, a record is computed with one thread: the order of sums in
+BLAS and torch depends on the number of threads.
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import joblib
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from pedecg.core.errors import PedecgError
@@ -20,6 +24,9 @@ BACKENDS = ("loky", "dask")
 # glibc hands the memory of every freed array back to the system; fetching it anew took a quarter of
 # ingest's processor time. Processes that start with these keep up to 64 MiB instead.
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": str(2**26)}
+
+# What a library reads when it is loaded; torch reads the first of them.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,6 +63,44 @@ def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iter
     if backend not in BACKENDS:
         known = " or ".join(BACKENDS)
         raise PedecgError(f"PEDECG_BACKEND: must be {known} (found {backend!r})")
-    with joblib.parallel_config(backend=backend, n_jobs=jobs()):
+    if backend == "loky" and jobs() == 1:
+        yield from progress((alone(function, item) for item in listed), what, len(listed))
+        return
+    # Loky starts its processes with one thread each; Dask's are its own and may have threads.
+    pinned = {"inner_max_num_threads": 1} if backend == "loky" else {}
+    work = function if backend == "loky" else partial(alone, function)
+    with joblib.parallel_config(backend=backend, n_jobs=jobs(), **pinned):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
-        yield from progress(pool(joblib.delayed(function)(i) for i in listed), what, len(listed))
+        yield from progress(pool(joblib.delayed(work)(i) for i in listed), what, len(listed))
+
+
+def alone(function: Callable[..., R], item: Any) -> R:
+    """Return ``function(item)``, computed in this process with one thread."""
+    with one_thread():
+        return function(item)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let BLAS, OpenMP and torch have one thread within the block, and then as many as before.
+
+    A library that the block is the first to load starts with one thread, and keeps it. torch is
+    not loaded for this: most stages do without.
+    """
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else None
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        with threadpool_limits(1):
+            if torch:
+                torch.set_num_threads(1)
+            yield
+    finally:
+        if torch:
+            torch.set_num_threads(threads)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

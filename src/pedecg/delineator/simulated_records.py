@@ -4,6 +4,7 @@ A cohort holds few hearts above 200 bpm; here any rate from 40 to 300 is as comm
 """
 
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,8 +66,9 @@ def labelled(settings: Settings) -> Iterator[Labelled]:
 def simulate(number: int, settings: Settings) -> SimulatedRecord:
     """Simulate the child of this number; the same number and settings give the same record."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number,)))
-    rate = float(np.exp(rng.uniform(np.log(settings.slowest_bpm), np.log(settings.fastest_bpm))))
-    age_days = float(np.exp(rng.uniform(np.log(2), np.log(5474 if rate < 200 else 2500))))
+    slowest, fastest = math.log(settings.slowest_bpm), math.log(settings.fastest_bpm)
+    rate = math.exp(rng.uniform(slowest, fastest))
+    age_days = math.exp(rng.uniform(math.log(2), math.log(5474 if rate < 200 else 2500)))
     severities = _severities(rate, settings, rng)
     kind = next(filter(None, (conditions()[name].rhythm for name in severities)), "")
     sex = draw_sex(rng)

@@ -10,6 +10,7 @@ seed) and one for the probability averaged over all trainings (`MEAN`).
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
+from pedecg.core import logistic_curve as logistic
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 
@@ -179,12 +181,12 @@ def _fit_temperature(y: NDArray[np.float64], p: NDArray[np.float64]) -> Paramete
     z = logit(p)
 
     def loss(log_slope: float) -> float:
-        scaled = np.exp(log_slope) * z
+        scaled = math.exp(log_slope) * z
         return float(np.mean(np.logaddexp(0, scaled) - y * scaled))
 
-    bounds = (float(np.log(_SLOPES[0])), float(np.log(_SLOPES[1])))
+    bounds = (math.log(_SLOPES[0]), math.log(_SLOPES[1]))
     best = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
-    return {"slope": [float(np.exp(best.x))], "intercept": [0.0]}
+    return {"slope": [math.exp(best.x)], "intercept": [0.0]}
 
 
 def _fit_platt(y: NDArray[np.float64], p: NDArray[np.float64]) -> Parameters:
@@ -196,17 +198,8 @@ def _fit_platt(y: NDArray[np.float64], p: NDArray[np.float64]) -> Parameters:
     positives = float(y.sum())
     negatives = len(y) - positives
     drawn_in = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-    def loss(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        scaled = x[0] * z + x[1]
-        residual = special.expit(scaled) - drawn_in
-        value = float(np.mean(np.logaddexp(0, scaled) - drawn_in * scaled))
-        return value, np.array([np.mean(residual * z), np.mean(residual)])
-
-    found = optimize.minimize(
-        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[_SLOPES, _INTERCEPTS]
-    )
-    return {"slope": [float(found.x[0])], "intercept": [float(found.x[1])]}
+    intercept, slope = logistic.line(z, drawn_in, (0.0, 1.0), _SLOPES, _INTERCEPTS)
+    return {"slope": [slope], "intercept": [intercept]}
 
 
 def _apply_line(p: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:

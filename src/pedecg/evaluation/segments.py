@@ -3,6 +3,7 @@
 Intervals are over recordings: the segments of one recording are drawn together.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,17 +37,33 @@ def as_metrics(
     """
     row = said[0][0]
     p = np.array([each for _, each in said])
-    n = len(who.record_ids)
-    share = (row == np.arange(n)[:, None]) / np.bincount(row, minlength=n)[:, None]
     ids = tuple(who.record_ids[place] for place in row)
     levels = {
         SEGMENT: (Cases(ids, who.targets, who.y[row], who.patients[row]), p),
-        RECORDING: (who, share @ p),
+        RECORDING: (who, _means(p, row, len(who.record_ids))),
     }
     return {
         name: _level(cases, np.concatenate([each.mean(axis=0)[None], each]), challenge, settings)
         for name, (cases, each) in levels.items()
     }
+
+
+def _means(p: Floats, row: NDArray[np.int64], n: int) -> Floats:
+    """Return the mean over each recording's segments, shape (n_trainings, n, n_classes).
+
+    The sums are exact before they are rounded once. Classes with equal votes then have equal
+    means, whatever the order of the segments, and the first of them is called: no rounding error
+    breaks the tie.
+
+    Parameters
+    ----------
+    p : shape (n_trainings, n_segments, n_classes).
+    row : shape (n_segments,), recording of each segment; every recording has a segment.
+    """
+    of_recording = np.split(np.argsort(row, kind="stable"), np.cumsum(np.bincount(row))[:-1])
+    assert len(of_recording) == n, "a recording without a segment"
+    sums = [[[math.fsum(votes) for votes in one[own].T] for own in of_recording] for one in p]
+    return np.array(sums) / np.bincount(row)[:, None]
 
 
 def _level(who: Cases, p: Floats, challenge: Sequence[str], settings: Scoring) -> dict[str, Any]:

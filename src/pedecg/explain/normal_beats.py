@@ -7,6 +7,7 @@ waves are stretched onto the record's own, so that rate and intervals stay the r
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.explain import beat_regions, explain_tables
 from pedecg.signals import signal_store
 
@@ -131,8 +133,8 @@ def fit(
     -------
     None where no record has some wave.
     """
-    nodes = np.log10(np.array(AGES_DAYS))
-    ages = np.log10(np.maximum(ages_days, 1.0))
+    nodes = np.array([math.log10(days) for days in AGES_DAYS])
+    ages = np.array([math.log10(days) for days in np.maximum(ages_days, 1.0)])
     near = -0.5 * np.square((ages - nodes[:, None]) / WIDTH)
     by_age = {}
     for name in POINTS:
@@ -142,10 +144,10 @@ def fit(
         waves = np.stack([shape[name] for shape in shapes if name in shape])
         weight: Array = np.where(np.isfinite(near), near, -np.inf)[:, mine]
         highest = np.maximum(weight.max(axis=1, keepdims=True), -1e6)
-        weight = np.exp(weight - highest)  # the nearest counts, however far it is
+        weight = elementary.exp(weight - highest)  # the nearest counts, however far it is
         weight = np.vstack([weight, np.ones(mine.sum())])
         there = np.asarray(np.isfinite(waves).all(axis=2))
-        total = weight @ there
+        total = np.einsum("ar,rl->al", weight, there.astype(np.float64))
         summed = np.einsum("ar,rlp->alp", weight, np.where(there[..., None], waves, 0.0))
         by_age[name] = summed / np.where(total > 0, total, np.nan)[..., None]
     return Normals(leads, by_age)

@@ -1,77 +1,43 @@
-"""Learning curves as the event files that TensorBoard reads, without TensorBoard.
+"""Learning curves as the event files that TensorBoard reads, through TensorBoard's own writer.
 
-An event file is a row of records (length, its checksum, bytes, their checksum), each a protocol
-buffer of the message ``Event``. Checksums are masked CRC-32C, as TFRecord has them. Time is the
-epoch, so that the same curves give the same bytes.
+Time is the epoch, and the file has one name, so that the same curves give the same bytes.
 """
 
-import struct
 from pathlib import Path
 
 import pandas as pd
 
 from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 
 NAME = "events.out.tfevents.0.pedecg"
-_POLYNOMIAL = 0x82F63B78  # Castagnoli, reflected
-_MASK = 0xA282EAD8
-_VERSION = b"brain.Event:2"
+_VERSION = "brain.Event:2"
 
 
 def write(curves: pd.DataFrame, folder: Path) -> Path:
-    """Write every column of learning curves against its column ``epoch``; return the file."""
-    parts = [_record(_double(1, 0.0) + _bytes(3, _VERSION))]
+    """Write every column of learning curves against its column ``epoch``; return the file.
+
+    Raises
+    ------
+    PedecgError
+        TensorBoard, an extra of pedecg, is not installed.
+    """
+    try:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
+    except ImportError:
+        raise PedecgError(
+            "TensorBoard is not installed; expected: pip install 'pedecg[tensorboard]'"
+        ) from None
     names = [name for name in curves.columns if name != "epoch"]
+    events = [Event(wall_time=0.0, file_version=_VERSION)]
     for row in curves.to_dict("records"):
-        values = b"".join(
-            _bytes(1, _bytes(1, name.encode()) + _float(2, row[name])) for name in names
-        )
         epoch = int(row["epoch"])
-        parts.append(_record(_double(1, epoch) + _whole(2, epoch) + _bytes(5, values)))
-    with tables.replacing(folder / NAME) as temporary:
-        temporary.write_bytes(b"".join(parts))
+        values = [Summary.Value(tag=name, simple_value=row[name]) for name in names]
+        events.append(Event(wall_time=epoch, step=epoch, summary=Summary(value=values)))
+    with tables.replacing(folder / NAME) as temporary, temporary.open("wb") as file:
+        writer = RecordWriter(file)
+        for event in events:
+            writer.write(event.SerializeToString(deterministic=True))
     return folder / NAME
-
-
-def crc32c(data: bytes) -> int:
-    """Return the CRC-32C of some bytes (RFC 3720, appendix B.4)."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (_POLYNOMIAL if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def _masked(data: bytes) -> bytes:
-    crc = crc32c(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF)
-
-
-def _record(event: bytes) -> bytes:
-    length = struct.pack("<Q", len(event))
-    return length + _masked(length) + event + _masked(event)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def _whole(field: int, number: int) -> bytes:
-    return _varint(field << 3) + _varint(number)
-
-
-def _double(field: int, number: float) -> bytes:
-    return _varint(field << 3 | 1) + struct.pack("<d", number)
-
-
-def _bytes(field: int, data: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(data)) + data
-
-
-def _float(field: int, number: float) -> bytes:
-    return _varint(field << 3 | 5) + struct.pack("<f", number)

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from pedecg.core import elementary
 from pedecg.rules.beats import FEWEST_BEATS, TO_SD, MedianBeat, Values
 from pedecg.rules.measured_value import Reading
 
@@ -54,16 +55,33 @@ def axis(beat: MedianBeat, part: slice, wave: str) -> Reading:
     each = np.stack([ms * _area(beat.each[lead][:, part], wave) for lead in names])
     area = np.array([ms * float(_area(beat.median[lead][part], wave)) for lead in names])
     noise = TO_SD * np.median(np.abs(each - np.median(each, axis=1, keepdims=True)), axis=1)
-    weight = 1.0 / np.hypot(noise, LEAST_NOISE_MV_MS)[:, None]
-    solve = np.linalg.pinv(weight * np.array([LIMB_FIELD[lead] for lead in names])) * weight.T
-    x, y = solve @ area
+    weight = np.square(1.0 / np.hypot(noise, LEAST_NOISE_MV_MS))
+    field = np.array([LIMB_FIELD[lead] for lead in names])
+    x, y = _vector(field, weight, area)
     if np.hypot(x, y) < MIN_AREA_MV_MS[wave]:
         return Reading(np.nan)
-    value = float(np.degrees(np.arctan2(y, x)))
-    beats = np.degrees(np.arctan2(*(solve @ each)[::-1]))
+    value = float(elementary.angle_deg(x, y))
+    to_left, to_feet = _vector(field, weight, each)
+    beats = elementary.angle_deg(to_left, to_feet)
     away = np.abs(turned(beats - value))
     wide = TO_SD * float(np.median(away)) if len(away) >= FEWEST_BEATS else np.nan
     return Reading(value, wide)
+
+
+def _vector(field: Values, weight: Values, area: Values) -> tuple[Values, Values]:
+    """Solve the normal equations for the two coordinates of a vector, element by element.
+
+    Parameters
+    ----------
+    field : shape (n_leads, 2), what each lead sees of x and y.
+    weight : shape (n_leads,), of the squared misfit of each lead.
+    area : shape (n_leads,) or (n_leads, n_beats), mV ms.
+    """
+    x, y = field.T
+    xx, xy, yy = ((weight * product).sum() for product in (x * x, x * y, y * y))
+    seen_x, seen_y = ((weight * side * area.T).sum(axis=-1) for side in (x, y))
+    whole = xx * yy - xy * xy
+    return (yy * seen_x - xy * seen_y) / whole, (xx * seen_y - xy * seen_x) / whole
 
 
 def turned(degrees: Angle) -> Angle:

@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from pedecg.core import elementary
+
 Values = NDArray[np.float64]
 
 GLOBAL = "global"
@@ -155,7 +157,7 @@ def _alike(qrs: Values) -> NDArray[np.bool_]:
     """
     shape = qrs - qrs.mean(axis=2, keepdims=True)
     usual = np.median(shape, axis=1, keepdims=True)
-    norm = np.linalg.norm(shape, axis=2) * np.linalg.norm(usual, axis=2)
+    norm = elementary.norm(shape, axis=2) * elementary.norm(usual, axis=2)
     likeness = np.median((shape * usual).sum(axis=2) / np.maximum(norm, 1e-9), axis=0)
     alike = np.asarray(likeness > ALIKE)
     enough = alike.sum() >= max(FEWEST_BEATS, FEWEST_SHARE * alike.size)

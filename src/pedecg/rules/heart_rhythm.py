@@ -1,8 +1,11 @@
 """How fast and how regularly the ventricles beat, from 20 to 300 per minute."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.rules.beats import TO_SD, Values
 from pedecg.rules.measured_value import Reading
 
@@ -98,7 +101,7 @@ def irregularity(rr: Values) -> dict[str, float]:
         "rr_longest": float(high),
         "rr_early": float(np.mean(rr[1:] < EARLY * rr[:-1])),
         "rr_turns": float(np.mean(turns)) if len(turns) else np.nan,
-        "rr_lag1": float(np.corrcoef(rr[1:], rr[:-1])[0, 1]) if varies else 0.0,
+        "rr_lag1": elementary.correlation(rr[1:], rr[:-1]) if varies else 0.0,
         "rr_entropy": _sample_entropy(rr) if len(rr) > 5 else np.nan,
     }
 
@@ -112,4 +115,4 @@ def _sample_entropy(rr: Values) -> float:
     near = np.abs(rr[:, None] - rr) <= within
     pairs = np.triu(near[:-1, :-1], 1)
     followed = pairs & near[1:, 1:]
-    return float(-np.log((followed.sum() + 0.5) / (pairs.sum() + 1.0)))
+    return -math.log((followed.sum() + 0.5) / (pairs.sum() + 1.0))

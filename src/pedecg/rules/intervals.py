@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from pedecg.rules.beats import Values, middle, spread
 from pedecg.rules.measured_value import Reading
@@ -56,7 +57,7 @@ def qtc_fridericia(qt_ms: Values, rr_s: Values) -> Values:
 
     Fridericia LS. Acta Med Scand 1920;53:469-486.
     """
-    return qt_ms / np.cbrt(rr_s)
+    return np.asarray(qt_ms / special.cbrt(rr_s), np.float64)
 
 
 def qtc_framingham(qt_ms: Values, rr_s: Values) -> Values:

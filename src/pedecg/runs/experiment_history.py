@@ -2,8 +2,9 @@
 
 DVC writes an experiment as a commit under ``refs/exps/<baseline>/<name>``: ``params.yaml``,
 ``dvc.lock`` and the metrics are files of that commit. They are read from there, all in two or
-three calls of git. (``dvc exp show`` gives the same, and parses every pipeline's ``dvc.lock`` for
-each experiment that it has not met before, which takes seconds each.)
+three calls of git. ``dvc.api.exp_show()`` gives the same, but parses the ``dvc.lock`` of every
+pipeline for each experiment: of 30 experiments it took 430 s the first time and 19 s afterwards,
+this module 8 s on the same busy machine (6.4 and 3.3 s of processor time).
 """
 
 import json

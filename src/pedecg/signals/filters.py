@@ -4,6 +4,8 @@ All functions work on the last axis and never change what one sample means: samp
 ``i / fs_hz`` seconds before and after.
 """
 
+import cmath
+import math
 from fractions import Fraction
 from functools import lru_cache
 
@@ -47,13 +49,115 @@ def band_pass(
     edge = min(signal.shape[-1] - 1, round(fs_hz / low_hz))
     high = high_hz if carries(fs_hz, high_hz) else None
     sections, state = _sections(fs_hz, low_hz, high, order)
-    state = state.reshape(len(state), *[1] * (signal.ndim - 1), 2)
     mirrored = [(0, 0)] * (signal.ndim - 1) + [(edge, edge)]
-    filtered = np.pad(np.asarray(signal, np.float64), mirrored, mode="reflect")
-    for _ in ("forward", "backward"):
-        filtered, _ = dsp.sosfilt(sections, filtered, zi=state * filtered[..., :1])
-        filtered = filtered[..., ::-1]
+    extended = np.pad(np.asarray(signal, np.float64), mirrored, mode="reflect")
+    return _both_ways(sections, state, extended)[..., edge : edge + signal.shape[-1]]
+
+
+def zero_phase(
+    sections: NDArray[np.float64], signal: Signal, edge: int | None = None
+) -> NDArray[np.float64]:
+    """Filter forward and backward with any second-order sections; ends are turned about a point.
+
+    Parameters
+    ----------
+    sections : shape (n_sections, 6), as SciPy designs them.
+    signal : shape (..., n_samples), finite.
+    edge : samples by which both ends are extended, at most n_samples - 1; None: SciPy's choice.
+
+    Notes
+    -----
+    The same as `scipy.signal.sosfiltfilt`, which solves for the filter's state with LAPACK: its
+    last bits depend on the processor, and those of all samples after it.
+    """
+    if edge is None:
+        at_zero = min((sections[:, 2] == 0).sum(), (sections[:, 5] == 0).sum())
+        edge = 3 * (2 * len(sections) + 1 - int(at_zero))
+    edge = min(edge, signal.shape[-1] - 1)
+    before = 2 * signal[..., :1] - signal[..., edge:0:-1]
+    after = 2 * signal[..., -1:] - signal[..., -2 : -edge - 2 : -1]
+    extended = np.concatenate([before, signal, after], axis=-1)
+    filtered = _both_ways(sections, steady_state(sections), extended)
     return filtered[..., edge : edge + signal.shape[-1]]
+
+
+@lru_cache(maxsize=64)
+def butterworth(
+    order: int, corner_hz: float | tuple[float, float], kind: str, fs_hz: float
+) -> NDArray[np.float64]:
+    """Design a Butterworth filter as second-order sections, shape (n_sections, 6).
+
+    The filter of `scipy.signal.butter`, which multiplies complex arrays: NumPy rounds these
+    otherwise on a processor without AVX2. Python's complex numbers are the same everywhere.
+
+    Parameters
+    ----------
+    corner_hz : where the amplitude is 1 / sqrt(2); two of them for a band-pass.
+    kind : lowpass, highpass or bandpass.
+
+    Notes
+    -----
+    Designed in s = (z - 1) / (z + 1), the bilinear transform without its factor, by quadratics.
+    """
+    corners = [corner_hz] if isinstance(corner_hz, float | int) else list(corner_hz)
+    if not 0 < min(corners) <= max(corners) < fs_hz / 2:
+        raise ValueError(f"corners of {corner_hz} Hz do not lie between 0 and half of {fs_hz} Hz")
+    edges = [math.tan(math.pi * corner / fs_hz) for corner in corners]
+    width, square = edges[-1] - edges[0], edges[0] * edges[-1]
+    top = {  # s**2, s, 1 of a section's numerator
+        "lowpass": (0.0, 0.0, square), "highpass": (1.0, 0.0, 0.0), "bandpass": (0.0, width, 0.0)
+    }[kind]  # fmt: skip
+    sections = []
+    for k in range(order // 2):
+        angle = math.pi * (2 * k + 1) / (2 * order)
+        pole = complex(-math.sin(angle), math.cos(angle))
+        if kind == "bandpass":
+            middle = pole * width / 2
+            root = cmath.sqrt(middle * middle - square)
+            poles = [middle + root, middle - root]
+        else:
+            poles = [pole * edges[0]]
+        sections += [_section(top, (1.0, -2 * p.real, p.real**2 + p.imag**2)) for p in poles]
+    if order % 2 and kind == "bandpass":
+        sections.append(_section(top, (1.0, width, square)))
+    elif order % 2:
+        n1, n0, d0 = (0.0, edges[0], edges[0]) if kind == "lowpass" else (1.0, 0.0, edges[0])
+        b, a = (n1 + n0, n0 - n1, 0.0), (1 + d0, d0 - 1, 0.0)
+        sections.append([each / a[0] for each in (*b, *a)])
+    return np.array(sections)
+
+
+def _section(top: tuple[float, ...], bottom: tuple[float, ...]) -> list[float]:
+    """Return b and a in z of a quotient of quadratics in s = (z - 1) / (z + 1)."""
+    b, a = ([p + q + r, 2 * (r - p), p - q + r] for p, q, r in (top, bottom))
+    return [each / a[0] for each in (*b, *a)]
+
+
+def steady_state(sections: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the state of second-order sections on a constant signal of 1, shape (n_sections, 2).
+
+    `scipy.signal.sosfilt_zi` in closed form.
+    """
+    states, level = [], 1.0
+    for section in sections:
+        b, a = section[:3], section[3:]
+        states.append(level * steady_state_of(b, a))
+        level *= b.sum() / a.sum()
+    return np.stack(states)
+
+
+def steady_state_of(b: NDArray[np.float64], a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the state of one recursive filter on a constant signal of 1, shape (order,).
+
+    `scipy.signal.lfilter_zi` in closed form: in the steady state the output is the gain at 0 Hz,
+    and each register is the next one plus the difference of its two inputs.
+
+    Parameters
+    ----------
+    b, a : shape (order + 1,), numerator and denominator, a[0] = 1.
+    """
+    differences = b[1:] - a[1:] * (b.sum() / a.sum())
+    return np.asarray(np.cumsum(differences[::-1])[::-1])
 
 
 def resample(signal: Signal, fs_from: float, fs_to: float) -> NDArray[np.float64]:
@@ -125,13 +229,39 @@ def _sections(
     fs_hz: float, low_hz: float, high_hz: float | None, order: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return second-order sections and their state (n_sections, 2) on a constant signal of 1."""
-    zeros, poles, gain = dsp.butter(order, low_hz, "highpass", fs=fs_hz, output="zpk")
+    sections = butterworth(order, low_hz, "highpass", fs_hz)
     if high_hz is not None:
-        low_pass = dsp.butter(order, high_hz, "lowpass", fs=fs_hz, output="zpk")
-        zeros, poles = np.append(zeros, low_pass[0]), np.append(poles, low_pass[1])
-        gain *= low_pass[2]
-    sections = dsp.zpk2sos(zeros, poles, gain)
-    return sections, dsp.sosfilt_zi(sections)
+        low_pass = butterworth(order, high_hz, "lowpass", fs_hz)
+        if order % 2:  # one section for the last two, each of the first order
+            b, a = (
+                _multiplied(sections[-1, part], low_pass[-1, part])
+                for part in (slice(0, 2), slice(3, 5))
+            )
+            sections, low_pass = np.vstack([sections[:-1], [*b, *a]]), low_pass[:-1]
+        sections = np.vstack([sections, low_pass])
+    return sections, steady_state(sections)
+
+
+def _multiplied(first: NDArray[np.float64], second: NDArray[np.float64]) -> list[float]:
+    """Return the product of two polynomials of the first degree."""
+    (p, q), (r, s) = first.tolist(), second.tolist()
+    return [p * r, p * s + q * r, q * s]
+
+
+def _both_ways(
+    sections: NDArray[np.float64], state: NDArray[np.float64], filtered: Signal
+) -> NDArray[np.float64]:
+    """Filter over the last axis, each time from the state of a constant signal of its first value.
+
+    Parameters
+    ----------
+    state : shape (n_sections, 2).
+    """
+    state = state.reshape(len(state), *[1] * (filtered.ndim - 1), 2)
+    for _ in ("forward", "backward"):
+        filtered, _ = dsp.sosfilt(sections, filtered, zi=state * filtered[..., :1])
+        filtered = filtered[..., ::-1]
+    return np.asarray(filtered, np.float64)
 
 
 def _fraction(fs_hz: float) -> Fraction:

@@ -127,7 +127,8 @@ def spectral_quality(
     """
     hz = np.fft.rfftfreq(signal.shape[1], 1 / fs_hz)
     hz = hz[hz <= 40]
-    power = np.abs(np.fft.rfft(signal)[:, : len(hz)]) ** 2
+    found = np.fft.rfft(signal)[:, : len(hz)]
+    power = np.square(found.real) + np.square(found.imag)  # np.abs rounds by the processor
     power[:, 0] = 0
 
     def between(low: float, high: float) -> NDArray[np.float64]:

@@ -5,13 +5,14 @@ but III, as in real records.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from pedecg.core import elementary
+from pedecg.signals import filters
 from pedecg.simulation import torso
 from pedecg.simulation.hospital_settings import Recorder
 
@@ -71,10 +72,11 @@ def recorded(
     electrodes += _mains(n, fs_hz, artefacts.mains_mv, recorder.mains_hz, rng)
     if artefacts.pops:
         electrodes += _pops(n, fs_hz, rng)
-    leads = clean_mv + torso.LEADS_FROM_ELECTRODES @ electrodes
+    leads = clean_mv + elementary.product(torso.LEADS_FROM_ELECTRODES, electrodes)
     leads = _passed(leads, fs_hz, recorder)
     if artefacts.rail:
-        leads += torso.LEADS_FROM_ELECTRODES @ _spikes(n, recorder.rail_mv, rng)
+        spikes = _spikes(n, recorder.rail_mv, rng)
+        leads += elementary.product(torso.LEADS_FROM_ELECTRODES, spikes)
     if artefacts.lead_off:
         leads = _lead_off(leads, rng)
     steps = np.rint(np.clip(leads, -recorder.rail_mv, recorder.rail_mv) * 1000 / recorder.step_uv)
@@ -97,7 +99,7 @@ def _wander(
 def _muscle(n: int, fs_hz: float, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Broad-band noise of muscles; each electrode has its own strength, and it comes in bursts."""
     noise = rng.standard_normal((_ELECTRODES, n), dtype=np.float32)
-    noise = signal.sosfilt(_filter(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
+    noise = signal.sosfilt(filters.butterworth(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
     strength = size * rng.lognormal(0, 0.5, (_ELECTRODES, 1))
     knots = np.arange(0, n + fs_hz, fs_hz)
     burst = np.interp(np.arange(n), knots, rng.lognormal(-0.1, 0.45, knots.size))
@@ -119,7 +121,7 @@ def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]
     for _ in range(rng.integers(1, 4)):
         electrode, start = rng.integers(_ELECTRODES), rng.integers(n)
         jump = rng.normal(0, 0.8)
-        decay = np.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
+        decay = elementary.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
         result[electrode, start:] += jump * decay
     return result
 
@@ -140,9 +142,9 @@ def _spikes(n: int, rail_mv: float, rng: np.random.Generator) -> NDArray[np.floa
 
 def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDArray[np.float64]:
     """The recorder's own filters, without shift of phase."""
-    low = _filter(1, recorder.low_cut_hz, "highpass", fs_hz)
-    high = _filter(2, recorder.high_cut_hz, "lowpass", fs_hz)
-    return np.asarray(signal.sosfiltfilt(np.vstack([low, high]), leads, axis=1))
+    low = filters.butterworth(1, recorder.low_cut_hz, "highpass", fs_hz)
+    high = filters.butterworth(2, recorder.high_cut_hz, "lowpass", fs_hz)
+    return filters.zero_phase(np.vstack([low, high]), leads)
 
 
 def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -153,10 +155,3 @@ def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     stop = n if rng.random() < 0.5 else min(n, start + int(rng.integers(n // 4, n)))
     leads[lead, start:stop] = 0.0
     return leads
-
-
-@cache
-def _filter(
-    order: int, corner_hz: float | tuple[float, float], kind: str, fs_hz: float
-) -> NDArray[np.float64]:
-    return np.asarray(signal.butter(order, corner_hz, kind, fs=fs_hz, output="sos"))

@@ -12,6 +12,7 @@ paper) off the baseline, of the QRS waves alone. P and T: where the tangents at 
 points meet the baseline, for a Gaussian two widths from its peak.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,7 +120,7 @@ def _t(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, float
     """ST segment, T and U with the polarity in V1 and V6 that belongs to the age."""
     v1, v6, st = traits["t_v1_mv"], traits["t_v6"], traits["st_mv"]
     angle = np.deg2rad(traits["t_axis_deg"])
-    down = abs(v6) * np.tan(np.clip(angle, -1.1, 1.1)) * np.sign(v6)
+    down = abs(v6) * math.tan(np.clip(angle, -1.1, 1.1)) * np.sign(v6)
     wanted = {
         "V1": np.array([v1, -0.35 * st]),
         "V6": np.array([v6, st]),

@@ -4,6 +4,7 @@ The hearts are those of 14-year-olds, where the simulator's curves end, at the r
 """
 
 import functools
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def simulate_recording(
     name = f"A{number:05d}"
     beating = true if true in _RHYTHMS else list(_RHYTHMS)[rng.choice(3, p=[0.6, 0.1, 0.3])]
     kind, slowest, fastest = _RHYTHMS[beating][rng.integers(len(_RHYTHMS[beating]))]
-    own = _heart(float(np.exp(rng.uniform(np.log(slowest), np.log(fastest)))), rng)
+    own = _heart(math.exp(rng.uniform(math.log(slowest), math.log(fastest))), rng)
     length_s = _length_s(settings, rng)
     n_samples = round(length_s * _FS_HZ)
     beats = beat_times.RHYTHMS[kind](own, length_s, rng)

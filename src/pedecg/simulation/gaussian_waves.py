@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.simulation import torso
 
 QRS_THRESHOLD_MV = 0.02
@@ -29,11 +30,11 @@ class Waves:
         """Return each wave at the given times without its size, shape (n_waves, n)."""
         away = time_s[None, :] - self.centre_s[:, None]
         width = np.where(away < 0, self.rise_s[:, None], self.fall_s[:, None])
-        return np.asarray(np.exp(-0.5 * np.square(away / width)))
+        return elementary.exp(-0.5 * np.square(away / width))
 
     def at(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the dipole at the given times, shape (3, n)."""
-        return self.dipole_mv.T @ self.shapes(time_s)
+        return elementary.product(self.dipole_mv.T, self.shapes(time_s))
 
     def with_dipole(self, dipole_mv: NDArray[np.float64]) -> "Waves":
         """Return the same waves in other directions and sizes."""
@@ -59,4 +60,4 @@ class Waves:
     def peak_s(self, duration_s: float) -> float:
         """Return when the dipole is largest between 0 and a duration, to a millisecond."""
         time = np.arange(0, duration_s, 0.001)
-        return float(time[np.argmax(np.linalg.norm(self.at(time), axis=0))])
+        return float(time[np.argmax(elementary.norm(self.at(time), axis=0))])

@@ -4,6 +4,7 @@ The curves belong to the simulation alone. They are not the normal limits by whi
 judges a record, so that a changed limit does not change the children.
 """
 
+import math
 from functools import cache
 from importlib import resources
 
@@ -33,7 +34,7 @@ def value(measure: str, age_days: float, sex: Sex, z: float) -> float:
 def percentiles(measure: str, age_days: float, sex: Sex) -> tuple[float, float, float]:
     """Return the 2nd, 50th and 98th percentile, smooth in the logarithm of age."""
     curve = _curves()[measure, sex]
-    p2, p50, p98 = curve(np.log(np.clip(age_days, curve.first_days, curve.last_days)))
+    p2, p50, p98 = curve(math.log(np.clip(age_days, curve.first_days, curve.last_days)))
     return float(p2), float(p50), float(p98)
 
 
@@ -42,7 +43,8 @@ class _Curve(PchipInterpolator):  # type: ignore[misc]
 
     def __init__(self, rows: pd.DataFrame) -> None:
         self.first_days, self.last_days = rows["age_days"].min(), rows["age_days"].max()
-        super().__init__(np.log(rows["age_days"]), rows[["p2", "p50", "p98"]].to_numpy())
+        log_age = [math.log(days) for days in rows["age_days"]]
+        super().__init__(log_age, rows[["p2", "p50", "p98"]].to_numpy())
 
 
 @cache

@@ -6,9 +6,12 @@ dipole starts from a design and is then moved, by Gauss-Newton steps, until R an
 and the frontal axis are those of the child.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.simulation import torso
 from pedecg.simulation.gaussian_waves import Waves
 
@@ -40,9 +43,9 @@ def qrs(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, dict
     tilt_deg[stages] = rng.normal(0, 12, len(stages))
 
     wish = {lead: mv[stages] for lead, mv in _design(traits, tilt_deg).items()}
-    overlap = np.exp(-0.5 * np.square((time[:, None] - time[None, :]) / width[None, :]))
+    overlap = elementary.exp(-0.5 * np.square((time[:, None] - time[None, :]) / width[None, :]))
     at_stage = torso.dipole_for(wish, _DESIGN_WEIGHTS).T
-    start = np.asarray(np.linalg.solve(overlap, at_stage), np.float64)
+    start = elementary.least_squares(overlap, at_stage)
     waves = _notched(Waves(time, width, width, start), rng, 0.05 + 0.15 * traits["lbbb"])
     waves = _fitted(waves, traits)
     waves = waves.with_dipole(waves.dipole_mv * traits["voltage"])
@@ -55,8 +58,8 @@ def measured(waves: Waves) -> dict[str, float]:
     time = waves.grid(400)
     leads = torso.to_leads(waves.at(time))
     found = {name: float(x[0]) for name, x in _features(leads[None], _rise(waves, time)).items()}
-    axis = np.arctan2(found.pop("area_foot"), found.pop("area_i"))
-    return {**found, "axis_deg": float(np.rad2deg(axis))}
+    axis = math.atan2(found.pop("area_foot"), found.pop("area_i"))
+    return {**found, "axis_deg": math.degrees(axis)}
 
 
 def _features(leads: NDArray[np.float64], rise: int) -> dict[str, NDArray[np.float64]]:
@@ -100,25 +103,33 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
     basis = waves.shapes(waves.grid(240))
     rise = _rise(waves, waves.grid(240))
     design = waves.dipole_mv.ravel()
-    nudges = np.vstack([np.zeros(design.size), _NUDGE_MV * np.eye(design.size)])
+    # The leads are linear in the dipoles: what a nudge adds to them is the same at every step.
+    per_nudge = _NUDGE_MV * torso.LEAD_FIELD.T[None, :, :, None] * basis[:, None, None, :]
+    added = np.concatenate([np.zeros((1, 12, 240)), per_nudge.reshape(-1, 12, 240)])
 
-    def misfit(dipoles: NDArray[np.float64]) -> NDArray[np.float64]:
-        shaped = dipoles.reshape(-1, len(waves.centre_s), 3)
-        leads = np.einsum("lx,bwx,wt->blt", torso.LEAD_FIELD, shaped, basis, optimize=True)
+    def misfit(now: NDArray[np.float64]) -> NDArray[np.float64]:
+        leads = torso.to_leads(elementary.product(now.reshape(-1, 3).T, basis)) + added
         found = _features(leads, rise)
         left, down = found["area_i"], found["area_foot"]
         found["across"] = down * np.cos(axis) - left * np.sin(axis)
         found["along"] = np.minimum(left * np.cos(axis) + down * np.sin(axis), wanted["along"])
         found["chest"] = np.maximum(found["chest"], wanted["chest"])
         off = [(found[name] - wanted[name]) / tolerance for name, tolerance in _TOLERANCE.items()]
-        kept = (dipoles - design) / _DESIGN_TOLERANCE_MV
-        return np.concatenate([np.stack(off, axis=1), kept], axis=1)
+        return np.stack(off, axis=1)
 
+    # With J the slope and d the distance from the design in its tolerance t, the step x is least in
+    # |J x + misfit|² + |(d + x) / t|². It follows from as many equations as there are features:
+    # d + x = Jᵀ (J Jᵀ + 1 / t²)⁻¹ (J d - misfit).
+    kept = np.eye(len(_TOLERANCE)) / _DESIGN_TOLERANCE_MV**2
     now = design
     for _ in range(_STEPS):
-        values = misfit(now + nudges)
+        values = misfit(now)
         slope = (values[1:] - values[0]).T / _NUDGE_MV
-        step = np.linalg.lstsq(slope, -values[0], rcond=None)[0]
+        away = now - design
+        square = (slope[:, None] * slope).sum(axis=2) + kept
+        change = (slope * away).sum(axis=1) - values[0]
+        share = elementary.least_squares(square, change[:, None])
+        step = (slope * share).sum(axis=0) - away
         now = now + np.clip(step, -0.5, 0.5)
     return waves.with_dipole(now.reshape(-1, 3))
 
@@ -161,7 +172,7 @@ def _design(
 
 def _notched(waves: Waves, rng: np.random.Generator, size: float) -> Waves:
     """Add three small narrow waves: real complexes are slurred and notched."""
-    largest = np.linalg.norm(waves.dipole_mv, axis=1).max()
+    largest = elementary.norm(waves.dipole_mv, axis=1).max()
     width = np.full(3, 0.045)
     return Waves(
         np.concatenate([waves.centre_s, rng.uniform(0.3, 0.85, 3)]),

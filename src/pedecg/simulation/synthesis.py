@@ -1,11 +1,13 @@
 """From beat shapes and beat times to the noise-free leads and their fiducial points."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.simulation import torso
 from pedecg.simulation.beat_shape import BeatShape
 from pedecg.simulation.beat_times import ECTOPIC, NARROW, PACED, Rhythm
@@ -111,7 +113,7 @@ class _Canvas:
             index = index + np.arange(-reach, reach + 1)
             away = index / self.fs_hz - middle[:, None]
             width = np.where(away < 0, rise, fall) * stretch[:, None]
-            bump = size[:, None] * np.exp(-0.5 * np.square(away / width))
+            bump = size[:, None] * elementary.exp(-0.5 * np.square(away / width))
             inside = (index >= 0) & (index < n)
             track = np.bincount(index[inside], weights=bump[inside], minlength=n)
             self.dipole += dipole[:, None] * track
@@ -125,7 +127,8 @@ def _qt_s(
     T ends before the next P begins wherever the ventricles follow the atria.
     """
     mean = float(rr_s.mean())
-    qt = traits["qtc_ms"] / 1000 * np.sqrt(mean) * (rr_s / mean) ** 0.3
+    shortened = np.array([math.pow(share, 0.3) for share in rr_s / mean])
+    qt = traits["qtc_ms"] / 1000 * np.sqrt(mean) * shortened
     room = np.append(np.diff(rhythm.qrs_s), mean)
     if rhythm.p_s.size == rhythm.qrs_s.size:
         room = room - traits["pr_ms"] / 1000 + 0.015

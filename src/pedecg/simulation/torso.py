@@ -6,6 +6,7 @@ Axes of the dipole (Frank): x to the left, y to the feet, z to the back; millivo
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.core import elementary
 from pedecg.core.records import LEADS
 
 # Dower GE, Machado HB, Osborne JA. On deriving the electrocardiogram from vectorcardiographic
@@ -47,14 +48,13 @@ ROW = {lead: i for i, lead in enumerate(LEADS)}
 
 def to_leads(dipole_mv: NDArray[np.float64]) -> NDArray[np.float64]:
     """Project a dipole of shape (3, n) on the twelve leads, shape (12, n), mV."""
-    return LEAD_FIELD @ dipole_mv
+    return elementary.product(LEAD_FIELD, dipole_mv)
 
 
 def axis_deg(dipole_mv: NDArray[np.float64]) -> float:
     """Return the frontal axis of a dipole of shape (3,) as its leads I and aVF show it, degrees."""
     leads = to_leads(dipole_mv[:, None])[:, 0]
-    axis = np.arctan2(2 / np.sqrt(3) * leads[ROW["aVF"]], leads[ROW["I"]])
-    return float(np.degrees(axis))
+    return float(elementary.angle_deg(leads[ROW["I"]], 2 / np.sqrt(3) * leads[ROW["aVF"]]))
 
 
 def dipole_for(
@@ -64,7 +64,7 @@ def dipole_for(
 
     Parameters
     ----------
-    targets_mv : lead -> shape (n,), mV.
+    targets_mv : three leads or more -> shape (n,), mV.
     weights : lead -> how much that lead counts.
 
     Returns
@@ -74,4 +74,4 @@ def dipole_for(
     weight = np.array([weights[lead] for lead in targets_mv])[:, None]
     field = LEAD_FIELD[[ROW[lead] for lead in targets_mv]]
     wanted = np.stack(list(targets_mv.values()))
-    return np.linalg.pinv(weight * field) @ (weight * wanted)
+    return elementary.least_squares(weight * field, weight * wanted)

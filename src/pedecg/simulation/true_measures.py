@@ -4,6 +4,8 @@ The definitions are those of a careful reader, written down a second time here o
 waves that were put in, not from the signal that came out.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,7 @@ def readings(
         "qrs_ms": 1000 * usual.qrs_s,
         "qt_ms": qt,
         "qtc_bazett_ms": qt * np.sqrt(rate / 60),
-        "qtc_fridericia_ms": qt * np.cbrt(rate / 60),
+        "qtc_fridericia_ms": qt * math.cbrt(rate / 60),
         "qtc_framingham_ms": qt + 154 * (1 - 60 / rate),
         "qtc_hodges_ms": qt + 1.75 * (rate - 60),
     }
@@ -110,7 +112,7 @@ def _leads(waves: Waves, time: Values) -> Values:
 def _axis(leads: Values) -> float:
     """Return the direction of the net area, degrees, by Einthoven's triangle."""
     left, foot = leads[torso.ROW["I"]].sum(), leads[torso.ROW["aVF"]].sum() * 2 / np.sqrt(3)
-    return float(np.degrees(np.arctan2(foot, left)))
+    return math.degrees(math.atan2(foot, left))
 
 
 def _first_r(qrs: Values) -> int | None:

@@ -23,7 +23,7 @@ from pydantic import Field
 from scipy import special
 from sklearn.ensemble import GradientBoostingClassifier
 
-from pedecg.core import checkpoint
+from pedecg.core import checkpoint, elementary
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.tabular import linear
@@ -107,7 +107,7 @@ class Boosted:
                 for k, root in enumerate(roots):
                     at = trees.leaves(x, root, self.feature, self.threshold, self.left, self.right)
                     sums[:, k] += self.leaf[at]
-            found += special.softmax(sums, axis=1) if self.exclusive else special.expit(sums)
+            found += _shares(sums) if self.exclusive else special.expit(sums)
         return np.asarray(found / len(self.roots))
 
     def save(self, folder: str | Path) -> None:
@@ -237,6 +237,12 @@ def _of_targets(x: Values, y: Values, seed: int, settings: BoostedSettings) -> _
         starts[k] = model._raw_predict_init(x[:1])[0, 0]
         each.append(list(model.estimators_[:, 0]))
     return _Sums(starts, each)
+
+
+def _shares(sums: Values) -> Values:
+    """Return the softmax of each row; SciPy's has NumPy's exponential, see `elementary`."""
+    part = elementary.exp(sums - sums.max(axis=1, keepdims=True))
+    return np.asarray(part / part.sum(axis=1, keepdims=True))
 
 
 def _grow(

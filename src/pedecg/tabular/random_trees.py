@@ -6,6 +6,7 @@ are kept as plain tables of numbers, so that another version of scikit-learn giv
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,7 +246,9 @@ def weights(y: Values, balance: float) -> Values | None:
         return None
     share = y.mean(axis=0)
     there = share > 0
-    rare = np.where(there, share[there].mean() / np.where(there, share, 1.0), 0.0) ** balance
+    times = share[there].mean() / np.where(there, share, 1.0)
+    # One by one: NumPy's power of an array is another where there is AVX-512.
+    rare = np.where(there, [math.pow(each, balance) for each in times], 0.0)
     own = np.where(y == 1, rare, 0.0).max(axis=1)
     weight = np.where(own > 0, own, rare[there].min())
     return np.asarray(weight / weight.mean())

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import minimize
+from scipy import special
 
+from pedecg.core import logistic_curve as logistic
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 
@@ -127,23 +128,13 @@ def fit(score: Values, label: Values, settings: RulesSettings) -> tuple[float, f
         return 0.0, 0.0
     x, y = score[known], label[known]
     share = (y.sum() + 0.5) / (len(y) + 1.0)
-    start = np.array([np.log(share / (1 - share)), 0.0])
-
-    def loss(curve: Values) -> tuple[float, Values]:
-        logit = curve[0] + curve[1] * x
-        wrong = _sigmoid(logit) - y
-        value = np.mean(np.logaddexp(0.0, logit) - y * logit) + 0.5 * ALMOST_FLAT * curve @ curve
-        slope = np.array([wrong.mean(), (wrong * x).mean()]) + ALMOST_FLAT * curve
-        return float(value), slope
-
-    bounds = [(None, None), (0.0, settings.max_slope)]
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(best[0]), float(best[1])
+    start = (float(special.logit(share)), 0.0)
+    return logistic.line(x, y, start, (0.0, settings.max_slope), penalty=ALMOST_FLAT)
 
 
 def predict(score: Values, intercept: float, slope: float) -> Values:
     """Return the probability of each score, rising with it."""
-    return _sigmoid(intercept + slope * score)
+    return np.asarray(special.expit(intercept + slope * score))
 
 
 def train(
@@ -196,8 +187,3 @@ def _evidence(rules: pd.DataFrame, evidence: str) -> Values:
 
 def _named(rules: pd.DataFrame, prefix: str) -> list[str]:
     return sorted(column for column in rules.columns if column.startswith(prefix))
-
-
-def _sigmoid(logit: Values) -> Values:
-    probability: Values = 0.5 * (1.0 + np.tanh(0.5 * logit))
-    return probability

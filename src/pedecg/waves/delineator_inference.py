@@ -2,7 +2,8 @@
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -102,9 +103,20 @@ def save(network: Network, settings: Settings, folder: Path) -> None:
 def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
     missing = -part.shape[1] % network.stride
     padded = np.pad(part, ((0, 0), (0, missing)), mode="edge")
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         logits = network(torch.from_numpy(padded)[None])[0]
         return torch.sigmoid(logits).numpy()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Give torch one thread within the block: the order of its sums depends on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _no_waves() -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as dsp
 
+from pedecg.signals import filters
 from pedecg.waves.wave_targets import FS_HZ
 
 Array = NDArray[np.float32]
@@ -14,7 +15,7 @@ STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every stretch has a QRS
 WILD = 5.0  # times the usual peak-to-peak: artefact, cut before it rings in the filter
 LIMIT = 3.0
 
-_HIGH_PASS = dsp.butter(2, HIGH_PASS_HZ, "highpass", fs=FS_HZ, output="sos")
+_HIGH_PASS = filters.butterworth(2, HIGH_PASS_HZ, "highpass", FS_HZ)
 
 
 def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
@@ -34,7 +35,7 @@ def normalise(signal: Array) -> Array:
     swing = usual_swing(signal)
     tame = np.clip(signal - middle, -WILD * swing, WILD * swing)
     padding = min(FS_HZ, signal.shape[-1] - 1)
-    level = dsp.sosfiltfilt(_HIGH_PASS, tame, axis=-1, padlen=padding).astype(np.float32)
+    level = filters.zero_phase(_HIGH_PASS, tame, padding).astype(np.float32)
     return np.asarray(np.clip(level / usual_swing(level), -LIMIT, LIMIT), np.float32)
 
 

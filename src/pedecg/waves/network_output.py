@@ -65,7 +65,8 @@ def together(probability: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     n_best = max(1, round(len(probability) * BEST_SHARE))
     best = np.partition(probability, len(probability) - n_best, axis=0)[-n_best:]
-    return np.asarray(best.mean(axis=0))
+    # The order in which a partition leaves them, and so their sum, depends on the processor.
+    return np.asarray(np.sort(best, axis=0).mean(axis=0))
 
 
 def peaks(signal: NDArray[np.floating], found: Found) -> Array:

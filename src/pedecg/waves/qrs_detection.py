@@ -7,13 +7,14 @@ record's own height, so noise alone would have beats too: a record whose beats d
 what lies between them has none.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import find_peaks
+
+from pedecg.signals import filters
 
 Signal = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
         return np.zeros(slopes.shape[1])
     slopes, heights = slopes[alive], heights[alive]
     weights = np.maximum(heights / (np.median(slopes, axis=1) + 0.02 * heights) - 3.0, 0.05)
-    total = weights @ np.minimum(slopes / heights[:, None], 3.0)
+    total = (weights[:, None] * np.minimum(slopes / heights[:, None], 3.0)).sum(axis=0)
     smooth = uniform_filter1d(total / weights.sum(), max(1, round(SMOOTHING_S * fs_hz)))
     relative: Signal = smooth / max(float(_typical_height(smooth, fs_hz)), 1e-12)
     return relative
@@ -143,14 +144,13 @@ def _tamed(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
 
 
 def _slope(leads: Signal, fs_hz: float) -> Signal:
-    slope: Signal = np.gradient(sosfiltfilt(_band(*QRS_BAND_HZ, fs_hz), leads), axis=-1)
+    slope: Signal = np.gradient(filters.zero_phase(_band(*QRS_BAND_HZ, fs_hz), leads), axis=-1)
     return slope
 
 
-@lru_cache(maxsize=16)
 def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
     high_hz = min(high_hz, 0.45 * fs_hz)
-    return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=fs_hz, output="sos"))
+    return filters.butterworth(2, (low_hz, high_hz), "bandpass", fs_hz)
 
 
 def _typical_height(positive: Signal, fs_hz: float) -> Signal:
@@ -232,7 +232,8 @@ def _refine(
     beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float
 ) -> NDArray[np.int64]:
     """Move each beat to the largest deflection of all leads within its complex."""
-    size = magnitude(sosfiltfilt(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz)), fs_hz)
+    refined = filters.zero_phase(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz))
+    size = magnitude(refined, fs_hz)
     reach, edge = round(0.05 * fs_hz), round(EDGE_S * fs_hz)
     inside = beats[(beats >= edge) & (beats < len(size) - edge)]
     starts = np.maximum(inside - reach, 0)

@@ -11,7 +11,9 @@ for T-wave end detection on electrocardiogram. BioMed Eng OnLine 2011;10:77.
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import find_peaks
+
+from pedecg.signals import filters
 
 Signal = NDArray[np.float64]
 Boundaries = NDArray[np.float64]
@@ -71,9 +73,8 @@ def boundaries(signal_mv: Signal, fs_hz: float, r_peaks: NDArray[np.int64]) -> B
 
 
 def _lowpass(signal: Signal, high_hz: float, fs_hz: float) -> Signal:
-    low = butter(2, min(high_hz, 0.45 * fs_hz), fs=fs_hz, output="sos")
-    smooth: Signal = sosfiltfilt(low, signal)
-    return smooth
+    low = filters.butterworth(2, min(high_hz, 0.45 * fs_hz), "lowpass", fs_hz)
+    return filters.zero_phase(low, signal)
 
 
 def _qrs(smooth: Signal, fs_hz: float, r_peaks: NDArray[np.int64]) -> NDArray[np.float64]:

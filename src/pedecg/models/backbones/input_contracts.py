@@ -16,6 +16,8 @@ from scipy import ndimage, signal
 from torch import Tensor
 from torch.nn import functional
 
+from pedecg.signals import filters
+
 Values = NDArray[np.float64]
 TINY = 1e-8
 
@@ -104,10 +106,10 @@ class Filter:
         """Filter forwards; `start` scales the initial state, that of a constant input of 1."""
         if self.kind == "sos":
             sections = np.array(self.coefficients)
-            state = start * signal.sosfilt_zi(sections)
+            state = start * filters.steady_state(sections)
             return np.asarray(signal.sosfilt(sections, x, zi=state)[0])
         b, a = (np.array(c) for c in self.coefficients)
-        return np.asarray(signal.lfilter(b, a, x, zi=start * signal.lfilter_zi(b, a))[0])
+        return np.asarray(signal.lfilter(b, a, x, zi=start * filters.steady_state_of(b, a))[0])
 
 
 def zero_phase(x: Tensor, band: Filter) -> Tensor:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import welch
 
+from pedecg.core import elementary
+
 Values = NDArray[np.float64]
 
 FEWEST = 4  # beats
@@ -151,7 +153,7 @@ def correlation(rows: Values, with_: Values) -> Values:
     first = rows - rows.mean(axis=1, keepdims=True)
     second = np.atleast_2d(with_)
     second = second - second.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    size = elementary.norm(first, axis=1) * elementary.norm(second, axis=1)
     return np.asarray((first * second).sum(axis=1) / np.maximum(size, 1e-9))
 
 

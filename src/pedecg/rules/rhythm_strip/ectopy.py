@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from pedecg.rules.rhythm_strip import beat_similarity
+from pedecg.signals import filters
 
 Values = NDArray[np.float64]
 
@@ -91,9 +91,7 @@ def ectopy(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
 
 
 def _passed(signal_mv: Values, fs_hz: float, low_hz: float) -> Values:
-    return np.asarray(
-        sosfiltfilt(butter(2, low_hz, "highpass", fs=fs_hz, output="sos"), signal_mv), np.float64
-    )
+    return filters.zero_phase(filters.butterworth(2, low_hz, "highpass", fs_hz), signal_mv)
 
 
 def _beats(steady: Values, fs_hz: float, r_s: Values) -> _Beats | None:
@@ -114,7 +112,8 @@ def _beats(steady: Values, fs_hz: float, r_s: Values) -> _Beats | None:
     typical = np.median(qrs, axis=0)
     like, height = beat_similarity.correlation(qrs, typical), np.ptp(qrs, axis=1)
     form = typical - typical.mean()
-    size = (qrs - qrs.mean(axis=1, keepdims=True)) @ form / max(float(form @ form), 1e-12)
+    along = ((qrs - qrs.mean(axis=1, keepdims=True)) * form).sum(axis=1)
+    size = along / max(float(np.square(form).sum()), 1e-12)
     near = like > USUAL_LIKE
     usual_height = float(np.median(height[near] if near.sum() > 3 else height))
     muscle = _passed(steady, fs_hz, min(MUSCLE_HZ, 0.4 * fs_hz))

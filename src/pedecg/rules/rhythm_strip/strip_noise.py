@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt, welch
+from scipy.signal import find_peaks, welch
 from scipy.stats import kurtosis, skew
+
+from pedecg.signals import filters
 
 Values = NDArray[np.float64]
 
@@ -80,8 +82,9 @@ def sound(signal_mv: Values, fs_hz: float, at_s: Values) -> NDArray[np.bool_]:
 def energetic(signal_mv: Values, fs_hz: float) -> Values:
     """Return times of peaks of the power in the band of QRS: a second, plain detector, seconds."""
     high = min(QRS_HZ[1], 0.45 * fs_hz)
-    band = butter(2, (QRS_HZ[0], high), "bandpass", fs=fs_hz, output="sos")
-    power = uniform_filter1d(np.square(sosfiltfilt(band, signal_mv)), max(1, round(0.1 * fs_hz)))
+    band = filters.butterworth(2, (QRS_HZ[0], high), "bandpass", fs_hz)
+    inside = filters.zero_phase(band, signal_mv)
+    power = uniform_filter1d(np.square(inside), max(1, round(0.1 * fs_hz)))
     usual = np.percentile(power, 98)
     peaks, _ = find_peaks(power, height=0.25 * usual, distance=max(1, round(REFRACTORY_S * fs_hz)))
     return np.asarray(peaks / fs_hz)

@@ -1,6 +1,6 @@
 """Why a CNN-LSTM that looks right learns nothing, one cause at a time.
 
-    python benchmarks/why_lstm_fails.py [--steps 200]
+    python ablations/why_lstm_fails.py [--steps 200]
 
 Simulated recordings of one lead, normal against fibrillation (chance: accuracy .5). The
 first row is the network as it should be; each other row brings back one mistake:

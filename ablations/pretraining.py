@@ -1,6 +1,6 @@
 """Does pre-training help where few patients have labels? Fine-tuned against from scratch.
 
-    python benchmarks/pretraining.py [--patients 100] [--seeds 0 1 2 3 4] [--epochs 30]
+    python ablations/pretraining.py [--patients 100] [--seeds 0 1 2 3 4] [--epochs 30]
 
 Run it in the root after `dvc repro pretrain statistics`. Both sides are `models.foundation` with
 the parameters of params.yaml, on the same labelled patients, seed by seed: one starts from
