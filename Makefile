@@ -50,9 +50,10 @@ test-all: env  ## every test, the slow ones too
 smoke: env  ## every pipeline made small, in scratch folders
 	python -m pytest -m slow tests/pipeline/test_smoke.py
 
-lint: env  ## ruff and mypy
+lint: env  ## ruff, mypy and the layers of src/pedecg
 	ruff check .
 	ruff format --check .
+	lint-imports
 	mypy
 
 check-lock: env  ## every dvc.lock is current: code, parameters and declared inputs as locked

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from pedecg.signals import filters
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 
 NEUROKIT = ("prominence", "dwt", "cwt", "peak")
 OPENECG_HZ = 250.0
@@ -57,7 +57,7 @@ class Ours:
         self, signal_mv: np.ndarray, fs_hz: float, leads: Sequence[str], threads: int = 1
     ) -> tuple[pd.DataFrame, Cost]:
         torch.set_num_threads(threads)
-        return _timed(lambda: inference.delineate(signal_mv, fs_hz, leads, self.weights))
+        return _timed(lambda: delineator_inference.delineate(signal_mv, fs_hz, leads, self.weights))
 
 
 class NeuroKit:

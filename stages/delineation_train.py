@@ -6,7 +6,7 @@ import pandas as pd
 
 from pedecg.core import errors, params, tables
 from pedecg.delineator import annotated_library, train_network
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 
 FOLDER = Path("models/delineator")
 
@@ -18,7 +18,7 @@ def main() -> None:
 
     fitted = train_network.fit(records, settings)
 
-    inference.save(fitted.network, settings.network, FOLDER)
+    delineator_inference.save(fitted.network, settings.network, FOLDER)
     curves = pd.DataFrame(fitted.curves)
     steps = (curves["epoch"] * train_network.STEPS_PER_EPOCH).clip(upper=settings.steps)
     loss = pd.DataFrame({"step": steps, "loss": curves["train_loss"]})

@@ -13,7 +13,7 @@ from pedecg.learning.reconstruction import examples
 from pedecg.learning.training_state import StateFolder
 from pedecg.models.backbones import autoencoder
 from pedecg.models.network_base import TrunkSettings
-from pedecg.plots import reconstruction
+from pedecg.plots import reconstruction_examples
 
 TRUNK = TrunkSettings(**small_hospital.SMALL)
 FOUNDATION = {
@@ -184,5 +184,7 @@ def test_a_picture_shows_what_was_filled_in(data, learnt, tmp_path):
     assert [len(one.recorded) for one in shown] == [12, 12]
     assert all(np.isfinite(one.filled).all() for one in shown)
     for name in ("a.png", "b.png"):
-        reconstruction.picture(shown, data.store.leads, data.store.fs_hz, 0.5, tmp_path / name, "x")
+        reconstruction_examples.picture(
+            shown, data.store.leads, data.store.fs_hz, 0.5, tmp_path / name, "x"
+        )
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -17,8 +17,7 @@ from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
 
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
-from pedecg.learning import fit as fit_module
-from pedecg.learning import training_state
+from pedecg.learning import fit, training_state
 from pedecg.learning.loop import TrainingLoop
 
 EPOCHS = 8
@@ -31,8 +30,8 @@ test_resume.train(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def train(hospital: Path, state_root: Path, **changes) -> fit_module.Fitted:
-    return fit_module.fit(
+def train(hospital: Path, state_root: Path, **changes) -> fit.Fitted:
+    return fit.fit(
         "resnet1d_age",
         SMALL | AGE,
         small_hospital.load(hospital),
@@ -66,7 +65,7 @@ def kill_one_in_the_middle(hospital: Path, state_root: Path, after_s: float) -> 
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(hospital, tmp_path_factory) -> fit_module.Fitted:
+def uninterrupted(hospital, tmp_path_factory) -> fit.Fitted:
     return train(hospital, tmp_path_factory.mktemp("state"))
 
 
@@ -137,7 +136,7 @@ def kill_at(moment: str, hospital: Path, state_root: Path, rng: np.random.Genera
     assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
 
 
-def many(hospital: str, state_root: str) -> fit_module.Fitted:
+def many(hospital: str, state_root: str) -> fit.Fitted:
     return train(Path(hospital), Path(state_root), **MANY)
 
 
@@ -178,7 +177,7 @@ def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypa
         keys.add(task.key())
         raise InterruptedError
 
-    monkeypatch.setattr(fit_module, "ClassifierTraining", stop)
+    monkeypatch.setattr(fit, "ClassifierTraining", stop)
     changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
     for change in changes:
         with pytest.raises(InterruptedError):

@@ -11,7 +11,7 @@ from pedecg.learning.batches import Signals
 from pedecg.learning.fit import fit
 from pedecg.learning.loop import TrainingLoop
 from pedecg.learning.training_task import Task
-from pedecg.plots import lr_curve
+from pedecg.plots import learning_rate_curve
 
 
 def train(data, state_root=None, **changes):
@@ -110,5 +110,5 @@ def test_the_finder_suggests_a_rate_at_which_the_network_learns(data, tmp_path):
     task = Task("resnet1d", SMALL, data, TRAINING, VALIDATION, NORMALISATION, settings, 0, tmp_path)
     test = lr_find.find(task, lowest=1e-5, highest=1.0, steps=40)
     assert 1e-4 < test.suggestion < 0.3
-    lr_curve.draw(test, "resnet1d", tmp_path / "plot.png")
+    learning_rate_curve.draw(test.curve, test.suggestion, "resnet1d", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 5000

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pedecg import cli
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
-from pedecg.predict import loaded_model as trained
+from pedecg.predict import loaded_model
 
 
 def probabilities(answer) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_one_seed_is_asked_alone_with_its_own_curves(predict, network, raw):
 
 def test_an_ensemble_is_the_mean_of_its_calibrated_members(predict, hospital, raw):
     def said(name):
-        opened = trained.load(hospital / "models" / name)
+        opened = loaded_model.load(hospital / "models" / name)
         fitted = opened.fitted
         (answer,), _ = predict(raw / "P0", "--model", hospital / "models" / name)
         return probabilities(answer), fitted
@@ -53,7 +53,7 @@ def test_an_ensemble_is_the_mean_of_its_calibrated_members(predict, hospital, ra
     line = calibration.METHODS["platt"]
     members = []
     for name in ("age_sex", f"{MODEL}/seed0"):
-        opened = trained.load(hospital / "models" / name)
+        opened = loaded_model.load(hospital / "models" / name)
         one = prepared_recording.prepare(recordings.read(place), opened.recipe)
         members.append(line.apply(opened.ask(one)[0], LINE))
     together, fitted = said("ensemble")
@@ -154,7 +154,7 @@ def test_changed_parameters_are_not_taken_for_those_of_the_training(hospital, ra
     lock = {"stages": {"preprocess": {"params": {"params.yaml": {"preprocess.low_hz": 0.3}}}}}
     (copy / "dvc.lock").write_text(json.dumps(lock))
     with pytest.raises(PedecgError, match=r"preprocess.low_hz is not what stage preprocess ran"):
-        trained.load(copy / "models" / MODEL)
+        loaded_model.load(copy / "models" / MODEL)
     assert file.is_file()
 
 

@@ -65,7 +65,7 @@ def read(root: str | Path, path: str) -> EcgRecord:
     Raises
     ------
     RecordFault
-        With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
+        With a reason of `record_faults.REASONS`: the files are absent, inconsistent or altered.
     """
     found = channels(root, path)
     names = found.names

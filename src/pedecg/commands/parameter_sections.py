@@ -1,6 +1,6 @@
 """All parameters of every pipeline: which class reads which section, and the README's tables.
 
-Stages do not import this module (it would tie every stage to every room); the command line and
+Stages do not import this module (it would tie every stage to every package); the command line and
 the tests do.
 """
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.rules import criteria, criterion_judgement, measure, norms, rule_features
+from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
 from pedecg.signals import filters, quality
 from pedecg.waves import delineate, pacing_spikes, tokens
 
@@ -29,7 +29,7 @@ METHOD = "learned"
 
 
 @dataclass(frozen=True)
-class Examination:
+class MeasuredRecording:
     """What was found in one recording.
 
     Attributes
@@ -42,7 +42,7 @@ class Examination:
     recording: recordings.Recording
     waves: pd.DataFrame
     measures: dict[str, float]
-    verdicts: dict[str, criterion_judgement.Verdict]
+    verdicts: dict[str, criterion_logic.Verdict]
     unusable: dict[str, str]
 
 
@@ -69,7 +69,7 @@ def waves(
     method: str = METHOD,
     usable: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Find the waves in every lead, columns `delineate.COLUMNS`.
+    """Find the waves in every lead, columns of `tables.WAVES` but for record_id.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def waves(
 
 def examine(
     recording: recordings.Recording, limits: norms.Limits, method: str = METHOD
-) -> Examination:
+) -> MeasuredRecording:
     """Measure a recording and judge it by the limits for its age and sex.
 
     Raises
@@ -108,8 +108,8 @@ def examine(
     if not recording.calibrated:
         unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
         measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
-    child = criterion_judgement.Child(measures, recording.age_days, recording.sex, limits)
-    return Examination(recording, table, measures, criteria.judge(child), unusable)
+    child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
+    return MeasuredRecording(recording, table, measures, criteria.judge(child), unusable)
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

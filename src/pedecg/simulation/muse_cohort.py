@@ -23,10 +23,10 @@ from pedecg.simulation import (
     artefacts,
     beat_shape,
     children,
-    cohort,
     muse_layout,
     torso,
     traits,
+    zzu_cohort,
     zzu_layout,
 )
 from pedecg.simulation.hospital_settings import Recorder
@@ -157,7 +157,7 @@ def _examination(
     settings: XmlSimulationSettings,
     rng: np.random.Generator,
 ) -> tuple[bytes, dict[str, Any]]:
-    clean, measured, own, kind = cohort.examine(visit, place, heart, rng)
+    clean, measured, own, kind = zzu_cohort.examine(visit, place, heart, rng)
     flaws = artefacts.draw(settings, rng)
     fs = zzu_layout.FS_HZ
     signal = artefacts.recorded(clean.leads_mv, fs, flaws, settings.recorder, own["breathing"], rng)

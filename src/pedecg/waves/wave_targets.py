@@ -18,11 +18,6 @@ N_WAVES = 3
 Array = NDArray[np.float32]
 
 
-def frame_times(n_frames: int) -> NDArray[np.float64]:
-    """Return the centre of each frame in seconds."""
-    return np.arange(n_frames, dtype=np.float64) * FRAME_S
-
-
 def targets(marks: Marks, n_frames: int) -> tuple[Array, Array]:
     """Return shares and weights, both of shape (3, n_frames), both from 0 to 1.
 
