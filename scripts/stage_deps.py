@@ -104,7 +104,8 @@ def is_code(dep: str) -> bool:
 
 
 def body(stage: dict[str, Any]) -> dict[str, Any]:
-    return stage.get("do", stage)  # a foreach stage holds its body under `do`
+    inner: dict[str, Any] = stage.get("do", stage)  # a foreach stage holds its body under `do`
+    return inner
 
 
 def main() -> None:

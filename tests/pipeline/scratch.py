@@ -96,8 +96,24 @@ class Project:
         text = (self.folder / "dvc.lock").read_text(encoding="utf-8")
         return dict(YAML(typ="safe").load(text)["stages"])
 
+    def models(self) -> list[str]:
+        """Return the names of the models that this run trains, without the ensemble of them."""
+        values = YAML(typ="safe").load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        if "experiment" in values:
+            return list(values["experiment"]["models"])
+        train = values["train"]
+        networks = [*train["models"], *train["pretrained_models"], *train["fused_models"]]
+        return networks + values.get("train_rules", {}).get("models", [])
+
     def copy(self, root: Path) -> "Project":
-        shutil.copytree(self.root, root, symlinks=True)
+        """Copy all but the locks of a DVC that may be at work."""
+        locks = self.root / ".dvc"
+        shutil.copytree(
+            self.root,
+            root,
+            symlinks=True,
+            ignore=lambda folder, names: {"tmp"} & set(names) if Path(folder) == locks else set(),
+        )
         return Project(root, self.pipeline)
 
 
