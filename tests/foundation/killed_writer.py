@@ -21,7 +21,8 @@ import pandas as pd
 from pedecg.core import tables
 
 ROWS = 20_000  # so that a write lasts long enough to be killed in
-LONGEST_DELAY_S = 0.01  # after the temporary file appeared
+SLOW_PARTS, PART_S = 20, 0.005  # text is written in so many parts, with a pause after each
+LONGEST_DELAY_S = 0.05  # from the first part of the temporary file to the kill
 
 Write = Callable[[int, Path], None]
 
@@ -44,6 +45,17 @@ WRITERS: dict[str, Write] = {
 }
 
 
+def slow_write_text(file: Path, text: str, encoding: str) -> int:
+    """Write as `Path.write_text` does, on a slow disk."""
+    part = len(text) // SLOW_PARTS + 1
+    with file.open("w", encoding=encoding) as stream:
+        for start in range(0, len(text), part):
+            stream.write(text[start : start + part])
+            stream.flush()
+            time.sleep(PART_S)
+    return len(text)
+
+
 def in_a_child(action: Callable[[], None]) -> int:
     """Start an action in a forked process; return the id of the process."""
     child = os.fork()
@@ -62,6 +74,7 @@ def kill_while_writing(write: Write, file: Path, delay_s: float) -> bool:
     """
 
     def rewrite_for_ever() -> None:
+        Path.write_text = slow_write_text  # type: ignore[assignment,method-assign]
         while True:
             write(1, file)
             write(0, file)

@@ -68,19 +68,21 @@ def test_every_record_of_a_split_is_predicted_also_where_all_is_unknown(name):
     assert checked["probability"].notna().all()
 
 
-def test_a_record_without_a_row_of_features_is_predicted_as_unknown():
+def test_a_record_without_a_row_of_features_is_predicted_as_one_with_unknown_features():
     _, rules, labels, splits = cohort()
-    less = rules.iloc[:-1]
-    _, predictions = linear.train(
-        linear.RULES_LINEAR,
-        linear.rule_features(less),
-        less["record_id"],
-        labels,
-        splits,
-        0,
-        SETTINGS,
-    )
-    assert predictions["probability"].notna().all()
+    without = rules.iloc[:-1]
+    unknown = rules.copy()
+    unknown.loc[unknown.index[-1], unknown.columns.drop("record_id")] = pd.NA
+
+    def probabilities(table):
+        features = linear.rule_features(table)
+        _, predictions = linear.train(
+            linear.RULES_LINEAR, features, table["record_id"], labels, splits, 0, SETTINGS
+        )
+        return predictions.set_index(["record_id", "label"])["probability"].sort_index()
+
+    pd.testing.assert_series_equal(probabilities(without), probabilities(unknown))
+    assert set(labels["record_id"]) == set(probabilities(without).index.get_level_values(0))
 
 
 @pytest.mark.parametrize("name", [linear.AGE_SEX, linear.RULES_LINEAR])

@@ -1,11 +1,12 @@
 """The smoke preset of each pipeline, run once for all tests, whichever process they run in."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+import stage_server
 from filelock import FileLock
 from scratch import PAEDIATRIC, Project, fresh_project, pipelines
 
@@ -51,6 +52,13 @@ def reproduced(
 ) -> Project:
     """Each pipeline in turn, run to its end."""
     return smoke(request.param).copy(tmp_path_factory.mktemp("reproduced") / "project")
+
+
+@pytest.fixture(scope="session")
+def forked_stages() -> Iterator[Path]:
+    """The folder of a command `python` that runs stages without importing libraries each time."""
+    with stage_server.command() as folder:
+        yield folder
 
 
 @pytest.fixture

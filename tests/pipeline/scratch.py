@@ -35,6 +35,7 @@ class Project:
 
     root: Path
     pipeline: str = PAEDIATRIC
+    commands: Path | None = None  # a folder of commands that goes first on PATH
 
     @property
     def folder(self) -> Path:
@@ -47,13 +48,15 @@ class Project:
 
     def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
         """Run a command here with this copy's code; its output, or a failure that shows it."""
+        first = [str(self.commands)] if self.commands else []
+        path = [*first, str(Path(sys.executable).parent), os.environ["PATH"]]
         done = subprocess.run(
             command,
             cwd=self.folder,
             env={
                 **os.environ,
                 "PYTHONPATH": str(self.root / "src"),
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join(path),
                 "PYTHONHASHSEED": "0",
                 **(environment or {}),
             },
@@ -103,9 +106,9 @@ class Project:
             return list(values["experiment"]["models"])
         train = values["train"]
         networks = [*train["models"], *train["pretrained_models"], *train["fused_models"]]
-        return networks + values.get("train_rules", {}).get("models", [])
+        return [*networks, *values.get("train_rules", {}).get("models", [])]
 
-    def copy(self, root: Path) -> "Project":
+    def copy(self, root: Path, commands: Path | None = None) -> "Project":
         """Copy all but the locks of a DVC that may be at work."""
         locks = self.root / ".dvc"
         shutil.copytree(
@@ -114,7 +117,7 @@ class Project:
             symlinks=True,
             ignore=lambda folder, names: {"tmp"} & set(names) if Path(folder) == locks else set(),
         )
-        return Project(root, self.pipeline)
+        return Project(root, self.pipeline, commands)
 
 
 def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:

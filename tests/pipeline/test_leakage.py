@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.api import types
-from scratch import Project
+from scratch import PAEDIATRIC, Project
 
 from pedecg.core import tables
 
@@ -35,14 +35,17 @@ FITTED = (
 )
 
 
-def test_changing_every_test_record_changes_nothing_that_was_fitted(project: Project) -> None:
+def test_changing_every_test_record_changes_nothing_that_was_fitted(
+    smoke: Callable[[str], Project], forked_stages: Path, tmp_path: Path
+) -> None:
+    project = smoke(PAEDIATRIC).copy(tmp_path / "project", commands=forked_stages)
     folder = project.folder
     test = ids_of_test_split(folder)
     models = [*project.models(), "ensemble"]
     before, answers = fitted(folder, test), predictions_of(folder, models, test)
     assert {file.split("/")[1] for file in before if file.startswith("models/")} >= set(models)
 
-    change_ids_of_test_split(folder / "data", test)
+    change_test_records(folder / "data", test)
     fit_again(project)
 
     after = fitted(folder, test)
