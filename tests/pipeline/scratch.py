@@ -120,7 +120,7 @@ class Project:
         return Project(root, self.pipeline, commands)
 
 
-def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:
+def fresh_project(root: Path, pipeline: str = PAEDIATRIC, commands: Path | None = None) -> Project:
     """Copy what git would commit of the working tree, with the smoke preset, and nothing made."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -135,6 +135,6 @@ def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    project = Project(root, pipeline)
+    project = Project(root, pipeline, commands)
     project.edit_params(settings_of(ROOT / pipeline / "presets" / "smoke.yaml"))
     return project
