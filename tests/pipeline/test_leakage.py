@@ -6,10 +6,11 @@ curves, calibration, thresholds, validation metrics, label candidates and all pr
 records stay as they were, for every model of the run.
 """
 
+import itertools
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,20 @@ from pedecg.core import tables
 
 pytestmark = pytest.mark.slow
 
+CHANGED = (
+    "data/interim/labels.parquet",
+    "data/interim/records.parquet",
+    "data/features/rules.parquet",
+    "data/processed/signals",
+)
+SPLITS = "data/interim/splits.parquet"  # which records are test records must not change
+# What is fitted or chosen; a pipeline need not have all of it.
 FITTED = (
     "models",
     "calibration",
     "predictions",
     "data/ensemble",
+    "data/selected",
     "data/features/normal_beats.parquet",
     "data/processed/lead_statistics.json",
     "data/review/candidates.parquet",
@@ -57,24 +67,54 @@ def test_changing_every_test_record_changes_nothing_that_was_fitted(
 
 
 def ids_of_test_split(folder: Path) -> set[str]:
-    splits = tables.read(folder / "data/interim/splits.parquet", tables.SPLITS)
+    splits = tables.read(folder / SPLITS, tables.SPLITS)
     return set(splits.loc[splits["split"] == "test", "record_id"])
 
 
 def fit_again(project: Project) -> None:
-    """Run the stages that write what is fitted, in the order in which they ran first."""
-    stages = [
-        stage
-        for stage in project.lock().values()
-        if any(out["path"].startswith((*FITTED, "data/review")) for out in stage["outs"])
-    ]
-    assert stages
+    """Run the stages that lie between what was changed and what is fitted."""
+    stages = stages_to_run(project.lock())
     for stage in stages:
-        for out in stage["outs"]:
-            made = project.folder / out["path"]
+        for out in outs(stage):
+            made = project.folder / out
             shutil.rmtree(made) if made.is_dir() else made.unlink()
     for stage in stages:
         project.run(*stage["cmd"].split())
+
+
+def stages_to_run(lock: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the stages in the order in which they ran, which is the order of the lock file.
+
+    The stages that write what was changed, or the splits, are left out.
+    """
+    changed, after = list(CHANGED), []
+    for stage in lock.values():
+        if overlap(deps(stage), changed) and not overlap(outs(stage), [*CHANGED, SPLITS]):
+            after.append(stage)
+            changed += outs(stage)
+    wanted, between = list(FITTED), []
+    for stage in reversed(after):
+        if overlap(outs(stage), wanted):
+            between.append(stage)
+            wanted += deps(stage)
+    assert between
+    return between[::-1]
+
+
+def deps(stage: dict[str, Any]) -> list[str]:
+    return [dep["path"] for dep in stage["deps"]]
+
+
+def outs(stage: dict[str, Any]) -> list[str]:
+    return [out["path"] for out in stage["outs"]]
+
+
+def overlap(paths: Iterable[str], others: Iterable[str]) -> bool:
+    """Say whether a path equals another or lies in it, or the other way round."""
+    return any(
+        f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+        for one, other in itertools.product(paths, others)
+    )
 
 
 def fitted(folder: Path, test: set[str]) -> dict[str, Any]:
@@ -82,7 +122,7 @@ def fitted(folder: Path, test: set[str]) -> dict[str, Any]:
     contents: dict[str, Any] = {}
     for name in FITTED:
         place = folder / name
-        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        for file in [place, *sorted(place.rglob("*"))]:
             if file.is_file():
                 contents[file.relative_to(folder).as_posix()] = content(file, test)
     for file in sorted(folder.glob("metrics/evaluate/*.json")):
