@@ -128,11 +128,11 @@ def test_folds_are_of_patients_and_alike(cohort):
     assert chd.groupby(fold).mean().astype(float).std() < 0.02
 
 
-def test_twelve_thousand_patients_take_seconds(cohort, split_settings):
+def test_twelve_thousand_patients_are_split_in_ten_seconds_of_cpu_time(cohort, split_settings):
     records, labels = cohort(12_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assignment = splits.by_patient(records, labels, split_settings())
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert largest_deviation(assignment, records, labels) < 0.002
 
 

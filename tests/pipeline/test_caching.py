@@ -247,9 +247,9 @@ def test_every_pipeline_has_a_table() -> None:
     ("pipeline", "row"), ROWS, ids=[f"{pipeline}: {row.name}" for pipeline, row in ROWS]
 )
 def test_exactly_these_stages_run(
-    smoke: Callable[[str], Project], pipeline: str, row: Row, tmp_path: Path
+    smoke: Callable[[str], Project], forked_stages: Path, pipeline: str, row: Row, tmp_path: Path
 ) -> None:
-    project = smoke(pipeline).copy(tmp_path / "project")
+    project = smoke(pipeline).copy(tmp_path / "project", commands=forked_stages)
     stages = project.lock().keys()
     expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in row.runs)}
     if expected and REPORT in stages:

@@ -91,5 +91,12 @@ def test_a_longer_record_goes_on_below(leads, seconds, rows):
     assert "10 s" in names(figure)
 
 
-def test_a_record_shorter_than_the_paper_leaves_it_empty():
-    assert ecg_paper.draw(ramp(12, seconds=3), FS_HZ, LEADS, "short").axes[0].lines
+def test_a_record_shorter_than_the_paper_leaves_the_rest_empty():
+    whole, short = (
+        ecg_paper.draw(ramp(12, seconds=seconds), FS_HZ, LEADS, "t").axes[0] for seconds in (10, 3)
+    )
+    assert short.get_xlim() == whole.get_xlim()
+    curves = [line.get_xdata() for line in short.lines if len(line.get_xdata()) > 10]
+    strip = max(curves, key=len)
+    assert np.ptp(strip) == pytest.approx(3 * ecg_paper.MM_PER_S, abs=0.2)
+    assert max(curve.max() for curve in curves) == strip.max()

@@ -148,14 +148,12 @@ def test_a_wrong_option_is_said_in_one_line(hospital, network, raw, monkeypatch,
     assert "\n" not in str(done.exception)
 
 
-def test_changed_parameters_are_not_taken_for_those_of_the_training(hospital, raw, tmp_path):
+def test_parameters_that_changed_after_the_training_are_refused(hospital, raw, tmp_path):
     copy = shutil.copytree(hospital, tmp_path / "copy")
-    file = copy / "params.yaml"
     lock = {"stages": {"preprocess": {"params": {"params.yaml": {"preprocess.low_hz": 0.3}}}}}
     (copy / "dvc.lock").write_text(json.dumps(lock))
     with pytest.raises(PedecgError, match=r"preprocess.low_hz is not what stage preprocess ran"):
         loaded_model.load(copy / "models" / MODEL)
-    assert file.is_file()
 
 
 def test_the_text_names_targets_thresholds_and_flags(network, raw):

@@ -120,7 +120,7 @@ def test_the_limits_lie_at_z_two_and_the_median_at_zero(age, sex):
 
 
 @given(age=st.integers(1, 5842))
-def test_a_birthday_does_not_make_a_limit_jump(age):
+def test_heart_rate_limits_change_little_from_one_day_of_age_to_the_next(age):
     before, after = (LIMITS.percentiles("heart_rate", a, "male") for a in (age, age + 1))
     assert before is not None
     assert after is not None
