@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from pedecg.benchmarks import benchmark_settings
 from pedecg.cohorts import splits
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_check import IngestSettings
@@ -157,9 +158,21 @@ def _cardiotoxicity() -> Sections:
     }
 
 
+def _benchmarks() -> Sections:
+    return {
+        "data": benchmark_settings.DataSettings,
+        "delineation": benchmark_settings.DelineationSettings,
+        "heart_rates": benchmark_settings.HeartRateSettings,
+        "ptbxl": benchmark_settings.PtbxlSettings,
+        "cinc2017": benchmark_settings.Cinc2017Settings,
+        "resampling": benchmark_settings.ResamplingSettings,
+    }
+
+
 # The pipelines beside the root's, by the name of their folder in ``pipelines/``.
 PIPELINES: dict[str, Callable[[], Sections]] = {
     "arrhythmia": _arrhythmia,
+    "benchmarks": _benchmarks,
     "cardiotoxicity": _cardiotoxicity,
     "delineation": _delineation,
 }
