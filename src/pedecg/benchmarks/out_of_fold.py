@@ -44,7 +44,7 @@ def ptbxl(
         raise PedecgError(f"data.ptbxl: a record without a fold from 1 to {_PTBXL_FOLDS}")
     fold = (official.to_numpy(np.int64) - 1) // settings.test_folds
     repeats = range(settings.repeats)
-    return pd.concat([_predictions(model, prepared, values, fold, seed) for seed in repeats])
+    return pd.concat([cross_validated(model, prepared, values, fold, seed) for seed in repeats])
 
 
 def cinc2017(
@@ -60,7 +60,7 @@ def cinc2017(
     for seed in range(settings.repeats):
         drawn = splits.folds(prepared.records, prepared.labels, settings.folds, seed, [])
         fold = drawn.loc[list(prepared.record_ids)].to_numpy(np.int64)
-        parts.append(_predictions(model, prepared, values, fold, seed))
+        parts.append(cross_validated(model, prepared, values, fold, seed))
     return pd.concat(parts)
 
 
@@ -69,9 +69,24 @@ def no_predictions() -> pd.DataFrame:
     return linear.predictions((), pd.DataFrame({"record_id": [], "split": []}), 0, np.empty((0, 0)))
 
 
-def _predictions(
+def cross_validated(
     model: str, prepared: Prepared, values: dict[str, Any], fold: Folds, seed: int
 ) -> pd.DataFrame:
+    """Predict every record by a model that was trained on the other folds.
+
+    Parameters
+    ----------
+    fold : shape (n_records,), of each row of the labels.
+
+    Returns
+    -------
+    Rows of the table PREDICTIONS, one for each record and target.
+
+    Raises
+    ------
+    PedecgError
+        There is no such model, or its parameters are not valid.
+    """
     tabular = model in (
         linear.AGE_SEX, "rules", linear.RULES_LINEAR,
         random_trees.RULES_TREES, boosted_trees.RULES_BOOSTED,
