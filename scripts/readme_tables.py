@@ -1,9 +1,13 @@
-"""Renew the README's tables of results and of parameters: python scripts/readme_tables.py."""
+"""Renew the READMEs' tables of results, benchmarks and parameters.
+
+    python scripts/readme_tables.py
+"""
 
 import json
 import re
 from pathlib import Path
 
+import benchmark_tables
 from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
@@ -19,7 +23,7 @@ RESULTS = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", r
 
 def renewed(readme: str) -> str:
     """Return the README's text with every table between its marks made anew."""
-    return RESULTS.sub(_results, PARAMETERS.sub(_parameters, readme))
+    return benchmark_tables.renewed(RESULTS.sub(_results, PARAMETERS.sub(_parameters, readme)))
 
 
 def _parameters(found: re.Match[str]) -> str:
@@ -48,8 +52,8 @@ def _short(value: float) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in (ROOT / "README.md", ROOT / "pipelines/benchmarks/README.md"):
+        readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
