@@ -1,6 +1,6 @@
 """Renew the READMEs' tables of results, benchmarks and parameters.
 
-    python scripts/readme_tables.py
+python scripts/readme_tables.py
 """
 
 import json
