@@ -16,7 +16,7 @@ from openecg.deploy import TARGET_FS, WINDOW_SAMPLES, Inference, logits_to_bound
 
 # As `encode_stream` of openecg reads a long lead: windows every 6 s, the outer 2 s not used.
 STEP_SAMPLES = 1500
-EDGE_SAMPLES = 500
+EDGE_SAMPLES = 500  # 2 s at 250 Hz
 PATCH_SAMPLES = 5  # samples of one output frame
 
 

@@ -22,7 +22,7 @@ from pedecg.signals import lead_statistics
 from pedecg.tabular import boosted_trees, linear, random_trees, rule_score
 
 Folds = NDArray[np.int64]
-_PTBXL_FOLDS = 10
+_PTBXL_FOLDS = 10  # as published
 
 
 def ptbxl(

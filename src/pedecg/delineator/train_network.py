@@ -29,6 +29,7 @@ SAVED_EVERY = 25  # steps; a killed training loses a few seconds
 # One cycle (Smith LN, Topin N, arXiv 1708.07120): the learning rate rises while momentum falls.
 _RISE = 0.1  # share of the steps
 _FIRST, _LAST = 1 / 25, 1 / 250_000  # of the highest learning rate
+# Of AdamW; lowest at the highest learning rate (one cycle, Smith 2018).
 _MOMENTUM_LOW, _MOMENTUM_HIGH = 0.85, 0.95
 
 

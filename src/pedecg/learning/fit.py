@@ -36,7 +36,7 @@ from pedecg.learning.training_task import Task
 from pedecg.models import features, registry
 
 PRETRAINED_FOLDER = Path("models/pretrained")
-DEV_RUN_STEPS = 2
+DEV_RUN_STEPS = 2  # of the check fast_dev_run: a first step and one from a used state
 _PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 

@@ -16,7 +16,7 @@ from pedecg.learning.train_settings import TrainSettings
 
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1e-5  # of the peak
 ONE_CYCLE_BETA = (0.95, 0.85)  # of AdamW's first moment: at the ends and at the peak
-BETA = 0.9
+BETA = 0.9  # AdamW's usual momentum, where the schedule does not move it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from pedecg.core import age_groups
 
 TOLERANCES = Path(__file__).with_suffix(".csv")
+# Days; neonate, infant, to 5, to 10 years, older: normal limits change there.
 EDGES_DAYS = (28, 365, 1826, 3652)
 GROUPS = ("0-27 d", "28 d-1 y", "1-4 y", "5-9 y", "10 y and over")
 ALL = "all ages"

@@ -29,9 +29,9 @@ AGE_SEX, RULES_LINEAR = "age_sex", "rules_linear"
 # Normal limits change in days at birth and in years at school; knots at 1 w, 1 m, 3 m, 1 y, 3 y,
 # 8 y and 14 y, in days.
 _KNOTS_DAYS = (7, 30, 91, 365, 1096, 2922, 5114)
-_OFFSET_DAYS = 30.0
+_OFFSET_DAYS = 30.0  # log age is linear below a month, so that the first days do not dominate
 _LARGEST = 8.0  # SD; a measure farther out is a mistake, and must not decide alone
-_MAX_STEPS = 2000
+_MAX_STEPS = 2000  # of L-BFGS, at most
 
 
 class LinearSettings(Section):

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 Values = NDArray[np.float64]
-TINY = 1e-8
+TINY = 1e-8  # keeps a flat lead from a division by zero
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pedecg.rules.rhythm_strip import (
 PREFIX = "strip_"
 FEWEST_QUIET = 8  # intervals
 WIDE_S = 0.12  # a QRS that began in a ventricle
-LONGEST_PR_S = 0.4
+LONGEST_PR_S = 0.4  # a P further before QRS belongs to no conducted beat
 
 
 def measure(
