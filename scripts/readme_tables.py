@@ -1,14 +1,19 @@
-"""Renew the README's tables of results and of parameters: python scripts/readme_tables.py."""
+"""Renew the READMEs' tables of results, benchmarks and parameters.
+
+python scripts/readme_tables.py
+"""
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import benchmark_tables
 from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
 from pedecg.core import params
+from pedecg.evaluation import ensemble
 
 ROOT = Path(__file__).resolve().parents[1]
 # A table lies between two marks; the second word is its pipeline's folder, none: the root.
@@ -30,7 +35,7 @@ def renewed(readme: str, read: Callable[[str], str] = of_working_tree) -> str:
     ----------
     read : returns the text of a file by its name from the root, for the table of results.
     """
-    return with_results(with_parameters(readme), read)
+    return benchmark_tables.renewed(with_results(with_parameters(readme), read))
 
 
 def with_parameters(readme: str) -> str:
@@ -50,9 +55,9 @@ def _parameters(found: re.Match[str]) -> str:
 
 def _results(found: re.Match[str], read: Callable[[str], str]) -> str:
     """AUROC of every model of the root's last run, as its metrics say."""
-    models = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["evaluate"]["models"]
+    run = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["experiment"]
     rows, targets = [], []
-    for model in models:
+    for model in [*run["models"], ensemble.NAME]:
         test = json.loads(read(f"metrics/evaluate/{model}.json"))["test"]
         targets = test["macro"]["targets"]
         cells = [_short(test["targets"][target]["auroc"]["value"]) for target in targets]
@@ -68,8 +73,8 @@ def _short(value: float) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in (ROOT / "README.md", ROOT / "pipelines/benchmarks/README.md"):
+        readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main() -> None:
     about = records.set_index("record_id").loc[mapped["record_id"]]
     age_days, sex = batches.ages_and_sexes(about)
     rules = tables.read("data/features/rules.parquet", tables.RULES)
-    numbers = features.of_rules(rules, mapped["record_id"])
+    numbers = features.of_rules(rules, list(mapped["record_id"]))
     positions = signals.positions(mapped["record_id"])
     with device.reproducible(settings.seed, threads=1):
         values = atlas.embeddings(trained, signals, positions, age_days, sex, numbers)

@@ -48,7 +48,7 @@ def ingested(
     quality = pd.DataFrame(rows, columns=["record_id", "lead"])
     m = len(quality)
     quality["usable"] = rng.random(m) > 0.02
-    quality["flaw"] = np.where(quality["usable"], None, "flat")
+    quality["flaw"] = [None if usable else "flat" for usable in quality["usable"]]
     quality["peak_mv"] = rng.gamma(3, 0.5, m)
     quality["rail_fraction"] = np.where(rng.random(m) < 0.05, 0.001, 0)
     quality["flat_fraction"] = quality["nonfinite_fraction"] = 0.0

@@ -228,10 +228,24 @@ CARDIOTOXICITY_TABLE = [
     ),
 ]
 
+BENCHMARKS_TABLE = [
+    Row("resamples", lambda p: p.set("resampling.resamples", 30), ["delineation@*", "score_*"]),
+    Row(
+        "folds of one cohort",
+        lambda p: p.set("cinc2017.folds", 4),
+        ["predict_cinc2017@*", "score_cinc2017"],
+    ),
+    Row("methods compared", lambda p: p.set("delineation.neurokit2_methods", []),
+        ["heart_rates", "delineation@*"]),
+    Row("shipped weights", lambda p: p.append("src/pedecg/weights/delineator/held_out.json", " "),
+        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement"]),
+]  # fmt: skip
+
 # A pipeline joins by its row here.
 TABLES = {
     PAEDIATRIC: ROOT_TABLE,
     "pipelines/arrhythmia": ARRHYTHMIA_TABLE,
+    "pipelines/benchmarks": BENCHMARKS_TABLE,
     "pipelines/cardiotoxicity": CARDIOTOXICITY_TABLE,
     "pipelines/delineation": DELINEATION_TABLE,
 }

@@ -15,7 +15,7 @@ import ship_delineator
 
 from pedecg.commands import parameter_sections, presets
 from pedecg.core import params, tables
-from pedecg.waves import inference, shipped_delineator, wave_network
+from pedecg.waves import delineator_inference, shipped_delineator, wave_network
 
 PRESETS = sorted(
     file for pipeline in pipelines() for file in (ROOT / pipeline / "presets").glob("*.yaml")
@@ -72,7 +72,7 @@ def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_pat
 
 def test_a_training_writes_exactly_the_files_that_are_shipped(tmp_path):
     settings = wave_network.Settings()
-    inference.save(wave_network.Network(settings), settings, tmp_path)
+    delineator_inference.save(wave_network.Network(settings), settings, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == set(ship_delineator.FILES)
 
 
@@ -82,6 +82,6 @@ def test_the_shipped_files_are_a_network_saved_by_the_pipeline_and_its_own_setti
     settings = wave_network.Settings.model_validate_json(text)
     network = wave_network.Network(settings)
     network.load_state_dict(load_file(folder / "weights.safetensors"), strict=False)
-    inference.save(network, settings, tmp_path)
+    delineator_inference.save(network, settings, tmp_path)
     for name in ship_delineator.FILES:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name

@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pedecg.core.errors import PedecgError
+from pedecg.rules import norms
 from pedecg.rules.rhythm_strip import rr_intervals, strip_features
 
 FS_HZ = 300.0
+LIMITS = norms.load(norms.LIMITS)
 
 
 def recording(rr_s, p_mv=0.15, noise_mv=0.01, seed=0):
@@ -32,7 +35,7 @@ def recording(rr_s, p_mv=0.15, noise_mv=0.01, seed=0):
 
 def of(rr_s, **how):
     waves, signal = recording(rr_s, **how)
-    return strip_features.measure(waves, signal, FS_HZ)
+    return strip_features.measure(waves, signal, FS_HZ, LIMITS)
 
 
 REGULAR = np.full(30, 0.8)
@@ -64,7 +67,7 @@ def test_noise_lowers_what_adds_up():
 
 def test_a_trace_upside_down_measures_the_same():
     waves, signal = recording(REGULAR)
-    upright, turned = (strip_features.measure(waves, s, FS_HZ) for s in (signal, -signal))
+    upright, turned = (strip_features.measure(waves, s, FS_HZ, LIMITS) for s in (signal, -signal))
     for name, value in upright.items():
         assert turned[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
 
@@ -73,15 +76,17 @@ def test_a_trace_upside_down_measures_the_same():
 def test_few_beats_or_none_are_no_fault_and_have_the_same_columns(n_beats):
     waves, signal = recording(REGULAR)
     few = waves[waves["peak_s"] < 0.3 + 0.8 * n_beats]
-    found = strip_features.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ)
-    assert list(found) == list(strip_features.measure(waves, signal, FS_HZ))
+    found = strip_features.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ, LIMITS)
+    assert list(found) == list(strip_features.measure(waves, signal, FS_HZ, LIMITS))
     assert np.isnan(found["strip_rr_calm"])
     assert not np.isinf(list(found.values())).any()
 
 
 def test_a_flat_trace_is_no_fault():
     waves, signal = recording(REGULAR)
-    assert not np.isinf(list(strip_features.measure(waves, 0 * signal, FS_HZ).values())).any()
+    assert not np.isinf(
+        list(strip_features.measure(waves, 0 * signal, FS_HZ, LIMITS).values())
+    ).any()
 
 
 def test_local_median_is_of_the_neighbours():
@@ -129,7 +134,7 @@ def test_a_wide_beat_between_usual_ones_is_odd():
     rr = REGULAR.copy()
     rr[12:14] = 0.55, 1.05
     waves, signal = with_beat(rr, odd=[13])
-    found = strip_features.measure(waves, signal, FS_HZ)
+    found = strip_features.measure(waves, signal, FS_HZ, LIMITS)
     assert found["strip_odd"] == 1
     assert found["strip_beyond_odd"] > 0.5
     assert found["strip_early"] == 0  # odd, and not told twice
@@ -138,13 +143,46 @@ def test_a_wide_beat_between_usual_ones_is_odd():
 def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
     waves, signal = with_beat(REGULAR, moved=[10.0])
     false = waves[waves["wave"] == "QRS"].iloc[[0]].assign(onset_s=9.96, peak_s=10, offset_s=10.04)
-    found = strip_features.measure(pd.concat([waves, false]), signal, FS_HZ)
+    found = strip_features.measure(pd.concat([waves, false]), signal, FS_HZ, LIMITS)
     assert found["strip_early"] == found["strip_odd"] == 0
     assert found["strip_beyond"] < 0.3
 
 
 def test_width_of_qrs_and_level_of_st_are_told_from_the_averaged_beat():
-    narrow, wide = of(REGULAR), strip_features.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ)
+    narrow, wide = (
+        of(REGULAR),
+        strip_features.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ, LIMITS),
+    )
     assert wide["strip_beat_qrs_s"] > narrow["strip_beat_qrs_s"] + 0.05
     assert wide["strip_beyond_qrs"] > 1
     assert abs(narrow["strip_beat_st"]) < 0.1
+
+
+def test_the_limits_of_a_normal_rhythm_are_data_and_may_differ_by_age(tmp_path):
+    text = norms.THRESHOLDS.read_text(encoding="utf-8")
+    fast = "strip_fast,any,0,,95,bpm"
+    assert fast in text
+    at_birth, later = fast.replace("0,,95", "0,28,165"), fast.replace("0,,95", "28,,95")
+    row = next(line for line in text.splitlines() if line.startswith(fast))
+    rows = f"{row.replace(fast, at_birth)}\n{row.replace(fast, later)}"
+    (tmp_path / "thresholds.csv").write_text(text.replace(row, rows), encoding="utf-8")
+    limits = norms.load(norms.LIMITS, tmp_path / "thresholds.csv")
+    waves, signal = recording(np.full(30, 0.5))  # 120 bpm
+
+    def rate(age_days):
+        measures = strip_features.measure(waves, signal, FS_HZ, limits, age_days)
+        return measures["strip_beyond_rate"]
+
+    assert rate(7) == 0
+    assert rate(3650) == pytest.approx(2.5, abs=0.1)
+    assert rate(None) == 0  # no limit holds for a child of unknown age
+
+
+def test_a_file_without_the_limits_of_a_normal_rhythm_is_refused(tmp_path):
+    text = norms.THRESHOLDS.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("strip_slow,")]
+    (tmp_path / "thresholds.csv").write_text("\n".join(kept), encoding="utf-8")
+    limits = norms.load(norms.LIMITS, tmp_path / "thresholds.csv")
+    waves, signal = recording(np.full(30, 0.8))
+    with pytest.raises(PedecgError, match="strip_slow is missing"):
+        strip_features.measure(waves, signal, FS_HZ, limits)

@@ -22,7 +22,7 @@ from pedecg.simulation.conditions import Condition, conditions, members
 from pedecg.simulation.hospital_settings import Recorder
 from pedecg.waves.annotations import Labelled, marks_from_table
 
-FS_HZ = 500.0
+FS_HZ = 500.0  # as LUDB
 _NARROW_FROM_BPM = 170.0  # above it the room between two beats is too short for a wide QRS
 _PR_SHARE = 0.42  # of RR, at most
 _GROUPS = ("finding", "chd", "cardiomyopathy")

@@ -21,7 +21,7 @@ from pedecg.learning.batches import Signals, Subjects, window_batches
 from pedecg.learning.trained_network import BATCH_SIZE, Trained
 from pedecg.signals.signal_store import SignalStore
 
-NEIGHBOURS = 10
+NEIGHBOURS = 10  # of a record, whose labels are compared with its own
 
 
 def embeddings(

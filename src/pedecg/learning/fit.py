@@ -25,7 +25,7 @@ from pedecg.models import features, registry
 from pedecg.models.contract import Rows
 
 PRETRAINED_FOLDER = Path("models/pretrained")
-DEV_RUN_STEPS = 2
+DEV_RUN_STEPS = 2  # of the check fast_dev_run: a first step and one from a used state
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ LIMITS = quality.LeadLimits(
     rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
     max_gap_s=0.1, max_gap_fraction=0.02,
 )  # fmt: skip
+# For a recording without a model, whose own filter would be used.
 LOW_HZ, HIGH_HZ, ORDER = 0.5, 100.0, 3
+# Higher is an artefact, bridged with this margin on either side.
 SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02
 METHOD = "learned"
 

@@ -17,9 +17,9 @@ from pedecg.rules.criterion_logic import (
 LATERAL = ("I", "II", "V5", "V6")  # T is upright here in health, but for the first days of life
 LIMB = ("I", "II", "III", "aVL", "aVF")
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
-ENOUGH_LEADS = 2
+ENOUGH_LEADS = 2  # a finding in a single lead may be its electrode's
 SCHWARTZ = (("schwartz_3_points", 3.0), ("schwartz_2_points", 2.0), ("schwartz_1_point", 1.0))
-SLOW_POINTS = 0.5
+SLOW_POINTS = 0.5  # points of the Schwartz score for a heart rate below normal
 LEAST_R_MV = 1.0  # with a smaller R a small T means nothing
 
 

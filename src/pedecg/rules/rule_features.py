@@ -85,13 +85,16 @@ def of_signals(
     return {
         "record_id": examination.record_id,
         **measures,
-        **of_strip(examination.waves, signal_mv, signals.fs_hz),
+        **of_strip(examination, signal_mv, signals.fs_hz, limits),
         **adjusted(measures, age, sex, limits),
     }
 
 
 def of_strip(
-    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
+    examination: DelineatedRecord,
+    signal_mv: NDArray[np.floating[Any]],
+    fs_hz: float,
+    limits: norms.Limits,
 ) -> dict[str, float]:
     """Return the measures of a rhythm strip where there is one lead and no more, see `strip`.
 
@@ -99,7 +102,10 @@ def of_strip(
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
     """
-    return strip_features.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
+    if len(signal_mv) != 1:
+        return {}
+    age, sex = examination.age_days, examination.sex
+    return strip_features.measure(examination.waves, signal_mv[0], fs_hz, limits, age, sex)
 
 
 def possible(measures: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ COLUMNS = ("patient_id", "path_xml", "label", "anthracycline_mg_m2")
 _FOLDER = "muse"
 _MEDIAN_S = (0.4, 0.8)  # before and after R; MUSE's median beat has 1.2 s
 _DOSE = (230.0, 320.0)  # mg/m2, mean without and with CTRCD; one dose does not decide
-_DOSE_SD = 90.0
+_DOSE_SD = 90.0  # mg/m2
 
 
 class XmlSimulationSettings(Section):

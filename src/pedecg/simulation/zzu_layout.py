@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import code_vocabularies
 
-FS_HZ = 500
+FS_HZ = 500  # as published
 COLUMNS = (
     "Filename", "ECG_ID", "Patient_ID", "Age", "Gender", "Acquisition_date", "Sampling_point",
     "Lead", "AHA_code", "CHN_code", "ICD-10 code", "pSQI", "basSQI", "bSQI",

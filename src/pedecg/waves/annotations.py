@@ -27,7 +27,7 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
 QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this stretch
 _ISP_TABLE = "_isp_delineation_data.csv"
-_CHECKSUM_RANGE = 65536
+_CHECKSUM_RANGE = 65536  # WFDB's checksums are 16-bit sums
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 Event = tuple[int, int]
 
-UNIT_MS = 4
-FRAME_MS = 20
+UNIT_MS = 4  # of the format: one length is a multiple of it
+FRAME_MS = 20  # of the format's frames
 
 # id -> character and name; the order is the format, so symbols may only be added at the end.
 SYMBOLS: tuple[tuple[str, str], ...] = (
@@ -23,7 +23,7 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
     ("j", "J_wave"),
 )  # fmt: skip
 UNKNOWN, ISO, SPIKE, P, Q, R, S, T = range(1, 9)
-WIDE = 10
+WIDE = 10  # id of the symbol wide_QRS
 WIDE_QRS_MS = 120.0  # the format's own limit, an adult's
 _LEAST_WAVE = 0.05  # of the peak-to-peak QRS: a smaller Q or S is none
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pedecg.waves.annotations import Marks
 
 FS_HZ = 250  # the network's input
-SAMPLES_PER_FRAME = 2
+SAMPLES_PER_FRAME = 2  # 8 ms: finer than readers agree
 FRAME_S = SAMPLES_PER_FRAME / FS_HZ
-N_WAVES = 3
+N_WAVES = 3  # P, QRS, T
 
 Array = NDArray[np.float32]
 
