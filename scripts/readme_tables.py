@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
 from pedecg.core import params
-from pedecg.evaluation import ensemble
+from pedecg.core.experiment import ENSEMBLE
 
 ROOT = Path(__file__).resolve().parents[1]
 # A table lies between two marks; the second word is its pipeline's folder, none: the root.
@@ -55,9 +55,10 @@ def _parameters(found: re.Match[str]) -> str:
 
 def _results(found: re.Match[str], read: Callable[[str], str]) -> str:
     """AUROC of every model of the root's last run, as its metrics say."""
-    run = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["experiment"]
+    trained = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["experiment"]["models"]
+    models = [*trained, ENSEMBLE]
     rows, targets = [], []
-    for model in [*run["models"], ensemble.NAME]:
+    for model in models:
         test = json.loads(read(f"metrics/evaluate/{model}.json"))["test"]
         targets = test["macro"]["targets"]
         cells = [_short(test["targets"][target]["auroc"]["value"]) for target in targets]

@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.models import model_settings, run_check
 
@@ -157,3 +158,15 @@ def test_a_model_takes_what_it_leaves_out_from_the_trunk_and_its_family(file: Pa
     medium = model_settings.read("resnet1d_medium", file)
     assert (medium["dropout"], medium["stem_s"], medium["family"]) == (0.3, 0.2, "resnet1d")
     assert model_settings.read("foundation", file)["masked_autoencoder"]["dropout"] == 0.4
+
+
+@pytest.mark.parametrize(
+    "folder", [ROOT, *sorted(file.parent for file in ROOT.glob("pipelines/*/dvc.yaml"))], ids=str
+)
+def test_every_parameter_that_a_stage_names_is_there(folder: Path) -> None:
+    stages = YAML(typ="safe").load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    named = [key for stage in stages.values() for key in stage.get("params", [])]
+    plain = [key for key in named if isinstance(key, str) and "${" not in key]
+    assert plain
+    for key in plain:
+        params.read_section(key, folder / "params.yaml")

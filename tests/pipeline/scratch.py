@@ -89,6 +89,10 @@ class Project:
         with file.open("w", encoding="utf-8") as stream:
             yaml.dump(values, stream)
 
+    def parameters(self) -> dict[str, Any]:
+        """Return the values of params.yaml."""
+        return settings_of(self.folder / "params.yaml")
+
     def append(self, file: str, text: str) -> None:
         """Add text to a file, named from the root of the project."""
         with (self.root / file).open("a", encoding="utf-8") as stream:

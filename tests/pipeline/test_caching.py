@@ -1,5 +1,6 @@
 """This changed, so exactly these stages run: no more, no less."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -8,15 +9,31 @@ from pathlib import Path
 import pytest
 from scratch import PAEDIATRIC, Project, pipelines
 
-ENSEMBLE = ["ensemble@*", "evaluate@ensemble"]
-HYBRID = ["train_fused@hybrid-*", "calibrate_member@hybrid", "evaluate@hybrid"]
-NETWORKS = ["train@*", "calibrate_member@resnet1d*", "evaluate@resnet1d*", *HYBRID, *ENSEMBLE,
-            "compare", "subgroups", "external_validation"]  # fmt: skip
-MEASURES = ["rule_features", "audit_measures", "measure_truth"]
+ENSEMBLE = ["ensemble@*", "evaluate_ensemble"]
+# What follows from a training of any model, besides its own evaluation.
+TOGETHER = [*ENSEMBLE, "compare", "select_models"]
+MEASURES = ["rule_features", "audit_measures", "measure_truth", "model_inputs"]
 REVIEW = ["noise_review", "noise_truth"]
-RULES = ["train_rules@*", "calibrate_member@rules*", "evaluate@rules*", *ENSEMBLE]
-NAIVE = [*RULES, "evaluate@age_sex"]
-EXPLAIN = ["explain", "explain_truth", "error_review", "atlas"]
+# Stages that take a selected model run where the files of that model have changed.
+TAKE = {
+    "explain": ["explain", "explain_truth", "error_review", "atlas"],
+    "external_validation": ["external_validation"],
+    "subgroups": ["subgroups"],
+}
+
+
+def scored(*models: str) -> list[str]:
+    """Return the stages that read the trainings of these models."""
+    return [f"{stage}@{model}" for model in models for stage in ("calibrate_member", "evaluate")]
+
+
+def trained(*models: str) -> list[str]:
+    """Return the stages of these models: their trainings, and what reads them."""
+    return [*(f"train@{model}-*" for model in models), *scored(*models)]
+
+
+READ_RULES = ["rules", "rules_linear", "rules_trees", "rules_boosted", "hybrid"]
+NETWORKS = ["resnet1d", "resnet1d_age", "hybrid"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,15 @@ def edit_a_comment(project: Project) -> None:
     project.append(f"{project.pipeline}/params.yaml", "# a thought\n")
 
 
+def add_a_model(project: Project) -> None:
+    models = project.parameters()["experiment"]["models"]
+    project.set("experiment.models", [*models, "cnn1d"])
+
+
+def add_a_comment(file: str) -> Callable[[Project], None]:
+    return lambda project: project.append(f"src/pedecg/{file}", "# a thought\n")
+
+
 REPORT = "report"  # it speaks of all other stages, so it runs after any of them
 EVERYWHERE = [Row("nothing", lambda p: None, []), Row("a comment", edit_a_comment, [])]
 
@@ -48,63 +74,66 @@ ROOT_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", "pretrain", *NETWORKS, *NAIVE, *REVIEW, "normal_beats", *EXPLAIN],
+        [
+            "split", "statistics", "pretrain", "label_decisions", "model_inputs", "train@*",
+            *scored("*"), *TOGETHER, "subgroups", "external_validation", *REVIEW, "normal_beats",
+            *TAKE["explain"],
+        ],
     ),
     Row(
         "filter cut-off",
         lambda p: p.set("preprocess.high_hz", 90),
         [
-            "preprocess",
-            "preprocess_external",
-            "statistics",
-            "delineate",
-            "pretrain",
-            *MEASURES,
-            *NETWORKS,
-            *RULES,
-            *REVIEW,
-            "normal_beats",
-            *EXPLAIN,
+            "preprocess", "preprocess_external", "statistics", "delineate", "pretrain", *MEASURES,
+            "train@*", *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, "external_validation",
+            *REVIEW, "normal_beats", *TAKE["explain"],
         ],
     ),
     Row(
         "one norm limit",
         edit_a_limit,
-        [*MEASURES, *RULES, *HYBRID, "compare", "subgroups", "explain", "error_review", "atlas"],
+        [*MEASURES, *trained(*READ_RULES), *TOGETHER, "explain", "error_review", "atlas"],
     ),
     Row(
         "one model's width",
         lambda p: p.set("models.resnet1d.width", 24),
-        [
-            "train@resnet1d-*",
-            "calibrate_member@resnet1d",
-            "evaluate@resnet1d",
-            *ENSEMBLE,
-            "compare",
-            "subgroups",
-        ],
+        ["model_inputs", *trained("resnet1d"), *TOGETHER],
     ),
+    Row(
+        "a default of all residual networks",
+        lambda p: p.set("trunk.block_dropout", 0.1),
+        ["pretrain", "model_inputs", *trained(*NETWORKS), *TOGETHER, *REVIEW],
+    ),
+    Row("one model more", add_a_model, ["model_inputs", *trained("cnn1d"), *TOGETHER]),
     Row(
         "learning rate",
         lambda p: p.set("train.learning_rate", 2e-3),
-        [*NETWORKS, *REVIEW, *EXPLAIN],
+        ["train@*", *scored(*NETWORKS), *TOGETHER, *REVIEW],
     ),
     Row(
         "number of bootstrap resamples",
         lambda p: p.set("evaluate.bootstrap", 50),
-        ["evaluate@*", "compare", "subgroups"],
+        ["evaluate@*", "evaluate_ensemble", "compare", "select_models", "subgroups"],
+    ),
+    Row(
+        "decisions on labels, of which there are none",
+        lambda p: p.set("labels.use_decisions", True),
+        ["label_decisions"],
     ),
     Row(
         "one module in models/",
-        lambda p: p.append("src/pedecg/models/networks/resnet1d.py", "# a thought\n"),
-        ["train@resnet1d-*"],
+        add_a_comment("models/networks/resnet1d.py"),
+        [
+            "pretrain", "model_inputs", "train@*", "explain",
+            "error_review", "atlas", "noise_review", "external_validation",
+        ],
     ),
     Row(
         "one module in simulation/",
-        lambda p: p.append("src/pedecg/simulation/gaussian_waves.py", "# a thought\n"),
-        ["simulate", "simulate_external"],
+        add_a_comment("simulation/gaussian_waves.py"),
+        ["simulate", "simulate_external", "explain_truth"],
     ),
-]
+]  # fmt: skip
 
 
 DELINEATION_TABLE = [
@@ -121,111 +150,95 @@ DELINEATION_TABLE = [
         ["evaluate"],
     ),
     Row(
-        "augmentation",
-        lambda p: p.append("src/pedecg/delineator/window_augmentation.py", "# a thought\n"),
-        ["train"],
+        "one module in delineator/",
+        add_a_comment("delineator/window_augmentation.py"),
+        ["simulate", "ingest", "split", "train", "evaluate"],
     ),
     Row(
         "shipped weights",
         lambda p: p.append("src/pedecg/weights/delineator/network.json", " "),
         [],
     ),
-    Row(
-        "a network of the root pipeline",
-        lambda p: p.append("src/pedecg/models/networks/resnet1d.py", "# a thought\n"),
-        [],
-    ),
 ]
 
-SCORES = ["evaluate@*", "compare", "segments@*", "calibrate_member@*", "ensemble@*"]
-SEEN = ["normal_beats", "explain", "error_review"]
 ARRHYTHMIA_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", "train@*", "train_*@*", *SCORES, *SEEN],
+        [
+            "split", "statistics", "label_decisions", "train@*", "train_continued@*", *scored("*"),
+            "evaluate_continued@*", *TOGETHER, "segments", "normal_beats", "explain",
+            "error_review",
+        ],
     ),
     Row(
         "one variant's hidden states",
         lambda p: p.set("models.attention.hidden", 16),
         [
-            "train@attention-*",
-            "evaluate@attention",
-            "segments@attention",
-            "compare",
-            "explain",
-            "error_review",
+            "model_inputs", *trained("attention"), "ensemble@*", "segments", "compare",
+            "select_models",
+        ],
+    ),
+    Row(
+        "the dropout of the family, and of what continues one of its trainings",
+        lambda p: p.set("models.cnn_rnn.dropout", 0.2),
+        [
+            "model_inputs", *trained("cnn_only", "attention"), "train_continued@*",
+            "evaluate_continued@*", "ensemble@*", "segments", "compare", "select_models",
         ],
     ),
     Row(
         "the family's module",
-        lambda p: p.append("src/pedecg/models/networks/cnn_rnn.py", "# a thought\n"),
-        ["train@*", "train_pretrained@*", "segments@*", "explain", "error_review"],
-    ),
-    Row(
-        "the convolutions' own dropout",
-        lambda p: p.set("models.cnn_only.dropout", 0.2),
+        add_a_comment("models/networks/cnn_rnn.py"),
         [
-            "train@cnn_only-*",
-            "train_pretrained@*",
-            "evaluate@cnn_only",
-            "evaluate@frozen_lstm",
-            "segments@cnn_only",
-            "compare",
+            "model_inputs", "train@*", "train_continued@*", "segments", "explain",
+            "error_review",
         ],
     ),
     Row(
         "boosted trees",
         lambda p: p.set("models.rules_boosted.depth", 2),
-        [
-            "train_rules@rules_boosted-*",
-            "calibrate_member@rules_boosted",
-            "ensemble@*",
-            "evaluate@rules_boosted",
-            "evaluate@ensemble",
-            "compare",
-        ],
+        ["model_inputs", *trained("rules_boosted"), *TOGETHER],
     ),
     Row(
         "classes of the challenge score",
         lambda p: p.set("evaluate.challenge_classes", []),
-        ["evaluate@*", "compare", "segments@*"],
+        [
+            "evaluate@*", "evaluate_continued@*", "evaluate_ensemble", "segments", "compare",
+            "select_models",
+        ],
     ),
     Row(
         "a reader of vendors' files",
-        lambda p: p.append("src/pedecg/cohorts/muse.py", "# a thought\n"),
-        ["ingest", "preprocess"],
+        add_a_comment("cohorts/muse.py"),
+        ["ingest", "audit", "split", "preprocess", "label_decisions"],
     ),
-]
+]  # fmt: skip
 
-TRAINED = ["train@*", "evaluate@*", "compare"]
+SCORED = ["train@*", "evaluate@*", "compare"]
 CARDIOTOXICITY_TABLE = [
     Row(
         "split seed",
         lambda p: p.set("split.seed", 8),
-        ["split", "statistics", "check@*", *TRAINED],
+        ["split", "statistics", "label_decisions", "check@*", *SCORED],
     ),
     Row(
         "length of a record",
         lambda p: p.set("preprocess.length_s", 9),
-        ["preprocess", "statistics", "check@*", *TRAINED],
+        ["preprocess", "statistics", "check@*", *SCORED],
     ),
-    Row("learning rate", lambda p: p.set("train.learning_rate", 2e-3), ["check@*", *TRAINED]),
+    Row("learning rate", lambda p: p.set("train.learning_rate", 2e-3), ["check@*", *SCORED]),
     Row(
         "rule of the threshold",
         lambda p: p.set("evaluate.calibration.rule", "youden"),
         ["evaluate@*", "compare"],
     ),
     Row(
-        "the checklist",
-        lambda p: p.append("src/pedecg/learning/setup_checks.py", "# a thought\n"),
-        ["check@*"],
+        "one module in learning/",
+        add_a_comment("learning/setup_checks.py"),
+        ["model_inputs", "check@*", "train@*"],
     ),
-    Row(
-        "the simulator of another pipeline",
-        lambda p: p.append("src/pedecg/delineator/simulated_records.py", "# a thought\n"),
-        [],
-    ),
+    Row("the simulator of another pipeline", add_a_comment("delineator/simulated_records.py"), []),
 ]
 
 BENCHMARKS_TABLE = [
@@ -264,9 +277,24 @@ def test_exactly_these_stages_run(
     smoke: Callable[[str], Project], forked_stages: Path, pipeline: str, row: Row, tmp_path: Path
 ) -> None:
     project = smoke(pipeline).copy(tmp_path / "project", commands=forked_stages)
+    before = {name: selected(project, name) for name in TAKE}
+    row.change(project)
+    ran = project.repro()
+    taken = [stage for name in TAKE if selected(project, name) != before[name]
+             for stage in TAKE[name]]  # fmt: skip
     stages = project.lock().keys()
-    expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in row.runs)}
+    patterns = [*row.runs, *taken]
+    expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in patterns)}
     if expected and REPORT in stages:
         expected.add(REPORT)
-    row.change(project)
-    assert project.repro() == expected
+    assert ran == expected
+
+
+def selected(project: Project, name: str) -> dict[str, str]:
+    """Return the hashes of what a stage reads of its selected models."""
+    folder = project.folder / "data/selected" / name
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }

@@ -1,0 +1,108 @@
+"""Later stages take the best model on validation records that can serve them, or the named one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pedecg.core import run_models
+from pedecg.core.errors import PedecgError
+from pedecg.core.run_models import RunModel, RunModels
+from pedecg.evaluation import select_models
+
+RUN = RunModels(
+    (
+        RunModel("age_sex", ("demographics",), True),
+        RunModel("rules_trees", ("demographics", "rules"), False),
+        RunModel("resnet1d", ("signals",), False),
+        RunModel("hybrid", ("demographics", "rules", "signals"), False),
+        RunModel("resnet1d_age", ("demographics", "signals"), False),
+        RunModel("cnn1d", ("numbers", "signals"), False),
+    ),
+    members=("rules_trees", "resnet1d", "hybrid"),
+)
+AUROCS = {
+    "age_sex": 0.6, "rules_trees": 0.8, "resnet1d": 0.7, "hybrid": 0.78, "resnet1d_age": 0.72,
+    "cnn1d": 0.99, "ensemble": 0.82,
+}  # fmt: skip
+VALUES = {
+    "explain": {"model": None},
+    "external_validation": {"model": None},
+    "subgroups": {"models": None},
+}
+
+
+def models(values: dict, aurocs: dict | None = None) -> dict[str, list[str]]:
+    selected = select_models.select(RUN, values, aurocs or AUROCS)
+    return {stage: selection.models for stage, selection in selected.items()}
+
+
+def test_each_stage_takes_the_best_model_that_can_serve_it() -> None:
+    assert models(VALUES) == {
+        "explain": ["hybrid"],  # cnn1d reads numbers, which explanations do not know
+        "external_validation": ["resnet1d_age"],  # rule features are not measured there
+        "subgroups": ["rules_trees", "cnn1d", "ensemble"],
+    }
+
+
+def test_a_parameter_names_another_one() -> None:
+    named = {
+        "explain": {"model": "resnet1d"},
+        "external_validation": {"model": "resnet1d"},
+        "subgroups": {"models": ["age_sex"]},
+    }
+    assert models(named) == {
+        "explain": ["resnet1d"],
+        "external_validation": ["resnet1d"],
+        "subgroups": ["age_sex"],
+    }
+    selection = select_models.select(RUN, named, AUROCS)["explain"]
+    assert (selection.by, selection.validation_auroc) == (
+        "parameter explain.model",
+        {"resnet1d": 0.7},
+    )
+
+
+def test_a_stage_that_is_no_part_of_the_pipeline_takes_nothing() -> None:
+    assert models({"cohort": {}}) == {}
+
+
+def test_without_figures_the_first_model_is_taken() -> None:
+    assert models(VALUES, dict.fromkeys(AUROCS))["explain"] == ["resnet1d"]
+    some = dict.fromkeys(AUROCS) | {"resnet1d_age": 0.4}
+    assert models(VALUES, some)["explain"] == ["resnet1d_age"]
+
+
+def test_only_validation_figures_choose(tmp_path: Path) -> None:
+    figures = {"validation": {"macro": {"auroc": {"value": 0.7}}},
+               "test": {"macro": {"auroc": {"value": 0.9}}}}  # fmt: skip
+    (tmp_path / "resnet1d.json").write_text(json.dumps(figures))
+    assert select_models.validation_aurocs(["resnet1d"], tmp_path) == {"resnet1d": 0.7}
+
+
+def test_what_is_copied_is_what_a_stage_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for model in AUROCS:
+        for file in (f"predictions/{model}.parquet", f"calibration/{model}.json",
+                     f"models/{model}/seed0/model.json"):  # fmt: skip
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).write_text(f"{model} {file}")
+    select_models.copy(select_models.select(RUN, VALUES, AUROCS), [0])
+    taken = select_models.read_one("explain")
+    assert taken.name == "hybrid"
+    assert (taken.trainings([0])[0] / "model.json").read_text().startswith("hybrid models")
+    assert [each.name for each in select_models.read("subgroups")] == models(VALUES)["subgroups"]
+    assert not list(Path("data/selected/subgroups").rglob("seed0"))
+    with pytest.raises(PedecgError, match="stage select_models writes it"):
+        select_models.read("atlas")
+
+
+def test_the_models_of_a_run_round_trip(tmp_path: Path) -> None:
+    RUN.write(tmp_path / "run_models.json")
+    assert run_models.read(tmp_path / "run_models.json") == RUN
+    assert RUN.names[-1] == "ensemble"
+    assert RUN.baselines == ["age_sex", "rules_trees"]
+    with pytest.raises(PedecgError, match="stage model_inputs writes it"):
+        run_models.read(tmp_path / "none.json")
