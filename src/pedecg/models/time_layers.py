@@ -2,7 +2,7 @@
 
 Parameters, their names and the results are those of torch's layers. Signals (B, C, T) are computed
 as images (B, C, 1, T) in the channels-last layout, which the kernels of a CPU take without copying:
-a training step of the residual network takes a quarter less time (benchmarks/README.md).
+a training step of the residual network takes some 30% less time (benchmarks/README.md).
 """
 
 import torch
