@@ -9,13 +9,13 @@ export DVC_NO_ANALYTICS := 1
 # A thread that waits for another leaves its core soon: as fast alone, ten times as fast in company.
 export GOMP_SPINCOUNT := 10000
 
-# On every core; tests of one file share what they have prepared.
-TESTS := python -m pytest -n auto --dist loadfile
+# On every core, in the order of tests/conftest.py; tests of one file share what they have prepared.
+TESTS := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
-.PHONY: help env repository repro repro-all $(SIBLINGS) test test-all lint check-lock smoke clean
+.PHONY: help env repository repro repro-all $(SIBLINGS) test test-slow test-all coverage lint check-lock smoke clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,15 +44,22 @@ $(SIBLINGS): repository env
 test: env  ## the tests that take seconds, on all cores
 	$(TESTS)
 
+test-slow: env  ## the tests that run whole pipelines and long trainings
+	$(TESTS) -m slow
+
 test-all: env  ## every test, the slow ones too
 	$(TESTS) -m 'slow or not slow'
+
+coverage: env  ## the tests that take seconds, and which lines they run: coverage/
+	$(TESTS) --cov --cov-report=term --cov-report=html:coverage/html --cov-report=markdown:coverage/summary.md
 
 smoke: env  ## every pipeline made small, in scratch folders
 	python -m pytest -m slow tests/pipeline/test_smoke.py
 
-lint: env  ## ruff and mypy
+lint: env  ## ruff, mypy and the layers of src/pedecg
 	ruff check .
 	ruff format --check .
+	lint-imports
 	mypy
 
 check-lock: env  ## every dvc.lock is current: code, parameters and declared inputs as locked

@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg.bundle import assemble, run
-from pedecg.bundle import inference_steps as steps
+from pedecg.bundle import assemble, inference_steps, run
 from pedecg.cohorts import recordings, wfdb_files
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import params, tables
@@ -30,8 +29,7 @@ from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
 from pedecg.learning import trained_network
 from pedecg.learning.trained_network import Trained
-from pedecg.predict import answer, prepared_recording
-from pedecg.predict import loaded_model as asked_model
+from pedecg.predict import loaded_model, prediction_report, prepared_recording
 from pedecg.signals import preprocess, quality
 from pedecg.signals.signal_store import SignalStore
 
@@ -104,7 +102,7 @@ def in_batches(own: Own, paths: list[Path], threads: int):
     return total, np.concatenate(answers)
 
 
-def with_criteria(model: asked_model.Model, paths: list[Path]):
+def with_criteria(model: loaded_model.Model, paths: list[Path]):
     """Do what `pedecg predict` does; waves are found while preparing, criteria while asking."""
     torch.set_num_threads(1)
 
@@ -115,7 +113,7 @@ def with_criteria(model: asked_model.Model, paths: list[Path]):
     steps = [
         read,
         lambda one: prepared_recording.prepare(one, model.recipe),
-        lambda one: answer.of(model, one),
+        lambda one: prediction_report.of(model, one),
     ]
     done = [timed(steps, path) for path in paths]
     return np.sum([seconds for seconds, _ in done], axis=0), np.array(
@@ -134,7 +132,7 @@ def with_onnxruntime(bundle: run.Bundle, paths: list[Path]):
         answer = bundle.predict(signal, fs_hz, names)
         whole = now() - start
         start = now()
-        good = steps.usable(signal, fs_hz, bundle.about["lead_limits"])
+        good = inference_steps.usable(signal, fs_hz, bundle.about["lead_limits"])
         bundle.prepare(signal, fs_hz, {n: row for row, n in enumerate(names) if good[row]})
         preparing = now() - start
         total += [*seconds, preparing, whole - preparing]
@@ -158,7 +156,7 @@ def main() -> None:
     own = Own(folders, calibration.load(f"calibration/{asked.model.name}.json"))
     with tempfile.TemporaryDirectory() as scratch:
         assemble.write(asked.model, Path(scratch) / "bundle", Path())
-        model = asked_model.load(asked.model)
+        model = loaded_model.load(asked.model)
         ways: dict[str, Callable] = {"pedecg predict": lambda some: with_criteria(model, some)}
         for n in (1, 2) if asked.clock == "wall" else (1,):
             bundle = run.Bundle(Path(scratch) / "bundle", threads=n)

@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 
 from pedecg.core import parallel, params
 from pedecg.core.records import LEADS
-from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
+from pedecg.simulation import artefacts, children, traits, zzu_cohort, zzu_layout
 from pedecg.simulation.hospital_settings import SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +84,7 @@ def simulate(child: children.Child, name: str, root: Path, settings: SimulationS
     rng = np.random.default_rng(child.number)
     visit = children.visits(child, "female", settings, rng)[0]
     visit = dataclasses.replace(visit, n_samples=SAMPLES)
-    clean, _, own, _ = cohort.examine(visit, traits.personal(rng), child.number, rng)
+    clean, _, own, _ = zzu_cohort.examine(visit, traits.personal(rng), child.number, rng)
     signal = artefacts.recorded(
         clean.leads_mv, zzu_layout.FS_HZ, artefacts.draw(settings, rng), settings.recorder,
         own["breathing"], rng,

@@ -33,10 +33,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from pedecg.core import params
 from pedecg.core.records import LEADS
-from pedecg.learning import optimiser
 from pedecg.learning.batches import Normalisation, random_starts
 from pedecg.learning.device import choose, reproducible
-from pedecg.learning.fit import Run
+from pedecg.learning.fit import ClassifierTraining, CropBatch
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
 from pedecg.models import model_settings, registry
@@ -100,27 +99,26 @@ def timed(clock: list[float], device: torch.device) -> Iterator[None]:
     clock.append(time.perf_counter() - start)
 
 
-def our_step(task: Task, clock: list[float]) -> tuple[Step, Run]:
+def our_step(task: Task, clock: list[float]) -> tuple[Step, ClassifierTraining]:
     """Return a step of our loop; `clock` takes the seconds in which data are cut."""
-    run = Run(task, None)
+    training = ClassifierTraining(task, None)
     rng = np.random.default_rng(2)
-    generator = torch.Generator(run.device).manual_seed(3)
-    run.network.train()
-    cut = run.signals.crop
+    training.generator.manual_seed(3)
+    training.loop.network.train()
+    cut = training.signals.crop
 
     def watched(*arguments: Any) -> Any:
-        with timed(clock, run.device):
+        with timed(clock, training.device):
             return cut(*arguments)
 
-    run.signals.crop = watched  # type: ignore[method-assign]
+    training.signals.crop = watched  # type: ignore[method-assign]
 
     def step() -> None:
-        rows = rng.choice(task.training, run.crops_per_step)
-        lengths = task.data.store.n_samples[rows]
-        optimiser.set_rate(run.optimizer, 1e-3, optimiser.BETA)
-        run.step(rows, random_starts(lengths, run.crop, rng), generator)
+        rows = rng.choice(task.training, task.settings.batch_size)
+        starts = random_starts(task.data.store.n_samples[rows], training.crop, rng)
+        training.loop.step([CropBatch(rows, starts)])
 
-    return step, run
+    return step, training
 
 
 class OneByOne(TorchDataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -199,10 +197,12 @@ def as_batch(x: torch.Tensor, device: torch.device) -> Batch:
 
 def resident_step(task: Task) -> Step:
     """Return a step of our loop on one batch that is already on the device, unchanged."""
-    step, run = our_step(task, [])
-    rows = np.resize(task.training, run.crops_per_step)
-    ready = run.batches.batch(rows, np.zeros_like(rows), run.crop, torch.Generator(run.device))
-    run.batches.batch = lambda *_: ready  # type: ignore[method-assign]
+    step, training = our_step(task, [])
+    rows = np.resize(task.training, task.settings.batch_size)
+    ready = training.batches.batch(
+        rows, np.zeros_like(rows), training.crop, torch.Generator(training.device)
+    )
+    training.batches.batch = lambda *_: ready  # type: ignore[method-assign]
     return step
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pedecg.core import figures, params
 from pedecg.core.records import LEADS, NINE_LEADS
 from pedecg.plots import ecg_paper
-from pedecg.simulation import artefacts, children, cohort, traits, zzu_layout
+from pedecg.simulation import artefacts, children, traits, zzu_cohort, zzu_layout
 from pedecg.simulation.hospital_settings import SimulationSettings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -38,7 +38,7 @@ def main() -> None:
             acquired_at="", severities=severities, severity={}, true={}, coded={}, icd10=[],
             nine_leads=leads == NINE_LEADS, n_samples=12 * zzu_layout.FS_HZ,
         )  # fmt: skip
-        clean, measured, own, _ = cohort.examine(visit, place, seed, rng)
+        clean, measured, own, _ = zzu_cohort.examine(visit, place, seed, rng)
         flaws = artefacts.Artefacts(0.03, 0.004, 0.001, pops=False, rail=False, lead_off=False)
         signal = artefacts.recorded(
             clean.leads_mv, zzu_layout.FS_HZ, flaws, hospital.recorder, own["breathing"], rng

@@ -1,10 +1,14 @@
-"""Renew the README's tables of results and of parameters: python scripts/readme_tables.py."""
+"""Renew the READMEs' tables of results, benchmarks and parameters.
+
+python scripts/readme_tables.py
+"""
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import benchmark_tables
 from ruamel.yaml import YAML
 
 from pedecg.commands import parameter_sections
@@ -31,7 +35,7 @@ def renewed(readme: str, read: Callable[[str], str] = of_working_tree) -> str:
     ----------
     read : returns the text of a file by its name from the root, for the table of results.
     """
-    return with_results(with_parameters(readme), read)
+    return benchmark_tables.renewed(with_results(with_parameters(readme), read))
 
 
 def with_parameters(readme: str) -> str:
@@ -70,8 +74,8 @@ def _short(value: float) -> str:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in (ROOT / "README.md", ROOT / "pipelines/benchmarks/README.md"):
+        readme.write_text(renewed(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

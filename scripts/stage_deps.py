@@ -111,7 +111,8 @@ def is_code(dep: str) -> bool:
 
 
 def body(stage: dict[str, Any]) -> dict[str, Any]:
-    return stage.get("do", stage)  # a foreach stage holds its body under `do`
+    inner: dict[str, Any] = stage.get("do", stage)  # a foreach stage holds its body under `do`
+    return inner
 
 
 def laid_out(code: list[str], data: list[str], indent: str) -> str:

@@ -6,6 +6,7 @@ from pedecg.explain import atlas, explain_tables
 from pedecg.explain.explain_settings import AtlasSettings
 from pedecg.learning import batches, device, trained_network
 from pedecg.models import features
+from pedecg.plots import atlas_map
 from pedecg.signals import signal_store
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     about = records.set_index("record_id").loc[mapped["record_id"]]
     age_days, sex = batches.ages_and_sexes(about)
     rules = tables.read("data/features/rules.parquet", tables.RULES)
-    numbers = features.of_rules(rules, mapped["record_id"])
+    numbers = features.of_rules(rules, list(mapped["record_id"]))
     positions = signals.positions(mapped["record_id"])
     with device.reproducible(settings.seed, threads=1):
         values = atlas.embeddings(trained, signals, positions, age_days, sex, numbers)
@@ -38,7 +39,7 @@ def main() -> None:
         atlas.as_metrics(placed, model.name, list(thresholds)), "metrics/atlas.json"
     )
     title = atlas.sentence(placed, model.name, list(thresholds))
-    atlas.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)
+    atlas_map.draw(placed, thresholds, "plots/atlas/atlas.png", title, cohort)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pedecg.core import errors, params, tables
-from pedecg.plots import measure_figures
+from pedecg.plots import measures_over_age
 from pedecg.rules import audit_measures, norms
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     counted = audit_measures.outside(table)
 
     tables.write_csv(counted, "data/audit_measures/outside_limits.csv")
-    measure_figures.draw(table, counted, limits, Path("plots/audit_measures"), cohort)
+    measures_over_age.draw(table, counted, limits, Path("plots/audit_measures"), cohort)
     tables.write_metrics(audit_measures.summary(counted), "metrics/audit_measures.json")
 
 

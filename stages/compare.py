@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pedecg.core import errors, experiment, params, run_models, tables
-from pedecg.evaluation import compare, curves, decision_curves, evaluate
-from pedecg.plots import forest
+from pedecg.evaluation import compare, curves, evaluate, net_benefit
+from pedecg.plots import decision_curves, forest_plot
 
 FOLDER = Path("plots/compare")
 
@@ -19,7 +19,9 @@ def main() -> None:
     scored = compare.score(run.names, labels, splits, seeds, settings)
     figures = evaluate.as_table(scored.test)
     differences = compare.differences(scored.test, scored.probabilities)
-    benefit = decision_curves.of_models(scored.cases, scored.probabilities, settings)
+    benefit = net_benefit.of_models(scored.cases, scored.probabilities, settings)
+    counted = evaluate.enough(scored.cases, settings.min_positives)
+    prevalences = net_benefit.prevalences(scored.cases, counted)
 
     summary = compare.summary(scored.test, scored.validation, cohort)
     tables.write_metrics(summary, "metrics/summary.json")
@@ -33,8 +35,8 @@ def main() -> None:
     tables.write_csv(differences, FOLDER / "differences.csv")
     tables.write_csv(benefit, FOLDER / "decision.csv")
     title, size = compare.sentence(figures), scored.cases.size
-    forest.auroc(figures, title, size, FOLDER / "forest.png", cohort, run.baselines)
-    decision_curves.draw(benefit, size, FOLDER / "decision.png", cohort)
+    forest_plot.auroc(figures, title, size, FOLDER / "forest.png", cohort, run.baselines)
+    decision_curves.draw(benefit, prevalences, size, FOLDER / "decision.png", cohort)
     for name, table in curves.of_models(run.names, Path("plots/evaluate")).items():
         tables.write_csv(table, FOLDER / f"{name}.csv")
 

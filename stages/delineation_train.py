@@ -6,7 +6,7 @@ import pandas as pd
 
 from pedecg.core import errors, params, tables
 from pedecg.delineator import annotated_library, train_network
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 
 FOLDER = Path("models/delineator")
 
@@ -18,10 +18,11 @@ def main() -> None:
 
     fitted = train_network.fit(records, settings)
 
-    inference.save(fitted.network, settings.network, FOLDER)
-    curve = pd.DataFrame({"step": range(1, settings.steps + 1), "loss": fitted.losses})
-    smooth = curve.groupby((curve["step"] - 1) // 20).mean()  # 20 steps: one batch says little
-    tables.write_csv(smooth, "plots/train/loss.csv")
+    delineator_inference.save(fitted.network, settings.network, FOLDER)
+    curves = pd.DataFrame(fitted.curves)
+    steps = (curves["epoch"] * train_network.STEPS_PER_EPOCH).clip(upper=settings.steps)
+    loss = pd.DataFrame({"step": steps, "loss": curves["train_loss"]})
+    tables.write_csv(loss, "plots/train/loss.csv")
 
 
 if __name__ == "__main__":

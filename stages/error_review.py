@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pedecg.core import errors, experiment, parallel, params, tables
 from pedecg.evaluation import select_models
-from pedecg.explain import mistakes, pages, record_maps, subjects
+from pedecg.explain import explained_records, explanation_pages, mistakes, record_maps
 from pedecg.explain.explain_settings import ErrorReviewSettings, map_settings
 from pedecg.signals import signal_store
 
@@ -22,23 +22,23 @@ def main() -> None:
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     findings = tables.read("data/interim/findings.parquet", tables.FINDINGS)
-    known = subjects.Known(
+    known = explained_records.Known(
         records=tables.read("data/interim/records.parquet", tables.RECORDS),
         quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
         waves=tables.read("data/features/waves.parquet", tables.WAVES),
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    of_test = subjects.of_test(
+    of_test = explained_records.of_test(
         model.predictions(), labels, splits, model.calibration(), model.source
     )
     found = mistakes.most_confident(of_test, settings.listed)
     everyone = sorted({mistake.subject.record_id for mistake in found})
-    people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
+    contexts = explained_records.contexts(everyone, signal_store.open_store(SIGNALS), known)
     drawing = [
-        pages.Page(
+        explanation_pages.Page(
             mistake.subject,
-            people[mistake.subject.record_id],
+            contexts[mistake.subject.record_id],
             PICTURES / mistake.picture,
             mistakes.KINDS[mistake.kind],
         )
@@ -46,11 +46,11 @@ def main() -> None:
         if mistake.rank <= settings.drawn
     ]
     networks = record_maps.Networks(model.trainings(experiment.seeds()), SIGNALS, NORMAL_BEATS)
-    draw = partial(pages.draw, networks=networks, settings=how, cohort=cohort)
+    draw = partial(explanation_pages.draw, networks=networks, settings=how, cohort=cohort)
     PICTURES.mkdir(parents=True, exist_ok=True)
     list(parallel.records(draw, drawing, "pictures"))
 
-    listed = mistakes.table(found, people, findings, settings.drawn)
+    listed = mistakes.table(found, contexts, findings, settings.drawn)
     tables.write_csv(listed, "data/errors/mistakes.csv")
 
 

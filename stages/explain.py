@@ -5,7 +5,13 @@ from pathlib import Path
 
 from pedecg.core import errors, experiment, parallel, params, tables
 from pedecg.evaluation import select_models
-from pedecg.explain import explain_metrics, explain_tables, pages, record_maps, subjects
+from pedecg.explain import (
+    explain_metrics,
+    explain_tables,
+    explained_records,
+    explanation_pages,
+    record_maps,
+)
 from pedecg.explain.explain_settings import ExplainSettings
 from pedecg.signals import signal_store
 
@@ -19,28 +25,28 @@ def main() -> None:
     model = select_models.read_one("explain")
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    known = subjects.Known(
+    known = explained_records.Known(
         records=tables.read("data/interim/records.parquet", tables.RECORDS),
         quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
         waves=tables.read("data/features/waves.parquet", tables.WAVES),
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 
-    of_test = subjects.of_test(
+    of_test = explained_records.of_test(
         model.predictions(), labels, splits, model.calibration(), model.source
     )
-    chosen = subjects.present_or_called(of_test, settings.records)
+    chosen = explained_records.present_or_called(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
-    people = subjects.people(everyone, signal_store.open_store(SIGNALS), known)
+    contexts = explained_records.contexts(everyone, signal_store.open_store(SIGNALS), known)
     networks = record_maps.Networks(model.trainings(experiment.seeds()), SIGNALS, NORMAL_BEATS)
-    todo = record_maps.tasks(chosen, people, settings.checked)
+    todo = record_maps.tasks(chosen, contexts, settings.checked)
     one = partial(record_maps.examine, networks=networks, settings=settings)
     found = record_maps.together(list(parallel.records(one, todo, "explain")))
     drawing = [
-        pages.Page(subject, people[subject.record_id], Path("plots/explain") / name)
-        for name, subject in pages.first(chosen, settings.pictures)
+        explanation_pages.Page(subject, contexts[subject.record_id], Path("plots/explain") / name)
+        for name, subject in explanation_pages.first(chosen, settings.pictures)
     ]
-    draw = partial(pages.draw, networks=networks, settings=settings, cohort=cohort)
+    draw = partial(explanation_pages.draw, networks=networks, settings=settings, cohort=cohort)
     list(parallel.records(draw, drawing, "pictures"))
 
     tables.write(found["shares"], "data/explain/shares.parquet", explain_tables.SHARES)

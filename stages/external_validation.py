@@ -5,7 +5,7 @@ from pathlib import Path
 from pedecg.core import errors, experiment, params, tables
 from pedecg.evaluation import external_validation, select_models
 from pedecg.learning import cohort_predictions, trained_network
-from pedecg.plots import forest
+from pedecg.plots import forest_plot
 from pedecg.signals import signal_store
 
 FOLDER = Path("plots/external")
@@ -39,7 +39,7 @@ def main() -> None:
         tables.write_csv(table, FOLDER / f"{name}.csv")
     if "figures" in found.tables:
         figure = FOLDER / "forest.png"
-        forest.auroc(found.tables["figures"], found.title, found.sizes, figure, cohort)
+        forest_plot.auroc(found.tables["figures"], found.title, found.sizes, figure, cohort)
 
 
 if __name__ == "__main__":

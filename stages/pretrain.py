@@ -9,7 +9,7 @@ from pedecg.learning import batches
 from pedecg.learning.pretrain import PretrainSettings, pretrain
 from pedecg.learning.reconstruction import examples
 from pedecg.models import model_settings
-from pedecg.plots import reconstruction
+from pedecg.plots import reconstruction_examples
 from pedecg.signals.signal_store import open_store
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     tables.write_csv(pd.DataFrame(learnt.curves), "plots/pretrain/learning.csv")
     shown = examples(learnt, own, normalisation, settings, count=3)
     explained = learnt.card["explained"]
-    reconstruction.picture(
+    reconstruction_examples.picture(
         shown, own.leads, own.fs_hz, explained, "plots/pretrain/filled_in.png", cohort
     )
 

@@ -5,12 +5,12 @@ import json
 from pedecg.core import errors, params, tables
 from pedecg.report import html_page, model_card
 from pedecg.report.report_settings import ReportSettings
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 
 def main() -> None:
     settings = params.load("report", ReportSettings)
-    run = Evidence()
+    run = RunFiles()
 
     described = model_card.describe(run, settings)
 

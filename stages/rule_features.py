@@ -15,7 +15,7 @@ def main() -> None:
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)
 
-    children = rule_features.examinations(signal_store.open_store(SIGNALS), waves, records)
+    children = rule_features.delineated_records(signal_store.open_store(SIGNALS), waves, records)
     one = partial(rule_features.of_record, folder=SIGNALS, limits=limits)
     rules = rule_features.table(list(parallel.records(one, children, "rules")))
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from pedecg.core import errors, params
-from pedecg.simulation import cohort, hospital_settings
+from pedecg.simulation import hospital_settings, zzu_cohort
 
 # section of params.yaml -> name of its folder
 FOLDERS = {"simulate": "simulated", "simulate_external": "external"}
@@ -15,7 +15,7 @@ def main() -> None:
     hospital = params.load(section, hospital_settings.SimulationSettings)
 
     folder = FOLDERS[section]
-    cohort.write(hospital, Path("data/raw", folder), Path("data/truth", folder))
+    zzu_cohort.write(hospital, Path("data/raw", folder), Path("data/truth", folder))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The command line: `pedecg …`; each command is a module of `commands`, and imports its rooms late.
+"""The command line: `pedecg …`; each command is a module of `commands`.
 
-``pedecg --help`` must answer at once, and torch alone takes seconds to import.
+A command imports what it needs when it runs: ``pedecg --help`` must answer at once, and torch alone
+takes seconds to import.
 """
 
 import typer

@@ -3,10 +3,12 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from pedecg.cohorts.record_check import IngestSettings
@@ -47,7 +49,7 @@ class Ecg:
     sex: str | None
 
 
-def small(values):
+def small(values: dict[str, Any]) -> dict[str, Any]:
     """The settings of a model with its widths made small."""
     return {
         key: small(value) if isinstance(value, dict) else min(value, 8) if key == "width" else value
@@ -55,7 +57,7 @@ def small(values):
     }
 
 
-def settings_of(name: str) -> dict:
+def settings_of(name: str) -> dict[str, Any]:
     """What params.yaml says of a model, made small."""
     return small(model_settings.read(name, ROOT / "params.yaml"))
 
@@ -65,11 +67,18 @@ def awake(network: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for value in network.parameters():
-            value += 0.1 * torch.randn(value.shape, generator=generator)
+            value.add_(0.1 * torch.randn(value.shape, generator=generator))
     return network.eval()
 
 
-def trained(name: str, settings: dict, *, seed: int = 0, fs_hz: float = 250.0, n_features: int = 0):
+def trained(
+    name: str,
+    settings: dict[str, Any],
+    *,
+    seed: int = 0,
+    fs_hz: float = 250.0,
+    n_features: int = 0,
+) -> Trained:
     """A network with its card, as if it had been trained."""
     names = tuple(f"feature_{k}" for k in range(n_features))
     card = Card(
@@ -117,7 +126,7 @@ def simulated_ecgs() -> dict[str, Ecg]:
     return ecgs
 
 
-def prepared(ecg: Ecg, project: Path):
+def prepared(ecg: Ecg, project: Path) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Counts and mask, as ingest and preprocess make them."""
     ingest = params.load("ingest", IngestSettings, project / "params.yaml")
     found = quality.lead_quality(ecg.signal_mv, ecg.fs_hz, ingest)
@@ -142,7 +151,9 @@ def measured(ecgs: dict[str, Ecg], project: Path) -> pd.DataFrame:
     return pd.concat(parts).assign(**unknown)[list(tables.QUALITY.columns)]
 
 
-def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=None) -> np.ndarray:
+def own_answer(
+    ecg: Ecg, project: Path, model: Path, scratch: Path, features: pd.DataFrame | None = None
+) -> NDArray[np.float64]:
     """Calibrated probabilities as the pipeline's stages make them, shape (n_targets,).
 
     `features` is a table of one row of rule features, for models that read them.
@@ -158,7 +169,8 @@ def own_answer(ecg: Ecg, project: Path, model: Path, scratch: Path, features=Non
         for folder in sorted(model.glob("seed*"))
     ]
     fitted = calibration.load(project / "calibration" / f"{model.name}.json")
-    return fitted.apply(np.mean(raw, axis=0))[0]
+    calibrated: NDArray[np.float64] = fitted.apply(np.mean(raw, axis=0))[0]
+    return calibrated
 
 
 def written(folder: Path, ecgs: dict[str, Ecg]) -> Path:
@@ -173,8 +185,8 @@ def written(folder: Path, ecgs: dict[str, Ecg]) -> Path:
             {
                 "record_id": name, "patient_id": name, "path": name, "fs_hz": ecg.fs_hz,
                 "n_samples": ecg.signal_mv.shape[1], "leads": " ".join(ecg.leads),
-                "age_days": int(ecg.age_days), "sex": ecg.sex, "acquired_at": None, "fold": None,
-                "source_split": None,
+                "age_days": pd.NA if ecg.age_days is None else int(ecg.age_days),
+                "sex": ecg.sex, "acquired_at": None, "fold": None, "source_split": None,
             }
             for name, ecg in ecgs.items()
         ]

@@ -1,18 +1,23 @@
 """Small cohorts, written file by file so that a test can break exactly one thing."""
 
 import csv
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cohort_tables
 import numpy as np
+import pandas as pd
 import pytest
 
+from pedecg.cohorts import splits
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.ingest import Ingested, ingest
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import params
+from pedecg.core.records import LEADS
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 TWELVE = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -60,6 +65,36 @@ def write_csv(file: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) 
         writer = csv.DictWriter(stream, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def write_wfdb_of_any_shape(
+    stem: Path,
+    names: tuple[str, ...] = LEADS,
+    signal_mv: np.ndarray | None = None,
+    fs_hz: float = 500,
+    comments: tuple[str, ...] = (),
+    suffix: str = ".dat",
+) -> Path:
+    """Write a record of format 16, 1,000 counts per mV; returns its path without suffix."""
+    if signal_mv is None:
+        time = np.arange(round(4 * fs_hz)) / fs_hz
+        signal_mv = np.tile(np.sin(2 * np.pi * 1.5 * time) ** 21, (len(names), 1))
+    counts = np.rint(1000 * signal_mv.T).astype("<i2")
+    # MATLAB 4: 16-bit integers, rows, columns, real, the length of the name, the name.
+    matrix = struct.pack("<5i4s", 30, len(names), len(counts), 0, 4, b"val")
+    before = matrix if suffix == ".mat" else b""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_name(stem.name + suffix).write_bytes(before + counts.tobytes())
+    layout = "16+24" if before else "16"
+    sums = np.zeros(len(names), int) if before else counts.sum(axis=0) % 2**16
+    lines = [f"{stem.name} {len(names)} {fs_hz:g} {len(counts)}"]
+    lines += [
+        f"{stem.name}{suffix} {layout} 1000(0)/mV 16 0 {first} {total} 0 {name}"
+        for name, first, total in zip(names, counts[0], sums, strict=True)
+    ]
+    lines += [f"# {comment}" for comment in comments]
+    stem.with_name(stem.name + ".hea").write_text("\n".join(lines) + "\n")
+    return stem
 
 
 @dataclass
@@ -168,3 +203,39 @@ def replace_in() -> Callable[[Path, str, str], None]:
 @pytest.fixture
 def csv_writer() -> Callable[..., None]:
     return write_csv
+
+
+@pytest.fixture
+def wfdb_file() -> Callable[..., Path]:
+    return write_wfdb_of_any_shape
+
+
+@pytest.fixture(scope="session")
+def ingested() -> Callable[..., dict[str, pd.DataFrame]]:
+    return cohort_tables.ingested
+
+
+@pytest.fixture(scope="session")
+def cohort() -> Callable[..., cohort_tables.Cohort]:
+    return cohort_tables.repeated_examinations
+
+
+@pytest.fixture(scope="session")
+def split_settings() -> Callable[..., splits.SplitSettings]:
+    """Return a maker of settings: the usual ones, with what a test changes."""
+
+    def make(**changed: object) -> splits.SplitSettings:
+        usual = {
+            "seed": 7,
+            "source": "stratified",
+            "fractions": [0.6, 0.2, 0.2],
+            "age_edges_days": [28, 365, 1826, 3652],
+            "train_folds": [1, 2, 3, 4, 5, 6, 7, 8],
+            "validation_folds": [9],
+            "test_folds": [10],
+            "folds": 0,
+            "fold": 0,
+        }
+        return splits.SplitSettings(**{**usual, **changed})
+
+    return make

@@ -1,5 +1,6 @@
 """Ingest loses no row, gives the same bytes however many processes run, and fails in one line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -156,4 +157,6 @@ def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
     assert ended.returncode == 0, ended.stderr
     written = sorted(p.stem for p in (tmp_path / "data/external/interim").iterdir())
     assert written == ["findings", "labels", "quality", "quarantine", "records"]
-    assert (tmp_path / "metrics/ingest_external.json").is_file()
+    records = tables.read(tmp_path / "data/external/interim/records.parquet", tables.RECORDS)
+    counted = json.loads((tmp_path / "metrics/ingest_external.json").read_text("utf-8"))
+    assert 0 < len(records) == counted["records"]

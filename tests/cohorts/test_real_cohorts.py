@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pedecg.cohorts import accepted_records, codes, zzu
+from pedecg.cohorts import accepted_records, code_vocabularies, zzu
 
 pytestmark = pytest.mark.real
 
@@ -86,6 +86,9 @@ def test_challenge_records_are_read_by_a_manifest(shared_data, tmp_path, run, cs
 
 
 def test_the_code_tables_are_the_published_ones(shared_data: Path):
-    published = {"ECGCode.csv": codes.ECG_CODES, "DiseaseCode.csv": codes.DISEASE_CODES}
+    published = {
+        "ECGCode.csv": code_vocabularies.ECG_CODES,
+        "DiseaseCode.csv": code_vocabularies.DISEASE_CODES,
+    }
     for name, ours in published.items():
         assert ours.read_bytes() == (shared_data / "zzu_sample" / name).read_bytes()

@@ -11,7 +11,7 @@ from scipy import special
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import compare, evaluate, metrics
 from pedecg.evaluation.evaluate import Scored, Scoring
-from pedecg.plots import forest
+from pedecg.plots import forest_plot
 
 Models = dict[str, Any]  # of conftest.Evaluated
 
@@ -99,7 +99,7 @@ def test_the_forest_plot_is_the_same_bytes_again(models: Models, tmp_path: Path)
     title = compare.sentence(table)
     assert title.startswith("strong ranks first")
     for name in ("a.png", "b.png"):
-        forest.auroc(table, title, "made-up patients", tmp_path / name, "zzu", ["weak"])
+        forest_plot.auroc(table, title, "made-up patients", tmp_path / name, "zzu", ["weak"])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -108,6 +108,7 @@ def test_nothing_to_compare_is_said_and_drawn(cohort, tmp_path: Path) -> None:
     alone = {"only": cohort.evaluate(cohort.predictions(1.0), scoring)}
     table = evaluate.as_table(on("test", alone))
     assert "No target has enough cases" in compare.sentence(table)
-    forest.auroc(table, compare.sentence(table), "made-up patients", tmp_path / "empty.png", "zzu")
+    title = compare.sentence(table)
+    forest_plot.auroc(table, title, "made-up patients", tmp_path / "empty.png", "zzu")
     assert differences(alone).empty
     assert "best" not in compare.summary(on("test", alone), on("validation", alone), "zzu")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from pedecg.explain.explain_settings import MapSettings
 from pedecg.explain.signal_excerpt import Stretch
@@ -28,7 +29,9 @@ TRUNK = {
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
 
 
-def heart(inverted: bool, tall: bool, rng: np.random.Generator, seconds: float = SECONDS):
+def heart(
+    inverted: bool, tall: bool, rng: np.random.Generator, seconds: float = SECONDS
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return a signal of 12 leads and where QRS and T lie in it, shape (n,) each."""
     time = np.arange(round(seconds * FS_HZ)) / FS_HZ
     signal = rng.normal(0, 0.02, (12, len(time)))
@@ -45,7 +48,11 @@ def heart(inverted: bool, tall: bool, rng: np.random.Generator, seconds: float =
 
 
 def stretch(
-    signal, crop_seconds: float = SECONDS, mask=None, age_days: float = 900.0, reference=None
+    signal: NDArray[np.floating],
+    crop_seconds: float = SECONDS,
+    mask: ArrayLike | None = None,
+    age_days: float = 900.0,
+    reference: NDArray[np.floating] | None = None,
 ) -> Stretch:
     lead_mask = torch.ones(12) if mask is None else torch.as_tensor(mask, dtype=torch.float32)
     crop = round(crop_seconds * FS_HZ)
@@ -79,7 +86,7 @@ def train(seed: int = 0, steps: int = 60) -> torch.nn.Module:
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(steps):
         y = rng.integers(0, 2, (16, 2)).astype(bool)
-        signal = torch.as_tensor(np.stack([heart(*row, rng)[0] for row in y]))
+        signal = torch.as_tensor(np.stack([heart(inverted, tall, rng)[0] for inverted, tall in y]))
         n = len(signal)
         batch = Batch(
             signal, torch.ones(n, 12), torch.full((n,), signal.shape[-1]),
@@ -89,6 +96,6 @@ def train(seed: int = 0, steps: int = 60) -> torch.nn.Module:
             network(batch), torch.as_tensor(y, dtype=torch.float32)
         )
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
     return network.eval().requires_grad_(False)

@@ -7,7 +7,7 @@ import torch
 from planted import SETTINGS
 
 from pedecg.core.errors import PedecgError
-from pedecg.explain import attribution, pages
+from pedecg.explain import attribution, explanation_pages
 from pedecg.models import registry
 
 ATTENTION = {
@@ -42,9 +42,9 @@ def test_another_pooling_has_no_weights_and_is_told_so():
 
 
 def test_even_attention_has_no_colour_and_three_times_as_much_has_all():
-    assert pages.above_even(np.full((1, 100), 0.01)).max() < 1e-9
+    assert explanation_pages.above_even(np.full((1, 100), 0.01)).max() < 1e-9
     peak = np.full((1, 100), 0.97 / 99)
     peak[0, 40] = 0.03
-    colour = pages.above_even(peak)
+    colour = explanation_pages.above_even(peak)
     assert colour[0, 40] == pytest.approx(1)
     assert colour[0, 0] == 0

@@ -59,8 +59,15 @@ def test_every_model_and_every_length_gives_a_map_of_its_own_length(name, second
 def test_windows_that_overlap_are_averaged():
     signal = np.zeros((12, 750), np.float32)
     piece = planted.stretch(signal)
-    maps = torch.ones(len(piece.starts), 12, piece.crop)
-    assert (piece.together(maps) == 1).all()
+    starts = piece.starts.tolist()
+    maps = torch.arange(1.0, len(starts) + 1).view(-1, 1, 1).expand(-1, 12, piece.crop)
+    covering = [
+        [number for number, start in enumerate(starts, 1) if start <= sample < start + piece.crop]
+        for sample in range(750)
+    ]
+    assert max(map(len, covering)) > 1
+    expected = np.tile([np.mean(numbers) for numbers in covering], (12, 1))
+    np.testing.assert_allclose(piece.together(maps), expected)
 
 
 def test_grad_cam_keeps_time(network):

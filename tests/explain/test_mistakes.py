@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from pedecg.explain import mistakes, subjects
-from pedecg.explain.subjects import Person, Subject
+from pedecg.explain import explained_records, mistakes
+from pedecg.explain.explained_records import RecordContext, RecordTarget
 
 
-def subject(record: str, label: float, probability: float, target: str = "chd") -> Subject:
-    return Subject(record, record[:3], target, label, probability, 0.5)
+def subject(record: str, label: float, probability: float, target: str = "chd") -> RecordTarget:
+    return RecordTarget(record, record[:3], target, label, probability, 0.5)
 
 
 ALL = [
@@ -33,23 +33,25 @@ def test_the_surest_mistakes_come_first_and_an_unknown_label_is_none():
 
 
 def test_the_ill_and_those_called_ill_are_explained():
-    chosen = subjects.present_or_called(ALL, at_most=10)["chd"]
+    chosen = explained_records.present_or_called(ALL, at_most=10)["chd"]
     assert [s.record_id for s in chosen] == ["G", "A", "B", "C", "E", "D"]
-    few = subjects.present_or_called(ALL, at_most=3)["chd"]
+    few = explained_records.present_or_called(ALL, at_most=3)["chd"]
     assert [s.record_id for s in few] == ["G", "B", "E"]
 
 
 def test_the_table_says_what_a_reader_needs():
     rule = (("Wide QRS for age", "QRS 130 ms, above 98"),)
-    people = {
-        key: Person(key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",))
+    contexts = {
+        key: RecordContext(
+            key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",)
+        )
         for key in "ABCDEFG"
     }
     findings = pd.DataFrame(
         {"record_id": ["B", "B", "B"], "code": ["A1", "A1", "x"],
          "description": ["Normal ECG", "Normal ECG", None]}
     )  # fmt: skip
-    table = mistakes.table(mistakes.most_confident(ALL, 2), people, findings, drawn=1)
+    table = mistakes.table(mistakes.most_confident(ALL, 2), contexts, findings, drawn=1)
     first = table.iloc[0]
     assert first["findings"] == "Normal ECG; x"
     assert first["rules_met"] == "Wide QRS for age: QRS 130 ms, above 98"

@@ -7,24 +7,28 @@ import pandas as pd
 import pytest
 
 from pedecg.core.records import LEADS
-from pedecg.explain import pages
-from pedecg.explain.subjects import Person, Subject
+from pedecg.explain import explanation_pages
+from pedecg.explain.explained_records import RecordContext, RecordTarget
+from pedecg.plots import explanation_page
 
 FS_HZ = 100.0
 
 
-def page(present: np.ndarray) -> tuple[pages.Page, object]:
-    subject = Subject("R1_E1", "R1", "chd", 1.0, 0.81, 0.5)
+def page(present: np.ndarray) -> tuple[explanation_pages.Page, object]:
+    subject = RecordTarget("R1_E1", "R1", "chd", 1.0, 0.81, 0.5)
     waves = pd.DataFrame(
         {"wave": ["QRS"], "onset_s": [0.3], "peak_s": [0.35], "offset_s": [0.4]}
     )  # fmt: skip
     rules = (("Wide QRS for age", "QRS duration 130 ms, above the 98th percentile 98 ms"),)
-    person = Person("R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",))
-    one = pages.Page(subject, person, Path("unused.png"), "False negative. ")
+    record = RecordContext(
+        "R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",)
+    )
+    one = explanation_pages.Page(subject, record, Path("unused.png"), "False negative. ")
     signal = np.random.default_rng(0).normal(0, 0.1, (12, 1000))
     seen = np.zeros((12, 1000))
     seen[0, 30:40] = 1.0
-    return one, pages.compose(one, signal, seen, FS_HZ, LEADS, present)
+    contents = explanation_pages.contents(one, signal, seen, FS_HZ, LEADS, present)
+    return one, explanation_page.draw(contents)
 
 
 @pytest.mark.parametrize("leads", [12, 1])
@@ -42,7 +46,7 @@ def test_the_page_says_what_it_must(leads):
 def test_colour_is_one_scale_for_all_leads():
     seen = np.zeros((2, 100))
     seen[0, 20:60], seen[1, 20:60] = 4.0, 1.0
-    heat = pages.colour(seen, FS_HZ)
+    heat = explanation_pages.colour(seen, FS_HZ)
     assert heat.max() == 1
     assert heat[1, 40] == pytest.approx(heat[0, 40] / 4)
-    assert not pages.colour(0 * seen, FS_HZ).any()
+    assert not explanation_pages.colour(0 * seen, FS_HZ).any()

@@ -3,10 +3,13 @@
 Imported by the tests of this folder and by the process that one of them kills.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pedecg.core import params
 from pedecg.core.records import LEADS
@@ -53,7 +56,9 @@ AUGMENT = {
 }
 
 
-def heart(wide: bool, inverted: bool, seconds: float, fs_hz: float, rng: np.random.Generator):
+def heart(
+    wide: bool, inverted: bool, seconds: float, fs_hz: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Beats at 80 to 160 bpm, mV, shape (12, n): Gaussian waves, one amplitude per lead."""
     time = np.arange(round(seconds * fs_hz)) / fs_hz
     rr_s = 60 / rng.uniform(80, 160)
@@ -63,7 +68,8 @@ def heart(wide: bool, inverted: bool, seconds: float, fs_hz: float, rng: np.rand
         trace += np.exp(-0.5 * ((time - beat_s) / qrs_s) ** 2)
         trace += (-0.3 if inverted else 0.3) * np.exp(-0.5 * ((time - beat_s - 0.2) / 0.04) ** 2)
     leads = trace * rng.uniform(0.5, 1.5, (len(LEADS), 1))
-    return leads + rng.normal(0, 0.03, leads.shape)
+    noisy: NDArray[np.float64] = leads + rng.normal(0, 0.03, leads.shape)
+    return noisy
 
 
 FS_HZ = 125
@@ -76,7 +82,7 @@ def build(folder: Path) -> None:
     rng = np.random.default_rng(5)
     labels = rng.integers(0, 2, (160, 2))
 
-    def records():
+    def records() -> Iterator[tuple[str, NDArray[np.int16], NDArray[np.bool_]]]:
         for i, (wide, inverted) in enumerate(labels):
             counts = to_counts(heart(wide, inverted, rng.uniform(2.5, 5), FS_HZ, rng))
             mask = np.array([i % 3 > 0 or lead not in ("V2", "V4", "V6") for lead in LEADS])
@@ -106,7 +112,7 @@ def load(folder: Path) -> Rows:
     )
 
 
-def train_settings(**changes) -> TrainSettings:
+def train_settings(**changes: Any) -> TrainSettings:
     values = {
         "task": "multilabel",
         "loss": LOSS,

@@ -127,7 +127,7 @@ def test_class_weights_do_not_shift_probabilities(train, data):
 def test_a_loss_that_is_not_finite_names_the_records(train, data):
     labels = data.labels.copy()
     labels[7, 0] = np.inf
-    with pytest.raises(PedecgError, match=r"loss is .* in epoch 1, batch \d; .*: R.*R007") as fault:
+    with pytest.raises(PedecgError, match=r"loss is .* in step \d; .*: R.*R007") as fault:
         train(data=replace(data, labels=labels))
     assert "\n" not in str(fault.value)
 

@@ -75,10 +75,10 @@ def test_a_store_of_other_leads_or_rate_is_refused(fitted, data):
     with pytest.raises(
         PedecgError, match=r"trained on rate in Hz 125\.0; the signal store has 500"
     ):
-        ask(fitted.trained, replace(data, store=replace(data.store, fs_hz=500.0)))
+        ask(fitted.trained, replace(data, signals=replace(data.store, fs_hz=500.0)))
     other = replace(data.store, leads=data.store.leads[::-1])
     with pytest.raises(PedecgError, match=r"trained on leads I II .*; the signal store has V6 V5"):
-        ask(fitted.trained, replace(data, store=other))
+        ask(fitted.trained, replace(data, signals=other))
 
 
 def test_weights_of_another_architecture_are_refused_with_the_tensors_that_differ(folder):

@@ -5,14 +5,15 @@ import pytest
 import small_hospital
 import torch
 
-from pedecg.core import checkpoint, params
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.learning import pretrain
 from pedecg.learning.fit import fit
 from pedecg.learning.reconstruction import examples
+from pedecg.learning.training_state import StateFolder
 from pedecg.models.backbones import autoencoder
 from pedecg.models.network_base import TrunkSettings
-from pedecg.plots import reconstruction
+from pedecg.plots import reconstruction_examples
 
 TRUNK = TrunkSettings(**small_hospital.SMALL)
 FOUNDATION = {
@@ -89,19 +90,27 @@ def test_same_seed_same_bytes_other_seed_others(data, learnt, tmp_path):
 
 
 def test_a_run_that_was_broken_off_ends_with_the_same_bytes(data, learnt, tmp_path, monkeypatch):
-    real = checkpoint.save_state
+    save = StateFolder.save
 
-    def break_off(folder, tensors, about):
-        real(folder, tensors, about)
-        if about["epoch"] == 2:
+    def break_off(folder, tensors, optimizer, values):
+        save(folder, tensors, optimizer, values)
+        if values["progress"]["epoch"] == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save_state", break_off)
+    monkeypatch.setattr(StateFolder, "save", break_off)
     with pytest.raises(KeyboardInterrupt):
         learn(data, tmp_path / "state")
-    monkeypatch.setattr(checkpoint, "save_state", real)
+    monkeypatch.setattr(StateFolder, "save", save)
     assert same(learnt, learn(data, tmp_path / "state"))
     assert not (tmp_path / "state").exists()
+
+
+def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(data, monkeypatch):
+    monkeypatch.setattr(autoencoder, "loss", lambda filled, *_: filled.sum() * torch.nan)
+    with pytest.raises(
+        PedecgError, match=r"^pretrain: loss is nan in step 1; lower pretrain\.learning_rate$"
+    ):
+        learn(data, epochs=1)
 
 
 def test_only_the_given_records_are_learnt_from(data, learnt):
@@ -128,8 +137,7 @@ def test_a_further_store_is_learnt_from_too(data, learnt):
     assert not same(learnt, both)
 
 
-def test_hidden_patches_are_hidden_in_all_leads_and_seen_by_none(data, learnt):
-    store = data.store
+def test_hidden_patches_are_hidden_in_all_leads_and_seen_by_none(learnt):
     batch = pretrain.unlabelled(torch.randn(5, 12, 250), torch.ones(5, 12), torch.full((5,), 250))
     generator = torch.Generator().manual_seed(0)
     hidden = learnt.network.hide(batch, 0.5, 0.0, 25, generator)
@@ -141,7 +149,6 @@ def test_hidden_patches_are_hidden_in_all_leads_and_seen_by_none(data, learnt):
     other = pretrain.unlabelled(noisy, batch.lead_mask, batch.length)
     with torch.inference_mode():
         assert torch.equal(learnt.network(batch, hidden), learnt.network(other, hidden))
-    assert store.leads
 
 
 def test_a_classifier_takes_the_encoder_over_and_says_so(data, learnt, tmp_path):
@@ -175,5 +182,7 @@ def test_a_picture_shows_what_was_filled_in(data, learnt, tmp_path):
     assert [len(one.recorded) for one in shown] == [12, 12]
     assert all(np.isfinite(one.filled).all() for one in shown)
     for name in ("a.png", "b.png"):
-        reconstruction.picture(shown, data.store.leads, data.store.fs_hz, 0.5, tmp_path / name, "x")
+        reconstruction_examples.picture(
+            shown, data.store.leads, data.store.fs_hz, 0.5, tmp_path / name, "x"
+        )
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -1,5 +1,6 @@
 """A training that was killed goes on where it stood and ends with the same bytes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,8 @@ from small_hospital import NORMALISATION, SMALL, TRAINING, VALIDATION
 
 from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
-from pedecg.learning import fit as fit_module
+from pedecg.learning import fit, training_state
+from pedecg.learning.loop import TrainingLoop
 
 EPOCHS = 8
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
@@ -28,8 +30,8 @@ test_resume.train(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
-def train(hospital: Path, state_root: Path, **changes) -> fit_module.Fitted:
-    return fit_module.fit(
+def train(hospital: Path, state_root: Path, **changes) -> fit.Fitted:
+    return fit.fit(
         "resnet1d_age",
         SMALL | AGE,
         small_hospital.load(hospital),
@@ -63,7 +65,7 @@ def kill_one_in_the_middle(hospital: Path, state_root: Path, after_s: float) -> 
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(hospital, tmp_path_factory) -> fit_module.Fitted:
+def uninterrupted(hospital, tmp_path_factory) -> fit.Fitted:
     return train(hospital, tmp_path_factory.mktemp("state"))
 
 
@@ -73,11 +75,11 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     state_root = tmp_path / "state"
     kill_one_in_the_middle(hospital, state_root, np.random.default_rng().uniform(0, 0.3))
     epochs_run = []
-    one_epoch = fit_module.Run.one_epoch
+    one_epoch = TrainingLoop.one_epoch
     monkeypatch.setattr(
-        fit_module.Run,
+        TrainingLoop,
         "one_epoch",
-        lambda run, epoch, shown: (epochs_run.append(epoch), one_epoch(run, epoch, shown))[1],
+        lambda loop, shown: (epochs_run.append(loop.progress.epoch), one_epoch(loop, shown))[1],
     )
     resumed = train(hospital, state_root)
     assert 0 < len(epochs_run) < EPOCHS, "the rerun did not start at the saved epoch"
@@ -87,6 +89,29 @@ def test_sigkill_at_any_moment_then_a_rerun_ends_with_the_same_bytes(
     assert resumed.curves == uninterrupted.curves
     assert resumed.trained.card == uninterrupted.trained.card
     assert not state_root.exists(), "the state outlives the training"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"schedule": "one_cycle"}, {"schedule": "constant", "sampler": "balanced"},
+     {"schedule": "plateau", "plateau_patience": 1, "monitor": "loss"}],
+)  # fmt: skip
+def test_every_schedule_goes_on_where_it_stood(hospital, tmp_path, monkeypatch, changes):
+    whole = train(hospital, tmp_path / "whole", **changes)
+    save_state = training_state.StateFolder.save
+
+    def break_off(folder, tensors, optimizer, values):
+        save_state(folder, tensors, optimizer, values)
+        if values["progress"]["epoch"] == 5:
+            raise InterruptedError
+
+    monkeypatch.setattr(training_state.StateFolder, "save", break_off)
+    with pytest.raises(InterruptedError):
+        train(hospital, tmp_path / "state", **changes)
+    monkeypatch.setattr(training_state.StateFolder, "save", save_state)
+    resumed = train(hospital, tmp_path / "state", **changes)
+    assert save(resumed.trained.network.state_dict()) == save(whole.trained.network.state_dict())
+    assert resumed.curves == whole.curves
 
 
 MANY = {"epochs": 60, "patience": 60, "crops_per_record": 1, "batch_size": 96}
@@ -111,7 +136,7 @@ def kill_at(moment: str, hospital: Path, state_root: Path, rng: np.random.Genera
     assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
 
 
-def many(hospital: str, state_root: str) -> fit_module.Fitted:
+def many(hospital: str, state_root: str) -> fit.Fitted:
     return train(Path(hospital), Path(state_root), **MANY)
 
 
@@ -133,10 +158,12 @@ def test_ten_kills_some_while_the_state_is_written_change_no_byte(hospital, tmp_
 def test_a_state_of_another_training_is_refused_with_the_difference(hospital, tmp_path):
     kill_one_in_the_middle(hospital, tmp_path, 0)
     (saved,) = tmp_path.iterdir()
-    tensors, about = checkpoint.load_state(saved, torch.device("cpu"))
+    file = saved / training_state.FILE
+    tensors, metadata = checkpoint.read_tensors(file, torch.device("cpu"))
+    about = json.loads(metadata["about"])
     about["training"]["model_settings"]["width"] = 12
     about["training"]["targets"] = ["wide_qrs"]
-    checkpoint.save_state(saved, tensors, about)
+    checkpoint.write_tensors(file, tensors, {"about": json.dumps(about)})
     with pytest.raises(PedecgError) as fault:
         train(hospital, tmp_path)
     assert "model_settings.width 12 (asked for 8)" in str(fault.value)
@@ -146,11 +173,11 @@ def test_a_state_of_another_training_is_refused_with_the_difference(hospital, tm
 def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypatch):
     keys = set()
 
-    def stop(task, state):
-        keys.add(state)
+    def stop(task, state_root):
+        keys.add(task.key())
         raise InterruptedError
 
-    monkeypatch.setattr(fit_module, "Run", stop)
+    monkeypatch.setattr(fit, "ClassifierTraining", stop)
     changes = [{}, {}, {"learning_rate": 2e-3}, {"precision": "bfloat16"}, {"threads": 2}]
     for change in changes:
         with pytest.raises(InterruptedError):
@@ -162,8 +189,8 @@ def test_the_key_follows_labels_and_code(tmp_path):
     code = tmp_path / "model.py"
     code.write_text("width = 1\n")
     labels = np.array([[0.0, np.nan]])
-    first = checkpoint.key({"seed": 0}, {"labels": labels}, [code])
-    assert checkpoint.key({"seed": 0}, {"labels": labels.copy()}, [code]) == first
-    assert checkpoint.key({"seed": 0}, {"labels": 1 - labels}, [code]) != first
+    first = training_state.key({"seed": 0}, {"labels": labels}, [code])
+    assert training_state.key({"seed": 0}, {"labels": labels.copy()}, [code]) == first
+    assert training_state.key({"seed": 0}, {"labels": 1 - labels}, [code]) != first
     code.write_text("width = 2\n")
-    assert checkpoint.key({"seed": 0}, {"labels": labels}, [code]) != first
+    assert training_state.key({"seed": 0}, {"labels": labels}, [code]) != first

@@ -8,8 +8,10 @@ from small_hospital import AUGMENT, NORMALISATION, SMALL, TRAINING, VALIDATION, 
 from pedecg.core.errors import PedecgError
 from pedecg.learning import device, lr_find, trained_network
 from pedecg.learning.batches import Signals
-from pedecg.learning.fit import Run, fit
+from pedecg.learning.fit import fit
+from pedecg.learning.loop import TrainingLoop
 from pedecg.learning.training_task import Task
+from pedecg.plots import learning_rate_curve
 
 
 def train(data, state_root=None, **changes):
@@ -30,8 +32,10 @@ def test_one_batch_is_learnt_by_heart(data):
 
 def test_a_dev_run_takes_two_steps_and_gives_a_network(data, monkeypatch):
     steps = []
-    step = Run.step
-    monkeypatch.setattr(Run, "step", lambda run, *a: (steps.append(1), step(run, *a))[1])
+    step = TrainingLoop.step
+    monkeypatch.setattr(
+        TrainingLoop, "step", lambda loop, parts: (steps.append(1), step(loop, parts))[1]
+    )
     fitted = train(data, fast_dev_run=True, schedule="plateau")
     assert (len(steps), len(fitted.curves)) == (2, 1)
     assert fitted.trained.card.best_epoch == 1
@@ -47,10 +51,13 @@ def test_every_monitor_chooses_an_epoch(data, monitor):
 
 def test_accumulated_batches_are_one_step_of_all(data, monkeypatch):
     steps = []
-    step = Run.step
-    monkeypatch.setattr(Run, "step", lambda run, *a: (steps.append(len(a[0])), step(run, *a))[1])
+    step = TrainingLoop.step
+    monkeypatch.setattr(
+        TrainingLoop, "step", lambda loop, parts: (steps.append(parts), step(loop, parts))[1]
+    )
     train(data, epochs=1, batch_size=16, accumulate=4)
-    assert steps == [64, 64, 64]  # 96 records, two crops each
+    sizes = [[len(batch.rows) for batch in batches] for batches in steps]
+    assert sizes == [[16] * 4] * 3  # 96 records, two crops each
 
 
 @pytest.mark.parametrize(
@@ -62,13 +69,13 @@ def test_the_end_of_memory_says_what_to_lower(data, monkeypatch, error):
     def full(*_):
         raise error
 
-    monkeypatch.setattr(Run, "step", full)
+    monkeypatch.setattr(TrainingLoop, "step", full)
     with pytest.raises(PedecgError, match=r"out of memory; lower train.batch_size \(now 32; "):
         train(data)
 
 
 def test_other_errors_are_not_taken_for_the_end_of_memory():
-    with pytest.raises(RuntimeError, match="shapes"), device.told_when_full(1, 1.0):
+    with pytest.raises(RuntimeError, match="shapes"), device.out_of_memory("train.batch_size"):
         raise RuntimeError("shapes differ")
 
 
@@ -101,7 +108,7 @@ def test_gathering_on_a_device_cuts_what_slicing_cuts(data, monkeypatch):
 def test_the_finder_suggests_a_rate_at_which_the_network_learns(data, tmp_path):
     settings = train_settings()
     task = Task("resnet1d", SMALL, data, TRAINING, VALIDATION, NORMALISATION, settings, 0, tmp_path)
-    found = lr_find.find(task, lowest=1e-5, highest=1.0, steps=40)
-    assert 1e-4 < found.suggestion < 0.3
-    lr_find.draw(found, "resnet1d", tmp_path / "plot.png")
+    test = lr_find.find(task, lowest=1e-5, highest=1.0, steps=40)
+    assert 1e-4 < test.suggestion < 0.3
+    learning_rate_curve.draw(test.curve, test.suggestion, "resnet1d", tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 5000

@@ -60,7 +60,7 @@ def inputs(folder: Path, name: str, **changes: Any) -> Inputs:
     reads = registry.reads(name, values)
     rows = small_hospital.load(folder).take(np.arange(len(SPLIT)))
     table = _measured(rows)
-    unread = [c for c in table if ("numbers" if c.startswith("x_") else "rules") not in reads]
+    unread = [c for c in table if ("numbers" if str(c).startswith("x_") else "rules") not in reads]
     rows = replace(
         rows, features=table.drop(columns=unread),
         signals=rows.signals if "signals" in reads else None,

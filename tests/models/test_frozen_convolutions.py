@@ -50,7 +50,7 @@ def test_a_variant_reads_a_training_only_where_it_names_one():
 def test_frozen_convolutions_stay_bit_for_bit_while_the_lstm_learns(frozen):
     model, before = frozen
     rates = model.learning_rates()
-    groups = optimiser.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
+    groups = optimiser.parameter_groups(model, 0.1, 0.0)
     optimizer = torch.optim.SGD([p for group in groups for p in group["params"]], lr=0.1)
     start = {name: each.clone() for name, each in model.sequence.state_dict().items()}
     model.train()
@@ -66,7 +66,7 @@ def test_frozen_convolutions_stay_bit_for_bit_while_the_lstm_learns(frozen):
 
 def test_parts_learn_at_rates_of_their_own(tmp_path):
     model = build(sequence="gru", sequence_rate=0.5, cnn_rate=0.1)
-    groups = optimiser.parameter_groups(model, type("S", (), {"weight_decay": 0.0}))
+    groups = optimiser.parameter_groups(model, 0.1, 0.0)
     assert {group["factor"] for group in groups} == {0.5, 0.1, 1.0}
 
 

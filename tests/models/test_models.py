@@ -1,6 +1,5 @@
 """Promises that every registered network keeps."""
 
-import copy
 import math
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pedecg.core.errors import PedecgError
-from pedecg.learning import channels_last
 from pedecg.models import model_settings, registry
 from pedecg.models.network_base import Batch
 from pedecg.models.networks import cnn_rnn
@@ -347,28 +345,6 @@ def test_layers_nearer_to_the_signal_learn_slower():
     names = ("backbone.", "backbone.blocks.0.", "backbone.blocks.4.")
     assert [factors[name] for name in names] == pytest.approx([0.75**6, 0.75**5, 0.75])
     assert not any(name.startswith("head") for name in factors)
-
-
-@pytest.mark.parametrize(("name", "settings"), CASES)
-def test_channels_last_in_memory_are_the_same_network(name, settings):
-    plain = trained_a_little(name, settings).train()
-    faster = channels_last.channels_last(copy.deepcopy(plain))
-    answers = []
-    for network in (plain, faster):
-        network.zero_grad()
-        torch.manual_seed(2)  # the same channels are dropped
-        logits = network(batch())
-        logits.square().sum().backward()
-        answers.append(logits)
-    torch.testing.assert_close(answers[0], answers[1], rtol=1e-4, atol=1e-4)
-    own = dict(faster.named_parameters())
-    for key, parameter in plain.named_parameters():
-        if parameter.grad is not None:
-            scale = float(parameter.grad.abs().max())
-            torch.testing.assert_close(
-                parameter.grad, own[key].grad, rtol=1e-3, atol=1e-3 * scale + 1e-5
-            )
-    assert list(plain.state_dict()) == list(faster.state_dict())
 
 
 def test_an_unknown_model_is_told_with_those_that_there_are():

@@ -35,6 +35,7 @@ class Project:
 
     root: Path
     pipeline: str = PAEDIATRIC
+    commands: Path | None = None  # a folder of commands that goes first on PATH
 
     @property
     def folder(self) -> Path:
@@ -47,13 +48,15 @@ class Project:
 
     def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
         """Run a command here with this copy's code; its output, or a failure that shows it."""
+        first = [str(self.commands)] if self.commands else []
+        path = [*first, str(Path(sys.executable).parent), os.environ["PATH"]]
         done = subprocess.run(
             command,
             cwd=self.folder,
             env={
                 **os.environ,
                 "PYTHONPATH": str(self.root / "src"),
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join(path),
                 "PYTHONHASHSEED": "0",
                 **(environment or {}),
             },
@@ -100,12 +103,28 @@ class Project:
         text = (self.folder / "dvc.lock").read_text(encoding="utf-8")
         return dict(YAML(typ="safe").load(text)["stages"])
 
-    def copy(self, root: Path) -> "Project":
-        shutil.copytree(self.root, root, symlinks=True)
-        return Project(root, self.pipeline)
+    def models(self) -> list[str]:
+        """Return the names of the models that this run trains, without the ensemble of them."""
+        values = YAML(typ="safe").load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+        if "experiment" in values:
+            return list(values["experiment"]["models"])
+        train = values["train"]
+        networks = [*train["models"], *train["pretrained_models"], *train["fused_models"]]
+        return [*networks, *values.get("train_rules", {}).get("models", [])]
+
+    def copy(self, root: Path, commands: Path | None = None) -> "Project":
+        """Copy all but the locks of a DVC that may be at work."""
+        locks = self.root / ".dvc"
+        shutil.copytree(
+            self.root,
+            root,
+            symlinks=True,
+            ignore=lambda folder, names: {"tmp"} & set(names) if Path(folder) == locks else set(),
+        )
+        return Project(root, self.pipeline, commands)
 
 
-def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:
+def fresh_project(root: Path, pipeline: str = PAEDIATRIC, commands: Path | None = None) -> Project:
     """Copy what git would commit of the working tree, with the smoke preset, and nothing made."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -120,6 +139,6 @@ def fresh_project(root: Path, pipeline: str = PAEDIATRIC) -> Project:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    project = Project(root, pipeline)
+    project = Project(root, pipeline, commands)
     project.edit_params(settings_of(ROOT / pipeline / "presets" / "smoke.yaml"))
     return project

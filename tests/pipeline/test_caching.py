@@ -241,10 +241,24 @@ CARDIOTOXICITY_TABLE = [
     Row("the simulator of another pipeline", add_a_comment("delineator/simulated_records.py"), []),
 ]
 
+BENCHMARKS_TABLE = [
+    Row("resamples", lambda p: p.set("resampling.resamples", 30), ["delineation@*", "score_*"]),
+    Row(
+        "folds of one cohort",
+        lambda p: p.set("cinc2017.folds", 4),
+        ["predict_cinc2017@*", "score_cinc2017"],
+    ),
+    Row("methods compared", lambda p: p.set("delineation.neurokit2_methods", []),
+        ["heart_rates", "delineation@*"]),
+    Row("shipped weights", lambda p: p.append("src/pedecg/weights/delineator/held_out.json", " "),
+        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement"]),
+]  # fmt: skip
+
 # A pipeline joins by its row here.
 TABLES = {
     PAEDIATRIC: ROOT_TABLE,
     "pipelines/arrhythmia": ARRHYTHMIA_TABLE,
+    "pipelines/benchmarks": BENCHMARKS_TABLE,
     "pipelines/cardiotoxicity": CARDIOTOXICITY_TABLE,
     "pipelines/delineation": DELINEATION_TABLE,
 }
@@ -260,9 +274,9 @@ def test_every_pipeline_has_a_table() -> None:
     ("pipeline", "row"), ROWS, ids=[f"{pipeline}: {row.name}" for pipeline, row in ROWS]
 )
 def test_exactly_these_stages_run(
-    smoke: Callable[[str], Project], pipeline: str, row: Row, tmp_path: Path
+    smoke: Callable[[str], Project], forked_stages: Path, pipeline: str, row: Row, tmp_path: Path
 ) -> None:
-    project = smoke(pipeline).copy(tmp_path / "project")
+    project = smoke(pipeline).copy(tmp_path / "project", commands=forked_stages)
     before = {name: selected(project, name) for name in TAKE}
     row.change(project)
     ran = project.repro()

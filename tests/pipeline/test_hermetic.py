@@ -31,15 +31,17 @@ def scratch_with_only(project: Project, stage: dict[str, Any], root: Path) -> Pa
         target = root / package.relative_to(project.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(package, target)
-    values: dict[str, Any] = {}
-    for dotted, value in stage.get("params", {}).get("params.yaml", {}).items():
-        *above, last = dotted.split(".")
-        section = values
-        for part in above:
-            section = section.setdefault(part, {})
-        section[last] = value
-    with (folder / "params.yaml").open("w", encoding="utf-8") as stream:
-        YAML().dump(values, stream)
+    for file, read in ({"params.yaml": {}} | stage.get("params", {})).items():
+        values: dict[str, Any] = {}
+        for dotted, value in read.items():
+            *above, last = dotted.split(".")
+            section = values
+            for part in above:
+                section = section.setdefault(part, {})
+            section[last] = value
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / file).open("w", encoding="utf-8") as stream:
+            YAML().dump(values, stream)
     return folder
 
 

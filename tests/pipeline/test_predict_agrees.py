@@ -8,8 +8,7 @@ from scratch import Project
 
 from pedecg.cohorts import recordings
 from pedecg.core import params, tables
-from pedecg.predict import loaded_model as trained
-from pedecg.predict import manifest_numbers, prepared_recording
+from pedecg.predict import loaded_model, manifest_numbers, prepared_recording
 
 pytestmark = pytest.mark.slow
 RECORDS = 4
@@ -28,7 +27,7 @@ def test_raw_test_records_get_the_pipelines_own_probabilities(
     models = sorted(folder.glob("predictions/*.parquet"))
     assert models
     for file in models:
-        model = trained.load(folder / "models" / file.stem)
+        model = loaded_model.load(folder / "models" / file.stem)
         predicted = tables.read(file, tables.PREDICTIONS).set_index(["record_id", "seed", "label"])
         predicted = predicted.sort_index()
         for record_id in test:

@@ -1,9 +1,11 @@
 """What the README says of commands, stages and parameters is what the project has."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -11,10 +13,13 @@ from scratch import PAEDIATRIC, ROOT, pipelines
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import benchmark_tables
+import publish_benchmarks
 import readme_tables
 
 from pedecg.commands import parameter_sections
 
+PUBLISHED = ROOT / "pipelines/benchmarks/published"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -52,6 +57,29 @@ def test_a_run_of_other_figures_changes_the_table_and_not_what_is_tested() -> No
 
 def test_the_tables_of_parameters_are_current() -> None:
     assert readme_tables.with_parameters(README) == README, "python scripts/readme_tables.py"
+
+
+def test_the_tables_of_published_figures_are_current() -> None:
+    page = (ROOT / "pipelines/benchmarks/README.md").read_text(encoding="utf-8")
+    assert page.count("<!-- benchmark") == 2 * len(benchmark_tables.TABLES)
+    assert readme_tables.renewed(page) == page, "python scripts/readme_tables.py"
+
+
+def test_every_published_figure_says_when_and_from_what_it_was_measured() -> None:
+    files = {file.stem: json.loads(file.read_text("utf-8")) for file in PUBLISHED.glob("*.json")}
+    assert set(publish_benchmarks.DATA) <= set(files)
+    for name, published in files.items():
+        rows = [published] if name != benchmark_tables.EARLIER else _rows(published)
+        for row in rows:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d", row["measured"]["date"])
+            assert re.fullmatch(r"[0-9a-f]{7,}", row["measured"]["commit"])
+            assert row["records"]
+        if name in publish_benchmarks.DATA:
+            assert published["measured"]["data"]["nfiles"] >= published["records"]
+
+
+def _rows(earlier: dict[str, dict[str, Any]]) -> list[Any]:
+    return [row for table in earlier.values() for row in table.values()]
 
 
 def test_every_stage_is_in_the_table() -> None:

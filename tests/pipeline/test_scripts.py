@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 from dvc.utils.hydra import apply_overrides
+from safetensors.torch import load_file
 from scratch import PAEDIATRIC, ROOT, pipelines, settings_of
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -14,7 +15,7 @@ import ship_delineator
 
 from pedecg.commands import parameter_sections, presets
 from pedecg.core import params, tables
-from pedecg.waves import shipped_delineator
+from pedecg.waves import delineator_inference, shipped_delineator, wave_network
 
 PRESETS = sorted(
     file for pipeline in pipelines() for file in (ROOT / pipeline / "presets").glob("*.yaml")
@@ -69,5 +70,18 @@ def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_pat
     }
 
 
-def test_what_is_shipped_is_what_the_pipeline_writes():
-    assert all((shipped_delineator.WEIGHTS / name).is_file() for name in ship_delineator.FILES)
+def test_a_training_writes_exactly_the_files_that_are_shipped(tmp_path):
+    settings = wave_network.Settings()
+    delineator_inference.save(wave_network.Network(settings), settings, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == set(ship_delineator.FILES)
+
+
+def test_the_shipped_files_are_a_network_saved_by_the_pipeline_and_its_own_settings(tmp_path):
+    folder = shipped_delineator.WEIGHTS
+    text = (folder / "network.json").read_text(encoding="utf-8")
+    settings = wave_network.Settings.model_validate_json(text)
+    network = wave_network.Network(settings)
+    network.load_state_dict(load_file(folder / "weights.safetensors"), strict=False)
+    delineator_inference.save(network, settings, tmp_path)
+    for name in ship_delineator.FILES:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name

@@ -27,8 +27,14 @@ def test_nothing_changed_runs_no_stage(reproduced: Project) -> None:
     assert reproduced.repro() == set()
 
 
-def test_two_clean_runs_give_the_same_lock(reproduced: Project, tmp_path: Path) -> None:
-    again = fresh_project(tmp_path / "again", reproduced.pipeline)
+def test_two_clean_runs_give_the_same_lock(
+    reproduced: Project, forked_stages: Path, tmp_path: Path
+) -> None:
+    """And that stages in forks write the bytes that the interpreter's own stages write.
+
+    That each stage gives the same bytes in two interpreters is held by test_hermetic.py.
+    """
+    again = fresh_project(tmp_path / "again", reproduced.pipeline, forked_stages)
     again.repro()
     assert (again.folder / "dvc.lock").read_bytes() == (reproduced.folder / "dvc.lock").read_bytes()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pedecg.core import params
 from pedecg.report.report_settings import ReportSettings
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 MISTAKES = (
@@ -27,7 +27,7 @@ DIFFERENCES = (
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Evidence:
+def run(tmp_path: Path) -> RunFiles:
     """A folder as a pipeline leaves it, without signals."""
     shutil.copytree(ROOT / "metrics", tmp_path / "metrics")
     for name in ("params.yaml", "dvc.yaml"):
@@ -40,7 +40,7 @@ def run(tmp_path: Path) -> Evidence:
     (tmp_path / "data/errors").mkdir(parents=True)
     (tmp_path / "data/errors/mistakes.csv").write_text(MISTAKES, encoding="utf-8")
     (tmp_path / "plots/compare/differences.csv").write_text(DIFFERENCES, encoding="utf-8")
-    return Evidence(tmp_path)
+    return RunFiles(tmp_path)
 
 
 @pytest.fixture
@@ -48,18 +48,18 @@ def settings() -> ReportSettings:
     return params.load("report", ReportSettings, ROOT / "params.yaml")
 
 
-Change = Callable[[str, Callable[[Any], None]], Evidence]
+Change = Callable[[str, Callable[[Any], None]], RunFiles]
 
 
 @pytest.fixture
-def change(run: Evidence) -> Change:
+def change(run: RunFiles) -> Change:
     """Change one metrics file of the run; the run, read anew."""
 
-    def apply(name: str, edit: Callable[[Any], None]) -> Evidence:
+    def apply(name: str, edit: Callable[[Any], None]) -> RunFiles:
         file = run.root / f"metrics/{name}.json"
         values = json.loads(file.read_text(encoding="utf-8"))
         edit(values)
         file.write_text(json.dumps(values), encoding="utf-8")
-        return Evidence(run.root)
+        return RunFiles(run.root)
 
     return apply

@@ -12,11 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from pedecg.core import params
-from pedecg.report import blocks, html_page, model_card, section_list
+from pedecg.report import content_blocks, html_page, model_card, section_list
 from pedecg.report.report_settings import ReportSettings
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
-Change = Callable[[str, Callable[[Any], None]], Evidence]
+Change = Callable[[str, Callable[[Any], None]], RunFiles]
 EMPTY = {"meta", "link", "img", "br", "rect", "path"}
 
 
@@ -84,24 +84,24 @@ def test_every_section_reads_its_file(
     assert said in words(html_page.write(change(name, edit), settings))
 
 
-def test_the_same_files_give_the_same_bytes(run: Evidence, settings: ReportSettings) -> None:
-    again = Evidence(run.root)
+def test_the_same_files_give_the_same_bytes(run: RunFiles, settings: ReportSettings) -> None:
+    again = RunFiles(run.root)
     assert html_page.write(run, settings) == html_page.write(again, settings)
     assert model_card.describe(run, settings) == model_card.describe(again, settings)
 
 
 def test_the_order_of_sections_in_the_parameters_changes_nothing(
-    run: Evidence, settings: ReportSettings
+    run: RunFiles, settings: ReportSettings
 ) -> None:
     before = html_page.write(run, settings)
     file = run.root / "params.yaml"
     values = params.read_file(file)
     with file.open("w", encoding="utf-8") as stream:
         YAML().dump(dict(reversed(values.items())), stream)
-    assert html_page.write(Evidence(run.root), settings) == before
+    assert html_page.write(RunFiles(run.root), settings) == before
 
 
-def test_the_page_needs_no_other_file(run: Evidence, settings: ReportSettings) -> None:
+def test_the_page_needs_no_other_file(run: RunFiles, settings: ReportSettings) -> None:
     seen = Page(html_page.write(run, settings))
     assert not [tag for tag, _ in seen.seen if tag in ("script", "iframe", "object")]
     assert seen.all("src")
@@ -109,26 +109,26 @@ def test_the_page_needs_no_other_file(run: Evidence, settings: ReportSettings) -
     assert all(uri.startswith(("data:", "#")) for uri in seen.all("href"))
 
 
-def test_every_link_leads_to_a_section(run: Evidence, settings: ReportSettings) -> None:
+def test_every_link_leads_to_a_section(run: RunFiles, settings: ReportSettings) -> None:
     seen = Page(html_page.write(run, settings))
     ids = seen.all("id")
     assert len(ids) == len(set(ids))
     assert {uri[1:] for uri in seen.all("href") if uri.startswith("#")} <= set(ids)
 
 
-def test_every_picture_has_a_text(run: Evidence, settings: ReportSettings) -> None:
+def test_every_picture_has_a_text(run: RunFiles, settings: ReportSettings) -> None:
     pictures = [a for tag, a in Page(html_page.write(run, settings)).seen if tag == "img"]
     assert len(pictures) == 3
     assert all(len(a.get("alt") or "") > 20 for a in pictures)
 
 
-def test_what_a_source_writes_is_text_not_html(run: Evidence, settings: ReportSettings) -> None:
+def test_what_a_source_writes_is_text_not_html(run: RunFiles, settings: ReportSettings) -> None:
     html = html_page.write(run, settings)
     assert "<b>QRS" not in html
     assert "&lt;b&gt;QRS" in html
 
 
-def test_simulated_is_said_where_results_are(run: Evidence, settings: ReportSettings) -> None:
+def test_simulated_is_said_where_results_are(run: RunFiles, settings: ReportSettings) -> None:
     html = html_page.write(run, settings)
     for one in section_list.build(run):
         if one.section.result:
@@ -137,23 +137,23 @@ def test_simulated_is_said_where_results_are(run: Evidence, settings: ReportSett
     assert "Simulated data" in model_card.markdown(model_card.describe(run, settings))
 
 
-def test_real_patients_are_not_called_simulated(run: Evidence, settings: ReportSettings) -> None:
+def test_real_patients_are_not_called_simulated(run: RunFiles, settings: ReportSettings) -> None:
     run.parameters["cohort"]["name"] = "zzu"
     assert 'class="simulated"' not in html_page.write(run, settings)
     assert not model_card.describe(run, settings)["simulated"]
     assert "Simulated data" not in model_card.markdown(model_card.describe(run, settings))
 
 
-def test_a_section_without_its_files_is_left_out(run: Evidence, settings: ReportSettings) -> None:
+def test_a_section_without_its_files_is_left_out(run: RunFiles, settings: ReportSettings) -> None:
     """The same stage serves pipelines that explain, review and validate nothing."""
     with_all = {one.section.id for one in section_list.build(run)}
     for name in ("explain", "atlas", "noise_review", "external_validation", "subgroups"):
         (run.root / f"metrics/{name}.json").unlink()
     shutil.rmtree(run.root / "data")
-    left = {one.section.id for one in section_list.build(Evidence(run.root))}
+    left = {one.section.id for one in section_list.build(RunFiles(run.root))}
     gone = {"explanations", "atlas", "label-noise", "external", "subgroups", "errors"}
     assert with_all - left == gone
-    Page(html_page.write(Evidence(run.root), settings))
+    Page(html_page.write(RunFiles(run.root), settings))
 
 
 def test_a_target_with_too_few_cases_says_so(change: Change, settings: ReportSettings) -> None:
@@ -164,26 +164,26 @@ def test_a_target_with_too_few_cases_says_so(change: Change, settings: ReportSet
         } | {"too_few": "1 positives"}
 
     run = change("evaluate/resnet1d", edit)
-    assert blocks.TOO_FEW in words(html_page.write(run, settings))
-    assert blocks.TOO_FEW in model_card.markdown(model_card.describe(run, settings))
+    assert content_blocks.TOO_FEW in words(html_page.write(run, settings))
+    assert content_blocks.TOO_FEW in model_card.markdown(model_card.describe(run, settings))
 
 
 def test_pictures_beyond_the_size_of_the_page_are_named(
-    run: Evidence, settings: ReportSettings
+    run: RunFiles, settings: ReportSettings
 ) -> None:
     html = html_page.write(run, settings.model_copy(update={"max_mb": 1e-6}))
     assert "<img" not in html
     assert "Not shown, for the size of this page: plots/compare/forest.png" in html
 
 
-def test_the_card_is_json(run: Evidence, settings: ReportSettings) -> None:
+def test_the_card_is_json(run: RunFiles, settings: ReportSettings) -> None:
     described = model_card.describe(run, settings)
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["parameters"]["split"]["seed"] == run.parameters["split"]["seed"]
 
 
 def test_numbers_are_written_as_documented() -> None:
-    checked = doctest.testmod(blocks)
+    checked = doctest.testmod(content_blocks)
     assert checked.attempted
     assert not checked.failed
 

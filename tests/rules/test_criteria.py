@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pedecg.core import criterion_lines
 from pedecg.core.records import LEADS
-from pedecg.rules import criteria, criterion_judgement, norms
+from pedecg.rules import criteria, criterion_logic, norms
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 
@@ -63,7 +64,7 @@ OPEN = {
 
 
 def judged(measures, age_days=500, sex="male"):
-    return criteria.judge(criterion_judgement.Child(measures, age_days, sex, LIMITS))
+    return criteria.judge(criterion_logic.MeasuredChild(measures, age_days, sex, LIMITS))
 
 
 def test_a_healthy_child_meets_no_criterion():
@@ -212,10 +213,17 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
 
 
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
-    source = Path(criterion_judgement.__file__).parent
+    source = Path(criterion_logic.__file__).parent
     text = "".join(
-        (source / f"{room}.py").read_text() for room in ("conduction", "chambers", "repolarisation")
+        (source / f"{group}_criteria.py").read_text()
+        for group in ("conduction", "chamber", "repolarisation")
     )
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}
     assert named | built == set(LIMITS.thresholds)
+
+
+def test_lines_of_met_criteria_are_read_back_as_written():
+    met = [(criterion.title, "QTc: 480 ms, above 460 ms") for criterion in criteria.CRITERIA]
+    assert criterion_lines.split(criterion_lines.join(met)) == tuple(met)
+    assert criterion_lines.split("") == ()

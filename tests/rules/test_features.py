@@ -25,7 +25,9 @@ def rules(record, tmp_path):
     records = pd.DataFrame({"record_id": list("cba")})
     records["age_days"] = pd.array([900, None, 400], "Int64")
     records["sex"] = pd.array(["female", None, "male"], "string")
-    children = rule_features.examinations(signal_store.open_store(tmp_path), all_waves, records)
+    children = rule_features.delineated_records(
+        signal_store.open_store(tmp_path), all_waves, records
+    )
     rows = [rule_features.of_record(child, str(tmp_path), LIMITS) for child in children]
     return rule_features.table(rows), records
 
@@ -48,7 +50,7 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
     signal_store.write_store(tmp_path, 500, LEADS, stored)
     both = pd.concat([late_t.assign(record_id="a"), late_p.assign(record_id="b")])
     records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
-    children = rule_features.examinations(signal_store.open_store(tmp_path), both, records)
+    children = rule_features.delineated_records(signal_store.open_store(tmp_path), both, records)
     table = rule_features.table(
         [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]
     )
@@ -81,7 +83,7 @@ def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
         tmp_path, 500, LEADS, [("a", signal_store.to_counts(signal), np.ones(12, bool))]
     )
     records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
-    children = rule_features.examinations(
+    children = rule_features.delineated_records(
         signal_store.open_store(tmp_path), waves.assign(record_id="a"), records
     )
     table = rule_features.table(

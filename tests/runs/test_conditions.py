@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pedecg.core.errors import PedecgError
 from pedecg.runs import where_conditions
 from pedecg.runs.experiment_history import Run
-from pedecg.runs.run_rows import Row
+from pedecg.runs.run_rows import RunRow
 
-ROW = Row(
+ROW = RunRow(
     Run(
         "puffy-lark",
         params={
@@ -97,7 +97,7 @@ def test_any_text_is_a_filter_or_one_line(text):
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 10), st.floats(0, 10))
 def test_between_holds_exactly_inside_its_ends(value, below, above):
-    row = Row(Run("x", params={"rate": value}), "")
+    row = RunRow(Run("x", params={"rate": value}), "")
     asked = where_conditions.parse(f"rate between {value - below!r} and {value + above!r}")
     assert where_conditions.holds(asked, row)
     outside = where_conditions.parse(f"rate > {value!r} or rate < {value!r}")

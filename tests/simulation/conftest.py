@@ -1,11 +1,11 @@
-"""A small simulated hospital that the tests of the room share."""
+"""A small simulated hospital that the tests of simulation share."""
 
 from pathlib import Path
 
 import pytest
 
 from pedecg.core import params
-from pedecg.simulation import cohort
+from pedecg.simulation import zzu_cohort
 from pedecg.simulation.hospital_settings import SimulationSettings
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
@@ -26,5 +26,5 @@ def hospital(
     folder = tmp_path_factory.mktemp("hospital")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEDECG_JOBS", "1")
-        cohort.write(settings, folder / "raw", folder / "truth")
+        zzu_cohort.write(settings, folder / "raw", folder / "truth")
     return folder / "raw", folder / "truth"

@@ -7,8 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pedecg.core.records import LEADS
-from pedecg.simulation import beat_times as rhythm
-from pedecg.simulation import cohort, physiology, qrs, torso, traits
+from pedecg.simulation import beat_times, physiology, qrs, torso, traits, zzu_cohort
 from pedecg.simulation.children import Visit
 from pedecg.simulation.conditions import conditions
 
@@ -23,7 +22,7 @@ def examine(age_days, severities=None, seed=0, n_samples=3000):
         acquired_at="", severities=severities or {}, severity={}, true={}, coded={}, icd10=[],
         nine_leads=False, n_samples=n_samples,
     )  # fmt: skip
-    return cohort.examine(visit, place, seed, rng)
+    return zzu_cohort.examine(visit, place, seed, rng)
 
 
 def median(measure, age_days, severities=None, n=24):
@@ -165,7 +164,7 @@ def test_qrs_fiducials_stand_where_the_signal_is_steepest():
 @pytest.mark.parametrize("rate", [45.0, 90.0, 150.0, 220.0])
 def test_the_rhythm_has_the_rate_of_the_child(rate):
     own = {"rate": rate, "rsa": 0.05, "breathing": 20.0, "pr_ms": 100.0}
-    beats = rhythm.sinus(own, 30.0, np.random.default_rng(0))
+    beats = beat_times.sinus(own, 30.0, np.random.default_rng(0))
     inside = beats.qrs_s[(beats.qrs_s >= 0) & (beats.qrs_s < 30)]
     assert 60 / np.diff(inside).mean() == pytest.approx(rate, rel=0.03)
 
@@ -180,5 +179,5 @@ def test_breathing_moves_the_rate_of_a_schoolchild_and_hardly_that_of_a_newborn(
 
 def test_in_complete_block_atria_beat_faster_than_ventricles():
     own = {"rate": 110.0, "rsa": 0.02, "breathing": 20.0, "pr_ms": 110.0}
-    beats = rhythm.complete_block(own, 30.0, np.random.default_rng(0))
+    beats = beat_times.complete_block(own, 30.0, np.random.default_rng(0))
     assert beats.p_s.size > 1.7 * beats.qrs_s.size

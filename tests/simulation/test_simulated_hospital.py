@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pedecg.cohorts import codes
+from pedecg.cohorts import code_vocabularies
 from pedecg.core import tables
 from pedecg.core.records import LEADS, NINE_LEADS
-from pedecg.simulation import case_mix, children, cohort, physiology, zzu_layout
+from pedecg.simulation import case_mix, children, physiology, zzu_cohort, zzu_layout
 from pedecg.simulation.conditions import GROUPS, conditions
 
 TOKENS = re.compile(r"'[^';]+'(;'[^';]+')*")
@@ -42,7 +42,7 @@ def test_same_seed_gives_the_same_bytes_with_any_number_of_processes(
     again = first.model_copy(update={"seed": first.seed + 1}) if section == "seed" else first
     for name, jobs, some in (("a", "1", first), ("b", "2", again)):
         monkeypatch.setenv("PEDECG_JOBS", jobs)
-        cohort.write(some, tmp_path / name / "raw", tmp_path / name / "truth")
+        zzu_cohort.write(some, tmp_path / name / "raw", tmp_path / name / "truth")
     same = digest(tmp_path / "a") == digest(tmp_path / "b")
     assert same == (section == "jobs")
 
@@ -102,8 +102,8 @@ def test_every_token_is_in_the_code_table(hospital):
 
 def test_code_tables_are_the_published_ones(hospital):
     raw, _ = hospital
-    assert (raw / "ECGCode.csv").read_bytes() == codes.ECG_CODES.read_bytes()
-    assert (raw / "DiseaseCode.csv").read_bytes() == codes.DISEASE_CODES.read_bytes()
+    assert (raw / "ECGCode.csv").read_bytes() == code_vocabularies.ECG_CODES.read_bytes()
+    assert (raw / "DiseaseCode.csv").read_bytes() == code_vocabularies.DISEASE_CODES.read_bytes()
 
 
 def test_headers_are_written_as_published_and_wfdb_reads_them(hospital):

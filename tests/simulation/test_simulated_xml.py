@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pedecg.cohorts import vendor_xml as readers
+from pedecg.cohorts import vendor_xml
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.simulation import muse_cohort
@@ -69,7 +69,7 @@ def test_the_manifest_names_every_file_once_and_nine_per_cent_are_ill(written, m
 
 def test_every_file_is_read_with_every_checksum(written, manifest):
     for path in manifest["path_xml"]:
-        ecg = readers.read(written / "raw" / path)
+        ecg = vendor_xml.read(written / "raw" / path)
         assert ecg.record.verified
         assert ecg.record.signal.shape == (12, 2000)
         assert 12 <= ecg.age_days / 365.25 < 78
@@ -80,7 +80,7 @@ def test_the_measurements_in_a_file_are_the_truth(written, truth):
     facts = truth.set_index("record_id")
     for record_id, fact in facts.iterrows():
         stem = record_id.removeprefix("muse_")
-        found = readers.read(written / "raw" / "muse" / f"{stem}.xml").measurements
+        found = vendor_xml.read(written / "raw" / "muse" / f"{stem}.xml").measurements
         for name in ("heart_rate_bpm", "qrs_ms", "qt_ms", "qrs_axis_deg"):
             assert found[name] == pytest.approx(fact[name], abs=0.51)
 

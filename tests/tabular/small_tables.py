@@ -31,7 +31,9 @@ def rows(
     return batches.dataset(None, records, named, features.assign(record_id=ids))
 
 
-def fit(name: str, values: dict[str, Any], rows: Rows, seed: int = 0, task: str = "multilabel"):
+def fit(
+    name: str, values: dict[str, Any], rows: Rows, seed: int = 0, task: str = "multilabel"
+) -> Model:
     """Fit a model on all of the rows."""
     training = Training(name, values, seed, {"task": task})
     fitted = registry.fit(rows, np.zeros(len(rows), bool), training)

@@ -48,7 +48,14 @@ def test_its_probabilities_follow_from_the_numbers_in_its_card():
         pd.DataFrame({"heart_rate_bpm": [150.0], "z_heart_rate": [None], "rule_tachycardia": [1]}),
         pd.DataFrame(index=[0]),
     )
-    x = [(150.0 - model.mean[0]) / model.sd[0], 0.0, (1 - model.mean[2]) / model.sd[2], 0, 1, 0]
+    x = [
+        (150.0 - model.scale.mean[0]) / model.scale.sd[0],
+        0.0,
+        (1 - model.scale.mean[2]) / model.scale.sd[2],
+        0,
+        1,
+        0,
+    ]
     odds = model.intercepts["fast"] + np.dot(model.coefficients["fast"], x)
     assert model.predict(one)[0, 1] == pytest.approx(1 / (1 + np.exp(-odds)))
 

@@ -9,9 +9,10 @@ import pytest
 from small_tables import fit, rows
 
 from pedecg.core.errors import PedecgError
+from pedecg.models import features
 from pedecg.tabular import rules_boosted
 from pedecg.tabular.shared import tree_arrays
-from pedecg.tabular.shared.design import Scale
+from pedecg.tabular.shared.design import design
 
 VALUES = {
     "models": 2, "rounds": 12, "learning_rate": 0.2, "depth": 2, "min_leaf": 2,
@@ -47,8 +48,8 @@ def side_by_side():
 def as_scikit_learn(every, which, n_classes):
     """Return the mean of scikit-learn's own probabilities, grown with the same seeds."""
     table = rules_boosted.Model.table(every)
-    scale = Scale.of(table[TRAIN])
-    x, settings = scale.design(table), rules_boosted.Settings(**VALUES)
+    scale = features.scale(table[TRAIN])
+    x, settings = design(scale, table), rules_boosted.Settings(**VALUES)
     weight = tree_arrays.weights(np.eye(n_classes)[which[TRAIN]], 1)
     seeds = np.random.SeedSequence(0).generate_state(2)
     each = [

@@ -6,9 +6,10 @@ import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 from small_tables import fit, rows
 
+from pedecg.models import features
 from pedecg.tabular import rules_trees
 from pedecg.tabular.shared import tree_arrays
-from pedecg.tabular.shared.design import Scale
+from pedecg.tabular.shared.design import design
 
 VALUES = {"trees": 40, "min_leaf": 2, "feature_share": 0.5}
 TRAIN, TEST = np.arange(400) < 200, np.arange(400) >= 200
@@ -19,12 +20,12 @@ def cohort():
     rng = np.random.default_rng(0)
     age = pd.Series(rng.uniform(0, 5000, 400).round()).astype("Int64")
     rate = rng.normal(110, 20, 400)
-    features = pd.DataFrame({"heart_rate_bpm": rate, "qrs_ms": 80.0})
-    features.loc[::7, "heart_rate_bpm"] = np.nan
+    measures = pd.DataFrame({"heart_rate_bpm": rate, "qrs_ms": 80.0})
+    measures.loc[::7, "heart_rate_bpm"] = np.nan
     labels = pd.DataFrame({"young": age < 1000, "fast": pd.array(rate > 125, "boolean")})
     labels.loc[::5, "fast"] = pd.NA
     age[::11] = pd.NA
-    return rows(features, labels, age, np.where(age.isna(), None, "female"))
+    return rows(measures, labels, age, np.where(age.isna(), None, "female"))
 
 
 def test_finds_what_depends_on_age_and_on_the_rate():
@@ -48,11 +49,11 @@ def test_its_arrays_answer_as_scikit_learn_does():
     truth = pd.DataFrame(learnt.labels.astype(float))
     y = truth.fillna(truth.mean()).to_numpy()
     table = rules_trees.Model.table(learnt)
-    scale = Scale.of(table)
+    scale = features.scale(table)
     forest = ExtraTreesRegressor(
         n_estimators=40, min_samples_leaf=2, max_features=0.5, random_state=0
-    ).fit(scale.design(table), y / y.std(0))
-    expected = forest.predict(scale.design(rules_trees.Model.table(every))) * y.std(0)
+    ).fit(design(scale, table), y / y.std(0))
+    expected = forest.predict(design(scale, rules_trees.Model.table(every))) * y.std(0)
     found = fit("rules_trees", VALUES, learnt).predict(every)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

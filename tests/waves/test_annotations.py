@@ -102,10 +102,10 @@ def test_9999_samples_at_1000_hz_give_targets_in_step_with_the_signal(tmp_path):
     np.testing.assert_allclose(found.offset_s, (np.array(starts) + 80) / 1000, atol=0.001)
 
 
-@pytest.mark.parametrize("source", ["ludb", "qtdb"])
-def test_a_folder_without_records_is_named(source, tmp_path):
+@pytest.mark.parametrize("read", [annotations.read_ludb, annotations.read_qtdb])
+def test_a_folder_without_records_is_named(read, tmp_path):
     with pytest.raises(PedecgError, match="expected files"):
-        list(annotations.READERS[source](tmp_path))
+        list(read(tmp_path))
 
 
 def cut_the_signal(folder):

@@ -6,7 +6,7 @@ import pytest
 
 from pedecg.delineator import boundary_scores, simulated_records
 from pedecg.simulation.hospital_settings import Recorder
-from pedecg.waves import delineate, shipped_delineator
+from pedecg.waves import delineate, delineator_inference, shipped_delineator
 from pedecg.waves.annotations import QRS, Labelled
 
 RECORDER = Recorder(
@@ -83,7 +83,7 @@ def test_the_scale_of_the_signal_does_not_matter():
 
 
 def test_the_shipped_weights_are_small():
-    network = shipped_delineator.load()
+    network = delineator_inference.load(shipped_delineator.WEIGHTS)
     assert sum(weight.numel() for weight in network.parameters()) <= 1_000_000
     assert (shipped_delineator.WEIGHTS / "weights.safetensors").stat().st_size <= 4_000_000
 
@@ -93,4 +93,4 @@ def test_it_is_a_method_like_the_others():
     settings = delineate.DelineateSettings(method="learned", leads=["II", "V1"])
     waves = delineate.delineate(record.signal_mv, 500, record.leads, settings)
     assert waves["lead"].unique().tolist() == ["global", "II", "V1"]
-    assert waves.columns.tolist() == list(delineate.COLUMNS)
+    assert waves.columns.tolist() == list(delineator_inference.COLUMNS)

@@ -164,7 +164,7 @@ def test_no_labelled_beat_of_ludb_is_missed(shared_data, method):
 
 
 @pytest.mark.real
-def test_each_lead_of_ludb_alone_shows_the_heartbeat(shared_data):
+def test_no_single_lead_of_ludb_is_left_without_a_beat(shared_data):
     """The first 20 records; a single lead is the hardest case, since no other bears it out."""
     records = itertools.islice(annotations.read_ludb(shared_data / "ludb"), 20)
     for record in records:

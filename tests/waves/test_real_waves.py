@@ -68,7 +68,7 @@ def test_heart_rate_of_real_children_is_the_one_counted_by_eye(children):
 
 
 @pytest.mark.real
-def test_fast_and_slow_for_age_agree_with_the_readers_but_for_the_named(children):
+def test_fast_and_slow_for_age_are_the_named_children_and_not_all_that_the_readers_name(children):
     fast = set(children.index[children["rule_tachycardia"].eq(True)])
     slow = set(children.index[children["rule_bradycardia"].eq(True)])
     assert fast == FAST_AND_FAST_FOR_AGE

@@ -1,8 +1,8 @@
 """A trained network as an ONNX file: any number of records, the same logits.
 
-The graph takes what `models.base.Batch` holds, by the same names, and gives ``logits`` of shape
-(batch, n_targets), as the network does in evaluation mode. The signal may be of any length; with
-recurrent layers, or poolings of one length, it is as long as a window of the training.
+The graph takes what `models.network_base.Batch` holds, by the same names, and gives ``logits`` of
+shape (batch, n_targets), as the network does in evaluation mode. The signal may be of any length;
+with recurrent layers, or poolings of one length, it is as long as a window of the training.
 """
 
 import copy

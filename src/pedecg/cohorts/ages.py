@@ -3,15 +3,15 @@
 import re
 
 from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.age_text import DAYS_PER_MONTH, DAYS_PER_YEAR
 
-DAYS_PER_YEAR = 365.25
 OLDEST_DAYS = 45_000  # 123 years: nobody is known to have grown older
 
 _DAYS_PER_UNIT = {
     **dict.fromkeys(("h", "hour", "hours"), 1 / 24),
     **dict.fromkeys(("d", "day", "days"), 1.0),
     **dict.fromkeys(("w", "wk", "week", "weeks"), 7.0),
-    **dict.fromkeys(("mo", "month", "months"), DAYS_PER_YEAR / 12),
+    **dict.fromkeys(("mo", "month", "months"), DAYS_PER_MONTH),
     **dict.fromkeys(("y", "yr", "year", "years", "a"), DAYS_PER_YEAR),  # a: annus, in HL7
 }
 _AGE = re.compile(r"(?P<number>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>[a-z]*)")

@@ -10,12 +10,6 @@ import pandas as pd
 
 from pedecg.core import age_groups
 
-# Groups of the published table of ZZU-pECG, and adults for cohorts that have them.
-AGES = (
-    ("0-30 d", 0), ("31-90 d", 31), ("91-180 d", 91), ("181-365 d", 181), ("1-3 y", 366),
-    ("3-5 y", 1096), ("5-8 y", 1826), ("8-12 y", 2921), ("12-18 y", 4381), ("18-40 y", 6571),
-    ("40-65 y", 14601), ("over 65 y", 23726),
-)  # fmt: skip
 QUALITY_MEASURES = ("psqi", "bassqi")  # measured by us and by some sources
 
 Tables = dict[str, pd.DataFrame]
@@ -95,8 +89,8 @@ def co_occurrence(known: pd.DataFrame) -> pd.DataFrame:
 
 def ages_and_leads(records: pd.DataFrame) -> pd.DataFrame:
     """Count the records by age group and number of leads (``leads_9``, ``leads_12``, …)."""
-    names, starts = zip(*AGES, strict=True)
-    group = age_groups.assign(records["age_days"], starts[1:], names)
+    names = age_groups.ZZU_PECG.names
+    group = age_groups.ZZU_PECG.assign(records["age_days"])
     counts = pd.crosstab(group.to_numpy(str), n_leads(records).to_numpy())
     counts = counts.reindex([name for name in (*names, age_groups.UNKNOWN) if name in counts.index])
     counts.columns = [f"leads_{n}" for n in counts.columns]

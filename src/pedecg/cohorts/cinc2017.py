@@ -9,8 +9,8 @@ import csv
 from functools import partial
 from pathlib import Path
 
-from pedecg.cohorts import cohort_rows
-from pedecg.cohorts.codes import Finding
+from pedecg.cohorts import cohort_scan
+from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
@@ -18,11 +18,11 @@ from pedecg.core.errors import PedecgError
 CLASSES = {"N": "normal", "A": "af", "O": "other", "~": "noisy"}
 
 
-def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     """Read the table of labels; signals are not opened."""
-    root = cohort_rows.require_root(settings)
+    root = cohort_scan.require_root(settings)
     table = settings.cinc2017.labels
-    source = cohort_rows.Source(
+    source = cohort_scan.Source(
         table=table,
         cells=read_labels(root / table),
         targets=tuple(CLASSES.values()),
@@ -31,10 +31,10 @@ def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
         parse=partial(parse, settings=settings),
         folder="",
     )
-    return cohort_rows.scan_rows(source, settings)
+    return cohort_scan.scan_rows(source, settings)
 
 
-def read_labels(file: Path) -> list[cohort_rows.Cells]:
+def read_labels(file: Path) -> list[cohort_scan.Cells]:
     """Return recording and label of each line ``A00001,N``."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -60,19 +60,19 @@ def read_labels(file: Path) -> list[cohort_rows.Cells]:
     return rows
 
 
-def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one line; a label that is none of the classes is a `RecordFault`."""
     label = cells["label"]
     if label not in CLASSES:
         raise RecordFault(
             "unknown-class", f"label {label[:20]!r}; expected one of {', '.join(CLASSES)}"
         )
-    return cohort_rows.Row(
+    return cohort_scan.CohortRow(
         record_id=cells["record"],
         patient_id=cells["record"],
         path=cells["record"],
-        age_days=cohort_rows.age("", settings),
-        sex=cohort_rows.sex("", settings, {}),
+        age_days=cohort_scan.age("", settings),
+        sex=cohort_scan.sex("", settings, {}),
         labels={name: int(name == CLASSES[label]) for name in CLASSES.values()},
         findings=(Finding("cinc2017", label, description=CLASSES[label]),),
     )

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pedecg.cohorts import csv_table, manifest, ptbxl, zzu
-from pedecg.cohorts.cohort_rows import Quarantined, Row, Scan
+from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core.errors import PedecgError
 
@@ -26,17 +26,17 @@ class Listing:
     copies : rows of further copies of the same records, as PTB-XL's at 100 Hz.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[CohortRow, ...]
     faulty: tuple[Quarantined, ...] = ()
     unlisted: tuple[str, ...] = ()
-    copies: tuple[Row, ...] = ()
+    copies: tuple[CohortRow, ...] = ()
 
-    def row_of(self, path: str) -> Row | None:
+    def row_of(self, path: str) -> CohortRow | None:
         """Return the row of a record by its path without suffix, relative to the root."""
         return self._by_path.get(path)
 
     @cached_property
-    def _by_path(self) -> dict[str, Row]:
+    def _by_path(self) -> dict[str, CohortRow]:
         return {row.path: row for row in (*self.copies, *self.rows)}
 
 
@@ -90,8 +90,7 @@ _TABLES: dict[str, Callable[[Path], Listing | None]] = {
 
 
 def _listing(scan: Scan) -> Listing:
-    # The detail of an unlisted record begins with its path.
-    paths = tuple(record.detail.partition(": ")[0] for record in scan.unlisted)
+    paths = tuple(record.path for record in scan.unlisted)
     return Listing(tuple(scan.rows), tuple(scan.quarantined), paths)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pedecg.cohorts import codes
+from pedecg.cohorts import code_vocabularies
 from pedecg.core import params
 from pedecg.core.params import Section
 
@@ -25,7 +25,7 @@ class ZzuSettings(Section):
     @model_validator(mode="after")
     def _known(self) -> "ZzuSettings":
         for key in (*self.normal_verdicts, *self.benign_findings):
-            if key not in codes.finding_keys():
+            if key not in code_vocabularies.finding_keys():
                 raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
         return self
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from pedecg.cohorts import cohort_rows, readers, record_check
-from pedecg.cohorts.cohort_rows import Quarantined, Row, Scan
+from pedecg.cohorts import cohort_scan, readers, record_check
+from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
-from pedecg.cohorts.record_check import Decoded, IngestSettings
+from pedecg.cohorts.record_check import CheckedRecord, IngestSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import parallel, tables
 from pedecg.core.errors import PedecgError
@@ -38,19 +38,19 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     scanned: Scan = readers.READERS[cohort.name].scan_cohort(cohort)
     work = partial(record_check.decode_or_fault, root=cohort.root, settings=settings)
     wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
-    rows: list[tuple[Row, Decoded]] = []
+    rows: list[tuple[CohortRow, CheckedRecord]] = []
     quarantined = list(scanned.quarantined)
     excluded = Counter(scanned.excluded)
     for row, outcome in zip(scanned.rows, parallel.records(work, wanted, "ingest"), strict=True):
-        if not isinstance(outcome, Decoded):
+        if not isinstance(outcome, CheckedRecord):
             quarantined.append(Quarantined(row.record_id, *outcome))
             continue
         try:
-            whole = cohort_rows.complete(row, outcome.age_days, outcome.sex, cohort)
+            whole = cohort_scan.complete(row, outcome.age_days, outcome.sex, cohort)
         except RecordFault as fault:
             quarantined.append(Quarantined(row.record_id, fault.reason, fault.detail))
             continue
-        outside = cohort_rows.outside_age_range(whole, cohort)
+        outside = cohort_scan.outside_age_range(whole, cohort)
         if outside:
             excluded[outside] += 1
         else:
@@ -86,7 +86,9 @@ def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
         )
 
 
-def _records(rows: list[tuple[Row, Decoded]], features: tuple[str, ...]) -> pd.DataFrame:
+def _records(
+    rows: list[tuple[CohortRow, CheckedRecord]], features: tuple[str, ...]
+) -> pd.DataFrame:
     columns = [name for name, column in tables.RECORDS.columns.items() if not column.regex]
     further = [f"x_{name}" for name in features]
     found = _table(
@@ -112,7 +114,7 @@ def _records(rows: list[tuple[Row, Decoded]], features: tuple[str, ...]) -> pd.D
     return found.astype(dict.fromkeys(further, "float64"))
 
 
-def _labels(rows: list[tuple[Row, Decoded]], targets: tuple[str, ...]) -> pd.DataFrame:
+def _labels(rows: list[tuple[CohortRow, CheckedRecord]], targets: tuple[str, ...]) -> pd.DataFrame:
     labels = _table(
         ({"record_id": row.record_id, **row.labels} for row, _ in rows), ["record_id", *targets]
     )
@@ -124,7 +126,7 @@ def _quarantine(quarantined: list[Quarantined]) -> pd.DataFrame:
     return table.sort_values(["record_id", "reason", "detail"], ignore_index=True)
 
 
-def _findings(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
+def _findings(rows: list[tuple[CohortRow, CheckedRecord]]) -> pd.DataFrame:
     return _table(
         (
             {
@@ -142,7 +144,7 @@ def _findings(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
     )
 
 
-def _quality(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
+def _quality(rows: list[tuple[CohortRow, CheckedRecord]]) -> pd.DataFrame:
     leads = [(row, lead) for row, decoded in rows for lead in decoded.leads]
     source = [row.source_quality.get(lead, (None, None, None)) for row, lead in leads]
     measured = {
@@ -163,7 +165,7 @@ def _quality(rows: list[tuple[Row, Decoded]]) -> pd.DataFrame:
 
 
 def _metrics(
-    scanned: Scan, rows: list[tuple[Row, Decoded]], quarantined: list[Quarantined]
+    scanned: Scan, rows: list[tuple[CohortRow, CheckedRecord]], quarantined: list[Quarantined]
 ) -> dict[str, Any]:
     flaws = [flaw for _, decoded in rows for flaw in decoded.quality.flaw if flaw]
     return {
@@ -189,7 +191,7 @@ def _metrics(
     }
 
 
-def _records_with(rows: list[tuple[Row, Decoded]], usable: bool) -> int:
+def _records_with(rows: list[tuple[CohortRow, CheckedRecord]], usable: bool) -> int:
     """Count records with a flawed lead that is, or is not, usable all the same."""
     return sum(
         any(
@@ -200,9 +202,9 @@ def _records_with(rows: list[tuple[Row, Decoded]], usable: bool) -> int:
     )
 
 
-def _identical(rows: list[tuple[Row, Decoded]]) -> dict[str, Any]:
+def _identical(rows: list[tuple[CohortRow, CheckedRecord]]) -> dict[str, Any]:
     """Name records that hold the same samples: between patients, they would leak across splits."""
-    groups: dict[bytes, list[Row]] = defaultdict(list)
+    groups: dict[bytes, list[CohortRow]] = defaultdict(list)
     for row, decoded in rows:
         groups[decoded.digest].append(row)
     repeated = [group for group in groups.values() if len(group) > 1]
@@ -214,12 +216,12 @@ def _identical(rows: list[tuple[Row, Decoded]]) -> dict[str, Any]:
     }
 
 
-def _label_counts(rows: list[tuple[Row, Decoded]], target: str) -> dict[str, int]:
+def _label_counts(rows: list[tuple[CohortRow, CheckedRecord]], target: str) -> dict[str, int]:
     found = Counter(row.labels[target] for row, _ in rows)
     return {"present": found[1], "absent": found[0], "unknown": found[None]}
 
 
-def _unknown_codes(rows: list[tuple[Row, Decoded]]) -> dict[str, dict[str, int]]:
+def _unknown_codes(rows: list[tuple[CohortRow, CheckedRecord]]) -> dict[str, dict[str, int]]:
     """Count every code that is in no table, by vocabulary; it stays among the findings."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row, _ in rows:

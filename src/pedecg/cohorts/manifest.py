@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 
-from pedecg.cohorts import cohort_rows, csv_table, signal_files
+from pedecg.cohorts import cohort_scan, csv_table, signal_files
 from pedecg.cohorts.cohort_settings import CohortSettings, ManifestSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
@@ -18,14 +18,14 @@ _LABELS = {"1": 1, "1.0": 1, "true": 1, "0": 0, "0.0": 0, "false": 0, "": None}
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
-def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     """Read the manifest; signals are not opened."""
-    root = cohort_rows.require_root(settings)
+    root = cohort_scan.require_root(settings)
     manifest = settings.manifest
     columns = manifest.columns
     named = [column for column in columns.model_dump().values() if column is not None]
     targets, features = manifest.targets(), manifest.numbers()
-    source = cohort_rows.Source(
+    source = cohort_scan.Source(
         table=manifest.file,
         cells=csv_table.read(root / manifest.file, [*named, *targets.values(), *features.values()]),
         targets=tuple(targets),
@@ -34,11 +34,11 @@ def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
         parse=partial(parse, settings=settings),
         folder="",
     )
-    found = replace(cohort_rows.scan_rows(source, settings), features=tuple(features))
+    found = replace(cohort_scan.scan_rows(source, settings), features=tuple(features))
     return found if manifest.conflicting_labels == "keep" else _agreed(found, manifest)
 
 
-def record_id(cells: cohort_rows.Cells, settings: CohortSettings) -> str:
+def record_id(cells: cohort_scan.Cells, settings: CohortSettings) -> str:
     """Return the record's name: its own column, or its path where there is none."""
     columns = settings.manifest.columns
     if columns.record_id is not None:
@@ -46,20 +46,20 @@ def record_id(cells: cohort_rows.Cells, settings: CohortSettings) -> str:
     return signal_files.without_suffix(cells[columns.path]).replace("/", "_")
 
 
-def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one row of the manifest; a cell that cannot be read is a `RecordFault`."""
     manifest = settings.manifest
     columns = manifest.columns
     unit = manifest.age_unit or ""
     age, sex = _cell(cells, columns.age), _cell(cells, columns.sex)
-    return cohort_rows.Row(
+    return cohort_scan.CohortRow(
         record_id=record_id(cells, settings),
         patient_id=cells[columns.patient_id],
         path=cells[columns.path],
-        age_days=cohort_rows.age(age, settings, unit) if age else None,
-        sex=cohort_rows.sex(sex, settings, _sex_words(manifest)) if sex else None,
+        age_days=cohort_scan.age(age, settings, unit) if age else None,
+        sex=cohort_scan.sex(sex, settings, _sex_words(manifest)) if sex else None,
         acquired_at=_cell(cells, columns.acquired_at) or None,
-        fold=cohort_rows.whole(_cell(cells, columns.fold), "fold"),
+        fold=cohort_scan.whole(_cell(cells, columns.fold), "fold"),
         source_split=_split(_cell(cells, columns.split)),
         labels={
             target: _label(cells[column], column) for target, column in manifest.targets().items()
@@ -72,7 +72,7 @@ def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row
     )
 
 
-def _agreed(found: cohort_rows.Scan, manifest: ManifestSettings) -> cohort_rows.Scan:
+def _agreed(found: cohort_scan.Scan, manifest: ManifestSettings) -> cohort_scan.Scan:
     """Take out, or refuse, patients whose records contradict each other in a label."""
     seen: dict[tuple[str, str], set[int | None]] = defaultdict(set)
     for row in found.rows:
@@ -90,13 +90,13 @@ def _agreed(found: cohort_rows.Scan, manifest: ManifestSettings) -> cohort_rows.
         mine = [target for target in row.labels if (row.patient_id, target) in conflicts]
         if mine:
             detail = f"{manifest.file}: patient {row.patient_id} has {', '.join(mine)} 0 and 1"
-            quarantined.append(cohort_rows.Quarantined(row.record_id, "conflicting-labels", detail))
+            quarantined.append(cohort_scan.Quarantined(row.record_id, "conflicting-labels", detail))
         else:
             kept.append(row)
     return replace(found, rows=kept, quarantined=[*found.quarantined, *quarantined])
 
 
-def _cell(cells: cohort_rows.Cells, column: str | None) -> str:
+def _cell(cells: cohort_scan.Cells, column: str | None) -> str:
     return cells[column] if column is not None else ""
 
 

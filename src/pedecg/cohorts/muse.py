@@ -18,7 +18,7 @@ ROOT = "RestingECG"
 VENDOR = "GE MUSE"
 _BYTES = 2  # of a sample
 _START = "LeadOffsetFirstSample"
-_NO_VALUE = -(2**15)
+_NO_VALUE = -(2**15)  # what MUSE writes for a measurement that it did not take
 MEASUREMENTS = {
     "heart_rate_bpm": "VentricularRate", "pr_ms": "PRInterval", "qrs_ms": "QRSDuration",
     "qt_ms": "QTInterval", "qtc_bazett_ms": "QTCorrected", "qtc_fridericia_ms": "QTcFrederica",

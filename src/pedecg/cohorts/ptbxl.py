@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pedecg.cohorts import cohort_rows, csv_table
-from pedecg.cohorts.codes import Finding
+from pedecg.cohorts import cohort_scan, csv_table
+from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import Sex
@@ -24,11 +24,11 @@ HIDDEN_AGE = 300  # years; stands for "over 89" so that nobody can be recognised
 _SEX: dict[str, Sex] = {"0": "male", "1": "female"}
 
 
-def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     """Read the table of records; signals are not opened."""
-    root = cohort_rows.require_root(settings)
+    root = cohort_scan.require_root(settings)
     path_column = PATH_COLUMN[settings.ptbxl.records]
-    source = cohort_rows.Source(
+    source = cohort_scan.Source(
         table=TABLE,
         cells=csv_table.read(root / TABLE, (*COLUMNS, path_column)),
         targets=TARGETS,
@@ -39,26 +39,26 @@ def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
         ),
         folder=settings.ptbxl.records,
     )
-    return cohort_rows.scan_rows(source, settings)
+    return cohort_scan.scan_rows(source, settings)
 
 
 def parse(
-    cells: cohort_rows.Cells,
+    cells: cohort_scan.Cells,
     settings: CohortSettings,
     path_column: str,
-    statements: Mapping[str, cohort_rows.Cells],
-) -> cohort_rows.Row:
+    statements: Mapping[str, cohort_scan.Cells],
+) -> cohort_scan.CohortRow:
     """Read one row of the table; a cell that cannot be read is a `RecordFault`."""
     found = _findings(cells["scp_codes"], statements)
-    patient = cohort_rows.whole(cells["patient_id"], "patient_id")
-    return cohort_rows.Row(
+    patient = cohort_scan.whole(cells["patient_id"], "patient_id")
+    return cohort_scan.CohortRow(
         record_id=cells["ecg_id"],
         patient_id="" if patient is None else str(patient),
         path=cells[path_column],
         age_days=_age_days(cells["age"], settings),
-        sex=cohort_rows.sex(cells["sex"].removesuffix(".0"), settings, _SEX),
+        sex=cohort_scan.sex(cells["sex"].removesuffix(".0"), settings, _SEX),
         acquired_at=cells["recording_date"] or None,
-        fold=cohort_rows.whole(cells["strat_fold"], "strat_fold"),
+        fold=cohort_scan.whole(cells["strat_fold"], "strat_fold"),
         labels=_superclasses(found, statements),
         findings=tuple(found),
     )
@@ -66,12 +66,12 @@ def parse(
 
 def _age_days(cell: str, settings: CohortSettings) -> int | None:
     """Read an age in years; hidden and (in version 1.0.1) absent ages are unknown, not faults."""
-    if not cell or cohort_rows.whole(cell, "age") == HIDDEN_AGE:
+    if not cell or cohort_scan.whole(cell, "age") == HIDDEN_AGE:
         return None
-    return cohort_rows.age(cell, settings, unit="years")
+    return cohort_scan.age(cell, settings, unit="years")
 
 
-def _findings(cell: str, statements: Mapping[str, cohort_rows.Cells]) -> list[Finding]:
+def _findings(cell: str, statements: Mapping[str, cohort_scan.Cells]) -> list[Finding]:
     """Read ``{'NORM': 80.0, 'SBRAD': 0.0}``; a likelihood of 0 means present, not graded."""
     try:
         graded = dict(ast.literal_eval(cell))
@@ -90,7 +90,7 @@ def _findings(cell: str, statements: Mapping[str, cohort_rows.Cells]) -> list[Fi
 
 
 def _superclasses(
-    found: list[Finding], statements: Mapping[str, cohort_rows.Cells]
+    found: list[Finding], statements: Mapping[str, cohort_scan.Cells]
 ) -> dict[str, int | None]:
     """Return 1 for every superclass with a diagnostic statement, of any likelihood.
 
@@ -106,7 +106,7 @@ def _superclasses(
     return {target: 1 if target in classes else absent for target in TARGETS}
 
 
-def _statements(root: Path) -> dict[str, cohort_rows.Cells]:
+def _statements(root: Path) -> dict[str, cohort_scan.Cells]:
     """Return the rows of ``scp_statements.csv`` by code, which its first, nameless column holds."""
     required = ("", "description", "diagnostic", "diagnostic_class")
     return {row[""]: row for row in csv_table.read(root / STATEMENTS, required)}

@@ -45,7 +45,7 @@ class IngestSettings(quality.LeadLimits):
 
 
 @dataclass(frozen=True)
-class Decoded:
+class CheckedRecord:
     """What ingest keeps of one record's signal; `quality` is in the order of `leads`.
 
     `age_days` and `sex` are what the file itself says; None where it says nothing.
@@ -63,7 +63,7 @@ class Decoded:
 
 def decode(
     path: str, n_samples: int | None, n_leads: int | None, root: str, settings: IngestSettings
-) -> Decoded:
+) -> CheckedRecord:
     """Open one record, compare it with what its row says, and measure every lead.
 
     Raises
@@ -100,7 +100,7 @@ def decode(
     if lacking:
         said = ", ".join(f"{lead} {flaw_of.get(lead) or 'absent'}" for lead in lacking)
         raise RecordFault("missing-lead", f"{path}: {said} (ingest.required_leads)")
-    return Decoded(
+    return CheckedRecord(
         fs_hz=found.fs_hz,
         n_samples=found.signal.shape[1],
         leads=found.leads,
@@ -114,7 +114,7 @@ def decode(
 
 def decode_or_fault(
     wanted: tuple[str, int | None, int | None], root: str, settings: IngestSettings
-) -> Decoded | tuple[str, str]:
+) -> CheckedRecord | tuple[str, str]:
     """Return `decode` of (path, samples, leads), or the fault's reason and detail."""
     try:
         return decode(*wanted, root=root, settings=settings)

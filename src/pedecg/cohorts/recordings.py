@@ -53,7 +53,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordingPath:
     """A recording that was found and not opened yet; whose it is where a cohort's table says."""
 
     record_id: str
@@ -138,14 +138,14 @@ XML = Format("GE MUSE, Philips Sierra or HL7 aECG", (vendor_xml.SUFFIX,), _read_
 FORMATS: tuple[Format, ...] = (WFDB, XML)
 
 
-def find(paths: Iterable[str | Path]) -> tuple[list[Place], list[Fault]]:
+def find(paths: Iterable[str | Path]) -> tuple[list[RecordingPath], list[Fault]]:
     """Return the recordings that the paths name, each once, and what is wrong with the others.
 
     A path is a file, a WFDB record without suffix, or a folder: a cohort's folder (ZZU-pECG,
     PTB-XL, or one with ``manifest.csv``) gives the records of its table, any other folder gives
     all recordings below it, sorted. Names that two recordings share become paths.
     """
-    places: dict[Path, Place] = {}
+    places: dict[Path, RecordingPath] = {}
     faults: list[Fault] = []
     for given in paths:
         path = Path(given)
@@ -161,7 +161,7 @@ def find(paths: Iterable[str | Path]) -> tuple[list[Place], list[Fault]]:
     return _unambiguous(list(places.values())), faults
 
 
-def read(place: Place) -> Recording:
+def read(place: RecordingPath) -> Recording:
     """Open a recording.
 
     Raises
@@ -185,7 +185,7 @@ def read(place: Place) -> Recording:
     )
 
 
-def read_or_fault(place: Place) -> Recording | Fault:
+def read_or_fault(place: RecordingPath) -> Recording | Fault:
     """Return `read`, or the fault in place of the exception."""
     try:
         return read(place)
@@ -193,7 +193,7 @@ def read_or_fault(place: Place) -> Recording | Fault:
         return Fault(str(place.path), f"{fault.reason}: {fault.detail}")
 
 
-def _one(path: Path) -> Place | Fault:
+def _one(path: Path) -> RecordingPath | Fault:
     """Find the recording that a file's path names; the table of its cohort may know whose it is."""
     header = path.with_name(path.name + ".hea")
     if not path.is_file() and not header.is_file():
@@ -202,11 +202,11 @@ def _one(path: Path) -> Place | Fault:
     form = _format(path)
     if form is None and not header.is_file():
         return Fault(str(path), "no ECG format of this name; expected " + _kinds())
-    place = Place(_stem(path) if form else path.name, path if form else header)
+    place = RecordingPath(_stem(path) if form else path.name, path if form else header)
     return _known_by_table(place)
 
 
-def _known_by_table(place: Place) -> Place:
+def _known_by_table(place: RecordingPath) -> RecordingPath:
     """Add age and sex where the table of a cohort's folder above knows the record."""
     stem = _plain(place.path.resolve())
     for folder in stem.parents:
@@ -220,18 +220,20 @@ def _known_by_table(place: Place) -> Place:
     return place
 
 
-def _below(folder: Path) -> list[Place | Fault]:
+def _below(folder: Path) -> list[RecordingPath | Fault]:
     table = cohort_folder.listing(folder)
     if table is None:
-        found: list[Place | Fault] = [_known_by_table(place) for place in _walk(folder)]
+        found: list[RecordingPath | Fault] = [_known_by_table(place) for place in _walk(folder)]
         return found or [Fault(str(folder), f"no recording in it; expected {_kinds()}")]
-    rows = [Place(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows]
-    more = [Place(Path(path).name, folder / path) for path in table.unlisted]
+    rows = [
+        RecordingPath(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows
+    ]
+    more = [RecordingPath(Path(path).name, folder / path) for path in table.unlisted]
     faulty = [Fault(f"{folder}: {r.record_id}", f"{r.reason}: {r.detail}") for r in table.faulty]
     return [*rows, *more, *faulty]
 
 
-def _walk(folder: Path) -> Iterator[Place]:
+def _walk(folder: Path) -> Iterator[RecordingPath]:
     """Yield every recording below a folder once, sorted by its path."""
     seen = set()
     for place, folders, files in os.walk(folder):
@@ -242,10 +244,10 @@ def _walk(folder: Path) -> Iterator[Place]:
             key = (path.with_name(_stem(path)), form)
             if form is not None and key not in seen:
                 seen.add(key)
-                yield Place(_stem(path), path)
+                yield RecordingPath(_stem(path), path)
 
 
-def _unambiguous(places: list[Place]) -> list[Place]:
+def _unambiguous(places: list[RecordingPath]) -> list[RecordingPath]:
     times = Counter(place.record_id for place in places)
     return [
         replace(place, record_id=_plain(place.path).as_posix())

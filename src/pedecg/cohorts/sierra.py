@@ -28,8 +28,8 @@ VERSIONS = ("1.03", "1.04", "1.04.01", "1.04.02")
 _TYPES = ("SierraECG", "PhilipsECG")
 _ACQUISITIONS = ("STD-12", "10-WIRE")  # their channels are the twelve leads in the usual order
 _LIMB = ("III", "aVR", "aVL", "aVF")
-_CODE_BITS = 10
-_PULSE_MV = 1.0
+_CODE_BITS = 10  # of the LZW codes in Sierra XML
+_PULSE_MV = 1.0  # of the calibration pulse
 # tag of the measurement, in each of the versions' two kinds of block
 MEASUREMENTS = {
     "heart_rate_bpm": "meanventrate", "pr_ms": "meanprint", "qrs_ms": "meanqrsdur",

@@ -12,7 +12,7 @@ SUFFIXES = (*wfdb_files.SUFFIXES, vendor_xml.SUFFIX)
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedFile:
     """A record with what its own file says of the patient; None where it says nothing."""
 
     record: EcgRecord
@@ -20,13 +20,13 @@ class Opened:
     sex: Sex | None = None
 
 
-def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> Opened:
+def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> OpenedFile:
     """Read the record at `path`, relative to `root`; a file's content says its kind.
 
     Raises
     ------
     RecordFault
-        With a reason of `faults.REASONS`.
+        With a reason of `record_faults.REASONS`.
     """
     header = wfdb_files.inside(root, path)
     header = header.with_name(header.name + ".hea")
@@ -36,12 +36,12 @@ def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> Op
             if not xml_file.looks_like_xml(file):
                 raise RecordFault("malformed-xml", f"{file.name}: neither WFDB nor XML")
             ecg = vendor_xml.read(file, max_xml_mb)
-            return Opened(ecg.record, ecg.age_days, ecg.sex)
+            return OpenedFile(ecg.record, ecg.age_days, ecg.sex)
     except OSError as error:
         raise RecordFault("unreadable-file", f"{file.name[:60]}: {error.strerror}") from None
     if path.lower().endswith(vendor_xml.SUFFIX):
         raise RecordFault("missing-file", f"{file.name}: not found in {file.parent.name}")
-    return Opened(wfdb_files.read(root, path))
+    return OpenedFile(wfdb_files.read(root, path))
 
 
 def without_suffix(path: str) -> str:

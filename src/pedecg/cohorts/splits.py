@@ -22,7 +22,7 @@ from pedecg.core.tables import SPLITS_IN_ORDER
 # Swaps tried per pair of parts, and partners looked at in each. On cohorts of 300 to 12,000
 # patients these divide the largest deviation by three or more; 1,000 gain 0.1 points at most.
 _SWAPS = 300
-_PARTNERS = 400
+_PARTNERS = 400  # patients of the other part that are tried for each swap: bounds the time
 
 
 class SplitSettings(Section):

@@ -25,7 +25,7 @@ def read(file: str | Path, max_mb: float = xml_file.MAX_MB) -> VendorEcg:
     Raises
     ------
     RecordFault
-        With a reason of `faults.REASONS`; no message quotes what a file says of a person.
+        With a reason of `record_faults.REASONS`; no message quotes what a file says of a person.
     """
     file = Path(file)
     try:

@@ -34,7 +34,7 @@ _FORMATS: dict[int, tuple[Fraction, int]] = {
     310: (Fraction(4, 3), -(2**9)),
     311: (Fraction(4, 3), -(2**9)),
 }
-_CHECKSUM_RANGE = 2**16
+_CHECKSUM_RANGE = 2**16  # WFDB's checksums are 16-bit sums
 _MATRIX = struct.Struct("<5i4s")  # MATLAB 4: type, rows, columns, imaginary, length of name, name
 _HAND_HELD = ("ECG",)  # the one channel of a PhysioNet/CinC 2017 record: between the two hands
 
@@ -65,7 +65,7 @@ def read(root: str | Path, path: str) -> EcgRecord:
     Raises
     ------
     RecordFault
-        With a reason of `faults.REASONS`: the files are absent, inconsistent or altered.
+        With a reason of `record_faults.REASONS`: the files are absent, inconsistent or altered.
     """
     found = channels(root, path)
     names = found.names

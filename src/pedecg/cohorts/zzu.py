@@ -7,7 +7,7 @@ without which ``(F) I40.0`` is no myocarditis.
 
 from functools import partial
 
-from pedecg.cohorts import codes, cohort_rows, csv_table
+from pedecg.cohorts import code_vocabularies, cohort_scan, csv_table
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import Sex, canonical_lead
@@ -31,10 +31,10 @@ TARGETS = ("abnormal", *TARGET_OF_GROUP.values())
 _SEX: dict[str, Sex] = {"female": "female", "male": "male"}
 
 
-def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
+def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     """Read the table of attributes; signals are not opened."""
-    root = cohort_rows.require_root(settings)
-    source = cohort_rows.Source(
+    root = cohort_scan.require_root(settings)
+    source = cohort_scan.Source(
         table=TABLE,
         cells=csv_table.read(root / TABLE, COLUMNS),
         targets=TARGETS,
@@ -43,40 +43,43 @@ def scan_cohort(settings: CohortSettings) -> cohort_rows.Scan:
         parse=partial(parse, settings=settings),
         folder=FOLDER,
     )
-    return cohort_rows.scan_rows(source, settings)
+    return cohort_scan.scan_rows(source, settings)
 
 
-def parse(cells: cohort_rows.Cells, settings: CohortSettings) -> cohort_rows.Row:
+def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.CohortRow:
     """Read one row of the table of attributes; a cell that cannot be read is a `RecordFault`."""
-    aha, chn = codes.findings(cells["AHA_code"], "aha"), codes.findings(cells["CHN_code"], "chn")
-    diagnosed = codes.diagnoses(cells["ICD-10 code"])
-    return cohort_rows.Row(
+    aha = code_vocabularies.findings(cells["AHA_code"], "aha")
+    chn = code_vocabularies.findings(cells["CHN_code"], "chn")
+    diagnosed = code_vocabularies.diagnoses(cells["ICD-10 code"])
+    return cohort_scan.CohortRow(
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
         path=_path(cells),
-        age_days=cohort_rows.age(cells["Age"], settings),
-        sex=cohort_rows.sex(cells["Gender"].strip("'"), settings, _SEX),
+        age_days=cohort_scan.age(cells["Age"], settings),
+        sex=cohort_scan.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
         labels={"abnormal": _abnormal((aha, chn), settings), **_diseases(diagnosed)},
         findings=(*aha, *chn, *diagnosed),
-        n_samples=cohort_rows.whole(cells["Sampling_point"], "Sampling_point"),
-        n_leads=cohort_rows.whole(cells["Lead"], "Lead"),
+        n_samples=cohort_scan.whole(cells["Sampling_point"], "Sampling_point"),
+        n_leads=cohort_scan.whole(cells["Lead"], "Lead"),
         source_quality=_source_quality(cells),
     )
 
 
-def _path(cells: cohort_rows.Cells) -> str:
+def _path(cells: cohort_scan.Cells) -> str:
     return f"{FOLDER}/{cells['Filename']}" if cells["Filename"] else ""
 
 
-def _abnormal(columns: tuple[list[codes.Finding], ...], settings: CohortSettings) -> int | None:
+def _abnormal(
+    columns: tuple[list[code_vocabularies.Finding], ...], settings: CohortSettings
+) -> int | None:
     """Tell whether the reader found anything beyond the normal.
 
     The columns say the same in two vocabularies. None where neither was filled, and where both
     hold a code of no table, which may mean anything, beside nothing but benign findings.
     """
     described = [[f for f in column if f.description is not None] for column in columns]
-    keys = {codes.finding_key(finding) for column in described for finding in column}
+    keys = {code_vocabularies.finding_key(finding) for column in described for finding in column}
     if keys & set(settings.zzu.normal_verdicts):
         return 0
     if keys - set(settings.zzu.benign_findings):
@@ -85,18 +88,18 @@ def _abnormal(columns: tuple[list[codes.Finding], ...], settings: CohortSettings
     return 0 if read else None
 
 
-def _diseases(diagnosed: list[codes.Finding]) -> dict[str, int | None]:
+def _diseases(diagnosed: list[code_vocabularies.Finding]) -> dict[str, int | None]:
     """Return one label per disease group.
 
     A group that is not named is absent only where every diagnosis could be read, and None where
     none was written.
     """
-    groups = {disease.group for d in diagnosed if (disease := codes.disease_of(d.code))}
+    groups = {disease.group for d in diagnosed if (disease := code_vocabularies.disease_of(d.code))}
     absent = 0 if diagnosed and all(d.known for d in diagnosed) else None
     return {target: 1 if group in groups else absent for group, target in TARGET_OF_GROUP.items()}
 
 
-def _source_quality(cells: cohort_rows.Cells) -> dict[str, tuple[float | None, ...]]:
+def _source_quality(cells: cohort_scan.Cells) -> dict[str, tuple[float | None, ...]]:
     """Read the cells ``'I':0.532;'V2':Null`` of the three quality columns, by lead."""
     by_column = [_by_lead(cells[column], column) for column in QUALITY_COLUMNS]
     leads = {lead: None for column in by_column for lead in column}

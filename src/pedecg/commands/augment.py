@@ -19,7 +19,7 @@ def augment(
 
     Each change is made alone and for certain. Those that params.yaml leaves off are drawn too.
     """
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
     from pedecg.core import params
     from pedecg.core.errors import PedecgError
     from pedecg.plots import augmentation_examples
@@ -28,7 +28,7 @@ def augment(
     if out.suffix.lower() != ".png":
         raise PedecgError(f"--out {out}: expected a name that ends in .png")
     settings = params.load("train.augment", AugmentSettings)
-    run = work.Run(paths)
+    run = each_recording.Run(paths)
     run.places = run.places[:2]
     read = list(run.each(lambda recording: recording, "augment"))
     if read:

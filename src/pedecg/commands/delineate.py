@@ -30,13 +30,13 @@ def delineate(
     The table has the columns record, lead, wave, onset_s, peak_s, offset_s (seconds from the
     record's start) and confidence. A boundary that was not found is empty.
     """
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
     from pedecg.core.errors import PedecgError
 
     if out.suffix.lower() not in SUFFIXES:
         raise PedecgError(f"--out {out}: expected a name that ends in {' or '.join(SUFFIXES)}")
-    run = work.Run(paths)
-    picture = work.picture_file(plot, run.places)
+    run = each_recording.Run(paths)
+    picture = each_recording.picture_file(plot, run.places)
     one = partial(_waves, method=method.value, picture=picture, start_s=plot_from)
     tables = list(run.each(one, "delineate"))
     if tables:

@@ -18,16 +18,16 @@ def lr_find(
 ) -> None:
     """Try rising learning rates on the training records of the last `dvc repro`; keep nothing."""
     from pedecg.core import params
-    from pedecg.learning import lr_find as finder
-    from pedecg.learning import pipeline_inputs
+    from pedecg.learning import lr_find, pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings
     from pedecg.models import model_inputs
+    from pedecg.plots import learning_rate_curve
 
     settings = params.load("train", TrainSettings)
     task = pipeline_inputs.read(model_inputs.current(model), seed).task(settings)
-    found = finder.find(task, lowest=lowest, highest=highest, steps=steps)
-    finder.draw(found, model, plot)
+    test = lr_find.find(task, lowest=lowest, highest=highest, steps=steps)
+    learning_rate_curve.draw(test.curve, test.suggestion, model, plot)
     typer.echo(
-        f"{model}: the loss falls fastest at a learning rate of {found.suggestion:.1e} "
+        f"{model}: the loss falls fastest at a learning rate of {test.suggestion:.1e} "
         f"(train.learning_rate is {settings.learning_rate:g}); drawn in {plot}"
     )

@@ -13,7 +13,7 @@ from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom, S
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
-    from pedecg.predict.measured_recording import Examination
+    from pedecg.predict.measured_recording import MeasuredRecording
     from pedecg.rules.norms import Limits
 
 
@@ -44,19 +44,19 @@ def measure(
     """
     from rich.console import Console
 
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
     from pedecg.predict import measurement_report
     from pedecg.rules import norms
 
     known = norms.load(limits or norms.LIMITS)
-    run = work.Run(paths)
+    run = each_recording.Run(paths)
     one = partial(
         _examined,
         age_days=age_days,
         sex=None if sex is None else sex.value.lower()[0],
         limits=known,
         method=method.value,
-        picture=work.picture_file(plot, run.places),
+        picture=each_recording.picture_file(plot, run.places),
         start_s=plot_from,
     )
     console = Console(width=100, highlight=False)
@@ -76,7 +76,7 @@ def _examined(
     method: str,
     picture: Callable[[str], Path | None],
     start_s: float,
-) -> "Examination":
+) -> "MeasuredRecording":
     from pedecg.predict import measured_recording
 
     if age_days is not None:

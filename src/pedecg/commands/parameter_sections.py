@@ -1,6 +1,6 @@
 """All parameters of every pipeline: which class reads which section, and the README's tables.
 
-Stages do not import this module (it would tie every stage to every room); the command line and
+Stages do not import this module (it would tie every stage to every package); the command line and
 the tests do.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pedecg.benchmarks import benchmark_settings
 from pedecg.cohorts import cohort_settings, splits
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.label_decisions import LabelSettings
@@ -99,6 +100,14 @@ PIPELINES: dict[str, Sections] = {
         "split": record_split.Settings,
         "train": train_network.Settings,
         "evaluate": delineation_metrics.Settings,
+    },
+    "benchmarks": {
+        "data": benchmark_settings.DataSettings,
+        "delineation": benchmark_settings.DelineationSettings,
+        "heart_rates": benchmark_settings.HeartRateSettings,
+        "ptbxl": benchmark_settings.PtbxlSettings,
+        "cinc2017": benchmark_settings.Cinc2017Settings,
+        "resampling": benchmark_settings.ResamplingSettings,
     },
 }
 

@@ -13,7 +13,7 @@ from pedecg.commands.options import Paths, SexOption
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
-    from pedecg.predict.answer import Answer
+    from pedecg.predict.prediction_report import Answer
 
 
 def predict(
@@ -75,10 +75,9 @@ def predict(
 
     from pedecg.cohorts import ages
     from pedecg.cohorts.record_faults import RecordFault
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
     from pedecg.core.errors import PedecgError
-    from pedecg.predict import answer, manifest_numbers
-    from pedecg.predict import loaded_model as trained
+    from pedecg.predict import loaded_model, manifest_numbers, prediction_report
 
     if age is not None and age_days is not None:
         raise PedecgError("--age and --age-days: give one of them")
@@ -86,10 +85,10 @@ def predict(
         days = age_days if age is None else float(ages.in_days(age))
     except RecordFault as fault:
         raise PedecgError(f"--age {age}: {fault.detail}") from None
-    opened = trained.load(model)
+    opened = loaded_model.load(model)
     if target is not None and target not in opened.targets:
         raise PedecgError(f"--target {target}: the model answers {', '.join(opened.targets)}")
-    run = work.Run(paths)
+    run = each_recording.Run(paths)
     run.places = manifest_numbers.with_numbers(run.places, opened.cohort)
     one = partial(
         _answered,
@@ -99,17 +98,18 @@ def predict(
             "sex": None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
         },
         numbers=_numbers(number or [], opened.recipe.numbers),
-        picture=work.picture_file(plot, run.places),
+        picture=each_recording.picture_file(plot, run.places),
         target=target,
     )
     console = Console(width=100, highlight=False)
     for found in run.each(one, "predict"):
         if as_json:
-            typer.echo(json.dumps(answer.as_json(found), ensure_ascii=False, allow_nan=False))
+            answer = prediction_report.as_json(found)
+            typer.echo(json.dumps(answer, ensure_ascii=False, allow_nan=False))
         else:
-            console.print(answer.as_text(found))
+            console.print(prediction_report.as_text(found))
     if run.places and not as_json:
-        about = f"Model {opened.name}; training patients {opened.children}. {answer.USE}"
+        about = f"Model {opened.name}; training patients {opened.children}. {prediction_report.USE}"
         console.print(about, soft_wrap=True)
     run.end()
 
@@ -138,16 +138,15 @@ def _answered(
     picture: Callable[[str], Path | None],
     target: str | None,
 ) -> "Answer":
-    from pedecg.predict import answer, prepared_recording
-    from pedecg.predict import loaded_model as trained
+    from pedecg.predict import loaded_model, prediction_report, prepared_recording
 
-    opened = trained.load(model)
+    opened = loaded_model.load(model)
     given = {name: value for name, value in changes.items() if value is not None}
     recording = replace(recording, numbers={**recording.numbers, **numbers}, **given)  # type: ignore[arg-type]
-    found = answer.of(opened, prepared_recording.prepare(recording, opened.recipe))
+    found = prediction_report.of(opened, prepared_recording.prepare(recording, opened.recipe))
     file = picture(recording.record_id)
     if file is not None:
-        from pedecg.predict import answer_page as page
+        from pedecg.predict import prediction_page
 
-        page.save(found, opened, file, target)
+        prediction_page.save(found, opened, file, target)
     return found

@@ -101,16 +101,17 @@ def runs(
     elif compare:
         shown = run_table.side_by_side(chosen, asked)
     elif plot or curves:
-        from pedecg.runs import training_curves as learning
+        from pedecg.plots import training_curves
+        from pedecg.runs import training_history
 
-        trainings, lines = learning.trainings(chosen)
+        trainings, lines = training_history.trainings(chosen)
         for line in lines:
             typer.echo(line, err=True)
         if plot:
             cohort = str(chosen[0].run.params.get("cohort.name", ""))
-            learning.draw(trainings, plot, cohort)
+            training_curves.draw(trainings, plot, cohort)
             typer.echo(plot, err=True)
-        shown = learning.summary(trainings)
+        shown = training_history.summary(trainings)
     else:
         shown = run_table.listing(chosen, asked)
     typer.echo(shown.csv() if csv else shown.text(), nl=False)

@@ -40,9 +40,9 @@ def tokens(
 
     _ rest, p q r s t waves, w wide QRS without Q and S, * pacemaker spike, ? no heartbeat found.
     """
-    from pedecg.commands import work
+    from pedecg.commands import each_recording
 
-    run = work.Run(paths)
+    run = each_recording.Run(paths)
     one = partial(_line, lead=lead, form=form.value, method=method.value)
     for line in run.each(one, "tokens"):
         typer.echo(line)
@@ -51,12 +51,12 @@ def tokens(
 
 def _line(recording: "Recording", lead: str | None, form: str, method: str) -> str:
     from pedecg.predict import measured_recording
-    from pedecg.waves import tokens as symbols
+    from pedecg.waves import tokens
 
     chosen = measured_recording.lead_for_tokens(recording, lead)
     events = measured_recording.events(recording, chosen, method)
     if form == Form.JSON:
         said = {"record": recording.record_id, "lead": chosen}
-        return json.dumps(said | {"events": symbols.render_json(events)}, ensure_ascii=False)
-    render = symbols.render_timed if form == Form.TIMED else symbols.render_compact
+        return json.dumps(said | {"events": tokens.render_json(events)}, ensure_ascii=False)
+    render = tokens.render_timed if form == Form.TIMED else tokens.render_compact
     return f"{recording.record_id}\t{render(events)}"

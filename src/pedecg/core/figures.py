@@ -1,4 +1,4 @@
-"""How every picture is saved: the same data give the same bytes, and simulated is called so."""
+"""Saving of figures: the same data give the same bytes; simulated data carry a watermark."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 
 from pedecg.core import tables
 
-SIMULATED = "simulated"  # how the name of a cohort begins whose patients do not exist
+SIMULATED = "simulated"  # prefix of the names of simulated cohorts
 
 
 def save(figure: Figure, path: str | Path, cohort: str, dpi: int = 130) -> None:
     """Write a figure as PNG; `cohort` is its name in the parameters."""
     if cohort.startswith(SIMULATED):
-        who = "simulated children" if cohort == SIMULATED else "simulated recordings"
-        figure.text(0.995, 0.004, who, ha="right", va="bottom", fontsize=8, color="0.45")
+        label = "simulated children" if cohort == SIMULATED else "simulated recordings"
+        figure.text(0.995, 0.004, label, ha="right", va="bottom", fontsize=8, color="0.45")
     with tables.replacing(path) as temporary:
         # Without a name of the software, the same data give the same bytes.
         figure.savefig(temporary, format="png", dpi=dpi, metadata={"Software": None})

@@ -1,6 +1,6 @@
 """The typed, strict view on ``params.yaml``.
 
-A section's class lives in the room that uses it and derives from `Section`; a stage loads only
+A section's class lives in the package that uses it and derives from `Section`; a stage loads only
 the sections that ``dvc.yaml`` declares for it.
 """
 

@@ -210,7 +210,7 @@ RULES = pa.DataFrameSchema(
         r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
         r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
         r"^r_peak_v[156]_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
-        r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see the room `strip`"),
+        r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see `rhythm_strip`"),
         r"^spread_.+$": _some("robust SD over the beats, in the measure's unit", 0),
         r"^valid_.+$": pa.Column("bool", regex=True, required=False),
         r"^z_.+$": _some("SD from the median for age and sex"),

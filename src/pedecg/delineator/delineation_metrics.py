@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from pedecg.core.params import Section
 from pedecg.delineator import boundary_scores
-from pedecg.waves import inference
+from pedecg.waves import delineator_inference
 from pedecg.waves.annotations import Labelled
 
 
@@ -32,7 +32,7 @@ class Settings(Section):
 
 def waves_of(record: Labelled, folder: Path) -> pd.DataFrame:
     """Delineate one record by the weights of a folder; columns of `tables.WAVES`."""
-    waves = inference.delineate(record.signal_mv, record.fs_hz, record.leads, folder)
+    waves = delineator_inference.delineate(record.signal_mv, record.fs_hz, record.leads, folder)
     waves.insert(0, "record_id", record.record_id)
     return waves
 

@@ -16,14 +16,13 @@ from pydantic import Field
 from pedecg.core import parallel
 from pedecg.core.params import Section
 from pedecg.core.records import LEADS
-from pedecg.simulation import artefacts, beat_shape, synthesis, traits
-from pedecg.simulation import beat_times as rhythm
+from pedecg.simulation import artefacts, beat_shape, beat_times, synthesis, traits
 from pedecg.simulation.children import draw_sex
 from pedecg.simulation.conditions import Condition, conditions, members
 from pedecg.simulation.hospital_settings import Recorder
 from pedecg.waves.annotations import Labelled, marks_from_table
 
-FS_HZ = 500.0
+FS_HZ = 500.0  # as LUDB
 _NARROW_FROM_BPM = 170.0  # above it the room between two beats is too short for a wide QRS
 _PR_SHARE = 0.42  # of RR, at most
 _GROUPS = ("finding", "chd", "cardiomyopathy")
@@ -45,7 +44,7 @@ class Settings(Section):
 
 
 @dataclass(frozen=True)
-class Child:
+class SimulatedRecord:
     """One simulated record: leads in the order of `records.LEADS`, mV, at 500 Hz."""
 
     record_id: str
@@ -64,7 +63,7 @@ def labelled(settings: Settings) -> Iterator[Labelled]:
         yield Labelled(name, "simulated", child.signal_mv, FS_HZ, LEADS, marks)
 
 
-def simulate(number: int, settings: Settings) -> Child:
+def simulate(number: int, settings: Settings) -> SimulatedRecord:
     """Simulate the child of this number; the same number and settings give the same record."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number,)))
     slowest, fastest = math.log(settings.slowest_bpm), math.log(settings.fastest_bpm)
@@ -79,7 +78,7 @@ def simulate(number: int, settings: Settings) -> Child:
     clean = synthesis.synthesize(
         beat_shape.beat_shape(own, rng),
         beat_shape.wide_shape(own, rng),
-        rhythm.RHYTHMS[kind](own, settings.length_s, rng),
+        beat_times.RHYTHMS[kind](own, settings.length_s, rng),
         own, n_samples, FS_HZ, rng,
     )  # fmt: skip
     recorder = settings.recorder
@@ -92,7 +91,9 @@ def simulate(number: int, settings: Settings) -> Child:
         lead_off=False,
     )
     written = artefacts.recorded(clean.leads_mv, FS_HZ, flaws, recorder, own["breathing"], rng)
-    return Child(f"c{number:05d}", rate, kind, written.astype(np.float32), clean.fiducials)
+    return SimulatedRecord(
+        f"c{number:05d}", rate, kind, written.astype(np.float32), clean.fiducials
+    )
 
 
 def _severities(rate: float, settings: Settings, rng: np.random.Generator) -> dict[str, float]:

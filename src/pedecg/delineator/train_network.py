@@ -1,35 +1,32 @@
 """Train the delineator on labelled records of any union of sources."""
 
-import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from pedecg.core import checkpoint, parallel
-from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.delineator import wave_losses as losses
 from pedecg.delineator import window_augmentation as augment
-from pedecg.delineator.window_batches import Batch, Batches
-from pedecg.learning import device
+from pedecg.delineator.window_batches import Batches
+from pedecg.learning import device, schedules, training_state
+from pedecg.learning.loop import Curves, LoopSettings, Objective, TrainingLoop
+from pedecg.learning.training_state import STATE_FOLDER, StateFolder
+from pedecg.waves import wave_network
 from pedecg.waves.annotations import Labelled
 from pedecg.waves.wave_network import Network
 from pedecg.waves.wave_network import Settings as NetworkSettings
 
-SAVED_EVERY = 25  # steps; a killed training loses a few seconds
-
-# One cycle (Smith LN, Topin N, arXiv 1708.07120): the learning rate rises while momentum falls.
-_RISE = 0.1  # share of the steps
-_FIRST, _LAST = 1 / 25, 1 / 250_000  # of the highest learning rate
-_MOMENTUM_LOW, _MOMENTUM_HIGH = 0.85, 0.95
+STEPS_PER_EPOCH = 20  # a state is saved, and the mean loss noted, so often: a few seconds
+RISE = 0.1  # share of the steps in which the learning rate of the one-cycle schedule rises
+CLIP_NORM = 1.0  # largest norm of a gradient
 
 
 class Settings(Section):
@@ -62,20 +59,21 @@ class Settings(Section):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network, in evaluation mode, and the loss of each step."""
+    """A trained network, in evaluation mode, and its learning curve.
+
+    `curves` has one row for each `STEPS_PER_EPOCH` steps: epoch, lr, train_loss.
+    """
 
     network: Network
-    losses: list[float]
+    curves: Curves
 
 
 def fit(
-    records: Sequence[Labelled],
-    settings: Settings,
-    state_root: Path | None = checkpoint.STATE_FOLDER,
+    records: Sequence[Labelled], settings: Settings, state_root: Path | None = STATE_FOLDER
 ) -> Fitted:
     """Train one network; a killed call, made again, goes on and ends with the same bytes.
 
-    The network returned is the running mean of the weights.
+    The network returned is the moving average of the weights.
 
     Parameters
     ----------
@@ -84,33 +82,49 @@ def fit(
     Raises
     ------
     PedecgError
-        A source without a weight, no record to learn from, or a loss that is not finite.
+        A source without a weight, no record to learn from, a loss that is not finite, or the end
+        of memory.
     """
-    state = None if state_root is None else state_root / _key(records, settings)
-    with device.reproducible(device.derived_seed(settings.seed), settings.threads):
-        run = _Run(records, settings, state)
-        for step in parallel.progress(range(len(run.losses), settings.steps), "train"):
-            run.one_step(step)
-        if state is not None:
-            checkpoint.remove_state(state)
-        return Fitted(run.mean_network().eval(), run.losses)
+    state = None
+    if state_root is not None:
+        state = StateFolder(state_root / _key(records, settings), settings.model_dump())
+    advice = (
+        f"train.leads_per_step (now {settings.leads_per_step}) or "
+        f"train.window_s (now {settings.window_s:g})"
+    )
+    with (
+        device.reproducible(device.derived_seed(settings.seed), settings.threads),
+        device.out_of_memory(advice),
+    ):
+        loop = TrainingLoop(
+            DelineatorTraining(records, settings),
+            Network(settings.network),
+            LoopSettings(
+                name="train delineator",
+                section="train",
+                seed=settings.seed,
+                epochs=math.ceil(settings.steps / STEPS_PER_EPOCH),
+                n_steps=settings.steps,
+                learning_rate=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                schedule=partial(
+                    schedules.one_cycle, warmup=round(RISE * settings.steps), total=settings.steps
+                ),
+                clip_norm=CLIP_NORM,
+                ema_decay=settings.average,
+                decay_vectors=True,
+            ),
+            device.accelerate(device.choose("cpu")),
+            state,
+        )
+        return Fitted(cast(Network, loop.run()), loop.progress.curves)
 
 
-def one_cycle(step: int, steps: int) -> tuple[float, float]:
-    """Return the share of the highest learning rate, and momentum, at a step counted from 0."""
-    top = max(_RISE * steps - 1, 0.0)
-    if step < top:
-        done = step / top
-        return _cosine(_FIRST, 1.0, done), _cosine(_MOMENTUM_HIGH, _MOMENTUM_LOW, done)
-    done = (step - top) / max(steps - 1 - top, 1e-9)
-    return _cosine(1.0, _LAST, done), _cosine(_MOMENTUM_LOW, _MOMENTUM_HIGH, done)
+class DelineatorTraining(Objective[int]):
+    """What the delineator is trained for; a batch is drawn by the number of its step."""
 
-
-class _Run:
-    """One training in progress: the network, the mean of its weights, the optimiser, the losses."""
-
-    def __init__(self, records: Sequence[Labelled], settings: Settings, state: Path | None) -> None:
-        self.settings, self.state = settings, state
+    def __init__(self, records: Sequence[Labelled], settings: Settings) -> None:
+        self.settings = settings
         self.batches = Batches(
             records,
             settings.mixture,
@@ -120,75 +134,18 @@ class _Run:
             settings.network.stride(),
             settings.augment,
         )
-        self.network = Network(settings.network)
-        self.mean = torch.optim.swa_utils.AveragedModel(
-            self.network,
-            avg_fn=functools.partial(_running_mean, memory=settings.average),
-            use_buffers=True,
-        )
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        self.losses: list[float] = []
-        self._resume()
 
-    def mean_network(self) -> Network:
-        return cast(Network, self.mean.module)
+    def steps(self, epoch: int) -> Iterator[list[int]]:
+        """Yield the numbers of the epoch's steps, from 0."""
+        first = epoch * STEPS_PER_EPOCH
+        for step in range(first, min(first + STEPS_PER_EPOCH, self.settings.steps)):
+            yield [step]
 
-    def one_step(self, step: int) -> None:
-        """Draw a batch, update the weights and their mean, and save the state now and then."""
-        # Keyed by the step alone, so that a resumed run draws what the uninterrupted one drew.
-        batch = self.batches.draw(np.random.default_rng([self.settings.seed, step]))
-        rate, momentum = one_cycle(step, self.settings.steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * self.settings.learning_rate
-            group["betas"] = (momentum, group["betas"][1])
-        self.losses.append(self._update(batch))
-        if not math.isfinite(self.losses[-1]):
-            raise PedecgError(
-                f"train: loss is {self.losses[-1]} in step {step + 1}; lower train.learning_rate"
-            )
-        if (step + 1) % SAVED_EVERY == 0:
-            self._save()
-
-    def _update(self, batch: Batch) -> float:
+    def loss(self, network: nn.Module, batch: int) -> Tensor:
+        """Return the loss of the windows of a step."""
+        windows = self.batches.draw(np.random.default_rng([self.settings.seed, batch]))
         loss_of = losses.LOSSES[self.settings.loss]
-        loss = loss_of(self.network(batch.signal), batch.shares, batch.weights)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.mean.update_parameters(self.network)
-        return loss.item()
-
-    def _save(self) -> None:
-        if self.state is None:
-            return
-        memories = self.optimiser.state_dict()["state"]
-        parts = {
-            "network": self.network.state_dict(),
-            "mean": self.mean.state_dict(),
-            **{f"optimiser{index}": memory for index, memory in memories.items()},
-        }
-        checkpoint.save_state(self.state, checkpoint.pack(parts), {"losses": self.losses})
-
-    def _resume(self) -> None:
-        """Take up the saved state, if there is one."""
-        found = self.state and checkpoint.load_state(self.state, torch.device("cpu"))
-        if not found:
-            return
-        tensors, about = found
-        parts = checkpoint.unpack(tensors)
-        self.network.load_state_dict(parts["network"])
-        self.mean.load_state_dict(parts["mean"])
-        memories = {
-            index: {name: _laid_out(value, weight) for name, value in memory.items()}
-            for index, weight in enumerate(self.network.parameters())
-            if (memory := parts.get(f"optimiser{index}"))
-        }
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": memories, "param_groups": groups})
-        self.losses = about["losses"]
+        return loss_of(network(windows.signal), windows.shares, windows.weights)
 
 
 def _key(records: Sequence[Labelled], settings: Settings) -> str:
@@ -199,20 +156,9 @@ def _key(records: Sequence[Labelled], settings: Settings) -> str:
         for lead, marks in zip(record.leads, record.marks, strict=True):
             place = f"{record.record_id} {record.source} {record.fs_hz} {lead}"
             arrays |= {f"{place} {name}": array for name, array in vars(marks).items()}
-    code = [*Path(__file__).parent.glob("*.py"), *Path(checkpoint.__file__).parent.glob("*.py")]
-    return checkpoint.key(settings.model_dump(), arrays, code)
-
-
-def _laid_out(value: Tensor, weight: Tensor) -> Tensor:
-    """Return a tensor in the memory layout of its weight: another gives other last bits."""
-    return torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
-
-
-def _cosine(start: float, end: float, done: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
-
-
-def _running_mean(mean: Tensor, new: Tensor, count: Tensor | int, memory: float) -> Tensor:
-    """Forget the first steps soon: a short memory at the start, the full one later."""
-    keep = min(memory, (1 + int(count)) / (10 + int(count)))
-    return keep * mean + (1 - keep) * new if mean.is_floating_point() else new
+    code = [
+        *Path(__file__).parent.glob("*.py"),
+        *Path(training_state.__file__).parent.glob("*.py"),
+        Path(wave_network.__file__),
+    ]
+    return training_state.key(settings.model_dump(), arrays, code)

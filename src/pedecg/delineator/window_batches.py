@@ -13,7 +13,7 @@ from pedecg.delineator import window_augmentation
 from pedecg.waves.annotations import Labelled, Marks, P
 from pedecg.waves.wave_targets import FS_HZ
 
-N_LEADS_DRAWN = (1, 2, 3, 6, 9, 12)
+N_LEADS_DRAWN = (1, 2, 3, 6, 9, 12)  # what recorders have, so that any number of leads is read
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-LEVEL_PERCENT = (2.5, 97.5)
+LEVEL_PERCENT = (2.5, 97.5)  # percentiles of a 95% interval
 
 
 def counts(patients: NDArray[np.int64], resamples: int, seed: int) -> NDArray[np.uint16]:

@@ -27,8 +27,8 @@ from pedecg.core.errors import PedecgError
 MEAN = "mean"
 
 _EDGE = 1e-7  # probabilities nearer to 0 or 1 are as near as this
-_SLOPES = (0.05, 20.0)
-_INTERCEPTS = (-30.0, 30.0)
+_SLOPES = (0.05, 20.0)  # bounds of the fit, without which separated classes have no finite slope
+_INTERCEPTS = (-30.0, 30.0)  # bounds of the fit; a probability of 1e-13 is never
 _ORDER = 1e-6  # share of the raw probability in an isotonic one: equal steps keep their order
 
 Parameters = dict[str, list[float]]

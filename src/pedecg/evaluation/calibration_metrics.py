@@ -10,12 +10,12 @@ from scipy import special
 
 from pedecg.evaluation.calibration import logit
 
-BINS = 10
+BINS = 10  # bins of the expected calibration error
 
-_GROUPS = 512
-_STEPS = 30
+_GROUPS = 512  # groups in which the calibration line is fitted, at most: bounds memory and time
+_STEPS = 30  # of Newton, at most
 _LARGEST = 50.0  # a slope or intercept beyond it stands for separated classes
-_SMALL = 1e-8
+_SMALL = 1e-8  # a smaller step has converged; a smaller curvature counts as this one
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]

@@ -12,7 +12,7 @@ def areas(calls: Floats, hits: Floats, records: Floats, positives: Floats) -> di
     Parameters
     ----------
     calls, hits : shape (n_steps, n_weightings), records and positives up to the end of each step
-        of `ordered.Ordered`; every weighting has both classes.
+        of `ranked_cases.Ordered`; every weighting has both classes.
     records, positives : the same within each step.
 
     Returns

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 RATE = 0.95  # of the two fixed rates that every model is scored at
 
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # of a rate that equals the wanted one but for float64
 
 
 def candidates(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pedecg.explain.subjects import Person, Subject, by_target
+from pedecg.explain.explained_records import RecordContext, RecordTarget, by_target
 
 KINDS = {"false_positive": "False positive. ", "false_negative": "False negative. "}
 
@@ -14,7 +14,7 @@ KINDS = {"false_positive": "False positive. ", "false_negative": "False negative
 class Mistake:
     """A wrong answer; rank 1 is the one that the model was surest of."""
 
-    subject: Subject
+    subject: RecordTarget
     kind: str
     rank: int
 
@@ -24,7 +24,7 @@ class Mistake:
         return f"{self.subject.target}_{self.kind}_{self.rank}.png"
 
 
-def most_confident(subjects: Sequence[Subject], at_most: int) -> list[Mistake]:
+def most_confident(subjects: Sequence[RecordTarget], at_most: int) -> list[Mistake]:
     """Return each target's most confident false positives and false negatives.
 
     A record whose label is unknown is no mistake.
@@ -42,7 +42,7 @@ def most_confident(subjects: Sequence[Subject], at_most: int) -> list[Mistake]:
 
 def table(
     mistakes: Sequence[Mistake],
-    people: dict[str, Person],
+    contexts: dict[str, RecordContext],
     findings: pd.DataFrame,
     drawn: int,
 ) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def table(
     )
     rows = []
     for mistake in mistakes:
-        subject, person = mistake.subject, people[mistake.subject.record_id]
+        subject, record = mistake.subject, contexts[mistake.subject.record_id]
         rows.append(
             {
                 "target": subject.target,
@@ -69,10 +69,10 @@ def table(
                 "patient_id": subject.patient_id,
                 "probability": subject.probability,
                 "threshold": subject.threshold,
-                "age_days": person.age_days,
-                "sex": person.sex,
-                "quality_flags": "; ".join(person.flaws),
-                "rules_met": "; ".join(f"{title}: {reason}" for title, reason in person.rules),
+                "age_days": record.age_days,
+                "sex": record.sex,
+                "quality_flags": "; ".join(record.flaws),
+                "rules_met": "; ".join(f"{title}: {reason}" for title, reason in record.criteria),
                 "findings": written.get(subject.record_id, ""),
                 "picture": mistake.picture if mistake.rank <= drawn else "",
             }

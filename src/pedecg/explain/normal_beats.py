@@ -73,7 +73,7 @@ class Normals:
         }
 
     def table(self) -> pd.DataFrame:
-        """Return `schemas.NORMAL_BEATS`."""
+        """Return `explain_tables.NORMAL_BEATS`."""
         ages = np.array([*AGES_DAYS, np.nan])
         parts = []
         for name, waves in self.by_age.items():

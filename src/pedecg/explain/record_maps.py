@@ -14,11 +14,16 @@ from torch import nn
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.explain import attribution, beat_regions, explain_tables, sanity_checks
-from pedecg.explain import normal_beats as normal
-from pedecg.explain import signal_excerpt as stretch
+from pedecg.explain import (
+    attribution,
+    beat_regions,
+    explain_tables,
+    normal_beats,
+    sanity_checks,
+    signal_excerpt,
+)
 from pedecg.explain.explain_settings import ExplainSettings, MapSettings
-from pedecg.explain.subjects import Person, Subject, spread
+from pedecg.explain.explained_records import RecordContext, RecordTarget, spread
 from pedecg.learning import trained_network
 from pedecg.learning.batches import SEX_CODES
 from pedecg.signals import signal_store
@@ -34,7 +39,7 @@ class Networks:
     ----------
     folders : ``models/<model>/seed<k>``.
     signals : folder of the signal store.
-    normal_beats : `schemas.NORMAL_BEATS`, where maps start from the normal heart of that age.
+    normal_beats : file of `explain_tables.NORMAL_BEATS`; None: maps start from zero.
     """
 
     folders: tuple[Path, ...]
@@ -46,24 +51,29 @@ class Networks:
         trained = _load(self.folders)
         return tuple(t.network for t in trained), trained[0].card, _open_store(self.signals)
 
-    def stretch(self, person: Person, seconds: float | None) -> stretch.Stretch:
+    def stretch(self, record: RecordContext, seconds: float | None) -> signal_excerpt.Stretch:
         """Cut the first seconds of a record as the networks are shown it."""
         _, card, signals = self.open()
-        age = float("nan") if person.age_days is None else person.age_days
-        sex = SEX_CODES.get(person.sex or "", -1)
-        features = card.scale.apply(person.features)[0]
+        age = float("nan") if record.age_days is None else record.age_days
+        sex = SEX_CODES.get(record.sex or "", -1)
+        features = card.scale.apply(record.features)[0]
         known = _load_normal(self.normal_beats) if self.normal_beats else None
         normal_mv = None
-        if known is not None and len(person.waves):
+        if known is not None and len(record.waves):
             normal_mv = partial(
-                normal.instead_of, fs_hz=signals.fs_hz, waves=person.waves, normal=known.at(age)
+                normal_beats.instead_of,
+                fs_hz=signals.fs_hz,
+                waves=record.waves,
+                normal=known.at(age),
             )
-        return stretch.cut(signals, person.position, age, sex, card, features, normal_mv, seconds)
+        return signal_excerpt.cut(
+            signals, record.position, age, sex, card, features, normal_mv, seconds
+        )
 
 
 @lru_cache(maxsize=2)
-def _load_normal(file: Path) -> normal.Normals | None:
-    return normal.from_table(tables.read(file, explain_tables.NORMAL_BEATS))
+def _load_normal(file: Path) -> normal_beats.Normals | None:
+    return normal_beats.from_table(tables.read(file, explain_tables.NORMAL_BEATS))
 
 
 @lru_cache(maxsize=2)
@@ -79,8 +89,8 @@ def _load(folders: tuple[Path, ...]) -> tuple[trained_network.Trained, ...]:
 class Task:
     """One record and the targets that are explained; for those in `checked` also the checks."""
 
-    person: Person
-    subjects: tuple[Subject, ...]
+    record: RecordContext
+    subjects: tuple[RecordTarget, ...]
     checked: frozenset[str] = frozenset()
 
 
@@ -95,9 +105,11 @@ class Findings:
     deleted: list[dict[str, Any]] = field(default_factory=list)
 
 
-def tasks(chosen: dict[str, list[Subject]], people: dict[str, Person], checked: int) -> list[Task]:
+def tasks(
+    chosen: dict[str, list[RecordTarget]], contexts: dict[str, RecordContext], checked: int
+) -> list[Task]:
     """Return one task per record; of every target, `checked` are checked, evenly in its order."""
-    subjects: dict[str, list[Subject]] = {}
+    subjects: dict[str, list[RecordTarget]] = {}
     checks: dict[str, set[str]] = {}
     for target, listed in chosen.items():
         for subject in listed:
@@ -105,7 +117,7 @@ def tasks(chosen: dict[str, list[Subject]], people: dict[str, Person], checked: 
         for subject in spread(listed, checked):
             checks.setdefault(subject.record_id, set()).add(target)
     return [
-        Task(people[key], tuple(subjects[key]), frozenset(checks.get(key, set())))
+        Task(contexts[key], tuple(subjects[key]), frozenset(checks.get(key, set())))
         for key in sorted(subjects)
     ]
 
@@ -115,7 +127,7 @@ def maps(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Return the maps of each of a record's targets by method."""
     modules, card, _ = networks.open()
-    piece = networks.stretch(task.person, settings.seconds)
+    piece = networks.stretch(task.record, settings.seconds)
     return {
         subject.target: attribution.explain(
             modules, piece, card.targets.index(subject.target), settings, methods
@@ -136,8 +148,8 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
     weights (per target, method and depth), of deleted cells (per target and map).
     """
     modules, card, _ = networks.open()
-    piece = networks.stretch(task.person, settings.seconds)
-    region = beat_regions.of_samples(task.person.waves, piece.fs_hz, piece.n_samples)
+    piece = networks.stretch(task.record, settings.seconds)
+    region = beat_regions.of_samples(task.record.waves, piece.fs_hz, piece.n_samples)
     step = max(1, round(settings.cell_s * piece.fs_hz))
     present = piece.lead_mask.numpy() > 0
     found = Findings()
@@ -170,7 +182,7 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
             found.restored.extend({**about, "region": r, "fall": f} for r, f in fallen_by.items())
         if not is_checked:
             continue
-        rng = np.random.default_rng([settings.seed, task.person.position, target])
+        rng = np.random.default_rng([settings.seed, task.record.position, target])
         fallen = sanity_checks.deletion(
             modules, piece, target, drawn, settings.fractions, step, rng
         )

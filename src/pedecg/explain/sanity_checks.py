@@ -89,7 +89,7 @@ def restored(
 
     Parameters
     ----------
-    region : shape (n_samples,), see `regions.of_samples`.
+    region : shape (n_samples,), see `beat_regions.of_samples`.
     """
     whole = _logit(networks, stretch, stretch.signal, target)
     falls = {}

@@ -35,8 +35,8 @@ def score(
 
     Parameters
     ----------
-    shares : `schemas.SHARES`.
-    restored : `schemas.RESTORED`.
+    shares : `explain_tables.SHARES`.
+    restored : `explain_tables.RESTORED`.
     truth : `tables.TRUTH`.
 
     Returns

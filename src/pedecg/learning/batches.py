@@ -69,7 +69,7 @@ def read_normalisation(path: str | Path) -> Normalisation:
 
 
 def normalisation(statistics: Mapping[str, Any]) -> Normalisation:
-    """Take over what `signals.statistics.of_leads` measured: leads, mean_mv, sd_mv."""
+    """Take over what `signals.lead_statistics.of_leads` measured: leads, mean_mv, sd_mv."""
     return Normalisation(*(tuple(statistics[key]) for key in ("leads", "mean_mv", "sd_mv")))
 
 

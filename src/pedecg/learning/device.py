@@ -6,12 +6,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
 
 from pedecg.core.errors import PedecgError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+_PRECISIONS: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 _SWITCHES: Any = torch.utils.deterministic  # a module whose properties have no types
 
@@ -57,19 +63,32 @@ def relaunched(processes: int) -> bool:
     return True
 
 
+def accelerate(device: torch.device, precision: Precision = "float32") -> Accelerator:
+    """Return accelerate's view of device, precision and processes.
+
+    Parameters
+    ----------
+    precision : of the forward pass on a GPU; on a CPU always float32.
+    """
+    AcceleratorState._reset_state()  # another training of this process may have had another
+    on_cpu = device.type == "cpu"
+    return Accelerator(
+        cpu=on_cpu,
+        mixed_precision="no" if on_cpu else _PRECISIONS[precision],
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
+    )
+
+
 @contextmanager
-def told_when_full(batch_size: int, crop_seconds: float) -> Iterator[None]:
-    """Turn the end of memory into a `PedecgError` that says which parameter to lower."""
+def out_of_memory(advice: str) -> Iterator[None]:
+    """Turn the end of memory into a `PedecgError` that says which parameters to lower."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         full = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not (full or "allocate memory" in str(error)):  # what torch raises on a CPU
             raise
-        raise PedecgError(
-            f"train: out of memory; lower train.batch_size (now {batch_size}; train.accumulate "
-            f"makes up for it) or train.crop_seconds (now {crop_seconds:g})"
-        ) from None
+        raise PedecgError(f"out of memory; lower {advice}") from None
 
 
 def keep_memory() -> None:

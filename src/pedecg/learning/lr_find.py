@@ -3,20 +3,18 @@
 Smith LN. Cyclical learning rates for training neural networks. WACV 2017.
 """
 
+import itertools
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 
 from pedecg.core.errors import PedecgError
-from pedecg.learning import optimiser, sampler
-from pedecg.learning.batches import random_starts
-from pedecg.learning.device import derived_seed, reproducible, told_when_full
-from pedecg.learning.fit import Run
+from pedecg.learning import device, schedules
+from pedecg.learning.fit import ClassifierTraining
 from pedecg.learning.progress_bar import bar
 from pedecg.learning.training_task import Task
 
@@ -26,8 +24,8 @@ AT_LEAST = 10  # losses to choose by
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the finder saw.
+class RateTest:
+    """What the finder measured.
 
     Attributes
     ----------
@@ -39,49 +37,46 @@ class Found:
     suggestion: float
 
 
-def find(task: Task, *, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> Found:
+def find(task: Task, *, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> RateTest:
     """Train for `steps` steps while the rate rises evenly on a log scale; nothing is kept.
 
     Raises
     ------
     PedecgError
-        The loss was lost before there was anything to choose by.
+        The loss diverged before there were enough steps to choose by.
     """
-    settings = task.settings
+    settings = task.settings.model_copy(update={"learning_rate": lowest})
+    factor = (highest / lowest) ** (1 / max(1, steps - 1))
     with (
-        reproducible(derived_seed(task.seed), settings.threads),
-        told_when_full(settings.batch_size, settings.crop_seconds),
+        device.reproducible(device.derived_seed(task.seed), settings.threads),
+        device.out_of_memory(settings.memory_advice()),
     ):
-        run = Run(task, None)
-        rng = np.random.default_rng([task.seed, 0])
-        generator = torch.Generator(run.device).manual_seed(derived_seed(task.seed, 0, 1))
-        run.network.train()
+        training = ClassifierTraining(
+            replace(task, settings=settings), None, partial(schedules.exponential, factor=factor)
+        )
+        batches = itertools.chain.from_iterable(map(training.steps, itertools.count()))
+        training.loop.network.train()
         rows: list[dict[str, float]] = []
         smoothed = 0.0
         with bar(steps, f"lr-find {task.name}", 0) as shown:
-            for step in range(steps):
-                rate = lowest * (highest / lowest) ** (step / max(1, steps - 1))
-                optimiser.set_rate(run.optimizer, rate, optimiser.BETA)
-                drawn = task.training[sampler.order(len(run.often), run.often, rng)]
-                drawn = np.resize(drawn, run.crops_per_step)
-                lengths = task.data.store.n_samples[task.data.positions[drawn]]
-                each = run.step(drawn, random_starts(lengths, run.crop, rng), generator)
-                loss = float(torch.stack(each).mean())
+            for step, of_step in enumerate(itertools.islice(batches, steps), 1):
+                rate = training.loop.learning_rate
+                loss = float(torch.stack(training.loop.step(of_step)).mean())
                 shown.update()
                 if not math.isfinite(loss):
                     break
                 smoothed = SMOOTHING * smoothed + (1 - SMOOTHING) * loss
-                unbiased = smoothed / (1 - SMOOTHING ** (step + 1))
+                unbiased = smoothed / (1 - SMOOTHING**step)
                 rows.append({"lr": rate, "loss": loss, "smoothed": unbiased})
                 if unbiased > DIVERGED * min(row["smoothed"] for row in rows):
                     break
     curve = pd.DataFrame(rows)
     if len(curve) < AT_LEAST:
         raise PedecgError(
-            f"lr-find {task.name}: the loss was lost after {len(curve)} steps; start lower than "
+            f"lr-find {task.name}: the loss diverged after {len(curve)} steps; start lower than "
             f"{lowest:g} or look at the data"
         )
-    return Found(curve, suggested(curve))
+    return RateTest(curve, suggested(curve))
 
 
 def suggested(curve: pd.DataFrame) -> float:
@@ -90,19 +85,3 @@ def suggested(curve: pd.DataFrame) -> float:
     end = max(3, int(smoothed.argmin()) + 1)
     slope = np.gradient(smoothed[:end], np.log(curve["lr"].to_numpy()[:end]))
     return float(curve["lr"].iloc[int(slope.argmin())])
-
-
-def draw(found: Found, name: str, path: Path) -> None:
-    """Draw the loss over the learning rate, with the suggestion."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(found.curve["lr"], found.curve["loss"], color="#c9c9c9", label="each batch")
-    axes.plot(found.curve["lr"], found.curve["smoothed"], color="#2a6fbb", label="running mean")
-    axes.axvline(found.suggestion, color="#b3261e", linestyle="--", label="falls fastest here")
-    axes.set(
-        xscale="log", xlabel="learning rate", ylabel="training loss",
-        title=f"{name}: the loss falls fastest at a learning rate of {found.suggestion:.1e}",
-    )  # fmt: skip
-    axes.legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""What a training reads of a pipeline that has run up to it."""
+"""What a training reads of the pipeline in the working directory; one place for all who train."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.core import checkpoint, params, tables
-from pedecg.learning import batches
+from pedecg.core import params, tables
+from pedecg.learning import batches, training_state
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
 from pedecg.models import features
@@ -16,6 +16,7 @@ from pedecg.models.contract import Rows, Training
 from pedecg.models.model_inputs import ModelInputs
 from pedecg.signals.signal_store import open_store
 
+LABELS = Path("data/interim/training_labels.parquet")  # as the reviewers corrected them
 STATISTICS = Path("data/processed/lead_statistics.json")
 
 
@@ -54,33 +55,33 @@ class Inputs:
 
 
 def read(inputs: ModelInputs, seed: int = 0) -> Inputs:
-    """Return the rows that the pipeline in the working directory has made, for one model.
+    """Return what the training of a model starts from.
 
     Only what the model reads is opened: one that reads no signal needs no signal store.
 
     Parameters
     ----------
-    inputs : what this model reads besides the signals, and its settings; see `model_inputs`.
+    inputs : its settings, and what it reads besides signals, age and sex; see `model_inputs`.
 
     Raises
     ------
     PedecgError
         The stages before the training have not run.
     """
+    network = "signals" in inputs.reads
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
+    labels = tables.read(LABELS, tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     rules = inputs.rules
     if "numbers" in inputs.reads:
         rules = features.with_numbers(records, rules)
-    network = "signals" in inputs.reads
     store = open_store("data/processed/signals") if network else None
     rows = batches.dataset(store, records, labels, rules)
     training = Training(
         inputs.name, inputs.settings, seed, params.read_section("train"),
         lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},
         pretrained=inputs.pretrained,
-        state=checkpoint.STATE_FOLDER,
+        state=training_state.STATE_FOLDER,
     )  # fmt: skip
     split = splits.set_index("record_id").loc[list(rows.record_ids), "split"].to_numpy(str)
     return Inputs(rows, split, training)

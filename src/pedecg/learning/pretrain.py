@@ -4,25 +4,26 @@ What it writes is no classifier: models that start from pre-trained weights take
 """
 
 import json
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from pedecg.core import checkpoint, parallel, tables
+from pedecg.core import checkpoint, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.learning import channels_last, weight_average
+from pedecg.learning import device, schedules, training_state
 from pedecg.learning.batches import Normalisation, Signals, random_starts
-from pedecg.learning.device import choose, derived_seed, reproducible
+from pedecg.learning.device import derived_seed
+from pedecg.learning.loop import Curves, LoopSettings, Objective, TrainingLoop
+from pedecg.learning.training_state import STATE_FOLDER, StateFolder
 from pedecg.models import network_base
 from pedecg.models.backbones import autoencoder
 from pedecg.models.backbones.autoencoder import MaskedAutoencoder
@@ -85,7 +86,7 @@ class Pretrained:
 
     network: MaskedAutoencoder
     card: dict[str, Any]
-    curves: list[dict[str, float]]
+    curves: Curves
     held_out: NDArray[np.int64]
 
     def save(self, folder: Path) -> None:
@@ -97,20 +98,13 @@ class Pretrained:
         tables.write_text(text + "\n", folder / autoencoder.CARD)
 
 
-@dataclass
-class _Progress:
-    epoch: int = 0
-    step: int = 0
-    curves: list[dict[str, float]] = field(default_factory=list)
-
-
 def pretrain(
     stores: Sequence[SignalStore],
     positions: Sequence[NDArray[np.int64]],
     normalisation: Normalisation,
     trunk: TrunkSettings,
     settings: PretrainSettings,
-    state_root: Path | None = checkpoint.STATE_FOLDER,
+    state_root: Path | None = STATE_FOLDER,
 ) -> Pretrained:
     """Train the masked autoencoder; a killed call, made again, ends with the same bytes.
 
@@ -131,18 +125,32 @@ def pretrain(
                 f"pretrain.extra_signals: a store of {store.fs_hz:g} Hz; the cohort's has "
                 f"{stores[0].fs_hz:g} Hz; preprocess both alike"
             )
+    advice = (
+        f"pretrain.batch_size (now {settings.batch_size}) or "
+        f"pretrain.crop_seconds (now {settings.crop_seconds:g})"
+    )
     state = None
     if state_root is not None:
-        state = state_root / _key(stores, positions, normalisation, trunk, settings)
-    with reproducible(derived_seed(settings.seed), settings.threads):
-        run = _Run(stores, positions, normalisation, trunk, settings, state)
-        for epoch in parallel.progress(range(run.progress.epoch, settings.epochs), "pretrain"):
-            run.one_epoch(epoch)
-        return run.finish()
+        about = _about(stores, normalisation, trunk, settings)
+        state = StateFolder(state_root / _key(stores, positions, about), about)
+    with (
+        device.reproducible(derived_seed(settings.seed), settings.threads),
+        device.out_of_memory(advice),
+    ):
+        return AutoencoderTraining(stores, positions, normalisation, trunk, settings, state).run()
 
 
-class _Run:
-    """One pre-training in progress."""
+@dataclass(frozen=True)
+class CropBatch:
+    """Where the crops of a batch lie: which store, positions in it and first samples, (B,) each."""
+
+    store: int
+    positions: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+class AutoencoderTraining(Objective[CropBatch]):
+    """One training of the masked autoencoder."""
 
     def __init__(
         self,
@@ -151,10 +159,11 @@ class _Run:
         normalisation: Normalisation,
         trunk: TrunkSettings,
         settings: PretrainSettings,
-        state: Path | None,
+        state: StateFolder | None,
     ) -> None:
-        self.stores, self.settings, self.trunk, self.state = stores, settings, trunk, state
-        self.device = choose(settings.accelerator)
+        self.stores, self.settings, self.trunk = stores, settings, trunk
+        accelerator = device.accelerate(device.choose(settings.accelerator))
+        self.device = accelerator.device
         self.signals = [Signals(store, normalisation, self.device) for store in stores]
         own = np.random.default_rng(settings.seed).permutation(positions[0])
         n_out = max(1, round(settings.held_out * len(own)))
@@ -165,66 +174,38 @@ class _Run:
         fs_hz = stores[0].fs_hz
         self.crop = round(settings.crop_seconds * fs_hz)
         self.patch = max(1, round(settings.patch_s * fs_hz))
+        self.generator = torch.Generator(self.device)  # of what is hidden in training
+        self.network = MaskedAutoencoder(trunk, n_leads=len(stores[0].leads), fs_hz=fs_hz).to(
+            self.device
+        )
+        crops = [len(each) * settings.crops_per_record for each in self.positions]
+        self.steps_per_store = [max(1, n // settings.batch_size) for n in crops]
+        per_epoch = sum(self.steps_per_store)
+        total = settings.epochs * per_epoch
+        warmup = min(total, round(settings.warmup_epochs * per_epoch))
+        self.loop = TrainingLoop(
+            self,
+            self.network,
+            LoopSettings(
+                name="pretrain",
+                section="pretrain",
+                seed=settings.seed,
+                epochs=settings.epochs,
+                n_steps=total,
+                learning_rate=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+                schedule=partial(schedules.cosine, warmup=warmup, total=total),
+                clip_norm=settings.clip_norm,
+                ema_decay=settings.ema_decay,
+            ),
+            accelerator,
+            state,
+        )
 
-        def build() -> MaskedAutoencoder:
-            network = MaskedAutoencoder(trunk, n_leads=len(stores[0].leads), fs_hz=fs_hz)
-            channels_last.channels_last(network.to(self.device))
-            return network
-
-        self.network, self.average = build(), build().eval()
-        self.average.load_state_dict(self.network.state_dict())
-        parameters = list(self.network.parameters())
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in parameters if p.ndim > 1],
-                 "weight_decay": settings.weight_decay},
-                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate, fused=True,
-        )  # fmt: skip
-        self.accelerator = Accelerator(cpu=self.device.type == "cpu")
-        self.follower = weight_average.Follower(self.average, self.network, settings.ema_decay)
-        self.progress = _Progress()
-        self._resume()
-
-    def one_epoch(self, epoch: int) -> None:
-        """Learn from every record once, see how well held-out ones are filled in, save."""
-        seed = self.settings.seed
-        rng = np.random.default_rng([seed, epoch])
-        torch.manual_seed(derived_seed(seed, epoch))
-        generator = torch.Generator(self.device).manual_seed(derived_seed(seed, epoch, 1))
-        self.network.train()
-        steps = self._steps(rng)
-        each, rate = [], 0.0
-        for store, chosen in steps:
-            rate = self._learning_rate(self.progress.step, len(steps))
-            each.append(self._step(store, chosen, rng, generator, rate))
-            self.progress.step += 1
-        loss = torch.stack(each).double().mean().item()
-        if not math.isfinite(loss):
-            raise PedecgError(
-                f"pretrain: loss is {loss} in epoch {epoch + 1}; lower pretrain.learning_rate"
-            )
-        held_out, explained = self._look()
-        self.progress.epoch = epoch + 1
-        self.progress.curves.append(
-            {"epoch": epoch + 1, "lr": rate, "train_loss": loss, "held_out_loss": held_out,
-             "explained": explained}
-        )  # fmt: skip
-        parts = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "moments": {
-                f"{index}.{name}": tensor
-                for index, named in self.optimizer.state_dict()["state"].items()
-                for name, tensor in named.items()
-            },
-        }
-        if self.state is not None:
-            checkpoint.save_state(self.state, checkpoint.pack(parts), asdict(self.progress))
-
-    def finish(self) -> Pretrained:
-        """Return the averaged network and remove the state."""
+    def run(self) -> Pretrained:
+        """Train to the end; return the averaged network."""
+        network = cast(MaskedAutoencoder, self.loop.run())
+        curves = self.loop.progress.curves
         card = {
             "model": "masked_autoencoder",
             "settings": self.trunk.model_dump(),
@@ -233,65 +214,45 @@ class _Run:
             "fs_hz": self.stores[0].fs_hz,
             "records": sum(map(len, self.positions)),
             "epochs": self.settings.epochs,
-            "n_parameters": sum(p.numel() for p in self.network.encoder.parameters()),
-            "explained": round(self.progress.curves[-1]["explained"], 4),
+            "n_parameters": sum(p.numel() for p in network.encoder.parameters()),
+            "explained": round(curves[-1]["explained"], 4),
         }
-        if self.state is not None:
-            checkpoint.remove_state(self.state)
-        return Pretrained(self.average.eval(), card, self.progress.curves, self.held_out)
+        return Pretrained(network, card, curves, self.held_out)
 
-    def _steps(self, rng: np.random.Generator) -> list[tuple[int, NDArray[np.int64]]]:
-        """Return the batches of an epoch in random order: a store and its positions."""
-        steps = []
-        for store, positions in enumerate(self.positions):
+    def steps(self, epoch: int) -> Iterator[list[CropBatch]]:
+        """Yield the batches of one pass over all stores, in random order."""
+        seed, size = self.settings.seed, self.settings.batch_size
+        rng = np.random.default_rng([seed, epoch])
+        self.generator.manual_seed(derived_seed(seed, epoch, 1))
+        chosen = []
+        for store, (positions, n_steps) in enumerate(
+            zip(self.positions, self.steps_per_store, strict=True)
+        ):
             order = rng.permutation(np.repeat(positions, self.settings.crops_per_record))
-            n = max(1, len(order) // self.settings.batch_size)
-            size = self.settings.batch_size
-            steps += [(store, order[k * size : (k + 1) * size]) for k in range(n)]
-        return [steps[k] for k in rng.permutation(len(steps))]
+            chosen += [(store, order[k * size : (k + 1) * size]) for k in range(n_steps)]
+        for k in rng.permutation(len(chosen)):
+            store, positions = chosen[k]
+            starts = random_starts(self.stores[store].n_samples[positions], self.crop, rng)
+            yield [CropBatch(store, positions, starts)]
 
-    def _batch(self, store: int, positions: NDArray[np.int64], starts: NDArray[np.int64]) -> Batch:
-        signals = self.signals[store]
-        signal_mv, lead_mask, length = signals.crop(positions, starts, self.crop)
-        return unlabelled(signals.normalise(signal_mv, lead_mask, length), lead_mask, length)
-
-    def _hide(self, batch: Batch, generator: torch.Generator) -> autoencoder.Hidden:
-        return self.network.hide(
-            batch, self.settings.mask_share, self.settings.lead_share, self.patch, generator
+    def loss(self, network: nn.Module, batch: CropBatch) -> Tensor:
+        """Return the loss of filling in what is hidden of the crops."""
+        signals = self._signals(batch)
+        hidden = self._hide(signals, self.generator)
+        return autoencoder.loss(
+            network(signals, hidden), signals, hidden, self.settings.shown_weight
         )
 
-    def _step(
-        self,
-        store: int,
-        positions: NDArray[np.int64],
-        rng: np.random.Generator,
-        generator: torch.Generator,
-        learning_rate: float,
-    ) -> Tensor:
-        starts = random_starts(self.stores[store].n_samples[positions], self.crop, rng)
-        batch = self._batch(store, positions, starts)
-        hidden = self._hide(batch, generator)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.zero_grad()
-        filled = self.network(batch, hidden)
-        loss = autoencoder.loss(filled, batch, hidden, self.settings.shown_weight)
-        self.accelerator.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self.follower.follow(self.progress.step)
-        return loss.detach()
-
-    def _look(self) -> tuple[float, float]:
-        """Return loss and explained variance on held-out records, always hidden alike."""
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Return loss and explained variance on held-out records, with the same parts hidden."""
         generator = torch.Generator(self.device).manual_seed(derived_seed(self.settings.seed, 2))
         total = torch.zeros(3, dtype=torch.float64)
         with torch.inference_mode():
             for k in range(0, len(self.held_out), self.settings.batch_size):
                 positions = self.held_out[k : k + self.settings.batch_size]
-                batch = self._batch(0, positions, np.zeros(len(positions), np.int64))
+                batch = self._signals(CropBatch(0, positions, np.zeros(len(positions), np.int64)))
                 hidden = self._hide(batch, generator)
-                filled = self.average(batch, hidden)
+                filled = network(batch, hidden)
                 loss = autoencoder.loss(filled, batch, hidden)
                 covered = hidden.samples(self.crop)
                 missed = (
@@ -301,29 +262,20 @@ class _Run:
                 total += torch.stack(
                     [loss.cpu() * len(positions), missed.sum().cpu(), there.sum().cpu()]
                 ).double()
-        return float(total[0]) / len(self.held_out), 1 - float(total[1] / total[2].clamp_min(1e-9))
+        return {
+            "held_out_loss": float(total[0]) / len(self.held_out),
+            "explained": 1 - float(total[1] / total[2].clamp_min(1e-9)),
+        }
 
-    def _learning_rate(self, step: int, per_epoch: int) -> float:
-        total = self.settings.epochs * per_epoch
-        warmup = min(total, round(self.settings.warmup_epochs * per_epoch))
-        if step < warmup:
-            return self.settings.learning_rate * (step + 1) / warmup
-        fraction = (step - warmup) / max(1, total - warmup)
-        return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * fraction))
+    def _signals(self, batch: CropBatch) -> Batch:
+        signals = self.signals[batch.store]
+        signal_mv, lead_mask, length = signals.crop(batch.positions, batch.starts, self.crop)
+        return unlabelled(signals.normalise(signal_mv, lead_mask, length), lead_mask, length)
 
-    def _resume(self) -> None:
-        saved = checkpoint.load_state(self.state, self.device) if self.state else None
-        if saved is None:
-            return
-        parts = checkpoint.unpack(saved[0])
-        self.network.load_state_dict(parts["network"])
-        self.average.load_state_dict(parts["average"])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in parts["moments"].items():
-            index, _, name = key.partition(".")
-            moments.setdefault(int(index), {})[name] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        self.progress = _Progress(**saved[1])
+    def _hide(self, batch: Batch, generator: torch.Generator) -> autoencoder.Hidden:
+        return self.network.hide(
+            batch, self.settings.mask_share, self.settings.lead_share, self.patch, generator
+        )
 
 
 def unlabelled(signal: Tensor, lead_mask: Tensor, length: Tensor) -> Batch:
@@ -339,23 +291,29 @@ def unlabelled(signal: Tensor, lead_mask: Tensor, length: Tensor) -> Batch:
     )
 
 
-def _key(
+def _about(
     stores: Sequence[SignalStore],
-    positions: Sequence[NDArray[np.int64]],
     normalisation: Normalisation,
     trunk: TrunkSettings,
     settings: PretrainSettings,
-) -> str:
-    """Return the hash of everything that the result depends on."""
-    about = {
+) -> dict[str, Any]:
+    """Return what the result depends on besides signals and code, in JSON's types."""
+    return {
         "trunk": trunk.model_dump(),
         "pretrain": settings.model_dump(),
         "normalisation": asdict(normalisation),
         "fs_hz": [store.fs_hz for store in stores],
     }
+
+
+def _key(
+    stores: Sequence[SignalStore], positions: Sequence[NDArray[np.int64]], about: dict[str, Any]
+) -> str:
+    """Return the hash of everything that the result depends on."""
     arrays: dict[str, NDArray[Any]] = {}
     for k, (store, chosen) in enumerate(zip(stores, positions, strict=True)):
         arrays |= {f"positions{k}": chosen, f"samples{k}": store.samples,
                    f"n_samples{k}": store.n_samples, f"lead_mask{k}": store.lead_mask}  # fmt: skip
-    code = [Path(module.__file__) for module in (network_base, autoencoder) if module.__file__]
-    return checkpoint.key(about, arrays, [*Path(__file__).parent.glob("*.py"), *code])
+    models = Path(network_base.__file__).parent
+    code = [*models.glob("*.py"), Path(autoencoder.__file__), *Path(__file__).parent.glob("*.py")]
+    return training_state.key(about, arrays, code)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pedecg.core.params import Section
+from pedecg.learning import device, schedules
 from pedecg.learning.losses import LossSettings, Task
 from pedecg.learning.sampler import Sampler
 from pedecg.signals.augmentation import AugmentSettings
@@ -37,7 +38,7 @@ class TrainSettings(Section):
     )
     epochs: int = Field(description="passes at most", ge=1, le=100_000)
     learning_rate: float = Field(description="of AdamW, at its peak", gt=0, le=1)
-    schedule: Literal["cosine", "one_cycle", "plateau", "constant"] = Field(
+    schedule: schedules.Kind = Field(
         description="of the learning rate after its rise: cosine falls to zero; one_cycle too, and "
         "momentum goes against it; plateau falls where validation stalls; constant stays"
     )
@@ -67,7 +68,7 @@ class TrainSettings(Section):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
         description="device; auto takes the first there is of cuda, mps, cpu"
     )
-    precision: Literal["float32", "bfloat16", "float16"] = Field(
+    precision: device.Precision = Field(
         description="of the forward pass on a GPU; on a CPU always float32, as the weights are"
     )
     processes: int = Field(
@@ -95,6 +96,13 @@ class TrainSettings(Section):
         if self.schedule == "plateau" and self.monitor == "last":
             raise ValueError("monitor must be a metric where schedule is plateau (found last)")
         return self
+
+    def memory_advice(self) -> str:
+        """Return which parameters to lower where memory ends."""
+        return (
+            f"train.batch_size (now {self.batch_size}; train.accumulate makes up for it) or "
+            f"train.crop_seconds (now {self.crop_seconds:g})"
+        )
 
     def for_checks(self) -> "TrainSettings":
         """Return what `fast_dev_run` and `overfit_one_batch` make of the other settings."""

@@ -17,7 +17,7 @@ from torch import nn
 
 from pedecg.core import checkpoint, tables
 from pedecg.core.errors import PedecgError
-from pedecg.learning import channels_last, device, losses
+from pedecg.learning import device, losses
 from pedecg.learning.batches import Normalisation, Signals, Subjects, window_batches
 from pedecg.models import registry
 from pedecg.models.features import Scale
@@ -201,7 +201,6 @@ def load(
         n_targets=len(card.targets),
         n_features=len(card.feature_names),
     ).to(where)
-    channels_last.channels_last(network)
     weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.core import checkpoint
+from pedecg.learning import training_state
 from pedecg.learning.batches import Normalisation
 from pedecg.learning.train_settings import TrainSettings
-from pedecg.models import network_base, registry
+from pedecg.models import registry
 from pedecg.models.contract import Rows
 from pedecg.signals import augmentation, augmentation_steps, signal_store
 
@@ -58,11 +58,12 @@ class Task:
             "lead_mask": self.data.store.lead_mask,
             "samples": self.data.store.samples,
         }
-        shared = (registry, network_base, augmentation, augmentation_steps, signal_store)
-        source = registry.source_file(self.name, self.model_settings)
+        models = Path(registry.__file__).parent
+        shared = (augmentation, augmentation_steps, signal_store)
         code = [
-            source,
-            *source.parents[1].glob("backbones/*.py"),
+            registry.source_file(self.name, self.model_settings),
+            *models.glob("*.py"),
+            *models.glob("backbones/*.py"),
             *Path(__file__).parent.glob("*.py"),
             *(Path(module.__file__) for module in shared if module.__file__),
         ]
@@ -75,4 +76,4 @@ class Task:
             code += [
                 f for source in dict.fromkeys(sources) for f in source.rglob("*") if f.is_file()
             ]
-        return checkpoint.key(about, arrays, code)
+        return training_state.key(about, arrays, code)

@@ -1,44 +1,39 @@
-"""The running average of a network's weights: what is validated and kept.
+"""The moving average of a network's weights: what is validated and kept.
 
 Averaged weights are steadier than those of any single step, the more so where labels are few.
 Polyak BT, Juditsky AB. SIAM J Control Optim 1992;30:838-855.
 """
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-class Follower:
-    """Moves an average towards a network, step by step.
+class WeightAverage(AveragedModel):
+    """An exponential moving average whose memory grows over the first steps.
+
+    `module` is a network of the same architecture. Running means and variances of batch norm are
+    averaged as the weights are; whole numbers, such as its counter of batches, are copied.
 
     Parameters
     ----------
-    average, network : of one architecture; their tensors may change but not be replaced.
+    network : the one that is averaged, in its initial state.
     decay : share of the average that stays, per step; 0: the average is the network.
     """
 
-    def __init__(self, average: nn.Module, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__(network, multi_avg_fn=self._average, use_buffers=True)
         self.decay = decay
-        self._targets: list[Tensor] = []
-        self._sources: list[Tensor] = []
-        self._counters: list[tuple[Tensor, Tensor]] = []
-        kept = average.state_dict()
-        for name, tensor in network.state_dict().items():
-            if tensor.is_floating_point():
-                self._targets.append(kept[name])
-                self._sources.append(tensor)
-            else:
-                self._counters.append((kept[name], tensor))
 
-    def follow(self, step: int) -> None:
-        """Move the average; faster in the first steps.
-
-        Parameters
-        ----------
-        step : how many were taken before, from 0.
-        """
-        keep = min(self.decay, (1 + step) / (10 + step)) if self.decay > 0 else 0.0
-        with torch.no_grad():
-            torch._foreach_lerp_(self._targets, self._sources, 1 - keep)
-            for target, source in self._counters:
-                target.copy_(source)
+    def _average(
+        self, average: Sequence[Tensor], network: Sequence[Tensor], _: Tensor | int
+    ) -> None:
+        """Move tensors of one type towards those of the network."""
+        if not average[0].is_floating_point():
+            for own, other in zip(average, network, strict=True):
+                own.copy_(other)
+            return
+        steps = int(self.n_averaged)  # this counter is on the CPU: no wait for a GPU
+        decay = min(self.decay, (1 + steps) / (10 + steps))
+        get_ema_multi_avg_fn(decay)(average, network, steps)  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""Rule features as numbers that a network can take: their names, their scale, and what is unknown.
+"""Rule features as numbers that a model can take: their names, their scale, and what is unknown.
 
-A network is asked with the features that it was trained on, by name: more columns do no harm, a
+A model is asked with the features that it was trained on, by name: more columns do no harm, a
 missing one is a fault.
 """
 
@@ -23,6 +23,10 @@ class Scale:
     sd: tuple[float, ...] = ()
 
     def apply(self, table: pd.DataFrame | None) -> NDArray[np.float32]:
+        """Return what `in_double` does, as a network takes it."""
+        return self.in_double(table).astype(np.float32)
+
+    def in_double(self, table: pd.DataFrame | None) -> NDArray[np.float64]:
         """Return (value - mean) / SD of shape (n, n_features), NaN where unknown.
 
         Raises
@@ -38,12 +42,9 @@ class Scale:
                 f"{len(missing)} are not here: {', '.join(missing[:5])}"
             )
         if table is None:
-            return np.empty((0, 0), np.float32)
+            return np.empty((0, 0))
         values = table[list(self.names)].to_numpy(np.float64)
-        scaled: NDArray[np.float32] = (
-            (values - np.array(self.mean)) / np.array(self.sd)
-        ).astype(np.float32)  # fmt: skip
-        return scaled
+        return np.asarray((values - np.array(self.mean)) / np.array(self.sd))
 
 
 def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def scale(table: pd.DataFrame) -> Scale:
     values = table.astype("float64")
     mean, sd = values.mean().fillna(0.0), values.std(ddof=0).fillna(1.0)
     return Scale(
-        names=tuple(table.columns),
+        names=tuple(map(str, table.columns)),
         mean=tuple(mean.tolist()),
         sd=tuple(sd.where(sd > 0, 1.0).tolist()),
     )

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pedecg.core.params import Section
+from pedecg.models.time_layers import BatchNorm1d, Conv1d, ImageConv1d, as_image
 
 STAGE_WIDTHS = (1.0, 1.5, 3.0, 6.0, 8.0)  # of `width`; parameters sit where time is coarse: cheap
 LARGEST = 8.0  # SD; a measure farther out is a mistake of the delineation or of a hand, not a heart
@@ -97,7 +98,10 @@ class TrunkSettings(SharedTrunkSettings):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; an optional condition scales and shifts the channels."""
+    """Two convolutions beside a shortcut; an optional condition scales and shifts the channels.
+
+    Its layers compute images, see `time_layers`; what it takes and returns are signals.
+    """
 
     def __init__(
         self,
@@ -111,14 +115,14 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.drop_path, self.post = drop_path, settings.order == "post"
-        between = nn.Dropout1d(settings.block_dropout)
+        between = nn.Dropout2d(settings.block_dropout)
         first, second = (
-            _convolution(n_in, n_out, kernel, stride),
-            _convolution(n_out, n_out, kernel),
+            _image_convolution(n_in, n_out, kernel, stride),
+            _image_convolution(n_out, n_out, kernel),
         )
         # A block starts as its shortcut: whatever ends it, norm or convolution, starts at zero.
         if self.post:
-            last = nn.BatchNorm1d(n_out)
+            last = nn.BatchNorm2d(n_out)
             nn.init.zeros_(last.weight)
             layers = [first, *_norm_and_relu(n_out), between, second, last]
         else:
@@ -128,20 +132,18 @@ class Block(nn.Module):
         self.squeeze = Squeeze(n_out, settings.squeeze) if settings.squeeze else None
         self.shortcut = nn.Sequential()
         if stride > 1:
-            self.shortcut.append(nn.AvgPool1d(stride, ceil_mode=True))
+            self.shortcut.append(nn.AvgPool2d((1, stride), ceil_mode=True))
         if n_in != n_out:
-            self.shortcut.append(_convolution(n_in, n_out, 1))
-            self.shortcut.append(nn.BatchNorm1d(n_out))
+            self.shortcut.append(_image_convolution(n_in, n_out, 1))
+            self.shortcut.append(nn.BatchNorm2d(n_out))
         self.film = nn.Linear(n_condition, 2 * n_out) if n_condition else None
         if self.film is not None:
             nn.init.zeros_(self.film.weight)  # and without regard to age
             nn.init.zeros_(self.film.bias)
 
     def forward(self, x: Tensor, condition: Tensor | None, length: Tensor) -> Tensor:
-        """Return (B, n_out, T) from (B, n_in, stride * T); `length` counts steps of the output.
-
-        Also as (B, n_in, 1, stride * T) to (B, n_out, 1, T), for layers that take images.
-        """
+        """Return (B, n_out, T) from (B, n_in, stride * T); `length` counts steps of the output."""
+        x = as_image(x)
         y: Tensor = self.residual(x)
         if self.squeeze is not None:
             y = self.squeeze(y, length)
@@ -152,7 +154,7 @@ class Block(nn.Module):
         if self.film is not None and condition is not None:
             scale, shift = _each(self.film(condition), y).chunk(2, dim=1)
             y = y * (1 + scale) + shift
-        return y.relu_() if self.post else y
+        return (y.relu_() if self.post else y).squeeze(2)
 
 
 class Squeeze(nn.Module):
@@ -166,8 +168,8 @@ class Squeeze(nn.Module):
         )
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
-        """Return x of shape (B, C, T) or (B, C, 1, T), each channel times 0 to 1."""
-        weights: Tensor = torch.sigmoid(self.mlp(mean(x, length)))
+        """Return x of shape (B, C, 1, T), each channel times 0 to 1."""
+        weights: Tensor = torch.sigmoid(self.mlp(mean(x.squeeze(2), length)))
         return x * _each(weights, x)
 
 
@@ -198,12 +200,12 @@ class Trunk(nn.Module):
         self.stem = _convolution(n_leads, n_first, taps(settings.stem_s, fs_hz), first_stride)
         # A mask given as constant input channels would act as one bias per output channel.
         self.mask_bias = nn.Linear(n_leads, n_first, bias=False)
-        self.norm = nn.BatchNorm1d(n_first)
+        self.norm = BatchNorm1d(n_first)
         self.deeper = nn.Sequential()
         if deep:
             for n_in, stride in ((n_first, stem_stride // first_stride), (widths[0], 1)):
                 self.deeper.append(_convolution(n_in, widths[0], 2 * stride + 1, stride))
-                self.deeper.append(nn.BatchNorm1d(widths[0]))
+                self.deeper.append(BatchNorm1d(widths[0]))
                 self.deeper.append(nn.ReLU())
         self.stem_stride = stem_stride
         self.blocks, self.strides = nn.ModuleList(), []
@@ -219,7 +221,7 @@ class Trunk(nn.Module):
                 n_in = n_out
         self.final = nn.Sequential()
         if settings.order == "pre":
-            self.final = nn.Sequential(nn.BatchNorm1d(n_in), nn.ReLU())
+            self.final = nn.Sequential(BatchNorm1d(n_in), nn.ReLU())
         self.stride = stem_stride * 2 ** sum(n > 0 for n in settings.blocks[1:])
         self.n_channels = n_in
         self.n_features = 2 * n_in
@@ -309,12 +311,16 @@ def padding(x: Tensor, length: Tensor) -> Tensor:
     return (torch.arange(x.shape[-1], device=x.device) >= length.unsqueeze(1)).unsqueeze(1)
 
 
-def _convolution(n_in: int, n_out: int, kernel: int, stride: int = 1) -> nn.Conv1d:
-    return nn.Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
+def _convolution(n_in: int, n_out: int, kernel: int, stride: int) -> Conv1d:
+    return Conv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
+
+
+def _image_convolution(n_in: int, n_out: int, kernel: int, stride: int = 1) -> ImageConv1d:
+    return ImageConv1d(n_in, n_out, kernel, stride, kernel // 2, bias=False)
 
 
 def _norm_and_relu(n: int) -> list[nn.Module]:
-    return [nn.BatchNorm1d(n), nn.ReLU(inplace=True)]  # a norm learns without its own output
+    return [nn.BatchNorm2d(n), nn.ReLU(inplace=True)]  # a norm learns without its own output
 
 
 def _each(values: Tensor, x: Tensor) -> Tensor:
@@ -323,9 +329,9 @@ def _each(values: Tensor, x: Tensor) -> Tensor:
 
 
 def mean(x: Tensor, length: Tensor) -> Tensor:
-    """Return the mean of (B, C, T), or (B, C, 1, T), over the first `length` steps, (B, C)."""
+    """Return the mean of (B, C, T) over the first `length` steps, (B, C)."""
     share = (~padding(x, length)).to(x.dtype) / length.view(-1, 1, 1)
-    return (x.flatten(2) @ share.transpose(1, 2)).squeeze(-1)
+    return (x @ share.transpose(1, 2)).squeeze(-1)
 
 
 def pool(x: Tensor, length: Tensor) -> Tensor:

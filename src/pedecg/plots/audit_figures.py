@@ -1,4 +1,4 @@
-"""The audit's pictures: each one answers a question, and its title is the answer."""
+"""Figures of the cohort's audit; the title of each is its main result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -80,9 +80,9 @@ def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     axes.set_xlabel(f"records (n = {total:,})")
     axes.legend(frameon=False, loc="upper center", ncols=3, bbox_to_anchor=(0.5, -0.14))
     rarest = table.sort_values("positive", kind="stable").iloc[0]
-    found = f"{rarest['positive']:,} positive records, {rarest['share']:.1%} of those known"
+    count = f"{rarest['positive']:,} positive records, {rarest['share']:.1%} of those known"
     axes.set_title(
-        f"{rarest['target']} is the rarest target: {found if rarest['positive'] else 'none'}"
+        f"{rarest['target']} is the rarest target: {count if rarest['positive'] else 'none'}"
     )
 
 
@@ -171,7 +171,7 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
     table = table[table["leads_with_both"] > 2]
     if table.empty:
         return
-    said = []
+    correlations = []
     for place, row in enumerate(table.itertuples(), start=1):
         axes = figure.add_subplot(1, len(table), place)
         both = quality[[row.measure, f"source_{row.measure}"]].dropna()
@@ -182,8 +182,10 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
         axes.set_xlabel(f"{row.measure} by the source, 0 to 1")
         axes.set_ylabel(f"{row.measure} by us, 0 to 1 (n = {len(both):,} leads)")
-        said.append(f"{row.spearman:.2f} on {row.measure}")
-    figure.suptitle(f"Our ranking of leads correlates with the source's by {', '.join(said)}")
+        correlations.append(f"{row.spearman:.2f} on {row.measure}")
+    figure.suptitle(
+        f"Our ranking of leads correlates with the source's by {', '.join(correlations)}"
+    )
 
 
 def disagreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""The first candidates at a glance: what was recorded, and what the model says."""
+"""The first label candidates: the recorded label and the out-of-fold probability of each."""
 
 from pathlib import Path
 

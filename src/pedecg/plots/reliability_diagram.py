@@ -1,4 +1,4 @@
-"""The reliability diagram: what was predicted and what came true, before and after calibration."""
+"""The reliability diagram: predicted and observed frequencies, before and after calibration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pedecg.core import figures as pictures
+from pedecg.core import figures
 from pedecg.evaluation.calibration import MEAN, Calibration
 
 _COLOURS = {"before": "0.55", "after": "#0072B2"}
@@ -19,8 +19,8 @@ _BARS = 20
 
 def draw(
     curve: pd.DataFrame,
-    said: Mapping[str, NDArray[np.float64]],
-    figures: Mapping[str, Any],
+    probabilities: Mapping[str, NDArray[np.float64]],
+    metrics: Mapping[str, Any],
     fitted: Calibration,
     note: str,
     path: Path,
@@ -31,8 +31,8 @@ def draw(
     Parameters
     ----------
     curve : as `curves.before_and_after` returns it.
-    said : before and after -> probabilities, shape (n, n_targets).
-    figures : of ``metrics/evaluate/<model>.json``.
+    probabilities : before and after -> probabilities, shape (n, n_targets).
+    metrics : of ``metrics/evaluate/<model>.json``.
     note : how many records and patients it rests on.
     """
     targets = list(dict.fromkeys(curve["target"]))
@@ -40,30 +40,31 @@ def draw(
     width = max(7.6, 2.0 + 2.6 * columns)  # one panel alone would cut the title
     figure = Figure(figsize=(width, 4.6), layout="constrained")
     axes = figure.subplots(2, columns, squeeze=False, height_ratios=[3.2, 1], sharex="col")
-    for place, target in enumerate(targets):
-        mine = curve[curve["target"] == target]
-        end = min(1.0, float(mine[["predicted", "observed_high"]].max().max()) * 1.05)
-        _curves(axes[0, place], mine, end)
+    for number, target in enumerate(targets):
+        rows = curve[curve["target"] == target]
+        end = min(1.0, float(rows[["predicted", "observed_high"]].max().max()) * 1.05)
+        _curves(axes[0, number], rows, end)
         column = fitted.targets.index(target)
-        _counts(axes[1, place], {word: p[:, column] for word, p in said.items()}, end)
+        of_target = {word: p[:, column] for word, p in probabilities.items()}
+        _counts(axes[1, number], of_target, end)
         method = fitted.curves[MEAN][target].method
-        axes[0, place].set_title(f"{mine['panel'].iloc[0]}\n({method})", fontsize=9)
+        axes[0, number].set_title(f"{rows['panel'].iloc[0]}\n({method})", fontsize=9)
     axes[0, 0].set_ylabel("observed share (95% interval)")
     axes[1, 0].set_ylabel("ECGs")
     if targets:
         axes[0, 0].legend(frameon=False, fontsize=8, loc="upper left")
     figure.supxlabel("mean predicted probability", fontsize=10)
-    title = f"{fitted.model}: {sentence(figures)}"
+    title = f"{fitted.model}: {sentence(metrics)}"
     figure.suptitle(f"{title}\n{note}", x=0.01, ha="left", fontsize=10.5)
-    pictures.save(figure, path, cohort)
+    figures.save(figure, path, cohort)
 
 
-def sentence(figures: Mapping[str, Any]) -> str:
+def sentence(metrics: Mapping[str, Any]) -> str:
     """Say what calibration on validation did to the calibration error on test."""
-    before = [target["ece"] for target in figures["test_before_calibration"].values()]
+    before = [target["ece"] for target in metrics["test_before_calibration"].values()]
     if not before:
         return "no target has enough cases to judge its probabilities"
-    change = f"{np.mean(before):.3f} to {figures['test']['macro']['ece']['value']:.3f}"
+    change = f"{np.mean(before):.3f} to {metrics['test']['macro']['ece']['value']:.3f}"
     return f"calibration moves the mean calibration error (ECE) on test patients from {change}"
 
 
@@ -85,9 +86,9 @@ def _curves(axes: Axes, curve: pd.DataFrame, end: float) -> None:
     axes.tick_params(labelsize=8)
 
 
-def _counts(axes: Axes, said: Mapping[str, NDArray[np.float64]], end: float) -> None:
+def _counts(axes: Axes, probabilities: Mapping[str, NDArray[np.float64]], end: float) -> None:
     edges = np.linspace(0, end, _BARS + 1).tolist()
-    for word, p in said.items():
+    for word, p in probabilities.items():
         colour, filled = _COLOURS[word], word == "after"
         axes.hist(
             np.minimum(p, end), edges, color=colour, alpha=0.6 if filled else 1,

@@ -1,4 +1,4 @@
-"""The picture of subgroups: one column per target, one row per group, all with intervals."""
+"""AUROC by subgroup: one column per target, one row per group, with intervals."""
 
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,10 @@ def draw(table: pd.DataFrame, title: str, note: str, path: Path, cohort: str) ->
     size = (2.4 + 2.5 * len(targets), 1.7 + 0.22 * height)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, max(1, len(targets)), sharey=True, squeeze=False)[0]
-    for place, target in zip(axes, targets, strict=True):
-        mine = shown[shown["target"] == target].set_index(["factor", "group"])
-        _column(place, mine, heights)
-        place.set_title(target, fontsize=10)
+    for panel, target in zip(axes, targets, strict=True):
+        rows = shown[shown["target"] == target].set_index(["factor", "group"])
+        _column(panel, rows, heights)
+        panel.set_title(target, fontsize=10)
     labels = [name if name == ALL else f"{factor}: {name}" for factor, name in lines]
     axes[0].set_yticks(list(heights.values()), labels, fontsize=8)
     axes[0].set_ylim(height + 1, 0)

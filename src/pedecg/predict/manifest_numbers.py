@@ -6,13 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from pedecg.cohorts import manifest, signal_files
-from pedecg.cohorts.cohort_rows import Row
+from pedecg.cohorts.cohort_scan import CohortRow
 from pedecg.cohorts.cohort_settings import CohortSettings
-from pedecg.cohorts.recordings import Place
+from pedecg.cohorts.recordings import RecordingPath
 from pedecg.core.errors import PedecgError
 
 
-def with_numbers(places: Iterable[Place], cohort: CohortSettings | None) -> list[Place]:
+def with_numbers(
+    places: Iterable[RecordingPath], cohort: CohortSettings | None
+) -> list[RecordingPath]:
     """Add age, sex and further numbers where a manifest above a recording lists it.
 
     Its file and columns are called as the model's pipeline calls them; a manifest of other columns
@@ -37,7 +39,9 @@ def with_numbers(places: Iterable[Place], cohort: CohortSettings | None) -> list
     return [_told(place, read, named.file) for place in places]
 
 
-def _told(place: Place, read: Callable[[Path], dict[Path, Row]], file: str) -> Place:
+def _told(
+    place: RecordingPath, read: Callable[[Path], dict[Path, CohortRow]], file: str
+) -> RecordingPath:
     path = place.path.resolve()
     for root in path.parents:
         if (root / file).is_file():
@@ -54,7 +58,7 @@ def _told(place: Place, read: Callable[[Path], dict[Path, Row]], file: str) -> P
     return place
 
 
-def _rows(root: Path, cohort: CohortSettings) -> dict[Path, Row]:
+def _rows(root: Path, cohort: CohortSettings) -> dict[Path, CohortRow]:
     try:
         rows = manifest.scan_cohort(cohort.model_copy(update={"root": str(root)})).rows
     except PedecgError:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.rules import criteria, criterion_judgement, measure, norms, rule_features
+from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
 from pedecg.signals import filters, quality
 from pedecg.waves import delineate, pacing_spikes, tokens
 
@@ -23,13 +23,15 @@ LIMITS = quality.LeadLimits(
     rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
     max_gap_s=0.1, max_gap_fraction=0.02,
 )  # fmt: skip
+# For a recording without a model, whose own filter would be used.
 LOW_HZ, HIGH_HZ, ORDER = 0.5, 100.0, 3
+# Higher is an artefact, bridged with this margin on either side.
 SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02
 METHOD = "learned"
 
 
 @dataclass(frozen=True)
-class Examination:
+class MeasuredRecording:
     """What was found in one recording.
 
     Attributes
@@ -42,7 +44,7 @@ class Examination:
     recording: recordings.Recording
     waves: pd.DataFrame
     measures: dict[str, float]
-    verdicts: dict[str, criterion_judgement.Verdict]
+    verdicts: dict[str, criterion_logic.Verdict]
     unusable: dict[str, str]
 
 
@@ -69,7 +71,7 @@ def waves(
     method: str = METHOD,
     usable: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Find the waves in every lead, columns `delineate.COLUMNS`.
+    """Find the waves in every lead, columns of `tables.WAVES` but for record_id.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ def waves(
 
 def examine(
     recording: recordings.Recording, limits: norms.Limits, method: str = METHOD
-) -> Examination:
+) -> MeasuredRecording:
     """Measure a recording and judge it by the limits for its age and sex.
 
     Raises
@@ -108,8 +110,8 @@ def examine(
     if not recording.calibrated:
         unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
         measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
-    child = criterion_judgement.Child(measures, recording.age_days, recording.sex, limits)
-    return Examination(recording, table, measures, criteria.judge(child), unusable)
+    child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
+    return MeasuredRecording(recording, table, measures, criteria.judge(child), unusable)
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

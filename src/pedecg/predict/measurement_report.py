@@ -12,9 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pedecg.cohorts.ages import DAYS_PER_YEAR
+from pedecg.core import age_text
 from pedecg.core.records import LEADS
-from pedecg.predict.measured_recording import Examination
+from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
@@ -37,7 +37,7 @@ _IN_WORDS = {
 _WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
 
 
-def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
+def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:
     """Return one object: measures with units, limits and z-scores, and criteria with reasons."""
     recording = found.recording
     met = {name: verdict for name, verdict in found.verdicts.items() if verdict.met}
@@ -62,7 +62,7 @@ def as_json(found: Examination, limits: norms.Limits) -> dict[str, Any]:
     }
 
 
-def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
+def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
     """Return the measures beside their limits for age and sex, then the criteria that are met.
 
     What is measured in lead after lead stands in a table of its own, a line for each lead.
@@ -90,7 +90,7 @@ def as_text(found: Examination, limits: norms.Limits) -> RenderableType:
     return Group(table, _by_lead(found, limits), *lines, Text(""))
 
 
-def _by_lead(found: Examination, limits: norms.Limits) -> Table:
+def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
     table = Table(caption="* outside the 2nd to 98th percentile", caption_justify="left")
     table.add_column("lead")
     for title in _BY_LEAD.values():
@@ -118,7 +118,7 @@ def _place(column: str) -> tuple[str, str] | None:
     return (what, found) if what in _BY_LEAD and found is not None else None
 
 
-def headline(found: Examination) -> str:
+def headline(found: MeasuredRecording) -> str:
     """Return the record, age, sex and rate in one sentence."""
     return sentence(
         found.recording.record_id,
@@ -137,25 +137,12 @@ def sentence(record: str, age_days: float | None, sex: str | None, rate_bpm: flo
 def _person(age_days: float | None, sex: str | None) -> str:
     if age_days is None:
         return "age and sex unknown" if sex is None else f"{sex}, age unknown"
-    child = age_days < 18 * DAYS_PER_YEAR
+    child = age_days < 18 * age_text.DAYS_PER_YEAR
     words = {"female": ("woman", "girl"), "male": ("man", "boy"), None: ("adult", "child")}
-    return f"{words[sex][child]} of {age_in_words(age_days)}"
+    return f"{words[sex][child]} of {age_text.in_words(age_days)}"
 
 
-def age_in_words(age_days: float) -> str:
-    """Return ``5 days``, ``7 months`` or ``8 years``, as paediatricians count."""
-    years = age_days / DAYS_PER_YEAR
-    if age_days < 60:
-        number, unit = age_days, "day"
-    elif years < 2:
-        number, unit = years * 12, "month"
-    else:
-        number, unit = years, "year"
-    whole = math.floor(number + 0.005)  # an age in whole days is up to a day off a birthday
-    return f"{whole} {unit}{'' if whole == 1 else 's'}"
-
-
-def notes(found: Examination) -> list[str]:
+def notes(found: MeasuredRecording) -> list[str]:
     """Return what a reader must know beside the figures."""
     recording = found.recording
     said = []
@@ -173,7 +160,7 @@ def notes(found: Examination) -> list[str]:
     return said
 
 
-def measures(found: Examination) -> Iterator[str]:
+def measures(found: MeasuredRecording) -> Iterator[str]:
     """Yield the names of the measures; what stands beside them (spread, validity) is not one."""
     for name in found.measures:
         if not name.startswith(("spread_", "valid_")):
@@ -197,7 +184,7 @@ def in_words(column: str) -> str:
     return " ".join(_IN_WORDS.get(part, part) for part in parts)
 
 
-def _measure(found: Examination, name: str, limits: norms.Limits) -> dict[str, Any]:
+def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[str, Any]:
     recording = found.recording
     one: dict[str, Any] = {"value": _number(found.measures[name]), "unit": unit_of(name)}
     if f"spread_{name}" in found.measures:

@@ -17,10 +17,9 @@ from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Recording
 from pedecg.core.records import LEADS, EcgRecord
 from pedecg.learning import batches
-from pedecg.models import features as of_model
+from pedecg.models import features
 from pedecg.models.contract import Rows
-from pedecg.rules import norms
-from pedecg.rules import rule_features as features
+from pedecg.rules import norms, rule_features
 from pedecg.signals import filters, preprocess, quality, signal_store
 from pedecg.waves import delineate
 
@@ -33,7 +32,7 @@ class Recipe:
 
     Attributes
     ----------
-    about : in plain values, see `bundle.origin.Origin.about`, with the model's `leads`.
+    about : in plain values, see `bundle.provenance.Origin.about`, with the model's `leads`.
     numbers : of the patient that the model reads beside age and sex, by name.
     """
 
@@ -69,8 +68,9 @@ class Exam:
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
-        (one,) = features.examinations(self.signals, self.waves, self.record)
-        return features.table([features.of_signals(one, self.signals, self.recipe.limits)])
+        (one,) = rule_features.delineated_records(self.signals, self.waves, self.record)
+        measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
+        return rule_features.table([measured])
 
     def rows(self, reads: frozenset[str], names: tuple[str, ...]) -> Rows:
         """Return what a model reads of it, one row, as the stage train makes it.
@@ -84,7 +84,7 @@ class Exam:
         if "numbers" in reads:
             unknown = [n for n in names if n.startswith("x_") and n not in self.record]
             told = self.record.assign(**dict.fromkeys(unknown, np.nan))
-            table = of_model.with_numbers(told, table)
+            table = features.with_numbers(told, table)
         return batches.dataset(self.signals, self.record, self.record[["record_id"]], table)
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from pedecg.core import age_text
 from pedecg.core.tables import SPLITS_IN_ORDER
-from pedecg.report import data_flow as flow
-from pedecg.report.blocks import (
+from pedecg.report import data_flow
+from pedecg.report.content_blocks import (
     Block,
     Bullets,
     Diagram,
@@ -17,18 +18,18 @@ from pedecg.report.blocks import (
     percent,
     table,
 )
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 _MOST_REASONS = 2  # beside a box; the table below has all
 
 
-def data_flow(run: Evidence) -> list[Block]:
+def flow_of_records(run: RunFiles) -> list[Block]:
     """From the rows of the source to the test patients, with everyone who was left out."""
     ingest, split = run.metrics("ingest"), run.metrics("split")
     refused, excluded = ingest["quarantined_by_reason"], ingest["excluded"]
     steps = [
-        flow.Step("Rows of the source", [f"{ingest['rows']:,} records"]),
-        flow.Step(
+        data_flow.Step("Rows of the source", [f"{ingest['rows']:,} records"]),
+        data_flow.Step(
             "Records that can be used",
             [f"{ingest['records']:,} records", f"{ingest['patients']:,} patients"],
             [
@@ -42,20 +43,20 @@ def data_flow(run: Evidence) -> list[Block]:
     if run.has("metrics/preprocess.json"):
         signals = run.metrics("preprocess")
         steps.append(
-            flow.Step(
+            data_flow.Step(
                 "Signals in the store",
                 [f"{signals['records']:,} records", f"{signals['hours']:.1f} hours"],
                 [f"{number(signals['leads_refused'])} leads masked"],
             )
         )
     ends = [
-        flow.Step(
+        data_flow.Step(
             name.capitalize(),
             [f"{split[name]['records']:,} records", f"{split[name]['patients']:,} patients"],
         )
         for name in SPLITS_IN_ORDER
     ]
-    drawn = flow.draw(steps, ends, "From raw records to test patients")
+    drawn = data_flow.draw(steps, ends, "From raw records to test patients")
     reasons = [
         [kind, reason, number(count)]
         for kind, counted in (("quarantined", refused), ("excluded", excluded))
@@ -92,7 +93,7 @@ AUDIT_PICTURES = {
 }
 
 
-def audit(run: Evidence) -> list[Block]:
+def audit(run: RunFiles) -> list[Block]:
     """Who is in the cohort."""
     found = run.metrics("audit")
     blocks: list[Block] = [
@@ -130,10 +131,10 @@ def audit(run: Evidence) -> list[Block]:
 
 
 def _years(days: Any) -> str:
-    return number(None) if days is None else f"{days / 365.25:.1f} years"
+    return number(None) if days is None else age_text.mean_in_words(days)
 
 
-def splits(run: Evidence) -> list[Block]:
+def splits(run: RunFiles) -> list[Block]:
     """Training, validation and test."""
     found = run.metrics("split")
     targets = list(found["test"]["positives"])
@@ -168,7 +169,7 @@ MEASURE_PICTURES = {
 }  # fmt: skip
 
 
-def measures(run: Evidence) -> list[Block]:
+def measures(run: RunFiles) -> list[Block]:
     """Rate, intervals and axis beside the limits for age."""
     found = run.metrics("audit_measures")
     rows = [
@@ -199,7 +200,7 @@ def measures(run: Evidence) -> list[Block]:
     return [*blocks, Gallery(drawn)]
 
 
-def measure_truth(run: Evidence) -> list[Block]:
+def measure_truth(run: RunFiles) -> list[Block]:
     """How far the measures lie from the truth, which only a simulation knows."""
     found = run.metrics("measure_truth")
     if not found["records"]:
@@ -235,7 +236,7 @@ def measure_truth(run: Evidence) -> list[Block]:
     ]
 
 
-def pretraining(run: Evidence) -> list[Block]:
+def pretraining(run: RunFiles) -> list[Block]:
     """What the masked autoencoder fills in."""
     name = "plots/pretrain/filled_in.png"
     return [

@@ -10,16 +10,16 @@ from markupsafe import Markup
 from PIL import Image
 
 from pedecg.report import section_list
-from pedecg.report.blocks import Block, Fold, Gallery, Picture, split_interval
+from pedecg.report.content_blocks import Block, Fold, Gallery, Picture, split_interval
 from pedecg.report.report_settings import ReportSettings
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 TEMPLATES = Path(__file__).with_suffix("")
 _COLOURS = 128  # of a picture: a third of the bytes, and an ECG on its paper looks the same
 _MB = 1_000_000
 
 
-def write(run: Evidence, settings: ReportSettings) -> str:
+def write(run: RunFiles, settings: ReportSettings) -> str:
     """Return the page of a run."""
     written = section_list.build(run)
     shown = dict.fromkeys(p.path for one in written for p in pictures(one.blocks))
@@ -42,7 +42,7 @@ def write(run: Evidence, settings: ReportSettings) -> str:
     )
 
 
-def headline(run: Evidence) -> str:
+def headline(run: RunFiles) -> str:
     """Return the one sentence that a reader takes away, or nothing before models are compared."""
     if not run.has("metrics/summary.json"):
         return ""

@@ -6,10 +6,10 @@ from typing import Any
 import jinja2
 
 from pedecg.core.tables import SPLITS_IN_ORDER
-from pedecg.report import file_digests, origin_sections
-from pedecg.report.blocks import figure, number, percent
+from pedecg.report import file_digests, reproducibility_sections
+from pedecg.report.content_blocks import figure, number, percent
 from pedecg.report.report_settings import ReportSettings
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 TEMPLATES = Path(__file__).with_suffix("")
 FORMAT = 1  # of model_card.json; grows when a key changes its meaning
@@ -26,7 +26,7 @@ WHOLE = {
 }
 
 
-def describe(run: Evidence, settings: ReportSettings) -> dict[str, Any]:
+def describe(run: RunFiles, settings: ReportSettings) -> dict[str, Any]:
     """Return the card of a run, made of its files."""
     ingest, split = run.metrics("ingest"), run.metrics("split")
     left = ("rows", "quarantined", "quarantined_by_reason", "excluded", "records", "patients")
@@ -50,11 +50,11 @@ def describe(run: Evidence, settings: ReportSettings) -> dict[str, Any]:
         },
         "sha256": file_digests.all_of(run.root, run.models),
         "parameters": run.parameters,
-        "reproduce": origin_sections.commands(run),
+        "reproduce": reproducibility_sections.commands(run),
     }
 
 
-def _model(run: Evidence, model: str) -> dict[str, Any]:
+def _model(run: RunFiles, model: str) -> dict[str, Any]:
     evaluated = run.evaluated[model]
     test = evaluated["test"]
     card = {

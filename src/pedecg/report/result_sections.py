@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
-from pedecg.report.blocks import (
+from pedecg.report.content_blocks import (
     Block,
     Fold,
     Table,
@@ -14,7 +14,7 @@ from pedecg.report.blocks import (
     percent,
     table,
 )
-from pedecg.report.run_files import Evidence
+from pedecg.report.run_files import RunFiles
 
 METRICS = {
     "auroc": "AUROC",
@@ -32,7 +32,7 @@ METRICS = {
 STAR = "*: reads no signals. In brackets: 95% interval from resampling patients. –: not defined."
 
 
-def results(run: Evidence) -> list[Block]:
+def results(run: RunFiles) -> list[Block]:
     """Every model and target with intervals, by record and by patient."""
     first = run.evaluated[run.models[0]]
     test = first["test"]
@@ -73,7 +73,7 @@ def results(run: Evidence) -> list[Block]:
     ]  # fmt: skip
 
 
-def _by_target(run: Evidence, metric: str, part: str, caption: str) -> Table:
+def _by_target(run: RunFiles, metric: str, part: str, caption: str) -> Table:
     scored = {model: evaluated[part] for model, evaluated in run.evaluated.items()}
     counts = [
         f"{number(one['positives'])} of {number(one['n'])}"
@@ -98,7 +98,7 @@ def _spread(target: dict[str, Any]) -> str:
     return f"{number(seeds['mean'])} ± {number(seeds.get('sd'))}"
 
 
-def _classes(run: Evidence) -> list[Block]:
+def _classes(run: RunFiles) -> list[Block]:
     """Classes of which exactly one holds: their figures, and the best model's confusion matrix."""
     scored = {model: one["test_classes"] for model, one in run.evaluated.items()}
     names = [name for name in scored[run.models[0]] if name != "confusion"]
@@ -123,7 +123,7 @@ CALIBRATION = {
 }
 
 
-def calibration(run: Evidence) -> list[Block]:
+def calibration(run: RunFiles) -> list[Block]:
     """Whether a probability means what it says, before and after the correction."""
     blocks: list[Block] = [
         Text(
@@ -168,7 +168,7 @@ def _before_after(evaluated: dict[str, Any], target: str, metric: str) -> str:
     return f"{number(before)} → {figure(after)}"
 
 
-def thresholds(run: Evidence) -> list[Block]:
+def thresholds(run: RunFiles) -> list[Block]:
     """From which probability on a model calls a target, by each rule."""
     blocks: list[Block] = []
     for model in sorted(run.models, key=lambda name: name != run.best):  # the best one first
@@ -201,7 +201,7 @@ RULES = {
 }
 
 
-def comparison(run: Evidence) -> list[Block]:
+def comparison(run: RunFiles) -> list[Block]:
     """All models on the same patients, and what acting on them would bring."""
     blocks: list[Block] = [
         *run.picture(
@@ -253,7 +253,7 @@ def _known(entry: dict[str, float]) -> dict[str, float] | None:
     return entry if entry["value"] == entry["value"] else None
 
 
-def subgroups(run: Evidence) -> list[Block]:
+def subgroups(run: RunFiles) -> list[Block]:
     """The largest gaps between groups of patients, and the best model's figures group by group."""
     rows = [
         [
@@ -284,7 +284,7 @@ def subgroups(run: Evidence) -> list[Block]:
     return blocks
 
 
-def _groups(run: Evidence) -> Table:
+def _groups(run: RunFiles) -> Table:
     figures = run.table("plots/subgroups/figures.csv")
     plain = figures[
         (figures["model"] == run.best)
@@ -310,7 +310,7 @@ def _with_count(row: dict[Hashable, Any] | None) -> str:
     return f"{figure(known)}; {number(row['positives'])} of {number(row['n'])}"
 
 
-def external(run: Evidence) -> list[Block]:
+def external(run: RunFiles) -> list[Block]:
     """The same weights, corrections and thresholds at another hospital."""
     found = run.metrics("external_validation")
     abroad = found["external"]

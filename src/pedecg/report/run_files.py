@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from pedecg.core import figures, params
-from pedecg.report import blocks
+from pedecg.report import content_blocks
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunFiles:
     """The folder of a pipeline that has run, read only."""
 
     root: Path = Path()
@@ -43,9 +43,9 @@ class Evidence:
 
     def picture(
         self, name: str, alt: str, caption: str = "", wide: bool = False
-    ) -> list[blocks.Picture]:
+    ) -> list[content_blocks.Picture]:
         """Return a picture as a block, or nothing where the run has not drawn it."""
-        return [blocks.Picture(name, alt, caption, wide)] if self.has(name) else []
+        return [content_blocks.Picture(name, alt, caption, wide)] if self.has(name) else []
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from pedecg.report import (
     cohort_sections,
-    insight_sections,
-    origin_sections,
+    error_analysis_sections,
+    reproducibility_sections,
     result_sections,
 )
-from pedecg.report.blocks import Block
-from pedecg.report.run_files import Evidence
+from pedecg.report.content_blocks import Block
+from pedecg.report.run_files import RunFiles
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Section:
 
     id: str
     heading: str
-    build: Callable[[Evidence], list[Block]]
+    build: Callable[[RunFiles], list[Block]]
     needs: tuple[str, ...] = ()
     result: bool = False  # of a model: says at its top when the patients are simulated
 
@@ -43,7 +43,7 @@ SECTIONS = (
     Section(
         "flow",
         "From raw records to test patients",
-        cohort_sections.data_flow,
+        cohort_sections.flow_of_records,
         ("metrics/ingest.json", "metrics/split.json"),
     ),
     Section("cohort", "Who is in the cohort", cohort_sections.audit, ("metrics/audit.json",)),
@@ -81,28 +81,28 @@ SECTIONS = (
     Section(
         "errors",
         "The most confident mistakes",
-        insight_sections.errors,
+        error_analysis_sections.errors,
         ("data/errors/mistakes.csv",),
         result=True,
     ),
     Section(
         "explanations",
         "What the network saw",
-        insight_sections.explanations,
+        error_analysis_sections.explanations,
         ("metrics/explain.json",),
         result=True,
     ),
     Section(
         "atlas",
         "Map of the cohort",
-        insight_sections.atlas,
+        error_analysis_sections.atlas,
         ("metrics/atlas.json",),
         result=True,
     ),
     Section(
         "label-noise",
         "Labels to review",
-        insight_sections.noise_review,
+        error_analysis_sections.noise_review,
         ("metrics/noise_review.json",),
         result=True,
     ),
@@ -127,16 +127,16 @@ SECTIONS = (
     Section(
         "checks",
         "What was checked before training",
-        insight_sections.checklist,
+        error_analysis_sections.checklist,
         ("metrics/check/*.json",),
     ),
-    Section("parameters", "Parameters", origin_sections.parameters),
-    Section("hashes", "Data, weights and code", origin_sections.hashes),
-    Section("reproduce", "How to make this again", origin_sections.reproduce),
+    Section("parameters", "Parameters", reproducibility_sections.parameters),
+    Section("hashes", "Data, weights and code", reproducibility_sections.hashes),
+    Section("reproduce", "How to make this again", reproducibility_sections.reproduce),
 )
 
 
-def build(run: Evidence) -> list[Written]:
+def build(run: RunFiles) -> list[Written]:
     """Return the sections for which the run has what they need and which have something to say."""
     made = (Written(s, s.build(run)) for s in SECTIONS if run.has(*s.needs))
     return [one for one in made if one.blocks]

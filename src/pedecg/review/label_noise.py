@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pedecg.core import parallel, params, tables
 
-_NEARLY_0 = 1e-6
+_NEARLY_0 = 1e-6  # keeps the logarithm of a probability finite
 
 TrainAndPredict = Callable[[list[str], list[str], list[str]], NDArray[np.float64]]
 

@@ -17,11 +17,6 @@ SHOWN = {
     "qrs_axis": "QRS axis",
 }
 UNITS = {"heart_rate": "bpm", "pr": "ms", "qrs": "ms", "qtc_bazett": "ms", "qrs_axis": "deg"}
-AGES = (
-    ("0-7 d", 0), ("8-30 d", 8), ("1-3 months", 31), ("3-6 months", 91), ("6-12 months", 182),
-    ("1-3 y", 365), ("3-5 y", 1096), ("5-8 y", 1826), ("8-12 y", 2922), ("12-16 y", 4383),
-    ("16 y and over", 5844),
-)  # fmt: skip
 ALL = "all ages"
 BEYOND = 2.0537  # SD: the 2nd and 98th percentile
 
@@ -60,14 +55,14 @@ def outside(table: pd.DataFrame) -> pd.DataFrame:
     measure, age, records (with a z-score), median, below_share (under the 2nd percentile; 2% in
     health), above_share (over the 98th).
     """
-    names, starts = zip(*AGES, strict=True)
-    group = age_groups.assign(table["age_days"], starts[1:], names).to_numpy(str)
+    groups = age_groups.NORMAL_LIMITS
+    group = groups.assign(table["age_days"]).to_numpy(str)
     rows = []
     for measure in SHOWN:
         if f"z_{measure}" not in table:
             continue
         z = table[f"z_{measure}"].to_numpy()
-        for name in (ALL, *names):
+        for name in (ALL, *groups.names):
             here = np.isfinite(z) & ((group == name) | (name == ALL))
             some = bool(here.any())
             rows.append((

@@ -12,7 +12,7 @@ from pedecg.core import elementary
 Values = NDArray[np.float64]
 
 GLOBAL = "global"
-FEWEST_BEATS = 3
+FEWEST_BEATS = 3  # a median of fewer is any one of them
 FEWEST_SHARE = 0.3  # of the beats: a wave found more rarely is not measured
 ALIKE = 0.7  # correlation with the median QRS from which a beat is one of the usual kind
 REST_S = 0.024  # before QRS, the PR segment: its level is zero

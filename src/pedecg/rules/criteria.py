@@ -4,16 +4,16 @@ A criterion is a line of a registry, by topic. Limits for age and sex and all th
 of `norms`, each with its source.
 """
 
-from pedecg.rules import chambers, conduction, repolarisation
-from pedecg.rules.criterion_judgement import Child, Criterion, Verdict
+from pedecg.rules import chamber_criteria, conduction_criteria, repolarisation_criteria
+from pedecg.rules.criterion_logic import Criterion, MeasuredChild, Verdict
 
 CRITERIA: tuple[Criterion, ...] = (
-    *conduction.CRITERIA,
-    *chambers.CRITERIA,
-    *repolarisation.CRITERIA,
+    *conduction_criteria.CRITERIA,
+    *chamber_criteria.CRITERIA,
+    *repolarisation_criteria.CRITERIA,
 )
 
 
-def judge(child: Child) -> dict[str, Verdict]:
+def judge(child: MeasuredChild) -> dict[str, Verdict]:
     """Return the verdict of every criterion by its name, in the order of `CRITERIA`."""
     return {criterion.name: criterion.judge(child) for criterion in CRITERIA}

@@ -11,8 +11,6 @@ import pandas as pd
 from pedecg.core import age_groups
 
 TOLERANCES = Path(__file__).with_suffix(".csv")
-EDGES_DAYS = (28, 365, 1826, 3652)
-GROUPS = ("0-27 d", "28 d-1 y", "1-4 y", "5-9 y", "10 y and over")
 ALL = "all ages"
 FEWEST = 5  # records; fewer have no SD worth a verdict
 PREFIX = "read_"
@@ -55,7 +53,7 @@ def table(rules: pd.DataFrame, truth: pd.DataFrame, records: pd.DataFrame) -> pd
     unit; ``within`` is null where fewer than five records are valid.
     """
     age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
-    group = age_groups.assign(age.reset_index(drop=True), EDGES_DAYS, GROUPS).to_numpy(str)
+    group = age_groups.CLINICAL.assign(age.reset_index(drop=True)).to_numpy(str)
     true = truth.set_index("record_id").reindex(rules["record_id"]).reset_index(drop=True)
     known = rules["record_id"].isin(truth["record_id"]).to_numpy()
     rows = []
@@ -66,7 +64,7 @@ def table(rules: pd.DataFrame, truth: pd.DataFrame, records: pd.DataFrame) -> pd
         invented = valid & ~np.isfinite(right) & (measure in OF_A_WAVE)
         if measure.endswith("_axis_deg"):
             off = (off + 180.0) % 360.0 - 180.0
-        for name in (ALL, *GROUPS):
+        for name in (ALL, *age_groups.CLINICAL.names):
             here = known & ((group == name) | (name == ALL))
             taken = off[here & valid & np.isfinite(right)]
             bias, sd = _mean_and_sd(taken)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pedecg.core import age_text
 from pedecg.core.errors import PedecgError
 
 COLUMNS = (
@@ -56,14 +57,7 @@ class Limit:
     @property
     def ages(self) -> str:
         """The range of ages in words, e.g. ``8-30 days`` or ``1-3 years``."""
-        first, last = self.age_from_days, self.age_to_days
-        if last - first == 1:
-            return f"day {first:.0f}"
-        if last <= 31:
-            return f"{first:.0f}-{last - 1:.0f} days"
-        if last <= 366:
-            return f"{first / 30.44:.0f}-{last / 30.44:.0f} months"
-        return f"{first / 365.25:.0f}-{last / 365.25:.0f} years"
+        return age_text.range_in_words(self.age_from_days, self.age_to_days)
 
 
 @dataclass(frozen=True)

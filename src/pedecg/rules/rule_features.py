@@ -11,19 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.core import tables
+from pedecg.core import age_groups, criterion_lines, tables
 from pedecg.core.params import Section
-from pedecg.rules import beats, criteria, criterion_judgement, measure, norms
-from pedecg.rules.rhythm_strip import strip_features as strip
+from pedecg.rules import beats, criteria, criterion_logic, measure, norms
+from pedecg.rules.rhythm_strip import strip_features
 from pedecg.signals import signal_store
 
-AGE_GROUPS = {
-    "0-27 d": 28,
-    "28 d-1 y": 365,
-    "1-4 y": 1826,
-    "5-9 y": 3652,
-    "10 y and over": math.inf,
-}
 SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qtc_bazett_ms", "qrs_axis_deg")
 _open_store = lru_cache(maxsize=2)(signal_store.open_store)
 
@@ -36,7 +29,7 @@ class RuleFeaturesSettings(Section):
 
 
 @dataclass(frozen=True)
-class Examination:
+class DelineatedRecord:
     """One record's place in the signal store, its waves, and whose it is."""
 
     record_id: str
@@ -46,9 +39,9 @@ class Examination:
     sex: str | None
 
 
-def examinations(
+def delineated_records(
     signals: signal_store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
-) -> Iterator[Examination]:
+) -> Iterator[DelineatedRecord]:
     """Yield every record of the signal store, in its order, also where no wave was found."""
     mine = waves[waves["lead"] == beats.GLOBAL]
     by_record = dict(list(mine.groupby("record_id", sort=False)))
@@ -56,7 +49,7 @@ def examinations(
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
     for position, record_id in enumerate(signals.record_ids):
         age, sex = ages[record_id], sexes[record_id]
-        yield Examination(
+        yield DelineatedRecord(
             record_id,
             position,
             by_record.get(record_id, mine.iloc[:0]),
@@ -65,13 +58,13 @@ def examinations(
         )
 
 
-def of_record(examination: Examination, folder: str, limits: norms.Limits) -> dict[str, Any]:
+def of_record(examination: DelineatedRecord, folder: str, limits: norms.Limits) -> dict[str, Any]:
     """Return `of_signals` of a store's folder; each process opens it for itself."""
     return of_signals(examination, _open_store(folder), limits)
 
 
 def of_signals(
-    examination: Examination, signals: signal_store.SignalStore, limits: norms.Limits
+    examination: DelineatedRecord, signals: signal_store.SignalStore, limits: norms.Limits
 ) -> dict[str, Any]:
     """Return one row of `tables.RULES`; a measure outside the range of its column is null.
 
@@ -92,21 +85,27 @@ def of_signals(
     return {
         "record_id": examination.record_id,
         **measures,
-        **of_strip(examination.waves, signal_mv, signals.fs_hz),
+        **of_strip(examination, signal_mv, signals.fs_hz, limits),
         **adjusted(measures, age, sex, limits),
     }
 
 
 def of_strip(
-    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
+    examination: DelineatedRecord,
+    signal_mv: NDArray[np.floating[Any]],
+    fs_hz: float,
+    limits: norms.Limits,
 ) -> dict[str, float]:
-    """Return the measures of a rhythm strip where there is one lead and no more, see `strip`.
+    """Return the measures of a rhythm strip where there is one lead and no more; see `strip_features`.
 
     Parameters
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts, band-passed.
     """
-    return strip.measure(waves, signal_mv[0], fs_hz) if len(signal_mv) == 1 else {}
+    if len(signal_mv) != 1:
+        return {}
+    age, sex = examination.age_days, examination.sex
+    return strip_features.measure(examination.waves, signal_mv[0], fs_hz, limits, age, sex)
 
 
 def possible(measures: dict[str, Any]) -> dict[str, Any]:
@@ -126,14 +125,14 @@ def adjusted(
     A measure that is not valid is judged by nothing. `why` says, one line each, which value of
     which criterion that is met lies beyond which limit.
     """
-    child = criterion_judgement.Child(measures, age_days, sex, limits)
+    child = criterion_logic.MeasuredChild(measures, age_days, sex, limits)
     z_scores = {
         f"z_{name}": norms.z_score(limits, name, child.value(limits.column(name)), age_days, sex)
         for name in limits.units
     }
     verdicts = criteria.judge(child)
-    why = [
-        f"{criterion.title}: {verdicts[criterion.name].reason}"
+    met = [
+        (criterion.title, verdicts[criterion.name].reason)
         for criterion in criteria.CRITERIA
         if verdicts[criterion.name].met
     ]
@@ -141,7 +140,7 @@ def adjusted(
         **z_scores,
         **{f"rule_{name}": verdict.met for name, verdict in verdicts.items()},
         **{f"score_{c.name}": verdicts[c.name].points for c in criteria.CRITERIA if c.is_score},
-        "why": "\n".join(why),
+        "why": criterion_lines.join(met),
     }
 
 
@@ -160,17 +159,17 @@ def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = ""
     measured = [name for name in measure.COLUMNS if name in rules]
     fired = [column for column in rules.columns if column.startswith("rule_")]
     age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
-    edges = [0, *AGE_GROUPS.values()]
-    group = pd.cut(age.to_numpy(np.float64, na_value=np.nan), edges, right=False, labels=False)
+    groups = age_groups.CLINICAL
+    group = groups.assign(age.reset_index(drop=True)).to_numpy(str)
     return {
         "records": len(rules),
         "limits_version": limits_version,
         "measured": {name: float(rules[name].notna().mean()) for name in measured},
         "valid": {name: float(rules[f"valid_{name}"].mean()) for name in measured},
         "medians": {
-            name: {"records": int((group == k).sum())}
-            | {column: _median(rules.loc[group == k, column]) for column in SHOWN}
-            for k, name in enumerate(AGE_GROUPS)
+            name: {"records": int((group == name).sum())}
+            | {column: _median(rules.loc[group == name, column]) for column in SHOWN}
+            for name in groups.names
         },
         "fired": {column.removeprefix("rule_"): int(rules[column].sum()) for column in fired},
         "cannot_be_told": {

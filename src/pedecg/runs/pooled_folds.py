@@ -22,7 +22,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.evaluation import bootstrap, calibration, cases, evaluate, metrics, multiclass
 from pedecg.evaluation.evaluate import Scoring
 from pedecg.runs import run_outputs, run_table
-from pedecg.runs.run_rows import Row
+from pedecg.runs.run_rows import RunRow
 from pedecg.runs.run_table import Table
 
 _SHOWN = ("auroc", "auprc")
@@ -32,7 +32,7 @@ _COLUMNS = ("target", "metric", "records", "patients", "positives", "value", "lo
 Floats = NDArray[np.float64]
 
 
-def pool(rows: Sequence[Row], varied: Sequence[str], folder: Path = Path()) -> Table:
+def pool(rows: Sequence[RunRow], varied: Sequence[str], folder: Path = Path()) -> Table:
     """Score the test predictions of rows that differ in nothing but the `varied` parameters.
 
     Returns
@@ -53,7 +53,7 @@ def pool(rows: Sequence[Row], varied: Sequence[str], folder: Path = Path()) -> T
     return Table(["model", *shown, "n", *_COLUMNS], lines)
 
 
-def _figures(group: Sequence[Row], folder: Path) -> list[list[Any]]:
+def _figures(group: Sequence[RunRow], folder: Path) -> list[list[Any]]:
     tests = [_tested(row, folder) for row in group]
     assignment = pd.concat([splits for splits, _, _ in tests], ignore_index=True)
     twice = assignment[assignment.duplicated("record_id")]
@@ -77,7 +77,7 @@ def _figures(group: Sequence[Row], folder: Path) -> list[list[Any]]:
     return lines
 
 
-def _tested(row: Row, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
+def _tested(row: RunRow, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
     """Return a run's test records, all labels, and calibrated probabilities (n, n_targets).
 
     Probabilities are in the order of the sorted record ids.
@@ -104,7 +104,7 @@ def _tested(row: Row, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Floats]
     return test, labels, fitted.apply(raw.mean(axis=0), None)
 
 
-def _scoring(row: Row) -> Scoring:
+def _scoring(row: RunRow) -> Scoring:
     values = {name: row.run.params[f"evaluate.{name}"] for name in Scoring.model_fields}
     return params.parse(values, "evaluate", Scoring, row.run.name)
 

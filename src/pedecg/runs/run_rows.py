@@ -28,7 +28,7 @@ class AmbiguousNameError(PedecgError):
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """One model of one run; ``model`` is empty where a pipeline has no models to choose from."""
 
     run: Run
@@ -92,12 +92,12 @@ class Row:
         return None if name is None else self.values[name]
 
 
-def of(runs: Iterable[Run]) -> list[Row]:
+def of(runs: Iterable[Run]) -> list[RunRow]:
     """Return a row for each model of each run; one row for a run without models."""
-    return [Row(run, model) for run in runs for model in (run.by_model or {"": {}})]
+    return [RunRow(run, model) for run in runs for model in (run.by_model or {"": {}})]
 
 
-def check_names(rows: Sequence[Row], asked: Iterable[str]) -> None:
+def check_names(rows: Sequence[RunRow], asked: Iterable[str]) -> None:
     """Refuse a name that no row knows.
 
     Raises
@@ -114,7 +114,7 @@ def check_names(rows: Sequence[Row], asked: Iterable[str]) -> None:
             raise PedecgError(f"{name}: no parameter or metric of these runs{near}")
 
 
-def changed(rows: Sequence[Row]) -> list[str]:
+def changed(rows: Sequence[RunRow]) -> list[str]:
     """Return the names of the parameters whose values differ between the runs of the rows.
 
     They stand in the order of ``params.yaml``; those of models that no row has are left out.
@@ -129,36 +129,36 @@ def changed(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def of_models(rows: Sequence[Row]) -> list[str]:
+def of_models(rows: Sequence[RunRow]) -> list[str]:
     """Return the last parts of the names of the rows' models' own parameters."""
     mine = (name.split(".", 2) for row in rows for name in row.values if name.startswith(_MODELS))
     return list(dict.fromkeys(parts[2] for parts in mine))
 
 
-def names(rows: Sequence[Row]) -> list[str]:
+def names(rows: Sequence[RunRow]) -> list[str]:
     """Return every full name that a row has."""
     return list(dict.fromkeys(name for row in rows for name in row.values))
 
 
-def ordered(rows: Sequence[Row], by: str, ascending: bool) -> list[Row]:
+def ordered(rows: Sequence[RunRow], by: str, ascending: bool) -> list[RunRow]:
     """Sort rows by a column; rows without a value come last."""
     check_names(rows, [by])
     there = [row for row in rows if row.get(by) is not None]
     lacking = [row for row in rows if row.get(by) is None]
     numbers = all(is_number(row.get(by)) for row in there)
 
-    def key(row: Row) -> Any:
+    def key(row: RunRow) -> Any:
         return row.get(by) if numbers else str(row.get(by))
 
     return [*sorted(there, key=key, reverse=not ascending), *lacking]
 
 
-def chosen(rows: Sequence[Row], asked: Sequence[str]) -> list[Row]:
+def chosen(rows: Sequence[RunRow], asked: Sequence[str]) -> list[RunRow]:
     """Return the rows of the experiments named, in the order of the names.
 
     A name may be the beginning of an experiment's name or commit, where only one begins so.
     """
-    found: list[Row] = []
+    found: list[RunRow] = []
     for name in asked:
         runs = list(_named(rows, name))
         if not runs:
@@ -171,11 +171,11 @@ def chosen(rows: Sequence[Row], asked: Sequence[str]) -> list[Row]:
     return found
 
 
-def _runs(rows: Sequence[Row]) -> list[Run]:
+def _runs(rows: Sequence[RunRow]) -> list[Run]:
     return list({id(row.run): row.run for row in rows}.values())
 
 
-def _named(rows: Sequence[Row], name: str) -> Iterator[Run]:
+def _named(rows: Sequence[RunRow], name: str) -> Iterator[Run]:
     runs = _runs(rows)
     exact = [run for run in runs if run.name == name]
     if not exact and name == "HEAD":

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pedecg.core.errors import PedecgError
-from pedecg.runs import run_rows as runs_rows
-from pedecg.runs.run_rows import AmbiguousNameError, Row
+from pedecg.runs import run_rows
+from pedecg.runs.run_rows import AmbiguousNameError, RunRow
 
 # Shown where no column is asked for, as far as a pipeline has them and their name is clear.
 FIGURES = ("auroc", "auprc", "f1", "f1_challenge", "accuracy", "macro_f1")
@@ -36,7 +36,7 @@ class Table:
         head = [_short(column) for column in self.columns]
         body = [[_short(_readable(cell)) for cell in row] for row in self.cells]
         widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-        right = [any(runs_rows.is_number(row[at]) for row in self.cells) for at in range(len(head))]
+        right = [any(run_rows.is_number(row[at]) for row in self.cells) for at in range(len(head))]
         lines = []
         for cells in [head, *body]:
             padded = zip(cells, widths, right, strict=True)
@@ -46,49 +46,49 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def listing(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+def listing(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
     """Return a line per row: who it is, and the columns asked for, or those worth a look."""
     shown = list(columns) or usual(rows)
-    runs_rows.check_names(rows, shown)
+    run_rows.check_names(rows, shown)
     who = ["experiment", *(["model"] if any(row.model for row in rows) else [])]
     shown = [*who, *(name for name in shown if name not in who)]
     return Table(shown, [[row.get(name) for name in shown] for row in rows])
 
 
-def usual(rows: Sequence[Row]) -> list[str]:
+def usual(rows: Sequence[RunRow]) -> list[str]:
     """Return the columns for which nobody asked: what was changed, and the main figures."""
-    return [*runs_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
+    return [*run_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
 
 
-def side_by_side(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+def side_by_side(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
     """Return a column per row and a line per thing that differs, parameters before figures.
 
     Figures are the columns asked for, or the main ones.
     """
     if len(rows) < 2:
         raise PedecgError(f"--compare: {len(rows)} row; choose two or more experiments or models")
-    runs_rows.check_names(rows, columns)
-    settings = [name for name in runs_rows.changed(rows) if _differs(name, rows)]
+    run_rows.check_names(rows, columns)
+    settings = [name for name in run_rows.changed(rows) if _differs(name, rows)]
     runs, models = ({row.run.name for row in rows}, {row.model for row in rows})
     heads = [row.run.name if len(models) == 1 else f"{row.run.name} {row.model}" for row in rows]
     if len(runs) == 1:
         heads = [row.model for row in rows]
-        settings = [name for name in runs_rows.of_models(rows) if _differs(name, rows)]
+        settings = [name for name in run_rows.of_models(rows) if _differs(name, rows)]
     shown = dict.fromkeys(["created", *settings, *(columns or _figures(rows))])
     return Table(["", *heads], [[name, *(row.get(name) for row in rows)] for name in shown])
 
 
-def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]], list[str]]:
+def groups(rows: Sequence[RunRow], varied: Sequence[str]) -> tuple[list[list[RunRow]], list[str]]:
     """Put rows together that differ in nothing but the `varied` parameters.
 
     Returns
     -------
     The groups, of experiments alone, and the parameters that tell them apart.
     """
-    runs_rows.check_names(rows, varied)
+    run_rows.check_names(rows, varied)
     full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
-    apart = [name for name in runs_rows.changed(rows) if name not in full]
-    found: dict[str, list[Row]] = {}
+    apart = [name for name in run_rows.changed(rows) if name not in full]
+    found: dict[str, list[RunRow]] = {}
     for row in rows:
         if row.run.is_experiment:
             key = repr([row.model, row.run.baseline, *(row.run.params.get(name) for name in apart)])
@@ -99,7 +99,7 @@ def groups(rows: Sequence[Row], varied: Sequence[str]) -> tuple[list[list[Row]],
     return list(found.values()), [name for name in apart if _differs(name, first)]
 
 
-def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> Table:
+def over(rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str]) -> Table:
     """Return mean and SD of figures over rows that differ in nothing but the `varied` parameters.
 
     Returns
@@ -109,7 +109,7 @@ def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> 
     """
     grouped, shown = groups(rows, varied)
     figures = list(columns) or _figures(rows)
-    runs_rows.check_names(rows, figures)
+    run_rows.check_names(rows, figures)
     head = ["model", *shown, *varied, "n"]
     lines: list[list[Any]] = []
     for group in grouped:
@@ -123,18 +123,18 @@ def over(rows: Sequence[Row], varied: Sequence[str], columns: Sequence[str]) -> 
     return Table(head + [column for name in figures for column in (name, f"{name} sd")], lines)
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
+def _figures(rows: Sequence[RunRow]) -> list[str]:
     return [name for name in FIGURES if _is_clear(name, rows)]
 
 
-def _is_clear(name: str, rows: Sequence[Row]) -> bool:
+def _is_clear(name: str, rows: Sequence[RunRow]) -> bool:
     try:
-        return any(runs_rows.is_number(row.get(name)) for row in rows)
+        return any(run_rows.is_number(row.get(name)) for row in rows)
     except AmbiguousNameError:
         return False
 
 
-def _differs(name: str, rows: Sequence[Row]) -> bool:
+def _differs(name: str, rows: Sequence[RunRow]) -> bool:
     return len({repr(row.get(name)) for row in rows}) > 1
 
 
@@ -143,7 +143,7 @@ def _span(values: Sequence[Any]) -> str:
 
 
 def _mean_and_sd(values: Sequence[Any]) -> list[float | None]:
-    numbers = [value for value in values if runs_rows.is_number(value) and math.isfinite(value)]
+    numbers = [value for value in values if run_rows.is_number(value) and math.isfinite(value)]
     if not numbers:
         return [None, None]
     return [statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else None]

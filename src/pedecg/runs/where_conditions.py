@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pedecg.core.errors import PedecgError
-from pedecg.runs.run_rows import Row, is_number
+from pedecg.runs.run_rows import RunRow, is_number
 
 _TOKEN = re.compile(
     r"""\s*("[^"]*"|'[^']*'|\[[^\]]*\]|<=|>=|!=|==|=|<|>|~|,|(?!["'\[])[^\s,<>=!~]+)"""
@@ -37,7 +37,7 @@ class Condition:
     question: str
     values: tuple[Any, ...]
 
-    def holds(self, row: Row) -> bool:
+    def holds(self, row: RunRow) -> bool:
         found, first = row.get(self.name), self.values[0]
         if self.question in ("=", "!="):
             if found is None and first is not None:
@@ -96,7 +96,7 @@ def parse(text: str) -> Filter:
     return groups
 
 
-def holds(groups: Filter, row: Row) -> bool:
+def holds(groups: Filter, row: RunRow) -> bool:
     """Say whether a row answers a filter."""
     return any(all(condition.holds(row) for condition in group) for group in groups)
 
@@ -187,6 +187,6 @@ def _plain(token: str) -> str:
     return token[1:-1] if len(token) > 1 and token[0] == token[-1] and token[0] in "\"'" else token
 
 
-def select(rows: Sequence[Row], filters: Sequence[Filter]) -> list[Row]:
+def select(rows: Sequence[RunRow], filters: Sequence[Filter]) -> list[RunRow]:
     """Return the rows that answer every filter."""
     return [row for row in rows if all(holds(groups, row) for groups in filters)]

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from pedecg.core.params import Section
-from pedecg.core.records import LEADS
+from pedecg.core.records import LEADS, EcgRecord
 from pedecg.signals import signal_store
 
 if TYPE_CHECKING:  # the processes that prepare records start without it
@@ -51,17 +51,6 @@ class PreprocessSettings(Section):
                 f"high_hz must lie below half of fs_hz (found {self.high_hz:g} at {self.fs_hz:g})"
             )
         return self
-
-
-class Recording(Protocol):
-    """What preprocessing needs of a record; `pedecg.core.records.EcgRecord` is one."""
-
-    @property
-    def signal(self) -> NDArray[np.float32]: ...
-    @property
-    def fs_hz(self) -> float: ...
-    @property
-    def leads(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +102,7 @@ def jobs(records: "pd.DataFrame", quality: "pd.DataFrame") -> list[Job]:
 
 
 def read_and_prepare(
-    job: Job, read: Callable[[str], Recording], settings: PreprocessSettings
+    job: Job, read: Callable[[str], EcgRecord], settings: PreprocessSettings
 ) -> Prepared:
     """Read one record by its path and prepare it."""
     counts, mask, tally = prepare(read(job.path), job.refused, settings)
@@ -121,7 +110,7 @@ def read_and_prepare(
 
 
 def prepare(
-    recording: Recording, refused: frozenset[str], settings: PreprocessSettings
+    recording: EcgRecord, refused: frozenset[str], settings: PreprocessSettings
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_], Tally]:
     """Bridge, filter and resample one record into the leads of the store.
 

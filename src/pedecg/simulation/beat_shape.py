@@ -22,6 +22,7 @@ from pedecg.simulation import torso
 from pedecg.simulation.gaussian_waves import Waves
 from pedecg.simulation.qrs import qrs as qrs_loop
 
+# SD from the peak at which the tangent through a Gaussian's steepest point is 0.
 TANGENT_WIDTHS = 2.0
 
 

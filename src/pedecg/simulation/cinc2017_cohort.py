@@ -29,7 +29,7 @@ from pedecg.simulation.hospital_settings import Recorder
 
 LABELS = {"normal": "N", "af": "A", "other": "O", "noisy": "~"}
 TABLE = "REFERENCE-v3.csv"
-_AGE_DAYS = 5113.0
+_AGE_DAYS = 5113.0  # 14 years: the oldest of the simulated hearts; CinC 2017 publishes no ages
 _FS_HZ = 2 * cinc2017_layout.FS_HZ  # muscle noise reaches 180 Hz; the recorder's low-pass cuts it
 _LONGEST_PR_SHARE = 0.42  # of RR
 

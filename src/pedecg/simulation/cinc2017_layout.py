@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-FS_HZ = 300
-COUNTS_PER_MV = 1000
-_HIGHEST = 32767
+FS_HZ = 300  # as published
+COUNTS_PER_MV = 1000  # as published
+_HIGHEST = 32767  # of a signed 16-bit integer
 _INT16 = 30  # MATLAB 4's number for a little-endian matrix of 16-bit integers
 
 

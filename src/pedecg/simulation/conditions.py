@@ -25,7 +25,7 @@ class Condition:
     group : one of `GROUPS`, or "finding".
     share : weight within its group of diseases, or probability of the finding from 1 year on.
     infant_share : the same below 1 year.
-    rhythm : name in `rhythm.RHYTHMS`; empty where it stays sinus rhythm.
+    rhythm : name in `beat_times.RHYTHMS`; empty where it stays sinus rhythm.
     effects : column -> value, without those that change nothing.
     """
 

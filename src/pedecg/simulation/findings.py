@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from pedecg.cohorts.codes import ECG_CODES
+from pedecg.cohorts.code_vocabularies import ECG_CODES
 from pedecg.core.records import Sex
 from pedecg.simulation import physiology
 
@@ -27,9 +27,9 @@ class Seen:
 
     Attributes
     ----------
-    measured : true measurements, see `children.MEASURES`.
+    measured : true measurements, see `hidden_truth.measured`.
     severities : condition -> 0 to 1.
-    rhythm : name in `rhythm.RHYTHMS`.
+    rhythm : name in `beat_times.RHYTHMS`.
     """
 
     age_days: int

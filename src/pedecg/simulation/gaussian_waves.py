@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pedecg.core import elementary
 from pedecg.simulation import torso
 
+# QRS is where a lead exceeds it: less does not stand out of a recorder's noise.
 QRS_THRESHOLD_MV = 0.02
 
 

@@ -23,10 +23,10 @@ from pedecg.simulation import (
     artefacts,
     beat_shape,
     children,
-    cohort,
     muse_layout,
     torso,
     traits,
+    zzu_cohort,
     zzu_layout,
 )
 from pedecg.simulation.hospital_settings import Recorder
@@ -36,7 +36,7 @@ COLUMNS = ("patient_id", "path_xml", "label", "anthracycline_mg_m2")
 _FOLDER = "muse"
 _MEDIAN_S = (0.4, 0.8)  # before and after R; MUSE's median beat has 1.2 s
 _DOSE = (230.0, 320.0)  # mg/m2, mean without and with CTRCD; one dose does not decide
-_DOSE_SD = 90.0
+_DOSE_SD = 90.0  # mg/m2
 
 
 class XmlSimulationSettings(Section):
@@ -157,7 +157,7 @@ def _examination(
     settings: XmlSimulationSettings,
     rng: np.random.Generator,
 ) -> tuple[bytes, dict[str, Any]]:
-    clean, measured, own, kind = cohort.examine(visit, place, heart, rng)
+    clean, measured, own, kind = zzu_cohort.examine(visit, place, heart, rng)
     flaws = artefacts.draw(settings, rng)
     fs = zzu_layout.FS_HZ
     signal = artefacts.recorded(clean.leads_mv, fs, flaws, settings.recorder, own["breathing"], rng)

@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-MICROVOLTS_PER_BIT = 4.88
+MICROVOLTS_PER_BIT = 4.88  # of GE's carts
 STORED = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")  # the others follow from I and II
-_HIGHEST = 32767
+_HIGHEST = 32767  # of a signed 16-bit integer
 _LINE = 76  # characters of Base64 per line
 # our name -> MUSE's, in MUSE's order
 MEASUREMENTS = {

@@ -19,6 +19,7 @@ from pedecg.simulation.gaussian_waves import Waves
 _SEPTUM, _EARLY, _MAIN, _BASE, _LATE, _SLUR = range(6)
 _TIME = np.array([0.16, 0.34, 0.51, 0.70, 0.94, 0.10])
 _WIDTH = np.array([0.075, 0.085, 0.09, 0.085, 0.13, 0.19])
+# How much each lead decides the dipole; V1 and V6 are what criteria read.
 _DESIGN_WEIGHTS = {"V1": 1.0, "V3": 0.4, "V6": 1.0, "I": 0.8, "aVF": 1.0}
 # How far a feature may be off, mV (areas: averages over the complex), and how far a stage may
 # leave its design.
@@ -26,10 +27,10 @@ _TOLERANCE = {
     "r_v1": 0.05, "s_v1": 0.05, "r_v6": 0.05, "s_v6": 0.05, "q_v6": 0.04, "frontal": 0.25,
     "along": 0.02, "across": 0.005, "chest": 0.5,
 }  # fmt: skip
-_DESIGN_TOLERANCE_MV = 0.6
+_DESIGN_TOLERANCE_MV = 0.6  # how far a stage may leave its design
 _NET_AREA = 0.08  # of the largest frontal voltage, averaged over the complex
-_STEPS = 10
-_NUDGE_MV = 0.01
+_STEPS = 10  # Gauss-Newton steps, all of which are made
+_NUDGE_MV = 0.01  # step of the numerical derivative
 
 
 def qrs(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, dict[str, float]]:

@@ -18,9 +18,11 @@ _CURVES = {
     "p": "p_ii", "r_v1": "r_v1", "s_v1": "s_v1", "r_v6": "r_v6", "s_v6": "s_v6", "q_v6": "q_v6",
     "t_v1_mv": "t_v1", "t_v6": "t_v6",
 }  # fmt: skip
+# What only a disease adds.
 _HEALTHY = {"st_mv": 0.0, "u_mv": 0.0, "la_mv": 0.0, "late_mv": 0.0, "delta": 0.0, "lbbb": 0.0}
 # A child keeps most of its traits from one examination to the next; the rest is of the day.
 _LASTING = 0.9
+# Draws are cut to these: beyond them lies no child that could be recorded.
 _LIMITS = {
     "rate": (45.0, 220.0), "rsa": (0.0, 0.28), "pr_ms": (60.0, 320.0), "qrs_ms": (40.0, 180.0),
     "qtc_ms": (310.0, 600.0), "r_v1": (0.02, 4.5), "s_v1": (0.02, 4.5), "r_v6": (0.08, 5.0),

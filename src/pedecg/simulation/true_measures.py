@@ -16,7 +16,7 @@ from pedecg.simulation.beat_times import ECTOPIC, NARROW, Rhythm
 from pedecg.simulation.gaussian_waves import Waves
 from pedecg.simulation.synthesis import LOW_ATRIUM
 
-STEP_S = 0.0005
+STEP_S = 0.0005  # grid on which continuous waves are measured; an eightieth of the narrowest QRS
 STEADY_S = 0.02  # a PR that spreads by more is none
 MIN_R_MV, MIN_R_SHARE = 0.05, 0.05  # a lower hump is no R, nor one this much lower than the rest
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")

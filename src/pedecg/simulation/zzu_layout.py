@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import codes
+from pedecg.cohorts import code_vocabularies
 
-FS_HZ = 500
+FS_HZ = 500  # as published
 COLUMNS = (
     "Filename", "ECG_ID", "Patient_ID", "Age", "Gender", "Acquisition_date", "Sampling_point",
     "Lead", "AHA_code", "CHN_code", "ICD-10 code", "pSQI", "basSQI", "bSQI",
@@ -83,10 +83,10 @@ def write_tables(root: Path, rows: list[dict[str, str]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     (root / "AttributesDictionary.csv").write_text(buffer.getvalue(), encoding="utf-8")
-    shutil.copyfile(codes.ECG_CODES, root / "ECGCode.csv")
-    shutil.copyfile(codes.DISEASE_CODES, root / "DiseaseCode.csv")
+    shutil.copyfile(code_vocabularies.ECG_CODES, root / "ECGCode.csv")
+    shutil.copyfile(code_vocabularies.DISEASE_CODES, root / "DiseaseCode.csv")
 
 
 def disease_categories(icd10: list[str]) -> list[str]:
     """Return the published category of every key of a target disease, matched with its prefix."""
-    return [disease.name for key in icd10 if (disease := codes.disease_of(key))]
+    return [disease.name for key in icd10 if (disease := code_vocabularies.disease_of(key))]

@@ -74,6 +74,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
 BENIGN = ("rule_sinus_arrhythmia", "rule_qtc_borderline")  # common in health
 # Any sign at all: for `abnormal`, for targets without weights of their own and, reversed, `norm`.
 ANYTHING = "any abnormality"
+# Points of a criterion, and of an SD: as in WEIGHTS, where no sign is named.
 ANY_RULE, ANY_Z = 1.0, 0.3
 REVERSED = ("norm",)
 UNREMARKABLE_SD = 1.0  # a z-score counts by what it exceeds this

@@ -8,7 +8,7 @@ hundred records one alone depends on its draws.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from pedecg.core import elementary
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
+from pedecg.models import features
 from pedecg.models.contract import Rows, Training
 from pedecg.tabular.shared import design, tree_arrays
 from pedecg.tabular.shared.base import REFIT
@@ -88,13 +89,13 @@ class Model(tree_arrays.TreeModel):
         if training.exclusive:
             _check_exclusive(y, training.name)
         table = cls.table(known)
-        scale = design.Scale.of(table)
-        x = scale.design(table)
+        scale = features.scale(table)
+        x = design.design(scale, table)
         sums = _of_classes if training.exclusive else _of_targets
         seeds = np.random.SeedSequence(training.seed).generate_state(settings.models)
         grown = [sums(x, y, int(seed), settings) for seed in seeds]
         return cls(
-            training.name, training.seed, rows.targets, **asdict(scale),
+            training.name, training.seed, rows.targets, scale,
             exclusive=training.exclusive, **_arrays(grown, settings),
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ Geurts P et al. Extremely randomized trees. Machine Learning 2006;63:3-42. The t
 splits among all targets; a probability is the mean over trees of a leaf's share of positives.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydantic import Field
 from sklearn.ensemble import ExtraTreesRegressor
 
 from pedecg.core.params import Section
+from pedecg.models import features
 from pedecg.models.contract import Rows, Training
 from pedecg.tabular.shared import design, tree_arrays
 from pedecg.tabular.shared.base import REFIT
@@ -66,7 +67,7 @@ class Model(tree_arrays.TreeModel):
         divided by their SD, so that a rare one counts as much in the splits as a common one.
         """
         table = cls.table(rows)
-        scale = design.Scale.of(table)
+        scale = features.scale(table)
         truth = pd.DataFrame(rows.labels.astype(np.float64))
         y = truth.fillna(truth.mean().fillna(0.0)).to_numpy()
         spread = np.maximum(y.std(axis=0), 1e-3)
@@ -76,9 +77,9 @@ class Model(tree_arrays.TreeModel):
             max_features=settings.feature_share,
             random_state=training.seed,
             n_jobs=1,
-        ).fit(scale.design(table), y / spread, tree_arrays.weights(y, settings.balance))
+        ).fit(design.design(scale, table), y / spread, tree_arrays.weights(y, settings.balance))
         arrays = _arrays([each.tree_ for each in forest.estimators_], spread)
-        return cls(training.name, training.seed, rows.targets, **asdict(scale), **arrays)
+        return cls(training.name, training.seed, rows.targets, scale, **arrays)
 
     def predict(self, rows: Rows) -> design.Values:
         x = self.design(rows).astype(np.float32)

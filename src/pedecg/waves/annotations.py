@@ -6,7 +6,7 @@ a wave that has no mark, are kept apart as unknown.
 
 import ast
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
 QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this stretch
 _ISP_TABLE = "_isp_delineation_data.csv"
-_CHECKSUM_RANGE = 65536
+_CHECKSUM_RANGE = 65536  # WFDB's checksums are 16-bit sums
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,6 @@ def marks_from_table(waves: pd.DataFrame) -> Marks:
     return replace(
         marks, waves=table[~hidden], unknown=np.concatenate([marks.unknown, blind.reshape(-1, 3)])
     )
-
-
-READERS: dict[str, Callable[[Path], Iterator[Labelled]]] = {
-    "ludb": read_ludb,
-    "qtdb": read_qtdb,
-    "isp": read_isp,
-}
 
 
 def _bracketed(record: Path, extension: str, fs_hz: float) -> Array:

@@ -22,7 +22,6 @@ Lead = Literal["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V
 GLOBAL = "global"
 WAVES = ("P", "QRS", "T")
 P = slice(0, 3)  # columns of `Boundaries`
-COLUMNS = ("lead", "wave", "onset_s", "peak_s", "offset_s", "confidence")
 
 # Where each method's function lives; imported on use, since NeuroKit2 takes seconds to import.
 METHODS: dict[str, tuple[str, str]] = {
@@ -69,10 +68,10 @@ def delineate(
 
     Returns
     -------
-    Columns `COLUMNS` of `tables.WAVES`, times in seconds from the record's start. Lead `global`
-    holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and T of
-    the magnitude of all leads, and P as the median of the wanted leads; then come these leads one
-    by one. A wave that was not found has no row, a QRS whose ends were not found has null ends,
+    Columns of `tables.WAVES` but for record_id; times in seconds from the record's start. Lead
+    `global` holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and
+    T of the magnitude of all leads, and P as the median of the wanted leads; then come these leads
+    one by one. A wave that was not found has no row, a QRS whose ends were not found has null ends,
     and a record without usable leads or without a heartbeat gives an empty table.
     """
     signal = np.asarray(signal_mv, np.float64)

@@ -10,10 +10,10 @@ from pedecg.signals import filters
 from pedecg.waves.wave_targets import FS_HZ
 
 Array = NDArray[np.float32]
-HIGH_PASS_HZ = 0.5
+HIGH_PASS_HZ = 0.5  # removes breathing and electrode drift, leaves ST and T
 STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every stretch has a QRS
 WILD = 5.0  # times the usual peak-to-peak: artefact, cut before it rings in the filter
-LIMIT = 3.0
+LIMIT = 3.0  # times the usual swing; higher peaks tell the network nothing more
 
 _HIGH_PASS = filters.butterworth(2, HIGH_PASS_HZ, "highpass", FS_HZ)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pedecg.waves.wave_targets import FRAME_S, FS_HZ, N_WAVES
 
 Array = NDArray[np.float64]
-LEVEL = 0.5
+LEVEL = 0.5  # probability from which a frame belongs to a wave
 BRIDGED_S = (0.030, 0.030, 0.060)  # a dip of P, QRS, T shorter than this is within one wave
 SHORTEST_S = (0.024, 0.024, 0.040)  # a shorter rise over one half is noise
 BEST_SHARE = 1 / 3  # of the leads: those that see a wave best make the global one

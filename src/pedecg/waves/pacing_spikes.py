@@ -7,12 +7,12 @@ from scipy import ndimage
 Array = NDArray[np.float64]
 SHORT_S = 0.013  # a running median over this loses a spike
 LONG_S = 0.040  # … and over this the steepest R too
-LEAST_MV = 0.1
+LEAST_MV = 0.1  # smaller deflections are noise on any recorder
 TIMES_NOISE = 8.0  # over the usual roughness of the lead
 LEAST_SHARE = 0.55  # of what happens within LONG_S, done within SHORT_S: a sharp R has under 0.4
 BEFORE_S, AFTER_S = (0.024, 0.008), (0.008, 0.016)  # where the lead must be at rest
 RESTLESS = 0.25  # of the spike's height: more is a QRS on its way up, or down again
-APART_S = 0.010
+APART_S = 0.010  # nearer tops are one spike
 
 
 def spikes(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:

@@ -24,10 +24,10 @@ REFRACTORY_S = 0.16  # a beat every 200 ms is 300 bpm; premature beats come a li
 SMOOTHING_S = 0.06  # about a child's QRS: its two or three slopes melt into one hump
 LOCAL_S = 3.0  # the height of a typical QRS is taken over this long
 THRESHOLD = 0.35  # of the local height; T waves of children reach about 0.25 in this band
-SEARCH_BACK_THRESHOLD = 0.18
+SEARCH_BACK_THRESHOLD = 0.18  # about half of the threshold, as Pan and Tompkins search back
 SEARCH_BACK_GAP = 1.6  # a pause longer than this many local RR intervals is searched again
 T_WAVE_S = 0.36  # within this time after a beat a much lower hump is its T wave
-T_WAVE_HEIGHT = 0.5
+T_WAVE_HEIGHT = 0.5  # of the QRS before it: a lower hump soon after a beat is T
 SHORTEST_S = 1.0  # less holds too few beats to know a QRS from anything else
 EDGE_S = 0.05  # a complex cut off by the record's end has no true peak
 # Steepness between two QRS over that of the lower one, median of a record: up to 0.15 in the 12

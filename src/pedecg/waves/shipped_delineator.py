@@ -1,4 +1,4 @@
-"""The shipped delineator: the network of `inference` with the weights in ``pedecg/weights``.
+"""The shipped delineator: `delineator_inference` with the weights in ``pedecg/weights``.
 
 The weights have a folder of their own, so that training and scoring a delineator does not depend on
 the weights that an earlier training shipped.
@@ -11,17 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.waves import inference
-from pedecg.waves.wave_network import Network
+from pedecg.waves import delineator_inference
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "delineator"
 
 
 def delineate(signal_mv: NDArray[np.floating], fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
-    """Find P, QRS and T with the shipped weights; see `inference.delineate`."""
-    return inference.delineate(signal_mv, fs_hz, leads, WEIGHTS)
-
-
-def load() -> Network:
-    """Return the shipped network, ready to predict."""
-    return inference.load(WEIGHTS)
+    """Find P, QRS and T with the shipped weights; see `delineator_inference.delineate`."""
+    return delineator_inference.delineate(signal_mv, fs_hz, leads, WEIGHTS)

@@ -19,7 +19,7 @@ Signal = NDArray[np.float64]
 Boundaries = NDArray[np.float64]
 """Shape (n_beats, 9): onset, peak, offset of P, then of QRS, then of T, in samples; NaN: absent."""
 
-QRS_LOWPASS_HZ = 40.0
+QRS_LOWPASS_HZ = 40.0  # keeps the slopes of QRS, smooths muscle noise
 QRS_REACH_S = 0.14  # no QRS begins earlier before its R peak; it may end a third later after it
 QRS_SLOPE = 0.11  # of the steepest slope of the complex: below it the QRS has not begun or is over
 QRS_QUIET_S = 0.016  # how long it must stay below: notches are shorter
@@ -28,9 +28,9 @@ T_PEAK_S = 0.5  # after QRS onset, times the square root of RR in seconds
 T_PEAK_RR = ((0.30, 0.45), (0.68, 0.60))  # and at most this share of RR (s): later comes the next P
 FAST_RR_S = 0.45  # in a faster heart a lone wave between two QRS is not told to be P or T: no P
 T_SMALLEST = 0.02  # of the QRS height, and at least the floor below
-P_SMALLEST = 0.02
-SMALLEST_MV = 0.015
-P_LONGEST_PR_S = 0.3
+P_SMALLEST = 0.02  # of the QRS height, and at least the floor below
+SMALLEST_MV = 0.015  # lower humps are noise
+P_LONGEST_PR_S = 0.3  # no P is sought earlier before QRS
 QRS_FOOT_S = 0.012  # what the thresholds leave of the QRS on either side
 P_PEAK_S = 0.03  # P peaks at least so long before the QRS: nearer lies the foot of the QRS itself
 P_HALF_S = 0.075  # a wave's foot lies no further from its peak

@@ -1,7 +1,6 @@
 """An ECG as a string of symbols with lengths: the run-length format of openecg 0.1.0.
 
-An event is a pair (symbol id, length in ms). Packed, it is one uint16: the id in the high byte,
-the length in units of 4 ms in the low one; an event over 1,020 ms takes several.
+An event is a pair (symbol id, length in ms); lengths are multiples of 4 ms.
 """
 
 import itertools
@@ -14,9 +13,8 @@ from numpy.typing import NDArray
 
 Event = tuple[int, int]
 
-UNIT_MS = 4
-LONGEST_UNITS = 255
-FRAME_MS = 20
+UNIT_MS = 4  # of the format: one length is a multiple of it
+FRAME_MS = 20  # of the format's frames
 
 # id -> character and name; the order is the format, so symbols may only be added at the end.
 SYMBOLS: tuple[tuple[str, str], ...] = (
@@ -25,38 +23,9 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
     ("j", "J_wave"),
 )  # fmt: skip
 UNKNOWN, ISO, SPIKE, P, Q, R, S, T = range(1, 9)
-WIDE = 10
+WIDE = 10  # id of the symbol wide_QRS
 WIDE_QRS_MS = 120.0  # the format's own limit, an adult's
 _LEAST_WAVE = 0.05  # of the peak-to-peak QRS: a smaller Q or S is none
-
-
-def encode(events: Iterable[Event]) -> NDArray[np.uint16]:
-    """Pack events; a length is rounded to 4 ms (half to even), at least 4 ms.
-
-    Raises
-    ------
-    ValueError
-        A length that is not positive, or a symbol that does not fit into a byte.
-    """
-    packed: list[int] = []
-    for symbol, length_ms in events:
-        if length_ms <= 0:
-            raise ValueError(f"event length must be over 0 ms (found {length_ms})")
-        if not 0 <= symbol <= 255:
-            raise ValueError(f"symbol must lie in 0 to 255 (found {symbol})")
-        full, rest = divmod(max(1, round(length_ms / UNIT_MS)), LONGEST_UNITS)
-        units = [LONGEST_UNITS] * full + [rest] * (rest > 0)
-        packed += [symbol << 8 | count for count in units]
-    return np.array(packed, np.uint16)
-
-
-def decode(packed: NDArray[np.uint16]) -> list[Event]:
-    """Unpack events; neighbours of the same symbol become one."""
-    parts = [(int(word) >> 8, (int(word) & 0xFF) * UNIT_MS) for word in packed]
-    return [
-        (symbol, sum(length for _, length in run))
-        for symbol, run in itertools.groupby(parts, key=lambda part: part[0])
-    ]
 
 
 def render_compact(events: Iterable[Event]) -> str:
@@ -74,24 +43,6 @@ def render_timed(events: Iterable[Event], ms_per_char: int = FRAME_MS) -> str:
 def render_json(events: Iterable[Event]) -> list[dict[str, Any]]:
     """Return name and length in ms of each event, for JSON."""
     return [{"sym": SYMBOLS[symbol][1], "ms": length} for symbol, length in events]
-
-
-def to_frames(
-    events: Sequence[Event], frame_ms: int = FRAME_MS, total_ms: int | None = None
-) -> NDArray[np.uint8]:
-    """Return one symbol for each frame: the one that fills most of it, the earlier one at a tie.
-
-    A frame that holds any part of a spike is a spike; one without events is iso.
-    """
-    ends = list(itertools.accumulate(length for _, length in events))
-    n_frames = round((total_ms if total_ms is not None else sum(ends[-1:])) / frame_ms)
-    filled: list[dict[int, int]] = [{} for _ in range(n_frames)]
-    for (symbol, length), end in zip(events, ends, strict=True):
-        start = end - length
-        for frame in range(start // frame_ms, min(-(-end // frame_ms), n_frames)):
-            low, high = max(start, frame * frame_ms), min(end, (frame + 1) * frame_ms)
-            filled[frame][symbol] = filled[frame].get(symbol, 0) + high - low
-    return np.array([_winner(frame) for frame in filled], np.uint8)
 
 
 def from_frames(frames: NDArray[np.uint8], frame_ms: int = FRAME_MS) -> list[Event]:
@@ -133,12 +84,6 @@ def label(
     for time in spikes_s:
         _paint(units, time, time, SPIKE)
     return from_frames(units, UNIT_MS)
-
-
-def _winner(filled: dict[int, int]) -> int:
-    if SPIKE in filled:
-        return SPIKE
-    return max(filled, key=lambda symbol: filled[symbol]) if filled else ISO
 
 
 def _intervals(waves: pd.DataFrame, name: str, length_s: float) -> NDArray[np.float64]:

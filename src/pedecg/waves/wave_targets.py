@@ -11,16 +11,11 @@ from numpy.typing import NDArray
 from pedecg.waves.annotations import Marks
 
 FS_HZ = 250  # the network's input
-SAMPLES_PER_FRAME = 2
+SAMPLES_PER_FRAME = 2  # 8 ms: finer than readers agree
 FRAME_S = SAMPLES_PER_FRAME / FS_HZ
-N_WAVES = 3
+N_WAVES = 3  # P, QRS, T
 
 Array = NDArray[np.float32]
-
-
-def frame_times(n_frames: int) -> NDArray[np.float64]:
-    """Return the centre of each frame in seconds."""
-    return np.arange(n_frames, dtype=np.float64) * FRAME_S
 
 
 def targets(marks: Marks, n_frames: int) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from pedecg.core.errors import PedecgError
 from pedecg.models.network_base import Batch, Trunk, TrunkSettings
+from pedecg.models.time_layers import Conv1d
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 N_DECODED = 128  # channels of the decoder: small, since what is learnt should lie in the encoder
@@ -41,11 +42,11 @@ class MaskedAutoencoder(nn.Module):
         self.hidden_value = nn.Parameter(torch.zeros(n_leads, 1))
         self.n_leads, self.step = n_leads, self.encoder.stride
         self.decoder = nn.Sequential(
-            nn.Conv1d(self.encoder.n_channels, N_DECODED, 1),
+            Conv1d(self.encoder.n_channels, N_DECODED, 1),
             nn.GELU(),
-            nn.Conv1d(N_DECODED, N_DECODED, 3, padding=1),
+            Conv1d(N_DECODED, N_DECODED, 3, padding=1),
             nn.GELU(),
-            nn.Conv1d(N_DECODED, n_leads * self.step, 1),
+            Conv1d(N_DECODED, n_leads * self.step, 1),
         )
 
     def hide(self, batch: Batch, share: float, lead_share: float, patch: int,

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+from pedecg.models.time_layers import Conv1d
+
 N_CHANNELS = 512
 KERNELS, STRIDES = (10, 3, 3, 2, 2), (4, 2, 2, 2, 2)
 POSITION_KERNEL, POSITION_GROUPS = 128, 16
@@ -38,7 +40,7 @@ class ConvLayer(nn.Module):
 
     def __init__(self, n_in: int, kernel: int, stride: int, norm: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(n_in, N_CHANNELS, kernel, stride, bias=False)
+        self.conv = Conv1d(n_in, N_CHANNELS, kernel, stride, bias=False)
         self.layer_norm = nn.GroupNorm(N_CHANNELS, N_CHANNELS) if norm else None
 
     def forward(self, x: Tensor) -> Tensor:

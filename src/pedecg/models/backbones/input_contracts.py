@@ -19,7 +19,7 @@ from torch.nn import functional
 from pedecg.signals import filters
 
 Values = NDArray[np.float64]
-TINY = 1e-8
+TINY = 1e-8  # keeps a flat lead from a division by zero
 
 
 @dataclass(frozen=True)

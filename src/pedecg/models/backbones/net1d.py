@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pedecg.models.time_layers import Conv1d
+
 WIDTHS = (64, 160, 160, 400, 400, 1024, 1024)
 BLOCKS = (2, 2, 2, 3, 3, 4, 4)
 KERNEL = 16
@@ -21,7 +23,7 @@ class SameConv1d(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1):
         super().__init__()
-        self.conv = nn.Conv1d(n_in, n_out, kernel, stride, groups=groups)
+        self.conv = Conv1d(n_in, n_out, kernel, stride, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride, n = self.conv.kernel_size[0], self.conv.stride[0], x.shape[-1]

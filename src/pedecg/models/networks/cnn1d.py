@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pedecg.core.params import Section
 from pedecg.models.network_base import AgeSex, Batch, Numbers, padding, pool, taps
+from pedecg.models.time_layers import BatchNorm1d, Conv1d
 
 READS = frozenset({"signals", "demographics", "numbers"})
 
@@ -61,18 +62,18 @@ class Model(nn.Module):
         first, *others = settings.channels
         # Its reach is a QRS at any rate; the later ones see more by the rate that is halved.
         reach = taps(settings.kernel_s, fs_hz)
-        self.first = nn.Conv1d(n_in, first, reach, self.stride, reach // 2, bias=False)
+        self.first = Conv1d(n_in, first, reach, self.stride, reach // 2, bias=False)
         self.which_leads = (
             nn.Linear(n_leads, first, bias=False) if settings.mask == "leads" else None
         )
-        self.blocks = nn.Sequential(nn.BatchNorm1d(first), nn.ReLU())
+        self.blocks = nn.Sequential(BatchNorm1d(first), nn.ReLU())
         kernel = taps(settings.kernel_s, fs_hz / self.stride)
         for n_before, n_after in zip(settings.channels, others, strict=False):
             self.blocks.extend(
                 [
                     nn.MaxPool1d(2, ceil_mode=True),
-                    nn.Conv1d(n_before, n_after, kernel, padding=kernel // 2, bias=False),
-                    nn.BatchNorm1d(n_after),
+                    Conv1d(n_before, n_after, kernel, padding=kernel // 2, bias=False),
+                    BatchNorm1d(n_after),
                     nn.ReLU(),
                 ]
             )

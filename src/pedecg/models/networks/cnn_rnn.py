@@ -22,6 +22,7 @@ from pedecg.core import checkpoint
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.models.network_base import Batch, taps
+from pedecg.models.time_layers import BatchNorm1d, Conv1d
 
 CUT = 12.0  # times the usual size; QRS is about ten times it
 READS = frozenset({"signals"})  # and, with `cnn_from`, what `reads` says
@@ -230,11 +231,11 @@ class Convolutions(nn.Module):
         for n_out in settings.channels:
             self.blocks.append(
                 nn.Sequential(
-                    nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2, bias=False),
-                    nn.BatchNorm1d(n_out),
+                    Conv1d(n_in, n_out, kernel, padding=kernel // 2, bias=False),
+                    BatchNorm1d(n_out),
                 )
             )
-            shortcut = nn.Conv1d(n_in, n_out, 1) if settings.residual else nn.Identity()
+            shortcut = Conv1d(n_in, n_out, 1) if settings.residual else nn.Identity()
             self.shortcuts.append(shortcut)
             n_in = n_out
         self.residual = settings.residual
@@ -261,7 +262,7 @@ class Frames(nn.Module):
     def __init__(self, n_leads: int, frame: int, width: int) -> None:
         super().__init__()
         self.frame, self.width = frame, width
-        self.matrix = nn.Conv1d(n_leads, width, frame, stride=frame)
+        self.matrix = Conv1d(n_leads, width, frame, stride=frame)
         self.mask_bias = nn.Linear(n_leads, width, bias=False)
         self.norm = nn.LayerNorm(width)
 

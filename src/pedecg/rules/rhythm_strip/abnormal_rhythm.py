@@ -1,40 +1,70 @@
-"""How far a recording is from a normal rhythm, finding by finding, and in all.
+"""Distance of a recording from a normal rhythm, by finding and in all.
 
 "Other" rhythms have little in common: one is fast, one slow, one has early beats, one a wide QRS.
-A model that must learn this from a few dozen recordings sees each kind but a few times. That any of
-them is enough is knowledge, and here it is told: each finding counts 0 within what is usual, and
-1 for about one clear step beyond it.
+A model that must learn this from a few dozen recordings sees each kind but a few times. That any
+one of them is enough is prior knowledge: each finding is 0 within its limit and rises by 1 with
+each step beyond it. Limits and steps are rows `strip_…` of ``thresholds.csv``, so that a hospital
+can replace them, and give others by age; those that are shipped hold for adults, whose recordings
+CinC 2017 has.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-SLOW_BPM, FAST_BPM = 55.0, 95.0
-SLOW_STEP, FAST_STEP = 5.0, 10.0
-WIDE_S, WIDE_STEP_S = 0.11, 0.02
-PR_S, PR_STEP_S = 0.195, 0.02
-ST, ST_STEP = 0.1, 0.1  # of the height of QRS
-CLEAR_STEP, MOST_CLEAR = 2.0, 6.0  # an early beat's depth, in spreads of the other intervals
-MOST_ODD = 2.0
+from pedecg.core.errors import PedecgError
+from pedecg.rules.norms import Limits
+
+MS_PER_S = 1000.0
 
 
-def beyond(found: Mapping[str, float], pr_s: float) -> dict[str, float]:
+def beyond(
+    found: Mapping[str, float],
+    pr_s: float,
+    limits: Limits,
+    age_days: float | None = None,
+    sex: str | None = None,
+) -> dict[str, float]:
     """Return ``beyond_<finding>``, the greatest (``beyond_most``) and their sum (``beyond``).
 
     Parameters
     ----------
     found : of `ectopy.ectopy`; what is NaN there counts as usual, all of it if there is no beat.
     pr_s : PR interval, seconds, or NaN.
+    limits : holds the thresholds `strip_…`; one that is not stated for the age counts as not
+        exceeded.
+
+    Raises
+    ------
+    PedecgError
+        A threshold is missing from the file.
     """
+
+    def limit(name: str) -> float:
+        try:
+            row = limits.threshold(f"strip_{name}", age_days, sex)
+        except KeyError:
+            raise PedecgError(
+                f"thresholds: strip_{name} is missing; expected a row of it"
+            ) from None
+        return math.nan if row is None else row.value
+
+    def over(value: float, name: str, unit: float = 1.0, sign: float = 1.0) -> float:
+        step = limit(f"{name}_step") / unit
+        return _steps(sign * value, sign * limit(name) / unit, step)
+
     bpm = found["sound_bpm"]
+    early_step = limit("early_step")
     told = {
-        "rate": _over(bpm, FAST_BPM, FAST_STEP) + _over(-bpm, -SLOW_BPM, SLOW_STEP),
-        "qrs": _over(found["beat_qrs_s"], WIDE_S, WIDE_STEP_S),
-        "pr": _over(pr_s, PR_S, PR_STEP_S),
-        "st": _over(abs(found["beat_st"]), ST, ST_STEP),
-        "early": min(_over(found["early_clear"], 0.0, CLEAR_STEP), MOST_CLEAR / CLEAR_STEP),
-        "odd": min(_over(found["odd_weight"], 0.0, 1.0), MOST_ODD),
+        "rate": over(bpm, "fast") + over(bpm, "slow", sign=-1.0),
+        "qrs": over(found["beat_qrs_s"], "wide_qrs", MS_PER_S),
+        "pr": over(pr_s, "long_pr", MS_PER_S),
+        "st": over(abs(found["beat_st"]), "st"),
+        "early": min(
+            _steps(found["early_clear"], 0.0, early_step), limit("early_largest") / early_step
+        ),
+        "odd": min(_steps(found["odd_weight"], 0.0, 1.0), limit("odd_largest")),
     }
     known = np.isfinite(bpm)
     counted = {f"beyond_{name}": value if known else np.nan for name, value in told.items()}
@@ -44,6 +74,7 @@ def beyond(found: Mapping[str, float], pr_s: float) -> dict[str, float]:
     }
 
 
-def _over(value: float, limit: float, step: float) -> float:
-    """Return by how many steps a value is beyond its limit; 0 within it, and where it is NaN."""
-    return max(0.0, (value - limit) / step) if np.isfinite(value) else 0.0
+def _steps(value: float, limit: float, step: float) -> float:
+    """Return by how many steps a value exceeds its limit; 0 within it, and where one is NaN."""
+    steps = (value - limit) / step
+    return max(0.0, steps) if np.isfinite(steps) else 0.0

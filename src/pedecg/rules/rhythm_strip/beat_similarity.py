@@ -17,7 +17,7 @@ BEFORE_S, AFTER_S = 0.36, 0.44  # of the R peak; cut shorter where the heart is 
 QRS_S = 0.07  # on either side
 SHIFT_S = 0.04  # peaks are told this exactly at worst
 NEIGHBOUR = 0.45, 0.55  # share of the RR interval before and after R that belongs to a beat
-FIBRILLATION_HZ = 4.0, 9.0
+FIBRILLATION_HZ = 4.0, 9.0  # fibrillatory waves: 240 to 540 per minute
 LIKE, UNLIKE = 0.9, 0.7  # correlation of a QRS with the median one
 TALL = 0.7  # of the usual height: a beat, and no bump of the baseline
 

@@ -16,16 +16,17 @@ from pedecg.signals import filters
 Values = NDArray[np.float64]
 
 FEWEST = 6  # beats; from fewer nothing is told
-BASELINE_HZ, MUSCLE_HZ = 1.0, 18.0
+BASELINE_HZ, MUSCLE_HZ = 1.0, 18.0  # below: baseline wander; above: muscle noise more than QRS
 USUAL_LIKE, USUAL_SIZE = 0.8, (0.5, 1.8)  # correlation with the median QRS, size against it
 LOUD, ROUGH = 2.2, 3.0  # of the usual range, of the usual muscle noise, between two beats
 NEIGHBOURS = 5  # intervals on either side of which the local median is taken
 EARLY, ON_TIME, LONGER = 0.9, 0.92, 1.12  # of the local median; of the early interval itself
+# Correlation below it, height within: of another form, but a beat.
 ODD_LIKE, ODD_SIZE = 0.75, (0.7, 6.0)
 ODD_PAIR = 0.8, 1.25  # both intervals around an odd beat, of two usual ones: its place is taken
 ODD_RR_S = 0.25, 0.35  # before and after it, at least: nearer is a bump of the same beat
 STEEP = 0.08  # of the steepest slope: within QRS; 20 ms without end it
-QRS_GAP_S, QRS_REACH_S = 0.02, 0.15
+QRS_GAP_S, QRS_REACH_S = 0.02, 0.15  # flat for so long: QRS is over; no QRS reaches further from R
 ST_S, ST_WIDTH_S = 0.06, 0.01  # after the end of QRS
 ONSET_S = 0.1, 0.045  # before R: the level that ST is told against
 

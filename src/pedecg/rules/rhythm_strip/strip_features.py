@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.rules.beats import GLOBAL
+from pedecg.rules.norms import Limits
 from pedecg.rules.rhythm_strip import (
     abnormal_rhythm,
     beat_similarity,
@@ -23,11 +24,16 @@ from pedecg.rules.rhythm_strip import (
 PREFIX = "strip_"
 FEWEST_QUIET = 8  # intervals
 WIDE_S = 0.12  # a QRS that began in a ventricle
-LONGEST_PR_S = 0.4
+LONGEST_PR_S = 0.4  # a P further before QRS belongs to no conducted beat
 
 
 def measure(
-    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
+    waves: pd.DataFrame,
+    signal_mv: NDArray[np.floating[Any]],
+    fs_hz: float,
+    limits: Limits,
+    age_days: float | None = None,
+    sex: str | None = None,
 ) -> dict[str, float]:
     """Return ``strip_<measure>`` of one recording.
 
@@ -35,6 +41,7 @@ def measure(
     ----------
     waves : its rows of `tables.WAVES`; those of lead ``global`` are used.
     signal_mv : shape (n_samples,), millivolts, band-passed.
+    limits, age_days, sex : of the distance from a normal rhythm, see `abnormal_rhythm.beyond`.
     """
     signal = np.asarray(signal_mv, np.float64)
     mine = waves[waves["lead"] == GLOBAL].sort_values("peak_s", kind="stable")
@@ -54,7 +61,7 @@ def measure(
     found |= beat_similarity.alike(signal, fs_hz, r_s[quiet], early[quiet])
     found |= strip_noise.noise(signal, fs_hz, r_s) | _waves(mine, qrs, r_s, early)
     apart = ectopy.ectopy(signal, fs_hz, r_s)
-    found |= apart | abnormal_rhythm.beyond(apart, _pr_s(mine, qrs))
+    found |= apart | abnormal_rhythm.beyond(apart, _pr_s(mine, qrs), limits, age_days, sex)
     found["quiet"] = float(quiet.mean()) if len(quiet) else np.nan
     found["early_quiet"] = float(early[quiet].mean()) if quiet.any() else np.nan
     return {f"{PREFIX}{name}": value for name, value in found.items()}

@@ -12,12 +12,13 @@ from pedecg.signals import filters
 
 Values = NDArray[np.float64]
 
+# Edges of bands: P and T, fibrillatory waves, QRS, its edges, muscle.
 BANDS_HZ = (0.5, 4.0, 9.0, 15.0, 25.0, 40.0)
-QRS_HZ = 8.0, 20.0
-REFRACTORY_S = 0.2
+QRS_HZ = 8.0, 20.0  # band with much of QRS and little of P, T and muscle
+REFRACTORY_S = 0.2  # 300 bpm; no ventricle beats faster
 TOGETHER_S = 0.1  # two detectors mean the same beat
-WINDOW_S = 5.0
-LOUD, LOUD_S = 2.0, 1.5
+WINDOW_S = 5.0  # long enough for several beats at any rate
+LOUD, LOUD_S = 2.0, 1.5  # times the usual range, over a stretch that holds one beat at 40 bpm
 
 
 def noise(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:

@@ -6,7 +6,7 @@ that no file holds code and another version of scikit-learn gives the same proba
 
 import json
 from abc import abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from pedecg.core import checkpoint, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.models import contract, registry
 from pedecg.models.contract import Fitted, Rows, Training
+from pedecg.models.features import Scale
 
 REFIT = (
     "true: fitted again on training and validation records together; it is calibrated by the "
@@ -74,6 +75,8 @@ class TabularModel(contract.Trainable):
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         plain = {name: value for name, value in values.items() if name not in arrays}
+        if "scale" in plain:
+            plain["scale"] = asdict(plain["scale"])
         card = {"model": plain.pop("name"), "family": self.family(), **plain}
         text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
         tables.write_text(text + "\n", Path(folder) / contract.CARD)
@@ -94,6 +97,8 @@ class TabularModel(contract.Trainable):
             tensors, _ = checkpoint.read_tensors(Path(folder) / ARRAYS, torch.device("cpu"))
             values |= {name: tensor.numpy() for name, tensor in tensors.items()}
         try:
+            if "scale" in values:
+                values["scale"] = Scale(**values["scale"])
             return cls(name=values.pop("model"), **values)
         except (KeyError, TypeError) as error:
             raise PedecgError(f"{folder}: not a model of {cls.family()} ({error})") from None

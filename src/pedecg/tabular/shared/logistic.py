@@ -8,7 +8,7 @@ many cores there are, but between processors its probabilities are equal within 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -19,8 +19,9 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from pedecg.core.params import Section
+from pedecg.models import features
 from pedecg.models.contract import Rows, Training
-from pedecg.tabular.shared.design import Scale, ScaledModel
+from pedecg.tabular.shared import design
 
 Values = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ class Settings(Section):
 
 
 @dataclass(frozen=True)
-class LogisticModel(ScaledModel):
+class LogisticModel(design.ScaledModel):
     """Logistic models over features of one name and scale each.
 
     Attributes
@@ -55,14 +56,14 @@ class LogisticModel(ScaledModel):
     def learn(cls, rows: Rows, settings: Settings, training: Training) -> Self:
         """Fit one model per target on the rows whose label is known; the seed changes nothing."""
         table = cls.table(rows)
-        scale = Scale.of(table)
-        x = scale.design(table)
+        scale = features.scale(table)
+        x = design.design(scale, table)
         fitted = {}
         for target, y in zip(rows.targets, rows.labels.T.astype(np.float64), strict=True):
             known = ~np.isnan(y)
             fitted[target] = _fit(x[known], y[known], settings.strength)
         return cls(
-            name=training.name, seed=training.seed, targets=rows.targets, **asdict(scale),
+            name=training.name, seed=training.seed, targets=rows.targets, scale=scale,
             intercepts={target: intercept for target, (intercept, _) in fitted.items()},
             coefficients={target: each for target, (_, each) in fitted.items()},
         )  # fmt: skip

@@ -1,0 +1,133 @@
+"""What a model says of one recording, as an object, as JSON and as text."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pedecg.core import criterion_lines
+from pedecg.predict.loaded_model import Model
+from pedecg.predict.measurement_report import sentence
+from pedecg.predict.prepared_recording import Exam
+from pedecg.predict.waves_page import rate_bpm
+from pedecg.rules.criteria import CRITERIA
+
+USE = "Research only. Not a medical device, and not for the care of any patient."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One recording's answer.
+
+    Attributes
+    ----------
+    targets, probabilities, thresholds : of each target; NaN: no threshold could be fitted, or
+        classes of which exactly one holds.
+    called : 1 where the probability reaches the threshold, 0 where not, NaN without one; of
+        classes 1 for the likeliest.
+    exclusive : the targets are classes of which exactly one holds.
+    rules : (title, reason) of every criterion that is met.
+    """
+
+    model: str
+    children: str
+    exam: Exam
+    targets: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    called: tuple[float, ...]
+    exclusive: bool
+    rules: tuple[tuple[str, str], ...]
+
+    @property
+    def chosen(self) -> str:
+        """The class; of targets, the one farthest above its threshold, or nearest below it."""
+        odds = np.log(np.clip(self.probabilities, 1e-9, 1)) - np.log(
+            np.clip(np.nan_to_num(self.thresholds, nan=0.5), 1e-9, 2)
+        )
+        best = np.argmax(self.probabilities if self.exclusive else odds)
+        return self.targets[int(best)]
+
+
+def of(model: Model, exam: Exam) -> Answer:
+    """Ask a model about an exam."""
+    p = model.calibrated(model.ask(exam))
+    cuts = model.fitted.thresholds(model.seed)
+    if model.fitted.exclusive:
+        cuts = np.full(len(p), math.nan)
+    return Answer(
+        model=model.name,
+        children=model.children,
+        exam=exam,
+        targets=model.targets,
+        probabilities=tuple(p.tolist()),
+        thresholds=tuple(cuts.tolist()),
+        called=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
+        exclusive=model.fitted.exclusive,
+        rules=criterion_lines.split(exam.rules["why"].fillna("").iloc[0]),
+    )
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """Return one object; a threshold of 2 is one that no probability reaches."""
+    own, names = answer.exam.recording, {c.title: c.name for c in CRITERIA}
+    called = [None if math.isnan(one) else int(one) for one in answer.called]
+    cuts = [None if math.isnan(cut) else min(cut, 2.0) for cut in answer.thresholds]
+    said: dict[str, Any] = {
+        "record": own.record_id,
+        "model": answer.model,
+        "age_days": own.age_days,
+        "sex": own.sex,
+        "fs_hz": own.fs_hz,
+        "length_s": round(own.length_s, 3),
+        "leads": list(own.leads),
+        "probabilities": dict(zip(answer.targets, answer.probabilities, strict=True)),
+        "thresholds": dict(zip(answer.targets, cuts, strict=True)),
+        "decisions": dict(zip(answer.targets, called, strict=True)),
+    }
+    if answer.exclusive:
+        said["class"] = answer.chosen
+    return said | {
+        "rules_fired": [
+            {"rule": names.get(title, title), "title": title, "reason": reason}
+            for title, reason in answer.rules
+        ],
+        "unusable_leads": dict(answer.exam.unusable),
+        "flags": list(answer.exam.flags),
+        "training_children": answer.children,
+        "use": USE,
+    }
+
+
+def as_text(answer: Answer) -> RenderableType:
+    """Return probabilities beside their thresholds, flags, and the criteria that are met."""
+    own = answer.exam.recording
+    who = sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves))
+    table = Table()
+    table.add_column("class" if answer.exclusive else "target")
+    table.add_column("probability", justify="right")
+    if not answer.exclusive:
+        table.add_column("threshold", justify="right")
+    table.add_column("")
+    for target, p, cut, called in zip(
+        answer.targets, answer.probabilities, answer.thresholds, answer.called, strict=True
+    ):
+        limit = [] if answer.exclusive else ["none" if math.isnan(cut) else f"{cut:.3f}"]
+        table.add_row(target, f"{p:.3f}", *limit, decision(called, answer.exclusive))
+    met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
+    flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
+    met = met or [Text("No criterion is met.")]
+    return Group(Text(who, style="bold"), table, *flags, *met, Text(""))
+
+
+def decision(called: float, exclusive: bool) -> str:
+    """Say a decision in a word or two."""
+    if math.isnan(called):
+        return "no threshold"
+    if exclusive:
+        return "<- this class" if called else ""
+    return "called" if called else "not called"

@@ -1,0 +1,170 @@
+"""Criteria of rate, rhythm and conduction."""
+
+import math
+
+from pedecg.rules.criterion_logic import (
+    NOT_MET,
+    UNKNOWN,
+    Criterion,
+    MeasuredChild,
+    Verdict,
+    above,
+    below,
+    beyond_percentile,
+    say,
+)
+
+
+def _irregular(child: MeasuredChild) -> tuple[float, float, str]:
+    """Return the spread of RR as a share of its mean, the limit and its source."""
+    share = child.value("rr_sd_ms") * child.value("heart_rate_bpm") / 60_000.0
+    return share, *child.limit("irregular_rr")
+
+
+def _sinus(child: MeasuredChild) -> bool | None:
+    """Does a P wave precede nearly every beat at a steady distance?"""
+    share, (enough, _) = child.value("p_share"), child.limit("sinus_p_share")
+    if math.isnan(share):
+        return None
+    return share >= enough and not math.isnan(child.value("pr_ms"))
+
+
+def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
+    """Does the rate come and go while P stays before QRS? Healthy children breathe like that."""
+    share, limit, source = _irregular(child)
+    sinus = _sinus(child)
+    if math.isnan(share) or sinus is None:
+        return UNKNOWN
+    if share <= limit or not sinus:
+        return NOT_MET
+    return Verdict(
+        True,
+        f"RR intervals spread by {say(share, 'share')} of their mean, more than "
+        f"{say(limit, 'share')}, with P before {say(child.value('p_share'), 'share')} of the "
+        f"beats ({source})",
+    )
+
+
+def irregular_rhythm(child: MeasuredChild) -> Verdict:
+    """Do RR intervals spread without P in a steady place: fibrillation, block, ectopic beats?"""
+    share, limit, source = _irregular(child)
+    sinus = _sinus(child)
+    if math.isnan(share) or sinus is None:
+        return UNKNOWN
+    if share <= limit or sinus:
+        return NOT_MET
+    return Verdict(
+        True,
+        f"RR intervals spread by {say(share, 'share')} of their mean, more than "
+        f"{say(limit, 'share')}, without P in a steady place before "
+        f"{say(child.limit('sinus_p_share')[0], 'share')} of the beats ({source})",
+    )
+
+
+def pre_excitation(child: MeasuredChild) -> Verdict:
+    """Is PR short, QRS wide for age and its beginning slurred: the delta wave of WPW?"""
+    pr, slur = child.value("pr_ms"), child.value("slur_ms")
+    short, source = child.limit("pr_pre_excitation")
+    slow, slow_source = child.limit("slur_pre_excitation")
+    wide = beyond_percentile(child, "qrs", above=True)
+    signs = (
+        None if math.isnan(pr) or math.isnan(short) else pr < short,
+        wide.met,
+        None if math.isnan(slur) or math.isnan(slow) else slur > slow,
+    )
+    if False in signs:
+        return NOT_MET
+    if None in signs:
+        return UNKNOWN
+    return Verdict(
+        True,
+        f"PR {say(pr, 'ms')}, below {say(short, 'ms')} ({source}), {wide.reason}, and a slurred "
+        f"upstroke of {say(slur, 'ms')}, above {say(slow, 'ms')} ({slow_source})",
+    )
+
+
+def right_block(child: MeasuredChild, complete: bool) -> Verdict:
+    """Does the right ventricle follow late: r' or a late R in V1, S to the left, wide QRS?
+
+    Incomplete: QRS within the limit of the complete block, and r' at least half as tall as r; a
+    lower one is a normal variant. Then S to the left is not asked for.
+    """
+    qrs, second = child.value("qrs_ms"), child.value("r2_v1_mv")
+    (limit, source), (least, _) = child.limit("qrs_complete_block"), child.limit("second_r_block")
+    peak, tallest = child.value("r_peak_v1_ms"), child.value("r_v1_mv")
+    if math.isnan(qrs) or math.isnan(second) or math.isnan(limit):
+        return UNKNOWN
+    if complete != (qrs > limit):
+        return NOT_MET
+    if not complete:
+        share, _ = child.limit("second_r_share")
+        if not (second >= least and second >= share * tallest):
+            return NOT_MET
+        return Verdict(
+            True,
+            f"r' {say(second, 'mv')} in V1 and QRS duration {say(qrs, 'ms')}, not above "
+            f"{say(limit, 'ms')} ({source})",
+        )
+    lateral = [s for s in (child.value("s_i_mv"), child.value("s_v6_mv")) if not math.isnan(s)]
+    if not lateral:
+        return UNKNOWN
+    if max(lateral) < child.limit("s_lateral_block")[0]:
+        return NOT_MET
+    late, _ = child.limit("late_r_v1")
+    if second >= least:
+        shape = f"r' {say(second, 'mv')} in V1"
+    elif peak > late and child.value("rs_ratio_v1") > 1:
+        shape = f"R in V1 peaks after {say(peak, 'ms')}, later than {say(late, 'ms')}"
+    else:
+        return NOT_MET
+    return Verdict(
+        True, f"QRS duration {say(qrs, 'ms')}, above {say(limit, 'ms')}, and {shape} ({source})"
+    )
+
+
+def left_block(child: MeasuredChild, complete: bool) -> Verdict:
+    """Does the left ventricle follow late: no Q and a late R to the left, V1 negative, wide QRS?
+
+    V5 stands in for V6 where only nine leads were recorded.
+    """
+    qrs, ratio = child.value("qrs_ms"), child.value("rs_ratio_v1")
+    (limit, source), (lower, _) = (
+        child.limit(f"qrs_{kind}_block") for kind in ("complete", "incomplete")
+    )
+    late, _ = child.limit("late_r_v6")
+    lead = "v5" if math.isnan(child.value("r_peak_v6_ms")) else "v6"
+    peak, q = child.value(f"r_peak_{lead}_ms"), child.value(f"q_{lead}_mv")
+    if any(map(math.isnan, (qrs, ratio, peak, q, limit, lower))):
+        return UNKNOWN
+    wide = qrs > limit if complete else lower < qrs <= limit
+    negative = ratio < child.limit("rs_ratio_v1_left_block")[0]
+    if not (wide and negative and peak > late and q < child.limit("q_lateral_block")[0]):
+        return NOT_MET
+    bound = limit if complete else lower
+    return Verdict(
+        True,
+        f"QRS duration {say(qrs, 'ms')}, above {say(bound, 'ms')}, R in {lead.upper()} peaks "
+        f"after {say(peak, 'ms')}, later than {say(late, 'ms')}, without Q ({source})",
+    )
+
+
+CRITERIA = (
+    Criterion("tachycardia", "Tachycardia for age", above("heart_rate")),
+    Criterion("bradycardia", "Bradycardia for age", below("heart_rate")),
+    Criterion("sinus_arrhythmia", "Sinus arrhythmia", sinus_arrhythmia),
+    Criterion("irregular_rhythm", "Irregular rhythm", irregular_rhythm),
+    Criterion("first_degree_block", "First-degree AV block for age", above("pr")),
+    Criterion("short_pr", "Short PR for age", below("pr")),
+    Criterion("wide_qrs", "Wide QRS for age", above("qrs")),
+    Criterion("pre_excitation", "Pre-excitation (WPW pattern)", pre_excitation),
+    Criterion("rbbb", "Right bundle branch block", lambda child: right_block(child, True)),
+    Criterion(
+        "incomplete_rbbb", "Incomplete right bundle branch block",
+        lambda child: right_block(child, False),
+    ),
+    Criterion("lbbb", "Left bundle branch block", lambda child: left_block(child, True)),
+    Criterion(
+        "incomplete_lbbb", "Incomplete left bundle branch block",
+        lambda child: left_block(child, False),
+    ),
+)  # fmt: skip

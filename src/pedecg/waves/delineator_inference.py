@@ -1,0 +1,141 @@
+"""A trained network delineates: any number of leads, any length and sampling rate, one answer."""
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from pedecg.core import tables
+from pedecg.waves import network_output, qrs_detection
+from pedecg.waves.network_input import normalise, resample
+from pedecg.waves.wave_network import Network, Settings
+from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
+
+PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
+MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
+COLUMNS = tuple(name for name in tables.WAVES.columns if name != "record_id")
+FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
+
+
+def delineate(
+    signal_mv: NDArray[np.floating], fs_hz: float, leads: Sequence[str], folder: Path
+) -> pd.DataFrame:
+    """Find P, QRS and T in every lead and, from all leads together, one set of global waves.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
+    leads : one name per row.
+    folder : where ``weights.safetensors`` and ``network.json`` lie.
+
+    Returns
+    -------
+    The WAVES table without record_id, leads in the given order and then "global". A flat lead, a
+    record under half a second and one without a heartbeat have no waves; a boundary beyond the
+    record's edge is NaN.
+    """
+    signal = np.atleast_2d(np.asarray(signal_mv))
+    recorded = np.flatnonzero(np.nan_to_num(np.ptp(np.nan_to_num(signal), axis=1)) > FLAT_MV)
+    if not len(recorded) or signal.shape[1] < fs_hz / 2:
+        return _no_waves()
+    prepared = normalise(resample(signal[recorded], fs_hz))
+    probability = probabilities(prepared, load(folder))
+    common = network_output.together(probability)[None]
+    magnitude = np.sqrt(np.square(prepared).mean(axis=0, keepdims=True))
+    together = _table(network_output.waves(common), magnitude, ["global"])
+    r_peaks_s = together.loc[together["wave"] == "QRS", "peak_s"].to_numpy(float)
+    r_peaks = np.rint(r_peaks_s * FS_HZ).astype(np.int64)
+    if not qrs_detection.heartbeat(r_peaks, qrs_detection.qrs_steepness(prepared, FS_HZ), FS_HZ):
+        return _no_waves()
+    names = [leads[int(lead)] for lead in recorded]
+    in_leads = _table(network_output.waves(probability), prepared, names)
+    return pd.concat([in_leads, together], ignore_index=True)
+
+
+def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
+    """Return the probability of each wave, shape (n_leads, 3, n_frames), 125 frames per second.
+
+    Parameters
+    ----------
+    prepared : shape (n_leads, n_samples), as `network_input.normalise` returns it.
+    """
+    n_frames = -(-prepared.shape[1] // SAMPLES_PER_FRAME)
+    piece, margin = (round(length / FRAME_S) // 32 * 32 for length in (PIECE_S, MARGIN_S))
+    starts = range(0, n_frames, piece) if n_frames > piece + margin else [0]
+    parts = []
+    for start in starts:
+        end = start + piece if len(starts) > 1 else n_frames
+        first = max(start - margin, 0)
+        part = prepared[:, first * SAMPLES_PER_FRAME : (end + margin) * SAMPLES_PER_FRAME]
+        parts.append(_forward(part, network)[..., start - first : end - first])
+    return np.concatenate(parts, axis=-1)[..., :n_frames]
+
+
+@functools.lru_cache(maxsize=2)
+def load(folder: Path) -> Network:
+    """Return the trained network, ready to predict."""
+    settings = Settings.model_validate(json.loads((folder / "network.json").read_text()))
+    network = Network(settings)
+    state = load_file(folder / "weights.safetensors")
+    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
+    return network.fused()
+
+
+def save(network: Network, settings: Settings, folder: Path) -> None:
+    """Write weights as 16-bit floats, and the settings that the network is built from."""
+    state = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    with tables.replacing(folder / "weights.safetensors") as temporary:
+        save_file(state, temporary)
+    tables.write_text(settings.model_dump_json(indent=2) + "\n", folder / "network.json")
+
+
+def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
+    missing = -part.shape[1] % network.stride
+    padded = np.pad(part, ((0, 0), (0, missing)), mode="edge")
+    with torch.inference_mode(), _one_thread():
+        logits = network(torch.from_numpy(padded)[None])[0]
+        return torch.sigmoid(logits).numpy()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Give torch one thread within the block: the order of its sums depends on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _no_waves() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[2:], float))
+
+
+def _table(
+    found: network_output.Found, signal: NDArray[np.float32], names: Sequence[str]
+) -> pd.DataFrame:
+    """Return the waves as a table, lead by lead in order of time."""
+    onset = np.maximum(found.onset_s, 0.0)
+    peak = np.fmin(np.fmax(network_output.peaks(signal, found), onset), found.offset_s)
+    order = np.lexsort((peak, found.row))
+    columns = {
+        "lead": np.array(names, dtype=object)[found.row],
+        "wave": np.array(tables.WAVES_IN_ORDER, dtype=object)[found.kind],
+        "onset_s": onset,
+        "peak_s": peak,
+        "offset_s": found.offset_s,
+        "confidence": found.confidence,
+    }
+    return pd.DataFrame({name: column[order] for name, column in columns.items()})
