@@ -134,10 +134,11 @@ def laid_out(code: list[str], data: list[str], indent: str) -> str:
 
 def written(text: str, name: str, code: list[str], data: list[str]) -> str:
     """Return the text of a dvc.yaml with the dependencies of one stage replaced."""
-    pattern = re.compile(rf"(^  {name}:.*?\n)( +)deps: \[.*?\]\n", re.DOTALL | re.MULTILINE)
+    listed_so_far = r"deps:(?: \[[^\]]*\]\n|\n(?: +- .*\n)+)"  # one list, or a line each
+    pattern = re.compile(rf"(^  {name}:\n(?:    .*\n)*?)( +){listed_so_far}", re.MULTILINE)
     found = pattern.search(text)
     if found is None:
-        raise SystemExit(f"{name}: no `deps: […]` to correct")
+        raise SystemExit(f"{name}: no list `deps` to correct")
     listed = laid_out(code, data, found[2])
     return text[: found.start()] + found[1] + listed + text[found.end() :]
 

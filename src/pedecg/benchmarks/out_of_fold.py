@@ -16,7 +16,7 @@ from pedecg.cohorts import splits
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.learning import batches
-from pedecg.models import registry
+from pedecg.models import model_settings, registry
 from pedecg.models.contract import Training
 from pedecg.signals import lead_statistics
 
@@ -75,7 +75,7 @@ def cross_validated(
 
     Parameters
     ----------
-    values : plain parameters: the sections `models` and `train`.
+    values : plain parameters: the sections `models`, `trunk` (where there is one) and `train`.
     fold : shape (n_records,), of each row of the labels.
 
     Returns
@@ -87,7 +87,7 @@ def cross_validated(
     PedecgError
         There is no such model, or its parameters are not valid.
     """
-    own = values["models"].get(model, {})  # an unknown model: the registry names those there are
+    own = model_settings.complete(model, values)
     network = registry.is_network(model, own)
     rules = prepared.rules if "rules" in registry.reads(model, own) else None
     signals = prepared.signals if network else None
