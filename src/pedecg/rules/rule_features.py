@@ -96,7 +96,7 @@ def of_strip(
     fs_hz: float,
     limits: norms.Limits,
 ) -> dict[str, float]:
-    """Return the measures of a rhythm strip where there is one lead and no more; see `strip_features`.
+    """Return the measures of a rhythm strip where there is one lead alone; see `strip_features`.
 
     Parameters
     ----------
