@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from pedecg.benchmarks import benchmark_settings, prepared_cohort
+from pedecg.benchmarks import benchmark_settings, prepare_cohort, prepared_cohort
 from pedecg.core import errors
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     if reason := benchmark_settings.not_measured(f"data.{cohort}", root):
         prepared_cohort.write_not_measured(reason, folder)
         return
-    prepared_cohort.prepare(root, Path(preset).resolve(), folder)
+    prepare_cohort.prepare(root, Path(preset).resolve(), folder)
 
 
 if __name__ == "__main__":

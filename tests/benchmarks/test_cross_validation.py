@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.benchmarks import benchmark_settings, classification_scores, out_of_fold
+from pedecg.benchmarks import (
+    benchmark_settings,
+    classification_scores,
+    out_of_fold,
+    prepare_cohort,
+)
 from pedecg.benchmarks import prepared_cohort as cohort
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
@@ -40,7 +45,7 @@ def prepared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEDECG_JOBS", "1")
         cinc2017_cohort.write(small, folder / "raw", folder / "truth")
-        cohort.prepare(str(folder / "raw"), PRESET, folder / "prepared")
+        prepare_cohort.prepare(str(folder / "raw"), PRESET, folder / "prepared")
     return cohort.load(folder / "prepared")
 
 

@@ -1,11 +1,6 @@
-"""A cohort read, filtered, delineated and measured as the stages of its own pipeline do.
-
-The parameters are those of that pipeline's ``params.yaml`` and of one of its presets, so that a
-benchmark measures what a user of the preset gets.
-"""
+"""Signals and tables of a cohort for cross-validation, as `prepare_cohort` writes them."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.cohorts import accepted_records, ingest
-from pedecg.cohorts.cohort_settings import CohortSettings
-from pedecg.cohorts.record_check import IngestSettings
-from pedecg.core import parallel, params, tables
-from pedecg.rules import norms, rule_features
-from pedecg.signals import preprocess, signal_store
-from pedecg.signals.preprocess import PreprocessSettings
-from pedecg.waves import delineate
-from pedecg.waves.delineate import DelineateSettings
+from pedecg.core import params, tables
+from pedecg.signals import signal_store
 
-_RECORDS, _LABELS, _RULES = "records.parquet", "labels.parquet", "rules.parquet"
-_SIGNALS = "signals"
+RECORDS, LABELS, RULES = "records.parquet", "labels.parquet", "rules.parquet"
+SIGNALS = "signals"
 _NOT_MEASURED = "not_measured.txt"  # written in place of the tables where there are no data
 
 
@@ -81,51 +69,6 @@ def parameters(preset: Path) -> dict[str, Any]:
     return values
 
 
-def prepare(root: str, preset: Path, folder: Path) -> None:
-    """Write the signals and tables of the cohort in `root` into `folder`.
-
-    Raises
-    ------
-    PedecgError
-        A parameter is not valid, or the cohort cannot be read.
-    """
-    values = parameters(preset)
-    base = preset.parents[1]
-    cohort = _section(values, "cohort", CohortSettings, {"root": root})
-    ingest_settings = _section(values, "ingest", IngestSettings)
-    accepted = ingest.ingest(cohort, ingest_settings)
-    ingest.require_enough(accepted, ingest_settings)
-
-    filtering = _section(values, "preprocess", PreprocessSettings)
-    read = partial(accepted_records.read_signal, root=root)
-    one = partial(preprocess.read_and_prepare, read=read, settings=filtering)
-    jobs = preprocess.jobs(accepted.records, accepted.quality)
-    signals = str(folder / _SIGNALS)
-    preprocess.write(parallel.records(one, jobs, "preprocess"), signals, filtering)
-
-    waves = partial(
-        delineate.stored, folder=signals, settings=_section(values, "delineate", DelineateSettings)
-    )
-    store = signal_store.open_store(signals)
-    found = pd.concat(parallel.records(waves, range(len(store)), "delineate"), ignore_index=True)
-
-    rules = _section(values, "rule_features", rule_features.RuleFeaturesSettings)
-    limits = norms.load(base / rules.limits, base / rules.thresholds)
-    examined = rule_features.delineated_records(store, found, accepted.records)
-    measure = partial(rule_features.of_record, folder=signals, limits=limits)
-    rows = rule_features.table(list(parallel.records(measure, examined, "rules")))
-
-    tables.write(accepted.records, folder / _RECORDS, tables.RECORDS)
-    tables.write(accepted.labels, folder / _LABELS, tables.LABELS)
-    tables.write(rows, folder / _RULES, tables.RULES)
-
-
-def _section(
-    values: dict[str, Any], name: str, schema: type[params.S], changes: dict[str, Any] | None = None
-) -> params.S:
-    return params.parse(values[name] | (changes or {}), name, schema, str(params.PARAMS_FILE))
-
-
 def write_not_measured(reason: str, folder: Path) -> None:
     """Write why there is nothing in a folder that `prepare` would fill."""
     tables.write_text(reason + "\n", folder / _NOT_MEASURED)
@@ -139,10 +82,10 @@ def reason_not_measured(folder: Path) -> str | None:
 
 def load(folder: Path) -> Prepared:
     """Read what `prepare` wrote; records with an unknown label are left out."""
-    labels = tables.read(folder / _LABELS, tables.LABELS)
+    labels = tables.read(folder / LABELS, tables.LABELS)
     return Prepared(
-        tables.read(folder / _RECORDS, tables.RECORDS),
+        tables.read(folder / RECORDS, tables.RECORDS),
         labels[labels.notna().all(axis=1)].reset_index(drop=True),
-        tables.read(folder / _RULES, tables.RULES),
-        signal_store.open_store(str(folder / _SIGNALS)),
+        tables.read(folder / RULES, tables.RULES),
+        signal_store.open_store(str(folder / SIGNALS)),
     )
