@@ -71,7 +71,8 @@ def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_pat
 
 
 def test_a_training_writes_exactly_the_files_that_are_shipped(tmp_path):
-    settings = wave_network.Settings()
+    text = (shipped_delineator.WEIGHTS / "network.json").read_text(encoding="utf-8")
+    settings = wave_network.Settings.model_validate_json(text)
     delineator_inference.save(wave_network.Network(settings), settings, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == set(ship_delineator.FILES)
 

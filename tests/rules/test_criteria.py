@@ -220,6 +220,10 @@ def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     )
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}
+    strip = (source / "rhythm_strip/abnormal_rhythm.py").read_text()
+    findings = set(re.findall(r'"(\w+)"', strip))
+    built |= {f"strip_{name}" for name in findings} & set(LIMITS.thresholds)
+    built |= {f"strip_{name}_step" for name in findings} & set(LIMITS.thresholds)
     assert named | built == set(LIMITS.thresholds)
 
 

@@ -109,7 +109,9 @@ class Filter:
             state = start * filters.steady_state(sections)
             return np.asarray(signal.sosfilt(sections, x, zi=state)[0])
         b, a = (np.array(c) for c in self.coefficients)
-        return np.asarray(signal.lfilter(b, a, x, zi=start * filters.steady_state_of(b, a))[0])
+        order = max(len(b), len(a))  # a filter without feedback has one coefficient in `a`
+        padded = (np.pad(c, (0, order - len(c))) for c in (b, a))
+        return np.asarray(signal.lfilter(b, a, x, zi=start * filters.steady_state_of(*padded))[0])
 
 
 def zero_phase(x: Tensor, band: Filter) -> Tensor:

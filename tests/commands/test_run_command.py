@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import apply_overrides
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -135,6 +135,7 @@ LEAVES = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the cores may be busy with other work
 @given(value=st.one_of(LEAVES, st.lists(LEAVES)))
 def test_dvc_reads_every_value_as_the_preset_has_it(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("values")
