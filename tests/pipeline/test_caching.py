@@ -247,8 +247,11 @@ CARDIOTOXICITY_TABLE = [
         add_a_comment("learning/setup_checks.py"),
         ["model_inputs", "check@*", "train@*"],
     ),
-    Row("the simulator of another pipeline", add_a_comment("delineator/simulated_records.py"),
-        [REPORT]),
+    Row(
+        "the simulator of another pipeline",
+        add_a_comment("delineator/simulated_records.py"),
+        [REPORT],
+    ),
 ]
 
 BENCHMARKS_TABLE = [
@@ -284,7 +287,9 @@ def test_every_pipeline_has_a_table() -> None:
     ("pipeline", "row"),
     [
         pytest.param(
-            pipeline, row, id=f"{pipeline}: {row.name}",
+            pipeline,
+            row,
+            id=f"{pipeline}: {row.name}",
             marks=[pytest.mark.nightly] if row.nightly else [],
         )
         for pipeline, row in ROWS
