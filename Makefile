@@ -15,7 +15,7 @@ TESTS := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
-.PHONY: help env repository repro repro-all $(SIBLINGS) test test-slow test-all test-nightly coverage lint check-lock smoke clean
+.PHONY: help env repository repro verify repro-all $(SIBLINGS) test test-slow test-all test-nightly coverage lint check-lock smoke clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ repro: repository env  ## the whole default pipeline, on simulated children
 	pedecg params --check
 	dvc repro
 	@pedecg results
+
+verify: repro  ## the whole default pipeline, then compare it with the committed run
+	pedecg verify
 
 repro-all: repro $(SIBLINGS)  ## every pipeline: the root's, then each of pipelines/
 
