@@ -10,21 +10,20 @@ of its run.
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
-
-from ruamel.yaml import YAML
 
 from pedecg.core.errors import PedecgError
 from pedecg.core.run_models import FILE as RUN_MODELS
+from pedecg.runs import lock_file
 from pedecg.runs.git_files import GitFiles
+from pedecg.runs.lock_file import LOCK
 
-LOCK = "dvc.lock"
 # The stages that train networks; {network} stands for each network of the run.
 TRAINS_NETWORKS = (
     "pretrain", "train", "train@{network}-*", "train_continued@{network}*", "check@{network}*",
@@ -88,15 +87,15 @@ def verify(changed: Iterable[str], revision: str = "HEAD", folder: Path = Path()
         No ``dvc.lock`` here or in the commit, or a revision that git does not know.
     """
     committed = GitFiles(revision, folder)
-    expected = _stages(committed.text(LOCK), f"{revision}:{LOCK}")
+    expected = lock_file.load(committed.text(LOCK), f"{revision}:{LOCK}")
     if not (folder / LOCK).is_file():
         raise PedecgError(f"{folder / LOCK}: not found; `dvc repro` writes it")
-    found = _stages((folder / LOCK).read_text(encoding="utf-8"), LOCK)
+    found = lock_file.load((folder / LOCK).read_text(encoding="utf-8"), LOCK)
     networks = _of_networks(found, _networks(folder))
     changed = set(changed)
     findings = []
     for stage in dict.fromkeys([*expected, *found]):
-        outputs = _outputs(expected.get(stage)), _outputs(found.get(stage))
+        outputs = lock_file.outputs(expected.get(stage)), lock_file.outputs(found.get(stage))
         for path in dict.fromkeys([*outputs[0], *outputs[1]]):
             before, now = outputs[0].get(path), outputs[1].get(path)
             if before is None or now is None:
@@ -177,17 +176,6 @@ def _flat(values: Any, name: str = "") -> dict[str, Any]:
     return {name: values}
 
 
-def _stages(text: str, place: str) -> dict[str, Any]:
-    try:
-        return dict(YAML(typ="safe", pure=True).load(text)["stages"])
-    except Exception as error:
-        raise PedecgError(f"{place}: not a lock file of DVC ({type(error).__name__})") from error
-
-
-def _outputs(stage: Mapping[str, Any] | None) -> dict[str, str]:
-    return {out["path"]: out["md5"] for out in (stage or {}).get("outs", [])}
-
-
 def _networks(folder: Path) -> list[str]:
     """Return the names of the run's networks; none where the pipeline trains one of its own."""
     file = folder / RUN_MODELS
@@ -197,7 +185,7 @@ def _networks(folder: Path) -> list[str]:
     return [model["name"] for model in models if "signals" in model["reads"]]
 
 
-def _of_networks(stages: Mapping[str, Any], networks: Iterable[str]) -> set[str]:
+def _of_networks(stages: lock_file.Stages, networks: Iterable[str]) -> set[str]:
     """Return the stages that train networks, and all that read what came of them."""
     patterns = [
         pattern.format(network=network)
@@ -206,15 +194,12 @@ def _of_networks(stages: Mapping[str, Any], networks: Iterable[str]) -> set[str]
     ]
     touched = {name for name in stages if any(fnmatch(name, pattern) for pattern in patterns)}
     while True:
-        made = [PurePosixPath(path) for name in touched for path in _outputs(stages[name])]
-        reading = {name for name in stages if any(_reads(stages[name], made))} - touched
+        made = [path for name in touched for path in lock_file.outputs(stages[name])]
+        reading = {
+            name
+            for name, stage in stages.items()
+            if name not in touched and any(lock_file.reads(stage, path) for path in made)
+        }
         if not reading:
             return touched
         touched |= reading
-
-
-def _reads(stage: Mapping[str, Any], made: Iterable[PurePosixPath]) -> Iterator[bool]:
-    """Yield whether each dependency of a stage is one of these outputs, or holds or lies in one."""
-    deps = [PurePosixPath(dep["path"]) for dep in stage.get("deps", [])]
-    for path in made:
-        yield any(dep == path or path in dep.parents or dep in path.parents for dep in deps)
