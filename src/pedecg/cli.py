@@ -4,6 +4,9 @@ A command imports what it needs when it runs: ``pedecg --help`` must answer at o
 takes seconds to import.
 """
 
+import io
+import sys
+
 import typer
 
 from pedecg.commands import (
@@ -49,5 +52,11 @@ def pedecg() -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's fault is one line and exit status 1."""
+    """Run the command line; a user's fault is one line and exit status 1.
+
+    A terminal that cannot show a character shows its escape: no answer is lost to its encoding.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     errors.one_line(app)

@@ -36,6 +36,8 @@ def test_the_card_says_what_the_model_was_made_for(bundle, project):
     assert (about["model"], about["targets"], about["opset"]) == (MODEL, list(TARGETS), 20)
     noise = {name: about["trained_on"].pop(name) for name in ("psqi_low", "bassqi_low")}
     assert all(0 < low < 1 for low in noise.values())
+    lowest, highest = about["trained_on"].pop("swing_mv")
+    assert 0 < lowest < highest
     assert about["trained_on"] == {
         "records": 6, "patients": 6, "age_days": [300, 2300], "length_s": [4.2, 10.0],
         "leads": [" ".join(LEADS), " ".join(NINE_LEADS)], "fewest_leads": 9,

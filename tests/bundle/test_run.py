@@ -85,6 +85,51 @@ def test_wfdb_is_asked_for_where_it_is_not_there(bundle, tmp_path):
     assert found.stderr.endswith("record: WFDB records need the package wfdb\n")
 
 
+@pytest.mark.parametrize(
+    ("find", "put", "told"),
+    [
+        (" 500 5000", "", "states no sampling rate"),
+        ("1000(0)/mV", "0(0)/mV", "I: no gain above 0"),
+        ("1000(0)/mV", "1_000(0)/mV", "I: no gain above 0"),
+        (None, None, "I: the samples do not fit the checksum"),
+    ],
+    ids=["no rate", "gain 0", "a gain that is no number", "a flipped byte"],
+)
+def test_what_wfdb_would_assume_is_refused(bundle, ecgs, tmp_path, find, put, told):
+    ecg = ecgs["P0"]
+    wfdb.wrsamp(
+        "record", 500, ["mV"] * len(ecg.leads), list(ecg.leads), fmt=["16"] * len(ecg.leads),
+        p_signal=ecg.signal_mv.T.astype(float), adc_gain=[1000.0] * len(ecg.leads),
+        baseline=[0] * len(ecg.leads), write_dir=str(tmp_path),
+    )  # fmt: skip
+    header, data = tmp_path / "record.hea", tmp_path / "record.dat"
+    about = ("--age-days", ecg.age_days, "--sex", ecg.sex[0].upper())
+    whole = alone(bundle, tmp_path / "record", *about, hidden=HIDDEN)
+    assert whole.returncode == 0, whole.stderr
+    if find is None:
+        content = bytearray(data.read_bytes())
+        content[0] ^= 0x40
+        data.write_bytes(content)
+    else:
+        text = header.read_text()
+        changed = text.replace("1000.0(0)/mV", "1000(0)/mV").replace(find, put, 1)
+        assert changed != text
+        header.write_text(changed)
+    found = alone(bundle, header, *about, hidden=HIDDEN)
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert told in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_a_unit_that_is_wrong_by_a_factor_is_flagged(loaded, project, ecgs, tmp_path):
+    ecg = ecgs["P0"]
+    assert not [flag for flag in ask(loaded, ecg)["flags"] if flag.startswith("amplitude")]
+    loud = ask(loaded, ecg, signal_mv=5 * ecg.signal_mv)["flags"]
+    (flag,) = [flag for flag in loud if flag.startswith("amplitude")]
+    assert "is the unit right?" in flag
+
+
 def test_an_unknown_age_and_sex_are_asked_as_unknown_and_flagged(loaded, project, ecgs, tmp_path):
     stranger = Ecg(ecgs["P0"].signal_mv, 500.0, LEADS, None, None)
     answer = ask(loaded, stranger)

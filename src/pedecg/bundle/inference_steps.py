@@ -47,6 +47,18 @@ def usable(
     )
 
 
+def swing_mv(counts: NDArray[np.int16], mask: NDArray[np.bool_]) -> float:
+    """Return the median over the leads of each one's peak-to-peak value, mV.
+
+    Parameters
+    ----------
+    counts : filtered microvolts, shape (n_leads, n_samples), at least one sample.
+    mask : the leads that are there; at least one.
+    """
+    used = counts[mask].astype(np.int64)
+    return float(np.median(used.max(axis=1) - used.min(axis=1))) / 1000
+
+
 def middle(signal: Floats, n_samples: int) -> Floats:
     """Return the middle of a signal, or a shorter one in the middle of zeros."""
     extra = signal.shape[1] - n_samples

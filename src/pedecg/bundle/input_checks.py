@@ -54,6 +54,23 @@ def too_few(about: Mapping[str, Any], usable: Collection[str]) -> str | None:
     return f"{len(usable)} usable leads; no training record had fewer than {fewest}"
 
 
+def amplitude(about: Mapping[str, Any], swing_mv: float) -> list[str]:
+    """Return a flag where an ECG is higher or lower than every training record: a wrong unit?
+
+    Parameters
+    ----------
+    swing_mv : the median over the usable leads of each one's peak-to-peak value after the filter,
+        mV. A bundle made before the range was kept flags nothing.
+    """
+    lowest, highest = about["trained_on"].get("swing_mv", (0.0, math.inf))
+    if lowest <= swing_mv <= highest:
+        return []
+    return [
+        f"amplitude: leads swing {swing_mv:.2f} mV (median); "
+        f"training records {lowest:.2f} to {highest:.2f} mV; is the unit right?"
+    ]
+
+
 def noisy(about: Mapping[str, Any], quality: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Return one flag per measure of noise in which leads are worse than the training leads.
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from pedecg.bundle import inference_steps
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
@@ -18,6 +21,7 @@ from pedecg.rules.rule_features import RuleFeaturesSettings
 from pedecg.signals import signal_store
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.signals.quality import LeadLimits
+from pedecg.signals.signal_store import SignalStore
 from pedecg.waves.delineate import DelineateSettings
 
 # What a signal has gone through, and the stages that it went through.
@@ -42,7 +46,8 @@ class Origin:
     simulated : the training children do not exist.
     trained_on : of the training records: how many, of how many patients; the range of their ages,
         days, and of their lengths, s; which of the model's leads they had, the commonest set
-        first; the fewest usable leads that one had; the pSQI and basSQI that `LOW_PERCENT` of
+        first; the fewest usable leads that one had; the range of their swings, mV (see
+        `inference_steps.swing_mv`); the pSQI and basSQI that `LOW_PERCENT` of
         their usable leads did not reach.
     sha256 : of the tables that it was trained on.
     delineate : how waves are found; a pipeline without that stage: as by default.
@@ -158,10 +163,21 @@ def _population(project: Path, leads: list[str]) -> dict[str, Any]:
         "length_s": [float(length_s.min()), float(length_s.max())],
         "leads": list(read.value_counts().index),
         "fewest_leads": int(signals.lead_mask[place].sum(axis=1).min()),
+        "swing_mv": _swings(signals, place),
         "psqi_low": float(low["psqi"]),
         "bassqi_low": float(low["bassqi"]),
         "sex": {str(sex): int(n) for sex, n in of["sex"].value_counts().sort_index().items()},
     }
+
+
+def _swings(signals: SignalStore, places: NDArray[np.int64]) -> list[float]:
+    """Return the lowest and the highest swing of the records at these places of the store, mV."""
+    swings = [
+        inference_steps.swing_mv(np.asarray(signals.counts(place)), signals.lead_mask[place])
+        for place in places
+        if signals.lead_mask[place].any()
+    ]
+    return [min(swings), max(swings)]
 
 
 def _whole(value: Any) -> int | None:

@@ -17,6 +17,7 @@ import hashlib
 import importlib.util
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,7 @@ class Bundle:
         refusal = self.checks.too_few(self.about, np.array(self.about["leads"])[mask].tolist())
         if refusal:
             raise RefusedError(refusal)
+        flags += self.checks.amplitude(self.about, self.steps.swing_mv(counts, mask))
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
             flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
@@ -290,17 +292,41 @@ def read(
 
 
 def _read_wfdb(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
+    """Read a WFDB record; what the package wfdb would assume without a word is refused."""
     try:
         import wfdb
     except ImportError:
         raise RefusedError("WFDB records need the package wfdb") from None
-    record = wfdb.rdrecord(str(path.with_suffix("") if path.suffix == ".hea" else path))
+    header = path if path.suffix == ".hea" else Path(f"{path}.hea")
+    _check_header(header.read_text(encoding="latin-1"))
+    record = wfdb.rdrecord(str(header.with_suffix("")), physical=False)
     per_mv = {"mv": 1.0, "uv": 1e3, "v": 1e-3}
     unknown = [unit for unit in record.units if unit.lower() not in per_mv]
     if unknown:
         raise RefusedError(f"unit {unknown[0]!r}; expected mV, uV or V")
+    found = [int(value) & 0xFFFF for value in record.calc_checksum()]
+    for lead, stated, sums in zip(record.sig_name, record.checksum, found, strict=True):
+        if stated is not None and int(stated) & 0xFFFF != sums:
+            raise RefusedError(f"lead {lead}: the samples do not fit the checksum in the header")
+    signal = record.dac(return_res=32)
     scale = np.array([per_mv[unit.lower()] for unit in record.units])
-    return (record.p_signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
+    return (signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
+
+
+def _check_header(text: str) -> None:
+    """Refuse a header without a sampling rate (wfdb assumes 250 Hz) or a gain (it assumes 200)."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    lines = [fields for fields in lines if not fields[0].startswith("#")]
+    if not lines or len(lines[0]) < 3 or not _positive(re.split("[/(]", lines[0][2])[0]):
+        raise RefusedError("the header states no sampling rate above 0 Hz")
+    for fields in lines[1:]:
+        if len(fields) < 3 or not _positive(re.split("[(/]", fields[2])[0]):
+            name = fields[8] if len(fields) > 8 else fields[0]
+            raise RefusedError(f"{name}: no gain above 0; how high its waves are is not known")
+
+
+def _positive(text: str) -> bool:
+    return bool(re.fullmatch(r"\+?[0-9.]+([eE][-+]?[0-9]+)?", text)) and float(text) > 0
 
 
 def main() -> int:

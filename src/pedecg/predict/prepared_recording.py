@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.bundle import input_checks
+from pedecg.bundle import inference_steps, input_checks
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Recording
 from pedecg.core.records import LEADS, EcgRecord
@@ -120,6 +120,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
     refusal = input_checks.too_few(about, used)
     if refusal:
         raise RecordFault("outside-model", refusal)
+    flags += input_checks.amplitude(about, inference_steps.swing_mv(counts, mask))
     measured = {
         lead: {"psqi": float(found.psqi[row]), "bassqi": float(found.bassqi[row])}
         for row, lead in enumerate(own.leads)
