@@ -106,18 +106,33 @@ def parameters(folder: str) -> str:
     place = "params.yaml" if folder == "." else f"{folder}/params.yaml"
     text = [f"# Parameters: {pipelines()[folder]}\n\nDefaults are those of `{place}`.\n"]
     first: dict[type[params.Section], str] = {}
+    defaults: dict[str, str] = {}
     for section, schema in parameter_sections.sections(file).items():
         text.append(f"\n## {section}\n\n")
-        if schema in first:
-            text.append(f"The keys of [`{first[schema]}`](#{_anchor(first[schema])}).\n")
-            continue
-        first[schema] = section
-        rows = [("parameter", "default", "type, range", "meaning"), ("---",) * 4]
-        for p in parameter_sections.described(section, schema, file):
-            kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
-            rows.append((f"`{p.key}`", f"`{p.default}`", kind, p.meaning))
-        text.append(_table(rows))
+        listed = list(parameter_sections.described(section, schema, file))
+        defaults |= {p.key: p.default for p in listed}
+        alike = first.setdefault(schema, section)
+        if alike != section:
+            listed = [
+                p
+                for p in listed
+                if defaults.get(f"{alike}{p.key.removeprefix(section)}") != p.default
+            ]
+            text.append(
+                f"The keys of [`{alike}`](#{_anchor(alike)}), with the same values"
+                + (" except:\n\n" if listed else ".\n")
+            )
+        if listed:
+            text.append(_parameter_table(listed))
     return "".join(text)
+
+
+def _parameter_table(listed: Sequence[parameter_sections.Parameter]) -> str:
+    rows = [("parameter", "default", "type, range", "meaning"), ("---",) * 4]
+    for p in listed:
+        kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
+        rows.append((f"`{p.key}`", f"`{p.default}`", kind, p.meaning))
+    return _table(rows)
 
 
 def _anchor(heading: str) -> str:
@@ -175,11 +190,17 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
         names = f"`{info.metavar or parameter.name.upper()}{'…' if _many(kind) else ''}`"
     else:
         option = "--" + parameter.name.replace("_", "-")
-        written = sorted(info.param_decls or [option], key=lambda word: word.startswith("--"))
+        # With Annotated, typer takes the first name of an option as if it were its default.
+        first = [info.default] if isinstance(info.default, str) else []
+        written = sorted([*first, *(info.param_decls or ())] or [option], key=_is_long)
         value = "" if flag else f" `{info.metavar or _value(kind)}`"
         names = ", ".join(f"`{word}`" for word in written) + value
     default = "required" if required else _default(parameter.default)
     return names, default, info.help or ""
+
+
+def _is_long(name: str) -> bool:
+    return name.startswith("--")
 
 
 def _many(kind: Any) -> bool:

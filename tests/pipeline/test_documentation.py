@@ -1,4 +1,4 @@
-"""What the README says of commands, stages and parameters is what the project has."""
+"""README and docs/ agree with the project: commands, stages, parameters, published figures."""
 
 import json
 import re
@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from scratch import PAEDIATRIC, ROOT, pipelines
+from scratch import ROOT, pipelines
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import benchmark_tables
+import docs_pages
+import docs_tables
 import publish_benchmarks
-import readme_tables
 
+from pedecg.cli import app
 from pedecg.commands import parameter_sections
 
 PUBLISHED = ROOT / "pipelines/benchmarks/published"
+RESULTS = "docs/benchmarks.md"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -43,26 +46,30 @@ def in_git(name: str) -> str:
 
 
 def test_the_table_of_results_is_that_of_the_committed_metrics() -> None:
-    readme = in_git("README.md")
-    renewed = readme_tables.with_results(readme, in_git)
-    assert renewed == readme, "python scripts/readme_tables.py, then git add README.md metrics"
+    page = in_git(RESULTS)
+    renewed = docs_tables.with_results(page, in_git)
+    assert renewed == page, "python scripts/docs_tables.py, then git add docs metrics"
+
+
+def test_the_picture_of_the_results_is_that_of_the_committed_metrics() -> None:
+    drawn = in_git(docs_tables.PICTURE_TABLE)
+    assert drawn == docs_tables.picture_table(in_git), "python scripts/docs_tables.py"
 
 
 def test_a_run_of_other_figures_changes_the_table_and_not_what_is_tested() -> None:
     def other(name: str) -> str:
         return re.sub(r"0\.[0-9]+", "0.5", in_git(name))
 
-    assert readme_tables.with_results(README, other) != readme_tables.with_results(README, in_git)
-
-
-def test_the_tables_of_parameters_are_current() -> None:
-    assert readme_tables.with_parameters(README) == README, "python scripts/readme_tables.py"
+    page = (ROOT / RESULTS).read_text(encoding="utf-8")
+    assert docs_tables.with_results(page, other) != docs_tables.with_results(page, in_git)
 
 
 def test_the_tables_of_published_figures_are_current() -> None:
-    page = (ROOT / "pipelines/benchmarks/README.md").read_text(encoding="utf-8")
-    assert page.count("<!-- benchmark") == 2 * len(benchmark_tables.TABLES)
-    assert readme_tables.renewed(page) == page, "python scripts/readme_tables.py"
+    pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in docs_tables.PAGES}
+    marks = re.findall(r"<!-- benchmark (\w+): begin -->", "".join(pages.values()))
+    assert sorted(marks) == sorted(benchmark_tables.TABLES)
+    for name, page in pages.items():
+        assert benchmark_tables.renewed(page) == page, f"{name}: python scripts/docs_tables.py"
 
 
 def test_every_published_figure_says_when_and_from_what_it_was_measured() -> None:
@@ -82,9 +89,14 @@ def _rows(earlier: dict[str, dict[str, Any]]) -> list[Any]:
     return [row for table in earlier.values() for row in table.values()]
 
 
+def test_the_readme_is_read_in_three_minutes() -> None:
+    assert len(README.splitlines()) <= 150
+
+
 def test_every_stage_is_in_the_table() -> None:
     stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    assert not [name for name in stages if f"`{name}`" not in README]
+    page = (ROOT / "docs/pipelines/index.md").read_text("utf-8")
+    assert not [name for name in stages if f"`{name}`" not in page]
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
@@ -95,13 +107,42 @@ def test_every_parameter_says_what_it_means(pipeline: str) -> None:
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
-def test_every_pipeline_has_a_table_of_parameters(pipeline: str) -> None:
-    assert parameter_sections.markdown(ROOT / pipeline / "params.yaml") in README
-    assert pipeline == PAEDIATRIC or pipeline in README
+def test_every_pipeline_has_a_page_of_parameters(pipeline: str) -> None:
+    page = docs_pages.pages()[f"reference/parameters/{docs_pages.slug(pipeline)}.md"]
+    sections = parameter_sections.sections(ROOT / pipeline / "params.yaml")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == list(sections)
+    defaults = {
+        p.key: p.default for p in parameter_sections.parameters(ROOT / pipeline / "params.yaml")
+    }
+    shown = dict(re.findall(r"^\| `([^`]+)` \| `([^`]*)` \|", page, re.MULTILINE))
+    assert {key: defaults[key].replace("|", "\\|") for key in shown} == shown
+    alike = dict(re.findall(r"^## (.+)\n\nThe keys of \[`([^`]+)`\]", page, re.MULTILINE))
+    for key in defaults.keys() - shown.keys():  # said once, with the section that it stands for
+        section = next(name for name in alike if key.startswith(f"{name}."))
+        assert defaults[key] == shown[f"{alike[section]}{key.removeprefix(section)}"]
 
 
-def test_every_picture_and_link_exists() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README)
-    local = [t for t in targets if "://" not in t]
-    assert local
-    assert not [t for t in local if not (ROOT / t).exists()]
+def test_every_command_is_on_the_page_of_commands() -> None:
+    page = docs_pages.commands()
+    listed = [command.name for command in app.registered_commands]
+    assert listed
+    assert not [name for name in listed if f"\n## pedecg {name}\n" not in page]
+    assert "\n## pedecg fetch weights\n" in page
+    for option in ("`--where`", "`-w`", "`--json`", "`--age-days` `NUMBER`"):
+        assert option in page
+
+
+def test_every_module_is_on_a_page_of_the_api() -> None:
+    pages = docs_pages.pages()
+    for package in docs_pages.packages():
+        page = pages[f"reference/api/{package}.md"]
+        shown = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
+        assert shown == docs_pages.modules(package)
+        assert shown
+
+
+def test_contributing_says_what_every_package_is_for() -> None:
+    described = re.findall(
+        r"^\| `(\w+)/` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(described) == {*docs_pages.packages(), *docs_pages.NO_API}
