@@ -139,10 +139,3 @@ def test_every_module_is_on_a_page_of_the_api() -> None:
         shown = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
         assert shown == docs_pages.modules(package)
         assert shown
-
-
-def test_contributing_says_what_every_package_is_for() -> None:
-    described = re.findall(
-        r"^\| `(\w+)/` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
-    )
-    assert set(described) == {*docs_pages.packages(), *docs_pages.NO_API}

@@ -118,7 +118,7 @@ def table(
 
 
 def as_metrics(atlas: pd.DataFrame, model: str, targets: list[str]) -> dict[str, Any]:
-    """Return how much the labels gather on the map."""
+    """Return how much the labels cluster on the map."""
     return {
         "model": model,
         "records": len(atlas),
@@ -129,7 +129,7 @@ def as_metrics(atlas: pd.DataFrame, model: str, targets: list[str]) -> dict[str,
 
 
 def sentence(atlas: pd.DataFrame, model: str, targets: list[str]) -> str:
-    """Return the title: which target gathers most."""
+    """Return the title: which target clusters most."""
     agree = {target: neighbours_agree(atlas, target) for target in targets}
     ratio = {
         target: (one["among_neighbours"] or 0.0) / one["among_all"]
@@ -140,7 +140,7 @@ def sentence(atlas: pd.DataFrame, model: str, targets: list[str]) -> str:
         return f"{model}: {len(atlas):,} ECGs by their embeddings"
     best = max(ratio, key=lambda target: ratio[target])
     return (
-        f"{model}: {best} gathers most, {ratio[best]:.1f} times as common among the neighbours of "
+        f"{model}: {best} clusters most, {ratio[best]:.1f} times as common among the neighbours of "
         f"its own as among all {len(atlas):,} ECGs"
     )
 

@@ -215,7 +215,7 @@ def together(findings: Sequence[Findings]) -> dict[str, pd.DataFrame]:
         There is nothing to explain.
     """
     if not findings:
-        raise PedecgError("explain: no test record has a target, and none is called so")
+        raise PedecgError("explain: no test record has a target or is predicted to have one")
     found = {
         name: pd.DataFrame([row for one in findings for row in getattr(one, name)])
         for name in Findings.__dataclass_fields__

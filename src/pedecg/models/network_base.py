@@ -78,7 +78,7 @@ class SharedTrunkSettings(Section):
         le=1,
     )
     block_dropout: float = Field(
-        0.0, description="share of channels hidden between a block's convolutions", ge=0, lt=1
+        0.0, description="dropout rate between the convolutions of a block", ge=0, lt=1
     )
     drop_path: float = Field(
         0.0,
@@ -87,7 +87,7 @@ class SharedTrunkSettings(Section):
         ge=0,
         lt=1,
     )
-    dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
 
 
 class TrunkSettings(SharedTrunkSettings):

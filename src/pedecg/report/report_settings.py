@@ -12,5 +12,7 @@ class ReportSettings(Section):
     intended_use: list[str] = Field(description="what the models are for, a sentence each")
     not_for: list[str] = Field(description="what they are not for, a sentence each")
     max_mb: float = Field(
-        description="MB; pictures beyond this size of the page are named, not shown", gt=0, le=100
+        description="MB; largest size of the page; further pictures are named, not shown",
+        gt=0,
+        le=100,
     )

@@ -87,7 +87,7 @@ class Settings(Section):
     max_slope: float = Field(
         ge=0,
         le=100,
-        description="largest log odds per point of the score, so that no score is sure",
+        description="largest log odds per point of the score; limits overconfidence",
     )
 
 
