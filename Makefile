@@ -64,6 +64,7 @@ lint: env  ## ruff, mypy and the layers of src/pedecg
 
 docs: env  ## the documentation as a site in site/; a broken link or reference fails
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
+	@echo 'site/index.html; with search: python -m http.server --directory site'
 
 check-lock: env  ## every dvc.lock is current: code, parameters and declared inputs as locked
 	python scripts/check_lock.py

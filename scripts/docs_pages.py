@@ -6,6 +6,7 @@ function from the project to Markdown text that needs no MkDocs.
 """
 
 import ast
+import html
 import inspect
 import re
 import sys
@@ -101,7 +102,7 @@ def parameter_index() -> str:
 
 
 def parameters(folder: str) -> str:
-    """Return the parameters of one pipeline, a table per section of its ``params.yaml``."""
+    """Return the parameters of one pipeline by section of its ``params.yaml``."""
     file = ROOT / folder / params.PARAMS_FILE
     place = "params.yaml" if folder == "." else f"{folder}/params.yaml"
     text = [f"# Parameters: {pipelines()[folder]}\n\nDefaults are those of `{place}`.\n"]
@@ -123,16 +124,15 @@ def parameters(folder: str) -> str:
                 + (" except:\n\n" if listed else ".\n")
             )
         if listed:
-            text.append(_parameter_table(listed))
+            text.append("\n".join(map(_parameter, listed)))
     return "".join(text)
 
 
-def _parameter_table(listed: Sequence[parameter_sections.Parameter]) -> str:
-    rows = [("parameter", "default", "type, range", "meaning"), ("---",) * 4]
-    for p in listed:
-        kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
-        rows.append((f"`{p.key}`", f"`{p.default}`", kind, p.meaning))
-    return _table(rows)
+def _parameter(p: parameter_sections.Parameter) -> str:
+    """Return one parameter as an entry of a definition list: key and default, then its meaning."""
+    kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
+    meaning = " ".join(p.meaning.split())
+    return f"`{p.key}` : `{p.default}`\n:   {meaning}  \n    <small>{html.escape(kind)}</small>\n"
 
 
 def _anchor(heading: str) -> str:

@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import docs_pages
 
+from pedecg.commands import parameter_sections
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "pedecg"
 # Regular expression: the term to use instead.
@@ -69,16 +71,10 @@ ALLOWED = {
 }
 # Packages whose strings users read as they are; parameters of all packages are on generated pages.
 SHOWN = ("commands", "explain", "plots", "predict", "report")
-# Descriptions of parameters in packages that are being reworked: to be renamed with their columns.
-REWORKED = {
-    "rule_features",
-    "ingest",
-    "simulate",
-    "simulate_external",
-    "split",
-    "preprocess",
-    "train.augment",
-}
+# Sections and packages that are being reworked: their texts change with their columns.
+REWORKED = ("rule_features.", "ingest.", "simulate", "split.", "preprocess.", "train.augment.",
+            "delineate.", "cohort.", "external_cohort.")  # fmt: skip
+REWORKED_PACKAGES = {"cohorts", "core", "rules", "signals", "simulation", "waves"}
 
 WORDS = re.compile("|".join(f"(?:{pattern})" for pattern in BANNED), re.IGNORECASE)
 
@@ -95,16 +91,10 @@ def faults(text: str) -> list[str]:
 
 
 def pages() -> Iterator[tuple[str, str]]:
+    """Yield name and text of every page that is written by hand, and of the page of commands."""
     for file in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))):
         yield file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
-    for name, text in docs_pages.pages().items():
-        if name.startswith("reference/") and "/api/" not in name:
-            yield name, "\n".join(line for line in text.splitlines() if not _reworked(line))
-
-
-def _reworked(line: str) -> bool:
-    key = re.match(r"\| `([\w.]+)` \|", line)
-    return key is not None and any(key[1].startswith(f"{name}.") for name in REWORKED)
+    yield "reference/cli.md", docs_pages.commands()
 
 
 def strings(file: Path) -> str:
@@ -136,6 +126,20 @@ def public_names(file: Path) -> list[str]:
 @pytest.mark.parametrize(("name", "text"), pages(), ids=[name for name, _ in pages()])
 def test_pages_use_the_standard_terms(name: str, text: str) -> None:
     assert not faults(text)
+
+
+@pytest.mark.parametrize("pipeline", docs_pages.pipelines())
+def test_parameters_use_the_standard_terms(pipeline: str) -> None:
+    listed = list(parameter_sections.parameters(ROOT / pipeline / "params.yaml"))
+    assert listed
+    judged = [p for p in listed if not p.key.startswith(REWORKED)]
+    assert not {p.key: faults(p.meaning) for p in judged if faults(p.meaning)}
+
+
+@pytest.mark.parametrize("package", sorted(set(docs_pages.packages()) - REWORKED_PACKAGES))
+def test_summaries_of_modules_use_the_standard_terms(package: str) -> None:
+    summaries = {name: docs_pages.summary(name) for name in docs_pages.modules(package)}
+    assert not {name: faults(text) for name, text in summaries.items() if faults(text)}
 
 
 @pytest.mark.parametrize("package", SHOWN)

@@ -114,8 +114,8 @@ def test_every_pipeline_has_a_page_of_parameters(pipeline: str) -> None:
     defaults = {
         p.key: p.default for p in parameter_sections.parameters(ROOT / pipeline / "params.yaml")
     }
-    shown = dict(re.findall(r"^\| `([^`]+)` \| `([^`]*)` \|", page, re.MULTILINE))
-    assert {key: defaults[key].replace("|", "\\|") for key in shown} == shown
+    shown = dict(re.findall(r"^`([^`]+)` : `([^`]*)`$", page, re.MULTILINE))
+    assert {key: defaults[key] for key in shown} == shown
     alike = dict(re.findall(r"^## (.+)\n\nThe keys of \[`([^`]+)`\]", page, re.MULTILINE))
     for key in defaults.keys() - shown.keys():  # said once, with the section that it stands for
         section = next(name for name in alike if key.startswith(f"{name}."))

@@ -1,4 +1,4 @@
-"""A model as a folder that answers without this project: networks, values, runner, hashes."""
+"""A model as a folder that works without this project: networks, settings, script, hashes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a model was made from: how its signals were prepared, and on whom it was trained.
+"""Provenance of a model: preprocessing of its signals, and its training records.
 
 Read from the folder of a pipeline that has run: ``params.yaml``, ``dvc.lock`` and ``data/``.
 """

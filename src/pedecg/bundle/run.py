@@ -1,4 +1,4 @@
-"""Ask a bundled model about ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
+"""Apply a bundled model to ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
 
 Needs this folder, Python 3.11, numpy, scipy and onnxruntime; wfdb too for WFDB records. One JSON
 object per ECG on standard output. Research only: not a medical device.

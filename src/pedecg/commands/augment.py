@@ -1,4 +1,4 @@
-"""`pedecg augment`: what each change of the training crops does to an ECG, as a picture."""
+"""`pedecg augment`: the effect of each augmentation on an ECG, as a picture."""
 
 from pathlib import Path
 from typing import Annotated

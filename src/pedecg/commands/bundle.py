@@ -1,4 +1,4 @@
-"""`pedecg bundle`: a trained model as a folder that needs no pedecg."""
+"""`pedecg bundle`: a trained model as a folder that works without pedecg."""
 
 from pathlib import Path
 from typing import Annotated

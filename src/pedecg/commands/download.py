@@ -1,4 +1,4 @@
-"""Download one large file: complete and checked under its final name, or not there at all."""
+"""Download of one large file: complete and checked under its final name, or absent."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""`pedecg fetch`: files that others publish and pedecg does not contain."""
+"""`pedecg fetch`: published files that are not part of pedecg."""
 
 from pathlib import Path
 from typing import Annotated

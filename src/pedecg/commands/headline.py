@@ -1,4 +1,4 @@
-"""Where a run's results are, and its headline figures, for the end of `make repro`."""
+"""Places of the results of a run, and its main figures, for the end of `make repro`."""
 
 import json
 from collections.abc import Iterator

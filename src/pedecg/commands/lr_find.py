@@ -1,4 +1,4 @@
-"""`pedecg lr-find`: at which learning rate does the loss of a model fall fastest?"""
+"""`pedecg lr-find`: loss against learning rate of a model."""
 
 from pathlib import Path
 from typing import Annotated

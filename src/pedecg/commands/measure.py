@@ -1,4 +1,4 @@
-"""`pedecg measure`: intervals, axes, amplitudes and the criteria that they meet."""
+"""`pedecg measure`: intervals, axes, amplitudes and criteria that are met."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""All parameters of every pipeline: which class reads which section, and the README's tables.
+"""All parameters of every pipeline: the class of each section, checks and tables.
 
 Stages do not import this module (it would tie every stage to every package); the command line and
 the tests do.

@@ -1,4 +1,4 @@
-"""`pedecg params`: every parameter, or a check of them all."""
+"""`pedecg params`: list or check all parameters."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pedecg predict`: what a trained model says of ECGs that it has never seen."""
+"""`pedecg predict`: apply a trained model to recordings."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""`pedecg results`: the headline of the last run."""
+"""`pedecg results`: the main figures of the last run."""
 
 import typer
 

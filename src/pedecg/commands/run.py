@@ -62,7 +62,7 @@ def run(
         "Queued; `dvc queue start` runs it, `pedecg runs` shows it afterwards."
         if queue
         else "Keep the results: git add -A && git commit. "
-        "Go back to those before: git checkout . && dvc checkout "
+        "Go back to those before: git checkout . && dvc checkout dvc.yaml "
         "(the experiment stays: pedecg runs).",
         err=True,
     )

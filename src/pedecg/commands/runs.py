@@ -1,4 +1,4 @@
-"""`pedecg runs`: experiments, found, sorted, compared and drawn."""
+"""`pedecg runs`: list, filter, compare and plot experiments."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`pedecg tokens`: an ECG as a string of 13 symbols."""
+"""`pedecg tokens`: an ECG as a sequence of 13 symbols."""
 
 import json
 from enum import StrEnum

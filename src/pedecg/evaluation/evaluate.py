@@ -1,4 +1,4 @@
-"""One model's figures: calibration and thresholds from validation, metrics on validation and test.
+"""Evaluation of one model: calibration and thresholds from validation, metrics on both sets.
 
 Every probability that is scored is calibrated. The headline of a model is the probability averaged
 over its trainings; each training alone shows how far chance in training moves a figure.

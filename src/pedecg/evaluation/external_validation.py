@@ -1,4 +1,4 @@
-"""A finished model in another hospital: the same thresholds, other patients.
+"""External validation: a trained model on another cohort, with thresholds unchanged.
 
 Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
 the figures stand beside those of its own test split.

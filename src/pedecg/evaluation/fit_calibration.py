@@ -1,4 +1,4 @@
-"""Fit a model's calibration and thresholds on its validation records."""
+"""Fit the calibration and the thresholds of a model on the validation set."""
 
 from collections.abc import Sequence
 from typing import Literal

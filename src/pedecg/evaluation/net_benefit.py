@@ -1,4 +1,4 @@
-"""Decision curves: what acting on a model is worth, whatever one holds an alarm to cost.
+"""Decision curves: net benefit over threshold probabilities.
 
 Vickers AJ, Elkin EB. Med Decis Making 2006;26:565-574.
 """

@@ -1,4 +1,4 @@
-"""Whom a model serves worse: figures by age, leads, sex, quality, length and year of acquisition.
+"""Metrics by subgroup: age, leads, sex, quality, length and year of acquisition.
 
 One set of resamples of the whole test split serves all groups, so that the gap between two groups
 has an interval even where a patient has records in both.

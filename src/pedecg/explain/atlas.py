@@ -1,4 +1,4 @@
-"""A map of the cohort as the network sees it: records whose embeddings are alike lie together.
+"""Two-dimensional map of the cohort by the embeddings of a network.
 
 Principal components first, then t-SNE from their first two (Kobak D, Berens P. Nat Commun
 2019;10:5416): the same embeddings give the same map. Distances between far groups mean little.

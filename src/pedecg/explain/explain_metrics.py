@@ -1,4 +1,4 @@
-"""The figures of ``metrics/explain.json``: do the maps pass, and where do they point?"""
+"""Metrics of explanations for ``metrics/explain.json``: sanity checks and regions."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""One record through attribution and its sanity checks, and what all records show together."""
+"""Attribution and sanity checks of single records, and their summary over all records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What training minimises: losses in which an unknown label has no say.
+"""Training losses; unknown labels are masked.
 
 A task is `multilabel` (every target present or absent on its own) or `multiclass` (exactly one of
 the targets is present). Labels have one column per target in both; NaN marks an unknown one.

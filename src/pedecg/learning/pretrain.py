@@ -1,4 +1,4 @@
-"""Learning from ECGs without labels: a masked autoencoder on the training records.
+"""Pre-training without labels: a masked autoencoder on the training records.
 
 What it writes is no classifier: models that start from pre-trained weights take its encoder over.
 """

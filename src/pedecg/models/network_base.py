@@ -1,4 +1,4 @@
-"""What every network shares: the batch it takes, the convolutional trunk and the age encoding.
+"""Shared parts of all networks: batch, convolutional trunk, encoding of age and sex.
 
 Vocabulary of every model: ``n_leads, n_samples, fs_hz, n_targets``. Widths in time are given in
 seconds, so that one parameter file means the same network at 100, 250 and 500 Hz.

@@ -1,4 +1,4 @@
-"""A picture of what augmentation does: one ECG, and after each change alone.
+"""Examples of augmentation: one ECG, and the same after each change.
 
 Each change is made for certain, whatever `probability` says, at the upper end of a range. What the
 parameters leave off is drawn with an example of its own, and called off.

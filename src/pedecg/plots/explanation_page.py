@@ -1,4 +1,4 @@
-"""One page of an explained ECG: the paper with the map behind the traces, and words below it."""
+"""Page of an explained ECG: ECG paper with the map behind the traces, and notes below."""
 
 import math
 import textwrap

@@ -50,7 +50,8 @@ def auroc(
     models = list(dict.fromkeys(shown["model"]))
     block = len(models) + _GAP
 
-    figure = Figure(figsize=(9.0, 1.6 + 0.27 * block * len(targets)), layout="constrained")
+    width = 7.5 if len(targets) == 1 else 9.0
+    figure = Figure(figsize=(width, 1.6 + 0.27 * block * len(targets)), layout="constrained")
     axes = figure.add_subplot()
     centres = []
     for number, target in enumerate(targets):

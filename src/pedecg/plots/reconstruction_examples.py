@@ -1,4 +1,4 @@
-"""Reconstruction by a pre-trained network of hidden stretches, beside the recorded signal."""
+"""Reconstruction of masked patches by a pre-trained network, with the recorded signal."""
 
 from collections.abc import Sequence
 from pathlib import Path

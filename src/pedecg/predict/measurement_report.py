@@ -1,4 +1,4 @@
-"""What was measured in one recording, said as JSON and as a table for a reader.
+"""Measurements of one recording as JSON and as a table.
 
 Measures and their units are told from the names of the columns (``qrs_ms``, ``rs_ratio_v1``), so
 that a new measure or criterion shows up by itself.

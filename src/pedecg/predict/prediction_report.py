@@ -1,4 +1,4 @@
-"""What a model says of one recording, as an object, as JSON and as text."""
+"""Prediction for one recording as an object, as JSON and as text."""
 
 import math
 from dataclasses import dataclass

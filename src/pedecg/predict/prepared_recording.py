@@ -1,4 +1,4 @@
-"""One recording as the stages ingest, preprocess, delineate and rule_features would leave it.
+"""One recording, processed as by the stages ingest, preprocess, delineate, rule_features.
 
 The functions of those stages, with the values that the model's own pipeline ran with: what a
 network, or a model of rules, is asked about here is what it would have been asked about there.

@@ -1,4 +1,4 @@
-"""Sections on the data: their flow, who is in the cohort, the splits, the measurements."""
+"""Report sections on data: flow, cohort, splits, measurements."""
 
 from typing import Any
 

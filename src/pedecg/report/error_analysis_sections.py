@@ -1,4 +1,4 @@
-"""Sections on what the models do and where they fail: errors, explanations, map, label noise."""
+"""Report sections on errors, explanations, the map of the cohort and label noise."""
 
 from typing import Any
 

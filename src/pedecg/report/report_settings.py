@@ -1,4 +1,4 @@
-"""Section `report`: what people, not files, say of a model."""
+"""Section `report`: statements that the user writes about the models."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Sections on where the figures come from: parameters, hashes, commands."""
+"""Report sections on reproducibility: parameters, hashes, commands."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sections on how well the models do: results, calibration, comparison, subgroups."""
+"""Report sections on performance: results, calibration, comparison, subgroups."""
 
 from collections.abc import Hashable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The sections of a report, in order, and what a run must have made for each to stand in it."""
+"""The sections of a report in order, with the files that each one needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

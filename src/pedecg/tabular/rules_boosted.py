@@ -1,4 +1,4 @@
-"""Boosted trees over rule features, for targets side by side or of which exactly one holds.
+"""Gradient-boosted trees on rule features, for independent targets or exclusive classes.
 
 Friedman JH. Stochastic gradient boosting. Comput Stat Data Anal 2002;38:367-378. Each target has a
 sum of small trees. Of exclusive classes a probability is the softmax of the sums; targets side by

@@ -1,4 +1,4 @@
-"""Many random trees over rule features, age and sex: what measures tell without a network.
+"""Extremely randomised trees on rule features, age and sex.
 
 Geurts P et al. Extremely randomized trees. Machine Learning 2006;63:3-42. The trees share their
 splits among all targets; a probability is the mean over trees of a leaf's share of positives.

@@ -1,4 +1,4 @@
-"""A plain convolutional network over the signal, with age, sex and further numbers beside it.
+"""A plain convolutional network on the signal, with age, sex and further numbers as inputs.
 
 Every target has two outputs, absent and present. What the rest of the project calls a target's
 logit is their difference: the softmax of two outputs is the logistic of it, and cross-entropy over
