@@ -29,6 +29,8 @@ from pedecg.core import params  # noqa: E402
 NO_API = {"weights"}
 # The entry of the navigation that stands for all pages of the API.
 _API_ENTRY = "reference/api/"
+# A search shows pages of text and parameters before functions of the same name.
+_SEARCHED_LAST = "---\nsearch:\n  boost: 0.3\n---\n"
 _PACKAGE_ROW = re.compile(r"^\| `(\w+)/` \| (.+) \|$", re.MULTILINE)
 
 
@@ -163,10 +165,9 @@ def commands() -> str:
         listed = [_argument(p) for p in signature if get_origin(p.annotation) is Annotated]
         arguments = [row[0] for row in listed if not row[0].startswith("`-")]
         usage = " ".join([name, *(word.strip("`") for word in arguments), "[OPTIONS]"])
-        rows = [("argument or option", "default", "meaning"), ("---",) * 3, *listed]
         text += [
             f"\n## {name}\n\n{inspect.getdoc(function)}\n\n```text\n{usage}\n```\n\n",
-            _table(rows) if listed else "",
+            "\n".join(_entry(*row) for row in listed),
         ]
     return "".join(text)
 
@@ -197,6 +198,14 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
         names = ", ".join(f"`{word}`" for word in written) + value
     default = "required" if required else _default(parameter.default)
     return names, default, info.help or ""
+
+
+def _entry(names: str, default: str, meaning: str) -> str:
+    """Return one argument or option as an entry of a definition list."""
+    shown = f" <small>default: {default}</small>" if default.startswith("`") else ""
+    if default == "required":
+        shown = " <small>required</small>"
+    return f"{names}{shown}\n:   {' '.join(meaning.split())}\n"
 
 
 def _is_long(name: str) -> bool:
@@ -260,7 +269,7 @@ def api(package: str) -> str:
     rows = [("module", "contents"), ("---", "---")]
     rows += [(f"[`{name}`][{name}]", summary(name)) for name in names]
     blocks = "".join(f"\n::: {name}\n" for name in names)
-    return f"# pedecg.{package}\n\n{_table(rows)}{blocks}"
+    return f"{_SEARCHED_LAST}# pedecg.{package}\n\n{_table(rows)}{blocks}"
 
 
 def summary(module: str) -> str:

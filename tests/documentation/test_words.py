@@ -70,7 +70,8 @@ ALLOWED = {
     "railed_share": "column of data/audit/quality_by_lead.csv",
 }
 # Packages whose strings users read as they are; parameters of all packages are on generated pages.
-SHOWN = ("commands", "explain", "plots", "predict", "report")
+SHOWN = ("benchmarks", "bundle", "commands", "delineator", "evaluation", "explain", "learning",
+         "models", "plots", "predict", "report", "runs", "tabular")  # fmt: skip
 # Sections and packages that are being reworked: their texts change with their columns.
 REWORKED = ("rule_features.", "ingest.", "simulate", "split.", "preprocess.", "train.augment.",
             "delineate.", "cohort.", "external_cohort.")  # fmt: skip

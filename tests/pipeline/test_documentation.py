@@ -130,6 +130,7 @@ def test_every_command_is_on_the_page_of_commands() -> None:
     assert "\n## pedecg fetch weights\n" in page
     for option in ("`--where`", "`-w`", "`--json`", "`--age-days` `NUMBER`"):
         assert option in page
+    assert not re.findall(r"^.+\n:\s*$", page, re.MULTILINE)  # an option that says nothing
 
 
 def test_every_module_is_on_a_page_of_the_api() -> None:

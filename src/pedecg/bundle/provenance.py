@@ -70,7 +70,9 @@ class Origin:
             "delineate": self.delineate.model_dump(),
             "training_data": {
                 "cohort": self.cohort,
-                "children": "simulated: they do not exist" if self.simulated else "real",
+                "children": "simulated: trained on simulated data only"
+                if self.simulated
+                else "real",
                 "sha256": self.sha256,
             },
             "trained_on": self.trained_on,

@@ -145,7 +145,7 @@ class Bundle:
             raise RefusedError(refusal)
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
-            flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
+            flags.append(f"not usable (flat, saturated or without values): {', '.join(lost)}")
         subject = Subject(mask, age_days, sex, features, counts.shape[1])
         p = self.calibrated(self.probabilities(counts, subject))
         curves = self.calibration["curves"]["mean"]
