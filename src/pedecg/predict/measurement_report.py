@@ -34,7 +34,10 @@ _IN_WORDS = {
     "framingham": "(Framingham)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +",
     "rv6": "R in V6", "slur": "QRS upstroke slur",
 }  # fmt: skip
-_WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
+_WHOLE_IN_WORDS = {
+    "p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle",
+    "rr_turns": "turning points of RR, share", "rr_lag1": "lag-1 autocorrelation of RR",
+}  # fmt: skip
 
 
 def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:
