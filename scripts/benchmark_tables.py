@@ -1,4 +1,4 @@
-"""The tables of published figures, from ``pipelines/benchmarks/published/``; see readme_tables."""
+"""The tables of published figures, from ``pipelines/benchmarks/published/``; see docs_tables."""
 
 import json
 import re
@@ -13,6 +13,7 @@ _MARKS = re.compile(
 )
 _SUPERCLASSES = ("norm", "mi", "sttc", "cd", "hyp")
 _RHYTHMS = ("normal", "af", "other", "noisy")
+_WITHOUT_SIGNAL = ("age_sex", "rules")  # how names of models begin that read no signal
 _DELINEATORS = {"pedecg": "pedecg, shipped weights (trained on these records)"}
 
 
@@ -112,7 +113,54 @@ def _models(cohort: str, titles: Sequence[str], columns: Sequence[str], folder: 
     return _markdown(head, rows)
 
 
+def headline(folder: Path = PUBLISHED) -> str:
+    """Return the table of the README: the best of pedecg beside the best alternative measured."""
+    earlier = _read(folder, EARLIER)
+    rows_of = {name.partition(",")[0]: row for name, row in earlier["delineators"].items()}
+    pedecg = rows_of["pedecg"]
+    openecg_name, openecg = next(item for item in rows_of.items() if item[0] != "pedecg")
+    records = pedecg["records"]
+    rows = [
+        [
+            f"boundaries of P, QRS, T: macro F1, {data} ({records[cohort]} records)",
+            _estimate(pedecg[key]), f"{openecg_name}: {_estimate(openecg[key])}",
+        ]
+        for data, cohort, key in (
+            ("LUDB, 12 leads", "ludb", "all_leads"), ("QTDB, channel 1", "qtdb", "channel_1"),
+        )
+    ]  # fmt: skip
+    rows.append([
+        "false P waves per QRS where there is none",
+        _short(pedecg["false_p_per_qrs"], 2),
+        f"{openecg_name}: {_short(openecg['false_p_per_qrs'], 2)}",
+    ])  # fmt: skip
+    rows.append([
+        "QRS / P / T detected up to, bpm (simulated)",
+        _up_to(pedecg["detected_up_to_bpm"]),
+        f"{openecg_name}: {_up_to(openecg['detected_up_to_bpm'])}",
+    ])  # fmt: skip
+    for cohort, title, metric in (
+        ("ptbxl", "PTB-XL, five superclasses: macro AUROC", "auroc_macro"),
+        ("cinc2017", "CinC 2017, rhythm of one lead: challenge score", "f1_challenge"),
+    ):
+        published = _read(folder, cohort)
+        best = max(published["models"].items(), key=lambda item: item[1][metric]["value"])
+        networks = [
+            item
+            for item in (published["models"] | earlier[cohort]).items()
+            if not item[0].startswith(_WITHOUT_SIGNAL)
+        ]
+        network = max(networks, key=lambda item: item[1][metric]["value"])
+        rows.append([
+            f"{title} ({published['records']} records, cross-validated)",
+            f"{_estimate(best[1][metric])}, `{best[0]}`",
+            f"network on the signal, `{network[0]}`: {_estimate(network[1][metric])}",
+        ])  # fmt: skip
+    return _markdown(["question", "pedecg", "compared with"], rows)
+
+
 TABLES = {
+    "headline": headline,
     "delineation": delineation,
     "ptbxl": ptbxl,
     "cinc2017": cinc2017,

@@ -4,8 +4,8 @@
 
 Copies each of ``pipelines/benchmarks/metrics/*.json`` that holds a measurement into
 ``pipelines/benchmarks/published/`` and adds ``measured``: date and hash of the commit that was run,
-and the checksum of the data as in ``dvc.lock``. The tables of README.md and of
-``pipelines/benchmarks/README.md`` are made from these files (``python scripts/readme_tables.py``).
+and the checksum of the data as in ``dvc.lock``. The tables of README.md and docs/
+are made from these files (``python scripts/docs_tables.py``).
 """
 
 import argparse

@@ -48,7 +48,7 @@ app.add_typer(fetch.app, name="fetch")
 
 @app.callback()
 def pedecg() -> None:
-    """From raw paediatric ECGs to models that a clinician can defend."""
+    """From raw paediatric ECGs to validated models."""
 
 
 def main() -> None:

@@ -131,7 +131,9 @@ def test_a_folder_without_a_pipeline_and_one_without_git_are_told_apart(
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1).filter(
-        lambda text: "${" not in text  # is an interpolation to Hydra, in quotes too
+        # The first is an interpolation to Hydra, in quotes too; the second ruamel writes without
+        # quotes and cannot read.
+        lambda text: "${" not in text and not text.startswith("?")
     ),
 )  # fmt: skip
 
@@ -165,7 +167,7 @@ def test_a_preset_is_run_as_an_experiment_of_that_name(pipeline, tmp_path):
     done = call("pedecg", "run", "smoke", "-n", "small")
     assert done.returncode == 0, done.stderr
     assert "epochs: 2" in (pipeline / "learnt.txt").read_text()
-    assert "git checkout . && dvc checkout" in done.stderr.splitlines()[-1]
+    assert "git checkout . && dvc checkout dvc.yaml" in done.stderr.splitlines()[-1]
     assert "small" in call("git", "for-each-ref", "refs/exps").stdout
     failed = call("pedecg", "run", "smoke", "no-such-stage")
     assert failed.returncode not in (0, 1)  # DVC's own status

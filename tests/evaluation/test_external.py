@@ -1,4 +1,4 @@
-"""Another hospital: thresholds stay at home, who was left out is counted."""
+"""External validation: thresholds unchanged, excluded records counted."""
 
 import numpy as np
 import pandas as pd

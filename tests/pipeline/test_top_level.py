@@ -11,7 +11,7 @@ from scratch import ROOT
 
 PAGES = sorted(
     file
-    for pattern in ("*.md", "*/README.md")
+    for pattern in ("*.md", "*/README.md", "pipelines/*/README.md")
     for file in ROOT.glob(pattern)
     if not file.parent.name.startswith(".")
 )

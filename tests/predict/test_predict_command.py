@@ -133,7 +133,7 @@ def test_a_folder_with_a_bad_file_answers_the_rest_and_names_it(predict, network
     [
         (("--model", "nowhere"), "--model nowhere: not found"),
         (("--model", "."), "no trained model"),
-        (("--target", "gout"), "--target gout: the model answers abnormal"),
+        (("--target", "gout"), "--target gout: the model predicts abnormal"),
         (("--number", "dose=1"), "the model reads no 'dose'"),
         (("--age", "5"), "no unit"),
         (("--age", "5d", "--age-days", "5"), "give one of them"),
@@ -161,7 +161,14 @@ def test_the_text_names_targets_thresholds_and_flags(network, raw):
         cli.app, ["predict", str(raw / "P1"), "--model", str(network), "--age", "40y"]
     )
     assert done.exit_code == 0, done.output
-    for word in (*TARGETS, "0.400", "called", "outside the training", "Not a medical device"):
+    for word in (
+        *TARGETS,
+        "0.400",
+        "negative",
+        "decision",
+        "outside the training",
+        "Not a medical device",
+    ):
         assert word in done.output
 
 

@@ -64,7 +64,7 @@ def test_a_name_that_stands_for_several_is_refused_and_they_are_listed(small, pe
         (["--sort", "zzz"], "zzz: no parameter or metric of these runs; pedecg runs --names"),
         (["-c", "zzz"], "zzz: no parameter or metric"),
         (["cool-dog"], "cool-dog: no such experiment; did you mean calm-dog?"),
-        (["-w", "auroc > 2"], "no run answers"),
+        (["-w", "auroc > 2"], "no run meets the conditions"),
         (["calm-dog", "-w", "model = cnn", "--compare"], "--compare: 1 row; choose two"),
         (["main", "--over", "seeds"], "--over: no experiment among the rows"),
     ],

@@ -1,4 +1,4 @@
-"""A model as a folder that answers without this project: networks, values, runner, hashes."""
+"""A model as a folder that works without this project: networks, settings, script, hashes."""
 
 import json
 import re
@@ -106,8 +106,8 @@ def _trainings(model: Path) -> list[Source]:
     absent = [folder for folder in folders if not (folder / "weights.safetensors").is_file()]
     if absent:
         raise PedecgError(
-            f"{absent[0]}: no network (weights.safetensors); only networks export, and "
-            f"`pedecg predict --model {model}` asks this one where it was trained"
+            f"{absent[0]}: no network (weights.safetensors); this model type cannot be exported; "
+            f"`pedecg predict --model {model}` applies it where it was trained"
         )
     return [Source(folder, trained_network.load(folder, accelerator="cpu")) for folder in folders]
 

@@ -1,4 +1,4 @@
-"""Steps from a raw ECG to a calibrated probability that have no state; `run.py` takes them in turn.
+"""Steps from a raw ECG to a calibrated probability, without state, for `run.py`.
 
 The same arithmetic as `pedecg` does it, without its tables and settings. Needs numpy and scipy.
 """

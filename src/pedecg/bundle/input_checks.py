@@ -1,4 +1,4 @@
-"""Whether a model was made for an ECG: what speaks against asking it, and what is only doubtful.
+"""Checks of an ECG against the validated range of a model: refusals and flags.
 
 Imports nothing of pedecg: `pedecg predict` and a bundle's runner judge by the same lines. `about`
 is what ``bundle.json`` holds: `leads`, `preprocess`, `trained_on`, `min_fs_hz`, `max_fs_hz`.

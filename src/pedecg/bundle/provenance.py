@@ -1,4 +1,4 @@
-"""What a model was made from: how its signals were prepared, and on whom it was trained.
+"""Provenance of a model: preprocessing of its signals, and its training records.
 
 Read from the folder of a pipeline that has run: ``params.yaml``, ``dvc.lock`` and ``data/``.
 """
@@ -75,7 +75,9 @@ class Origin:
             "delineate": self.delineate.model_dump(),
             "training_data": {
                 "cohort": self.cohort,
-                "children": "simulated: they do not exist" if self.simulated else "real",
+                "children": "simulated: trained on simulated data only"
+                if self.simulated
+                else "real",
                 "sha256": self.sha256,
             },
             "trained_on": self.trained_on,

@@ -1,4 +1,4 @@
-"""Ask a bundled model about ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
+"""Apply a bundled model to ECGs: ``python run.py ECG… [--age-days N] [--sex F|M]``.
 
 Needs this folder, Python 3.11, numpy, scipy and onnxruntime; wfdb too for WFDB records. One JSON
 object per ECG on standard output. Research only: not a medical device.
@@ -147,7 +147,7 @@ class Bundle:
         flags += self.checks.amplitude(self.about, self.steps.swing_mv(counts, mask))
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
-            flags.append(f"not usable (flat, at the rail or without values): {', '.join(lost)}")
+            flags.append(f"not usable (flat, saturated or without values): {', '.join(lost)}")
         subject = Subject(mask, age_days, sex, features, counts.shape[1])
         p = self.calibrated(self.probabilities(counts, subject))
         curves = self.calibration["curves"]["mean"]

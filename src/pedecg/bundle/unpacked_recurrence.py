@@ -1,4 +1,4 @@
-"""Recurrent layers as a graph can hold them: without packed sequences, the same states.
+"""Recurrent layers for ONNX: without packed sequences, with the same states.
 
 `models.cnn_rnn` packs each record's recorded steps, which ONNX has no word for. Forwards a padded
 step cannot be felt by those before it; backwards each record is turned round within its own length,

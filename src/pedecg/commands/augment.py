@@ -1,4 +1,4 @@
-"""`pedecg augment`: what each change of the training crops does to an ECG, as a picture."""
+"""`pedecg augment`: the effect of each augmentation on an ECG, as a picture."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def augment(
         str | None, typer.Option(help="which lead is drawn; II by default", show_default=False)
     ] = None,
 ) -> None:
-    """Draw the first recording after each change of `train.augment`; the second is mixed in.
+    """Draw the first recording after each augmentation of `train.augment`; mixup uses the second.
 
     Each change is made alone and for certain. Those that params.yaml leaves off are drawn too.
     """

@@ -1,4 +1,4 @@
-"""`pedecg bundle`: a trained model as a folder that needs no pedecg."""
+"""`pedecg bundle`: a trained model as a folder that works without pedecg."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +9,15 @@ import typer
 def bundle(
     model: Annotated[
         Path,
-        typer.Option(help="folder of its trainings, as models/resnet1d_age", show_default=False),
+        typer.Option(
+            help="folder of the trainings, for example models/resnet1d_age", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option(help="folder to write; an older bundle is replaced")] = Path(
         "bundle"
     ),
 ) -> None:
-    """Write networks (ONNX), preprocessing, calibration, thresholds, card and a runner.
+    """Export a trained network: ONNX, preprocessing, calibration, thresholds, card, script.
 
     Run it where the pipeline ran: it reads params.yaml, calibration/ and data/ there. The folder
     then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…

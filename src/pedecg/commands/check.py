@@ -1,4 +1,4 @@
-"""`pedecg check`: the list of what must hold before a long training starts."""
+"""`pedecg check`: checks before a long training."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`pedecg delineate`: where P, QRS and T begin, peak and end, as a table."""
+"""`pedecg delineate`: onset, peak and offset of P, QRS and T as a table."""
 
 from collections.abc import Callable
 from functools import partial

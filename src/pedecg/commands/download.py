@@ -1,4 +1,4 @@
-"""Download one large file: complete and checked under its final name, or not there at all."""
+"""Download of one large file: complete and checked under its final name, or absent."""
 
 import hashlib
 import logging
@@ -71,7 +71,7 @@ def _retrieve(url: str, path: Path, sha256: str | None, download: "_Download") -
     except requests.HTTPError as error:
         answer = error.response
         status = "an error" if answer is None else f"{answer.status_code} {answer.reason}"
-        raise PedecgError(f"{url}: the server answers {status}") from None
+        raise PedecgError(f"{url}: the server returned {status}") from None
     except requests.RequestException as error:
         raise PedecgError(
             f"{url}: the download failed ({_line(error)}); nothing was kept, try again"

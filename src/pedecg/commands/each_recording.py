@@ -1,4 +1,4 @@
-"""What every command over recordings does: open each one, work on it, say what went wrong.
+"""Shared loop of the commands over recordings: open each one, process it, report errors.
 
 A recording that cannot be read costs one line on stderr and the exit status 1; the others are
 done all the same.

@@ -1,4 +1,4 @@
-"""`pedecg fetch`: files that others publish and pedecg does not contain."""
+"""`pedecg fetch`: published files that are not part of pedecg."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +19,12 @@ def weights(
         str,
         typer.Argument(help="ecgfounder, ecgfounder_1lead, hubert_ecg_small or hubert_ecg_base"),
     ],
-    to: Annotated[Path, typer.Option(help="folder")] = Path("models/released"),
+    to: Annotated[Path, typer.Option(help="folder of the downloads")] = Path("models/released"),
     sha256: Annotated[str | None, typer.Option(help="expected hash of the file")] = None,
-    url: Annotated[str | None, typer.Option(help="instead of the publisher's address")] = None,
-    limit_minutes: Annotated[float, typer.Option(min=0.01, help="for the whole download")] = 60.0,
+    url: Annotated[str | None, typer.Option(help="another address than the publisher's")] = None,
+    limit_minutes: Annotated[
+        float, typer.Option(min=0.01, help="time limit of the download")
+    ] = 60.0,
 ) -> None:
     """Download the released weights of a foundation model; prints their licence and hash."""
     import sys
@@ -47,7 +49,7 @@ def weights(
     typer.echo(f"{to / network / release.file}\nsha256 {computed}")
     if sha256 is None:
         typer.echo(
-            "The publisher states no hash; this one was computed from the file that came. "
+            "The publisher states no hash; this one was computed from the downloaded file. "
             f"To check later downloads: --sha256 {computed}",
             err=True,
         )

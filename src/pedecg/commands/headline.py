@@ -1,4 +1,4 @@
-"""Where a run's results are, and its headline figures, for the end of `make repro`."""
+"""Places of the results of a run, and its main figures, for the end of `make repro`."""
 
 import json
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ COMPARED = Path("metrics/compare.json")
 SELECTED = Path("metrics/selected_models.json")
 
 PLACES = {
-    "figures": "metrics/summary.json first (dvc metrics diff), metrics/**/*.json in detail",
+    "figures": "metrics/summary.json (dvc metrics diff), details in metrics/**/*.json",
     "pictures": "plots/**/*.png; curves of all models: dvc plots show",
     "predictions": "predictions/<model>.parquet (record_id, split, seed, label, probability)",
     "calibration": "calibration/<model>.json, with the thresholds",
     "tables": "data/interim, data/features, data/audit/*.csv",
-    "labels to review": "data/review/candidates.csv; your decisions go to labels/decisions.csv",
+    "label candidates": "data/review/candidates.csv; your decisions go to labels/decisions.csv",
     "trained models": "models/<model>/seed<k>/",
-    "experiments": "dvc exp run -S train.learning_rate=1e-3; dvc exp show",
-    "all on one page": "report/report.html, for a browser; beside it the model card",
+    "experiments": "dvc exp run -S train.learning_rate=1e-3; pedecg runs",
+    "report": "report/report.html, for a browser; model card in the same folder",
 }
 
 
@@ -42,7 +42,7 @@ def table(file: Path = COMPARED) -> Table:
     if cohort.startswith("simulated"):
         who = "children" if cohort == "simulated" else "recordings"
         about = f"simulated {who}, not patients"
-    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: reads no signals")
+    shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: reads no signal")
     shown.add_column("model")
     names = [name for name in next(iter(models.values())) if name != "micro"]
     for name in names:

@@ -1,4 +1,4 @@
-"""`pedecg lr-find`: at which learning rate does the loss of a model fall fastest?"""
+"""`pedecg lr-find`: loss against learning rate of a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,13 @@ Model = Annotated[str, typer.Argument(help="a key of models in params.yaml", sho
 
 def lr_find(
     model: Model,
-    seed: Annotated[int, typer.Option(min=0, help="of weights and crops")] = 0,
-    steps: Annotated[int, typer.Option(min=20, help="how many to take")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="seed of weights and crops")] = 0,
+    steps: Annotated[int, typer.Option(min=20, help="number of training steps")] = 100,
     lowest: Annotated[float, typer.Option(min=1e-9, help="first learning rate")] = 1e-6,
     highest: Annotated[float, typer.Option(max=100.0, help="last learning rate")] = 1.0,
-    plot: Annotated[Path, typer.Option(help="where the picture goes")] = Path("lr_find.png"),
+    plot: Annotated[Path, typer.Option(help="picture to write, .png")] = Path("lr_find.png"),
 ) -> None:
-    """Try rising learning rates on the training records of the last `dvc repro`; keep nothing."""
+    """Increase the learning rate step by step on the training records, and draw the loss."""
     from pedecg.core import params
     from pedecg.learning import lr_find, pipeline_inputs
     from pedecg.learning.train_settings import TrainSettings

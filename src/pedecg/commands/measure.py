@@ -1,4 +1,4 @@
-"""`pedecg measure`: intervals, axes, amplitudes and the criteria that they meet."""
+"""`pedecg measure`: intervals, axes, amplitudes and criteria that are met."""
 
 import json
 from collections.abc import Callable
@@ -21,24 +21,24 @@ def measure(
     paths: Paths,
     age_days: Annotated[
         float | None,
-        typer.Option(min=0, help="age, days; default: as the files say", show_default=False),
+        typer.Option(min=0, help="age, days; default: the age in the file", show_default=False),
     ] = None,
     sex: Annotated[
         SexOption | None,
-        typer.Option(case_sensitive=False, help="default: as the files say", show_default=False),
+        typer.Option(case_sensitive=False, help="default: the sex in the file", show_default=False),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object per recording, one per line")
     ] = False,
     limits: Annotated[
         Path | None,
-        typer.Option(help="CSV of normal limits; default: the shipped ones", show_default=False),
+        typer.Option(help="CSV of reference limits; default: those of pedecg", show_default=False),
     ] = None,
     method: Delineator = Method.LEARNED,
     plot: Plot = None,
     plot_from: PlotFrom = 0.0,
 ) -> None:
-    """Measure each recording and say which criteria it meets, and why.
+    """Measure each recording, and list the criteria that are met, with reasons.
 
     Without an age, limits by age are not applied. Not a medical device.
     """

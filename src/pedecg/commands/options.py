@@ -36,14 +36,17 @@ Paths = Annotated[
     ),
 ]
 Delineator = Annotated[
-    Method, typer.Option(help="learned: our network; slopes: our rules; others: NeuroKit2's")
+    Method,
+    typer.Option(
+        help="learned: network of pedecg; slopes: rules without training; others: NeuroKit2"
+    ),
 ]
 Plot = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER|FILE.png",
-        help="draw each recording on ECG paper with its waves marked",
+        help="draw each recording on ECG paper with P, QRS and T marked",
         show_default=False,
     ),
 ]
-PlotFrom = Annotated[float, typer.Option(min=0, help="where the drawing begins, s")]
+PlotFrom = Annotated[float, typer.Option(min=0, help="start of the drawing, s")]

@@ -1,4 +1,4 @@
-"""All parameters of every pipeline: which class reads which section, and the README's tables.
+"""All parameters of every pipeline: the class of each section, checks and tables.
 
 Stages do not import this module (it would tie every stage to every package); the command line and
 the tests do.
@@ -145,6 +145,11 @@ class Parameter:
     bounds: str
     meaning: str
 
+    @property
+    def default(self) -> str:
+        """The value as YAML would write it on one line."""
+        return _plain(self.value)
+
 
 def load(section: str, schema: type[Section], file: Path) -> Section:
     """Read one section and check it; what it takes from another section is filled in."""
@@ -199,7 +204,7 @@ def _check_run(file: Path) -> None:
 def parameters(file: Path = params.PARAMS_FILE) -> Iterator[Parameter]:
     """Yield every parameter of every section; of a model those that its own section names."""
     for section, schema in sections(file).items():
-        yield from _described(section, schema, file)
+        yield from described(section, schema, file)
 
 
 def markdown(file: Path = params.PARAMS_FILE) -> str:
@@ -211,13 +216,13 @@ def markdown(file: Path = params.PARAMS_FILE) -> str:
             rows.append((f"`{section}.…`", "", "", f"the keys of `{first[schema]}`"))
             continue
         first[schema] = section
-        for p in _described(section, schema, file):
+        for p in described(section, schema, file):
             kind = f"{p.kind}, {p.bounds}" if p.bounds else p.kind
-            rows.append((f"`{p.key}`", f"`{_plain(p.value)}`", kind, p.meaning))
+            rows.append((f"`{p.key}`", f"`{p.default}`", kind, p.meaning))
     return "".join(f"| {' | '.join(c.replace('|', '/') for c in row)} |\n" for row in rows)
 
 
-def _described(section: str, schema: type[Section], file: Path) -> Iterator[Parameter]:
+def described(section: str, schema: type[Section], file: Path) -> Iterator[Parameter]:
     """Yield the parameters of one section, without those of `trunk` that it does not name."""
     named = params.read_section(section, file)
     for parameter in _describe(section, schema, load(section, schema, file)):

@@ -1,4 +1,4 @@
-"""`pedecg params`: every parameter, or a check of them all."""
+"""`pedecg params`: list or check all parameters."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 
 def show(
     check: Annotated[bool, typer.Option("--check", help="only check the file")] = False,
-    file: Annotated[Path, typer.Option(help="which file")] = Path("params.yaml"),
+    file: Annotated[Path, typer.Option(help="file of parameters")] = Path("params.yaml"),
 ) -> None:
     """List every parameter with its value, unit and range, or check them all."""
     from pedecg.commands import parameter_sections

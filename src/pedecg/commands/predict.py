@@ -1,4 +1,4 @@
-"""`pedecg predict`: what a trained model says of ECGs that it has never seen."""
+"""`pedecg predict`: apply a trained model to recordings."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def predict(
     ],
     age_days: Annotated[
         float | None,
-        typer.Option(min=0, help="age, days; default: as the files say", show_default=False),
+        typer.Option(min=0, help="age, days; default: the value in the file", show_default=False),
     ] = None,
     age: Annotated[
         str | None,
@@ -35,14 +35,16 @@ def predict(
     ] = None,
     sex: Annotated[
         SexOption | None,
-        typer.Option(case_sensitive=False, help="default: as the files say", show_default=False),
+        typer.Option(
+            case_sensitive=False, help="default: the value in the file", show_default=False
+        ),
     ] = None,
     number: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="a further number of the patient that the model reads; default: as a manifest "
-            "above the file says",
+            help="a further number of the patient that the model reads; default: from the "
+            "manifest above the file",
             show_default=False,
         ),
     ] = None,
@@ -53,23 +55,23 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FOLDER|FILE.png",
-            help="draw each recording on ECG paper, with what the networks saw in it",
+            help="draw each recording on ECG paper, with the saliency map of the network",
             show_default=False,
         ),
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
-            help="whose Grad-CAM --plot draws; default: the class, or the target that is farthest "
-            "above its threshold",
+            help="target of the Grad-CAM map of --plot; default: the predicted class, or the "
+            "target farthest above its threshold",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Ask a trained model: calibrated probabilities, decisions, criteria that are met, flags.
+    """Apply a trained model: calibrated probabilities, decisions, criteria that are met, flags.
 
-    Signals are prepared as the model's pipeline prepared its own. What the model was not made for
-    is refused or flagged. Not a medical device.
+    Signals are prepared as the model's pipeline prepared its own. Records outside
+    the validated range are refused or flagged. Not a medical device.
     """
     from rich.console import Console
 
@@ -87,7 +89,7 @@ def predict(
         raise PedecgError(f"--age {age}: {fault.detail}") from None
     opened = loaded_model.load(model)
     if target is not None and target not in opened.targets:
-        raise PedecgError(f"--target {target}: the model answers {', '.join(opened.targets)}")
+        raise PedecgError(f"--target {target}: the model predicts {', '.join(opened.targets)}")
     run = each_recording.Run(paths)
     run.places = manifest_numbers.with_numbers(run.places, opened.cohort)
     one = partial(

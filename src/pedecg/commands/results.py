@@ -1,10 +1,10 @@
-"""`pedecg results`: the headline of the last run."""
+"""`pedecg results`: the main figures of the last run."""
 
 import typer
 
 
 def show() -> None:
-    """Show the headline figures of the last run and where everything else lies."""
+    """Show the main figures of the last run, and the places of all other results."""
     from rich.console import Console
 
     from pedecg.commands import headline

@@ -11,13 +11,13 @@ CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 _Preset = Annotated[
     str,
     typer.Argument(
-        help="a name (smoke: presets/smoke.yaml of the pipeline in this folder) or a file",
+        help="name (smoke: presets/smoke.yaml of the pipeline in this folder) or file",
     ),
 ]
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set-param", "-S", metavar="KEY=VALUE", show_default=False,
-                 help="one more parameter, as of dvc exp run; wins over the preset"),
+                 help="one more parameter, as in dvc exp run; takes precedence over the preset"),
 ]  # fmt: skip
 
 
@@ -25,7 +25,8 @@ def run(
     context: typer.Context,
     preset: _Preset,
     name: Annotated[
-        str | None, typer.Option("--name", "-n", help="of the experiment; default: DVC's choice")
+        str | None,
+        typer.Option("--name", "-n", help="name of the experiment; default: chosen by DVC"),
     ] = None,
     sets: _Set = None,
     queue: Annotated[
@@ -61,7 +62,7 @@ def run(
         "Queued; `dvc queue start` runs it, `pedecg runs` shows it afterwards."
         if queue
         else "Keep the results: git add -A && git commit. "
-        "Go back to those before: git checkout . && dvc checkout "
+        "Go back to those before: git checkout . && dvc checkout dvc.yaml "
         "(the experiment stays: pedecg runs).",
         err=True,
     )

@@ -1,4 +1,4 @@
-"""`pedecg runs`: experiments, found, sorted, compared and drawn."""
+"""`pedecg runs`: list, filter, compare and plot experiments."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ _Sort = Annotated[
 _Columns = Annotated[
     str | None,
     typer.Option("--columns", "-c", metavar="NAME,NAME", show_default=False,
-                 help="columns; the last part of a name will do"),
+                 help="columns; the last part of a name is sufficient"),
 ]  # fmt: skip
 _Over = Annotated[
     str | None,
@@ -42,28 +42,28 @@ def runs(
     where: _Where = None,
     sort: _Sort = None,
     ascending: Annotated[bool, typer.Option("--ascending", help="lowest first")] = False,
-    top: Annotated[int | None, typer.Option(min=1, help="only the first so many rows")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="number of rows to show")] = None,
     columns: _Columns = None,
     compare: Annotated[bool, typer.Option("--compare", help="side by side: what differs")] = False,
     over: _Over = None,
     pool: Annotated[
-        bool, typer.Option("--pool", help="with --over: score all their test predictions at once")
+        bool, typer.Option("--pool", help="with --over: score all out-of-fold predictions together")
     ] = False,
     curves: Annotated[
-        bool, typer.Option("--curves", help="each training: epochs, best epoch, figures there")
+        bool,
+        typer.Option("--curves", help="each training: epochs, best epoch, metrics at that epoch"),
     ] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="draw the learning curves of all rows")
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="as CSV, with all digits")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="also experiments that began at another commit than HEAD")
+        bool,
+        typer.Option("--all", help="also experiments that started from another commit than HEAD"),
     ] = False,
-    listed: Annotated[
-        bool, typer.Option("--names", help="every name that can be asked for")
-    ] = False,
+    listed: Annotated[bool, typer.Option("--names", help="every name that can be used")] = False,
 ) -> None:
-    """List experiments, a row per experiment and model; filter, sort, compare and draw them.
+    """List experiments, one row per experiment and model; filter, sort, compare and plot them.
 
     Call it in a pipeline's folder. Without columns it shows the parameters that differ and the
     main figures on test records.
@@ -85,7 +85,7 @@ def runs(
     for line in experiment_history.notes(found):
         typer.echo(line, err=True)
     if not chosen:
-        raise PedecgError("no run answers; pedecg runs without --where shows all")
+        raise PedecgError("no run meets the conditions; pedecg runs without --where shows all")
     if listed:
         for name in run_rows.names(chosen):
             typer.echo(name)

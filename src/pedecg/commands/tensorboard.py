@@ -1,4 +1,4 @@
-"""`pedecg tensorboard`: the learning curves of all trainings, as files that TensorBoard reads."""
+"""`pedecg tensorboard`: learning curves of all trainings as event files."""
 
 from pathlib import Path
 from typing import Annotated

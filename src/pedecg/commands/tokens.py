@@ -1,4 +1,4 @@
-"""`pedecg tokens`: an ECG as a string of 13 symbols."""
+"""`pedecg tokens`: an ECG as a sequence of 13 symbols."""
 
 import json
 from enum import StrEnum
@@ -25,7 +25,7 @@ def tokens(
     paths: Paths,
     lead: Annotated[
         str | None,
-        typer.Option(help="which lead; default: II, or else the first", show_default=False),
+        typer.Option(help="lead; default: II, otherwise the first", show_default=False),
     ] = None,
     form: Annotated[
         Form,

@@ -92,19 +92,21 @@ def _pacing(
 DISTURBANCES = (_wander, _mains, _muscle, _electrode, _blurred, _pacing)
 
 
-def wild(
+def limb_movement(
     signal: Array, swing: Array, weights: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """A stretch in which the limb moves: nothing can be read there, and nothing is asked."""
     n = signal.shape[1]
     first = int(rng.integers(0, n - FS_HZ // 2))
     last = min(first + int(rng.integers(FS_HZ // 4, FS_HZ * 2)), n)
-    wild = signal.copy()
+    disturbed = signal.copy()
     jump = rng.normal(size=(len(signal), last - first)) * rng.uniform(2, 30)
-    wild[:, first:last] += ndimage.gaussian_filter1d(jump, rng.uniform(0.3, 30), axis=-1) * swing
+    disturbed[:, first:last] += (
+        ndimage.gaussian_filter1d(jump, rng.uniform(0.3, 30), axis=-1) * swing
+    )
     weights = weights.copy()
     weights[:, :, first // SAMPLES_PER_FRAME : last // SAMPLES_PER_FRAME + 1] = 0.0
-    return wild, weights
+    return disturbed, weights
 
 
 def lose(

@@ -34,9 +34,9 @@ class Settings(Section):
     """Section `train` of the delineation pipeline."""
 
     seed: int = Field(description="any integer", ge=0)
-    steps: int = Field(description="updates of the weights", ge=1)
+    steps: int = Field(description="number of training steps", ge=1)
     threads: int = Field(
-        description="CPU threads; sums of floats depend on their number, so it is a parameter",
+        description="CPU threads; the result depends on their number",
         ge=1,
         le=1024,
     )
@@ -45,11 +45,15 @@ class Settings(Section):
     loss: losses.Name = Field(
         description="cross-entropy; focal, for hard frames; soft Dice and cross-entropy together"
     )
-    learning_rate: float = Field(description="highest rate of the one-cycle schedule", gt=0, le=0.1)
+    learning_rate: float = Field(
+        description="peak learning rate of the one-cycle schedule", gt=0, le=0.1
+    )
     weight_decay: float = Field(description="AdamW", ge=0, le=1)
-    average: float = Field(description="memory of the running mean of the weights", ge=0, lt=1)
+    average: float = Field(
+        description="decay per step of the exponential moving average of weights", ge=0, lt=1
+    )
     without_p: float = Field(
-        description="how much more often a record without any P is drawn", ge=1, le=20
+        description="sampling weight of records without P waves, relative to others", ge=1, le=20
     )
     mixture: dict[str, Annotated[float, Field(ge=0)]] = Field(
         description="weight of each source, of those present"

@@ -19,17 +19,21 @@ _UNEVEN = 0.35  # standard deviation of the logarithm of the pace of diastole
 class Settings(Section):
     """How far training windows are moved from the records as they are."""
 
-    fast: float = Field(description="share of windows made faster, diastole most", ge=0, le=1)
+    fast: float = Field(
+        description="share of windows with increased heart rate, mainly by shorter diastole",
+        ge=0,
+        le=1,
+    )
     fastest_bpm: float = Field(description="highest rate made, beats per minute", ge=60, le=320)
     stretch: float = Field(
         description="other windows: time scaled by up to this factor", ge=1, le=2
     )
     noise: float = Field(description="share of windows with added disturbances", ge=0, le=1)
     lost_lead: float = Field(description="share of leads replaced by noise alone", ge=0, le=1)
-    flip: float = Field(description="share of leads turned upside down", ge=0, le=1)
-    irregular: float = Field(description="share of windows with uneven pauses", ge=0, le=1)
+    flip: float = Field(description="share of inverted leads", ge=0, le=1)
+    irregular: float = Field(description="share of windows with irregular RR intervals", ge=0, le=1)
     fibrillating: float = Field(
-        description="share of other windows whose P gives way to fibrillation or flutter",
+        description="share of other windows in which fibrillation or flutter replaces the P waves",
         ge=0,
         le=1,
     )
@@ -105,6 +109,6 @@ def _disturbed(
             disturbed = disturbances.DISTURBANCES[kind](disturbed, swing, times, shares, rng)
     disturbed, weights = disturbances.lose(disturbed, weights, settings.lost_lead, rng)
     if rng.random() < settings.lost_lead:
-        disturbed, weights = disturbances.wild(disturbed, swing, weights, rng)
+        disturbed, weights = disturbances.limb_movement(disturbed, swing, weights, rng)
     prepared = normalise(disturbed.astype(np.float32))
     return Window(prepared, shares.astype(np.float32), weights.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Resampling of patients: how sure a figure is when another draw of patients is imagined.
+"""Confidence intervals from bootstrap resamples of patients.
 
 Patients are drawn with replacement, never records: two ECGs of one child are not two pieces of
 evidence. A resample is written as the number of times that each record counts, so that a metric

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and the thresholds on them: ``calibration/<model>.json``.
+"""Calibrated probabilities and decision thresholds: ``calibration/<model>.json``.
 
 Fitted on validation records only. Every curve rises strictly, so calibration changes no ranking:
 AUROC and what a threshold separates stay as they were. The file holds one entry per training (its

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: Brier score and its parts, calibration line, ECE.
+"""Calibration metrics: Brier score and its components, slope and intercept, ECE.
 
 Bins hold about equally many records: most predictions of a rare disease lie close to zero, where
 bins of equal width would see one heap.

@@ -1,4 +1,4 @@
-"""Truth and predictions side by side: the same records in the same order."""
+"""Labels and predictions of the same records in the same order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

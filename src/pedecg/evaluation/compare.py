@@ -1,4 +1,4 @@
-"""Models against each other on the same patients: paired differences and the headline figures."""
+"""Comparison of models on the same patients: paired differences and main figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

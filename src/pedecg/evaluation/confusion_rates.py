@@ -1,4 +1,4 @@
-"""What calling records positive from a threshold on is worth."""
+"""Confusion-matrix rates at a threshold."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The variance of AUROCs and of their differences in closed form, patients kept together.
+"""DeLong variance of AUROCs and of their differences, clustered by patient.
 
 DeLong ER et al. Biometrics 1988;44:837-845, computed by ranks as Sun X, Xu W. IEEE Signal Process
 Lett 2014;21:1389-1393. Several records of one patient are one cluster: Obuchowski NA. Biometrics

@@ -1,4 +1,4 @@
-"""Several trainings as one model: the mean of their calibrated probabilities.
+"""Ensemble: the mean of the calibrated probabilities of several models.
 
 Each member is calibrated on validation records before the mean is taken: one that is too sure must
 not speak louder than the others. Its run of seed k is the mean over its members' runs of seed k, so

@@ -1,4 +1,4 @@
-"""One seed of the ensemble as a model: its members, opened, and their calibration."""
+"""One seed of the ensemble as a model: its members and their calibration."""
 
 from dataclasses import dataclass
 from pathlib import Path

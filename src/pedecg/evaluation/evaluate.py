@@ -1,4 +1,4 @@
-"""One model's figures: calibration and thresholds from validation, metrics on validation and test.
+"""Evaluation of one model: calibration and thresholds from validation, metrics on both sets.
 
 Every probability that is scored is calibrated. The headline of a model is the probability averaged
 over its trainings; each training alone shows how far chance in training moves a figure.
@@ -31,9 +31,14 @@ class Scoring(params.Section):
     bootstrap: int = Field(
         description="resamples of patients for the 95% intervals; 0: none", ge=0, le=10_000
     )
-    seed: int = Field(description="of the resampling; all models share it, so that they pair", ge=0)
+    seed: int = Field(
+        description="seed of the resampling, the same for all models, so that differences are "
+        "paired",
+        ge=0,
+    )
     min_positives: int = Field(
-        description="a target with fewer positives, or fewer negatives, in a split gets no figure",
+        description="smallest number of positives, and of negatives, in a split for which a metric "
+        "is computed",
         ge=1,
     )
 

@@ -1,4 +1,4 @@
-"""A finished model in another hospital: the same thresholds, other patients.
+"""External validation: a trained model on another cohort, with thresholds unchanged.
 
 Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
 the figures stand beside those of its own test split.
@@ -140,7 +140,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class Outcome:
-    """One model at home and abroad.
+    """One model on the internal and on the external cohort.
 
     Attributes
     ----------
@@ -270,14 +270,14 @@ def as_metrics(outcome: Outcome, settings: evaluate.Scoring) -> dict[str, Any]:
 
 
 def sentence(model: str, outcome: Outcome) -> str:
-    """Say in one sentence what became of the AUROC."""
+    """Return the macro AUROC of both cohorts as a sentence."""
     column = metrics.METRICS.index("auroc")
     both = outcome.internal.counted & outcome.external.counted
     if not both.any():
         return "No target has enough cases in both cohorts"
-    at_home = outcome.internal.values[:-2, column][both].mean()
-    abroad = outcome.external.values[:-2, column][both].mean()
-    return f"{model}: macro AUROC {at_home:.3f} at home, {abroad:.3f} in the other hospital"
+    internal = outcome.internal.values[:-2, column][both].mean()
+    external = outcome.external.values[:-2, column][both].mean()
+    return f"{model}: macro AUROC {internal:.3f} internal, {external:.3f} external"
 
 
 def calibration_in_the_large(

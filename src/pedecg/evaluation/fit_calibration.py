@@ -1,4 +1,4 @@
-"""Fit a model's calibration and thresholds on its validation records."""
+"""Fit the calibration and the thresholds of a model on the validation set."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -17,19 +17,18 @@ class CalibrationSettings(params.Section):
     """How probabilities are corrected and judged; all of it on validation records."""
 
     methods: list[Literal["none", "temperature", "platt", "isotonic"]] = Field(
-        description="corrections to choose from, for each target and training by log loss",
+        description="candidate corrections; log loss chooses one per target and training",
         min_length=1,
     )
     folds: int = Field(
-        description="of validation patients, to compare the corrections on", ge=2, le=20
+        description="folds of validation patients for the comparison of corrections", ge=2, le=20
     )
-    seed: int = Field(description="of the draw of these folds", ge=0)
+    seed: int = Field(description="seed of these folds", ge=0)
     rule: Literal["f1", "youden", "sensitivity", "specificity"] = Field(
-        description="what a threshold is to do: largest F1, largest Youden index, or keep `rate`"
+        description="criterion of the threshold: largest F1, largest Youden index, or sensitivity "
+        "or specificity of `rate`"
     )
-    rate: float = Field(
-        description="sensitivity or specificity that such a threshold keeps", gt=0, lt=1
-    )
+    rate: float = Field(description="sensitivity or specificity at that threshold", gt=0, lt=1)
 
 
 def fit(

@@ -1,4 +1,4 @@
-"""What a probability is worth: the registry of all metrics, computed for many weightings at once.
+"""Registry of metrics, vectorised over bootstrap weights.
 
 All weights one give the value itself, the counts of `bootstrap.counts` give its spread. Labels that
 are not known (NaN) are left out of their target.

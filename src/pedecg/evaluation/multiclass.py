@@ -1,4 +1,4 @@
-"""Classes of which exactly one holds: confusion matrix and what follows from it.
+"""Metrics of mutually exclusive classes: confusion matrix, F1 scores, challenge score.
 
 For many weightings of the records at once, as in `metrics`; each class against the rest has its
 AUROC there.

@@ -1,4 +1,4 @@
-"""Decision curves: what acting on a model is worth, whatever one holds an alarm to cost.
+"""Decision curves: net benefit over threshold probabilities.
 
 Vickers AJ, Elkin EB. Med Decis Making 2006;26:565-574.
 """
@@ -101,8 +101,11 @@ def sentence(table: pd.DataFrame) -> str:
     if shares.empty:
         return "No target has enough cases for a decision curve"
     winner = str(shares.idxmax())
-    told = f"{winner} is worth more than treating all or none at {shares[winner]:.0%} of thresholds"
-    return f"{told}, the most of all models" if len(shares) > 1 else told
+    more = (
+        f"{winner} has a higher net benefit than treating all or none at {shares[winner]:.0%} of "
+        "thresholds"
+    )
+    return f"{more}, the largest share of all models" if len(shares) > 1 else more
 
 
 def widths(table: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Cases in order of falling probability, in steps within which no figure tells records apart.
+"""Cases sorted by decreasing probability, with ties grouped.
 
 Records of equal probability share a step, and so do negatives in a row: what lies between two
 positives matters only by its sum. Under a thousand resamples, one sparse product then does the

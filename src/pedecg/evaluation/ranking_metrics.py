@@ -1,4 +1,4 @@
-"""How well probabilities put the ill before the well: areas under two curves."""
+"""AUROC and average precision."""
 
 import numpy as np
 from numpy.typing import NDArray

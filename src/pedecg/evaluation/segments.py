@@ -1,4 +1,4 @@
-"""The same network by segment and by recording: each segment has the label of its recording.
+"""Metrics of a network by segment and by recording; a segment has the label of its recording.
 
 Intervals are over recordings: the segments of one recording are drawn together.
 """

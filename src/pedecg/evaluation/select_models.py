@@ -1,4 +1,4 @@
-"""Which models of a run the later stages take: those that a parameter names, or the best.
+"""Selection of the models for later stages: named by a parameter, or best on validation.
 
 The best is the one with the largest macro AUROC on validation records; test records choose nothing.
 Every stage that takes a model reads ``data/selected/<stage>`` and nothing else of the models, so

@@ -1,4 +1,4 @@
-"""Whom a model serves worse: figures by age, leads, sex, quality, length and year of acquisition.
+"""Metrics by subgroup: age, leads, sex, quality, length and year of acquisition.
 
 One set of resamples of the whole test split serves all groups, so that the gap between two groups
 has an interval even where a patient has records in both.
@@ -35,18 +35,22 @@ class SubgroupSettings(params.Section):
         "on validation records, and the ensemble"
     )
     length_edges_s: list[float] = Field(
-        description="record lengths that open the next group, s, ascending", min_length=1
+        description="edges of the groups of record lengths, s, ascending", min_length=1
     )
     noisy_share: float = Field(
-        description="share of flawed leads from which on a record is noisy", gt=0, le=1
+        description="share of leads of low quality from which a record counts as noisy", gt=0, le=1
     )
     min_psqi: float = Field(
-        description="a lead with a smaller share of power at 5-15 Hz is flawed", ge=0, le=1
+        description="smallest pSQI (share of power at 5-15 Hz) of a lead of good quality",
+        ge=0,
+        le=1,
     )
     min_bassqi: float = Field(
-        description="a lead with more power than 1 - this below 1 Hz is flawed", ge=0, le=1
+        description="smallest basSQI (1 - share of power below 1 Hz) of a lead of good quality",
+        ge=0,
+        le=1,
     )
-    crossed: bool = Field(description="also every pair of factors, such as age group and sex")
+    crossed: bool = Field(description="true: also pairs of factors, for example age group and sex")
 
     @field_validator("length_edges_s")
     @classmethod

@@ -1,4 +1,4 @@
-"""From which probability on a record is called positive: four rules, fitted on validation only."""
+"""Decision thresholds by four rules, fitted on the validation set."""
 
 from collections.abc import Callable, Mapping
 

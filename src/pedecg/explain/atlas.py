@@ -1,4 +1,4 @@
-"""A map of the cohort as the network sees it: records whose embeddings are alike lie together.
+"""Two-dimensional map of the cohort by the embeddings of a network.
 
 Principal components first, then t-SNE from their first two (Kobak D, Berens P. Nat Commun
 2019;10:5416): the same embeddings give the same map. Distances between far groups mean little.
@@ -118,7 +118,7 @@ def table(
 
 
 def as_metrics(atlas: pd.DataFrame, model: str, targets: list[str]) -> dict[str, Any]:
-    """Return how much the labels gather on the map."""
+    """Return how much the labels cluster on the map."""
     return {
         "model": model,
         "records": len(atlas),
@@ -129,7 +129,7 @@ def as_metrics(atlas: pd.DataFrame, model: str, targets: list[str]) -> dict[str,
 
 
 def sentence(atlas: pd.DataFrame, model: str, targets: list[str]) -> str:
-    """Return the title: which target gathers most."""
+    """Return the title: which target clusters most."""
     agree = {target: neighbours_agree(atlas, target) for target in targets}
     ratio = {
         target: (one["among_neighbours"] or 0.0) / one["among_all"]
@@ -140,7 +140,7 @@ def sentence(atlas: pd.DataFrame, model: str, targets: list[str]) -> str:
         return f"{model}: {len(atlas):,} ECGs by their embeddings"
     best = max(ratio, key=lambda target: ratio[target])
     return (
-        f"{model}: {best} gathers most, {ratio[best]:.1f} times as common among the neighbours of "
+        f"{model}: {best} clusters most, {ratio[best]:.1f} times as common among the neighbours of "
         f"its own as among all {len(atlas):,} ECGs"
     )
 

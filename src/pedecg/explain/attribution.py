@@ -1,4 +1,4 @@
-"""What in the signal speaks for a target: Grad-CAM per lead and time, and integrated gradients.
+"""Attribution maps: Grad-CAM per lead and time, and integrated gradients.
 
 Grad-CAM of a one-dimensional network has no axis of leads: its first convolution has already mixed
 them. Its map over time is therefore multiplied, sample by sample, with the gradient of the logit

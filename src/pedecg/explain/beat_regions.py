@@ -1,4 +1,4 @@
-"""Which part of the heart's cycle a sample belongs to, and how much of a map lies in each part."""
+"""Part of the cardiac cycle of each sample, and the share of a map in each part."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The figures of ``metrics/explain.json``: do the maps pass, and where do they point?"""
+"""Metrics of explanations for ``metrics/explain.json``: sanity checks and regions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,14 +34,14 @@ def as_metrics(
         "checked": {t: len(_of(found["deleted"], t)[_PAIR].drop_duplicates()) for t in targets},
         "randomised_weights": {
             "meaning": "rank correlation with the map of the trained network, after its layers "
-            "were drawn anew from the output down; another_training is one that learned the same",
+            "were randomised from the output down; another_training has another seed",
             **{
                 target: _randomised(_of(found["randomised"], target), settings)
                 for target in targets
             },
         },
         "deletion": {
-            "meaning": "log odds by which the target falls more than when the same number of cells "
+            "meaning": "decrease in log odds beyond that when the same number of cells "
             "is deleted at random, mean over the deleted share from 0 to "
             f"{settings.fractions[-1]:g}",
             **{target: _deletion(_of(found["deleted"], target), settings) for target in targets},
@@ -51,8 +51,8 @@ def as_metrics(
             **{target: _regions(_of(found["shares"], target), settings) for target in targets},
         },
         "restored": {
-            "meaning": "log odds by which the target falls when this part of every beat is put "
-            "back to what is normal for the age",
+            "meaning": "decrease in log odds when this part of every beat is replaced by "
+            "the normal beat of that age",
             **{target: _restored(_of(found["restored"], target), settings) for target in targets},
         },
         "leads": {

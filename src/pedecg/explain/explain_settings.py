@@ -9,29 +9,29 @@ from pedecg.core.params import Section
 
 
 class MapSettings(Section):
-    """How a map of what a network saw is made."""
+    """Settings of saliency maps."""
 
     seconds: float = Field(
-        description="s; the first seconds of a record are explained, those that the paper shows",
+        description="s; length of the explained part of a record, from its start",
         gt=0,
         le=3600,
     )
     min_hz: float = Field(
-        description="steps per second that Grad-CAM's layer has at least; of the layers that have, "
-        "it takes the deepest",
+        description="smallest number of steps per second of the layer for Grad-CAM; the deepest "
+        "such layer is used",
         gt=0,
         le=500,
     )
     smooth_s: float = Field(
-        description="s; reach of the mean over time of gradient x input", gt=0, le=0.5
+        description="s; width of the moving average of gradient x input", gt=0, le=0.5
     )
     ig_steps: int = Field(
         description="steps of the integrated gradients from no signal to the signal", ge=2, le=512
     )
     map: Literal["grad_cam", "integrated_gradients", "attention"] = Field(
         "grad_cam",
-        description="what the pages show; attention: the weights of the steps, of a model that "
-        "pools by attention",
+        description="map on the pages; attention: attention weights, of a model with attention "
+        "pooling",
     )
 
 
@@ -43,14 +43,14 @@ class ExplainSettings(MapSettings):
     )
 
     records: int = Field(
-        description="per target: test records explained at most, of those that have it or are "
-        "called so, evenly over their probabilities",
+        description="largest number of explained test records per target, of those in which it is "
+        "present or predicted, evenly over their probabilities",
         ge=1,
     )
-    checked: int = Field(description="of these, so many are put through the sanity checks", ge=1)
-    pictures: int = Field(description="of these, so many of the most probable are drawn", ge=0)
+    checked: int = Field(description="of these, number of records in the sanity checks", ge=1)
+    pictures: int = Field(description="of these, number of the most probable that are drawn", ge=0)
     cell_s: float = Field(
-        description="s; length of a cell, one lead for so long, in the sanity checks", gt=0, le=1
+        description="s; length of a cell (a part of one lead) in the sanity checks", gt=0, le=1
     )
     fractions: list[float] = Field(
         description="shares of all cells that are deleted, ascending", min_length=1
@@ -70,27 +70,28 @@ class NormalBeatsSettings(Section):
     """Section `normal_beats`."""
 
     target: str | None = Field(
-        description="training records that have this target are normal; null: those without any"
+        description="target whose training records are normal; null: records without any target"
     )
 
 
 class ErrorReviewSettings(Section):
-    """Section `error_review`; how maps are made stands in `explain`."""
+    """Section `error_review`; the settings of maps are in `explain`."""
 
     listed: int = Field(
-        description="false positives, and false negatives, in the table per target", ge=1
+        description="number of false positives, and of false negatives, in the table per target",
+        ge=1,
     )
-    drawn: int = Field(description="of these, drawn", ge=0)
+    drawn: int = Field(description="of these, number that are drawn", ge=0)
 
 
 class AtlasSettings(Section):
     """Section `atlas`."""
 
-    records: int = Field(description="records at most, all test records before others", ge=10)
+    records: int = Field(description="largest number of records; test records first", ge=10)
     components: int = Field(
         description="principal components that t-SNE starts from", ge=2, le=1024
     )
     perplexity: float = Field(
-        description="about how many neighbours a record has on the map", gt=1, le=500
+        description="approximate number of neighbours of a record on the map", gt=1, le=500
     )
     seed: int = Field(description="of the choice of records; t-SNE itself starts from PCA", ge=0)

@@ -39,7 +39,7 @@ RESTORED = pa.DataFrameSchema(
     },
     strict=True,
     coerce=True,
-    name="regions put back to normal",
+    name="regions replaced by the normal beat",
 )
 
 # The normal heart: one row per age, lead, region and point of its wave.

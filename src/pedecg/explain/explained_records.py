@@ -1,4 +1,4 @@
-"""Whom to explain, and what is known about them: probabilities, thresholds, labels, rules met."""
+"""Selection of records to explain, with probabilities, thresholds, labels and criteria."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field

@@ -18,8 +18,8 @@ _SMOOTH_S = 0.02  # of the colour alone, so that a wave is one patch
 _BRIGHTEST = 99.5  # percentile of the map that is drawn in full colour
 _LABELS = {1.0: "present", 0.0: "absent"}
 _ENDS = {  # what the palest and the strongest colour of a map mean
-    "grad_cam": ("speaks little for it", "most"),
-    "integrated_gradients": ("speaks little for it", "most"),
+    "grad_cam": ("low contribution", "high"),
+    "integrated_gradients": ("low contribution", "high"),
     "attention": ("evenly or less", "3 times"),
 }
 
@@ -88,7 +88,7 @@ def contents(
     method : of the map, one of `_ENDS`.
     """
     subject, record = page.subject, page.record
-    verdict = "called" if subject.called else "not called"
+    verdict = "positive" if subject.called else "negative"
     title = page.title or (
         f"{subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"

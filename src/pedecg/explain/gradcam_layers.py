@@ -1,4 +1,4 @@
-"""Where in a network Grad-CAM looks: a layer that still knows when, and already knows what."""
+"""Choice of the Grad-CAM layer: the deepest with sufficient resolution in time."""
 
 from typing import Any
 

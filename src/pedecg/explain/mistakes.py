@@ -1,4 +1,4 @@
-"""The most confident mistakes: whom the model called ill that is not, and whom it missed."""
+"""The most confident errors: false positives and false negatives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One record through attribution and its sanity checks, and what all records show together."""
+"""Attribution and sanity checks of single records, and their summary over all records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -215,7 +215,7 @@ def together(findings: Sequence[Findings]) -> dict[str, pd.DataFrame]:
         There is nothing to explain.
     """
     if not findings:
-        raise PedecgError("explain: no test record has a target, and none is called so")
+        raise PedecgError("explain: no test record has a target or is predicted to have one")
     found = {
         name: pd.DataFrame([row for one in findings for row in getattr(one, name)])
         for name in Findings.__dataclass_fields__

@@ -1,4 +1,4 @@
-"""Is a map about the network, and does the network heed what the map shows?
+"""Saliency sanity checks: weight randomisation and deletion.
 
 Random weights must destroy it (Adebayo J et al. Sanity checks for saliency maps. NeurIPS 2018:
 layer by layer from the output down), and deleting what it shows must cost more than deleting the

@@ -1,4 +1,4 @@
-"""A stretch of one record as a network is shown it: normalised, cut into overlapping windows."""
+"""Excerpt of a record as a network receives it: normalised, in overlapping windows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a map should point, where the truth is known: on the simulated cohort.
+"""Comparison of maps with the known location of simulated findings.
 
 Which part of the beat a condition changes is read off its row in the simulation's table of
 conditions: a finding that moves ST and T alone can only be seen there.

@@ -1,4 +1,4 @@
-"""From the signal store to batches on the device: crops, windows, normalisation.
+"""Batches on the device from the signal store: crops, windows, normalisation.
 
 Training and evaluation cut with the same function; they differ in where the crops begin.
 """

@@ -1,4 +1,4 @@
-"""The batches of training: random crops, augmented, with their labels, all on the device."""
+"""Training batches: random crops, augmented, with labels, on the device."""
 
 import numpy as np
 import torch

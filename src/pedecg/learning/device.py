@@ -1,4 +1,4 @@
-"""Which device, how many threads, and the same bytes from the same seed."""
+"""Device, number of threads, and reproducible results from one seed."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Training a classifier: the training loop with crops, labels and figures on validation records."""
+"""Training of a classifier: training loop with crops, labels and validation metrics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What training minimises: losses in which an unknown label has no say.
+"""Training losses; unknown labels are masked.
 
 A task is `multilabel` (every target present or absent on its own) or `multiclass` (exactly one of
 the targets is present). Labels have one column per target in both; NaN marks an unknown one.
@@ -25,25 +25,25 @@ class LossSettings(Section):
     """Which loss, and how it weighs what is rare and what is hard."""
 
     name: Literal["cross_entropy", "focal", "asymmetric"] = Field(
-        description="cross_entropy; focal: says less of what is already right; asymmetric: that of "
-        "absent labels alone (multilabel only)"
+        description="cross_entropy; focal: down-weights well-classified examples; asymmetric: "
+        "focal for absent labels only (multilabel only)"
     )
     positive_weight_cap: float = Field(
-        description="largest weight of a present label against an absent one, or of a rare class "
-        "against a common one; 1: no weights",
+        description="largest weight of present labels relative to absent ones, or of a rare class "
+        "relative to a common one; 1: no weights",
         ge=1,
     )
     given_weights: dict[str, float] = Field(
         {}, description="weights by target instead of those from the training split"
     )
-    focal_gamma: float = Field(
-        description="focal: power of the probability by which an answer is wrong", ge=0, le=10
-    )
+    focal_gamma: float = Field(description="focal: focusing exponent gamma", ge=0, le=10)
     absent_gamma: float = Field(
-        description="asymmetric: the same for absent labels; present ones have 0", ge=0, le=10
+        description="asymmetric: focusing exponent for absent labels; 0 for present labels",
+        ge=0,
+        le=10,
     )
     absent_margin: float = Field(
-        description="asymmetric: probability below which an absent label costs nothing", ge=0, lt=1
+        description="asymmetric: probability below which an absent label has no loss", ge=0, lt=1
     )
 
 

@@ -1,4 +1,4 @@
-"""The learning-rate finder: one short training in which the rate rises until the loss does.
+"""Learning-rate finder: a short training with increasing learning rate.
 
 Smith LN. Cyclical learning rates for training neural networks. WACV 2017.
 """

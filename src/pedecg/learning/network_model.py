@@ -1,4 +1,4 @@
-"""Any network as a model: fitted by the training loop, saved as `trained_network` does."""
+"""Any network as a model: fitted by the training loop, saved by `trained_network`."""
 
 from dataclasses import dataclass
 from pathlib import Path

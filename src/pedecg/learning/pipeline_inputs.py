@@ -1,4 +1,4 @@
-"""What a training reads of the pipeline in the working directory; one place for all who train."""
+"""Inputs of a training from the pipeline in the working directory."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Learning from ECGs without labels: a masked autoencoder on the training records.
+"""Pre-training without labels: a masked autoencoder on the training records.
 
 What it writes is no classifier: models that start from pre-trained weights take its encoder over.
 """
@@ -34,41 +34,51 @@ from pedecg.signals.signal_store import SignalStore
 class PretrainSettings(Section):
     """Section `pretrain`; the network's size is ``models.foundation.masked_autoencoder``."""
 
-    seed: int = Field(description="of weights, crops and masks", ge=0)
+    seed: int = Field(description="seed of weights, crops and masks", ge=0)
     extra_signals: list[str] = Field(
         description="folders of further signal stores without labels, of the same leads and rate; "
         "never one that a result is measured on"
     )
     held_out: float = Field(
-        description="share of the records that only show how well it fills in", gt=0, lt=0.5
+        description="share of the training records held out to measure the reconstruction",
+        gt=0,
+        lt=0.5,
     )
     mask_share: float = Field(
-        description="share of a crop's patches that are hidden, in all leads at once", gt=0, lt=1
+        description="share of the patches of a crop that are masked, in all leads together",
+        gt=0,
+        lt=1,
     )
     lead_share: float = Field(
-        description="share of leads that are hidden for the whole crop besides", ge=0, lt=1
+        description="share of leads that are masked over the whole crop, in addition", ge=0, lt=1
     )
     shown_weight: float = Field(
-        description="weight of filling in what was shown, beside 1 for what was hidden", ge=0, le=1
+        description="weight of the loss on visible patches, relative to masked patches", ge=0, le=1
     )
     patch_s: float = Field(description="s; length of a patch", gt=0, le=5)
     crop_seconds: float = Field(description="s; length of a crop", gt=0, le=600)
     crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
     batch_size: int = Field(description="crops per step", ge=2, le=65536)
-    epochs: int = Field(description="passes", ge=1, le=100_000)
-    learning_rate: float = Field(description="of AdamW, at its peak", gt=0, le=1)
+    epochs: int = Field(description="number of epochs", ge=1, le=100_000)
+    learning_rate: float = Field(description="peak learning rate of AdamW", gt=0, le=1)
     warmup_epochs: float = Field(
-        description="epochs of linear rise; then a cosine falls to zero", ge=0
+        description="epochs of linear warm-up; cosine decay to zero follows", ge=0
     )
-    weight_decay: float = Field(description="of AdamW, on weights but no bias or norm", ge=0, le=1)
-    clip_norm: float = Field(description="largest norm of a gradient", gt=0)
+    weight_decay: float = Field(
+        description="weight decay of AdamW, not on biases and norms", ge=0, le=1
+    )
+    clip_norm: float = Field(description="gradient clipping: largest norm", gt=0)
     ema_decay: float = Field(
-        description="per step, of the running average of weights that is kept", ge=0, lt=1
+        description="decay per step of the exponential moving average of weights, which is stored",
+        ge=0,
+        lt=1,
     )
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        description="device; auto takes the first there is of cuda, mps, cpu"
+        description="device; auto: the first available of cuda, mps, cpu"
     )
-    threads: int = Field(description="CPU threads; same number, same bytes", ge=1, le=1024)
+    threads: int = Field(
+        description="CPU threads; the result depends on their number", ge=1, le=1024
+    )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The progress bar of a training, over its steps, with the time that is left."""
+"""Progress bar of a training, with the remaining time."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a masked autoencoder fills in on records that it did not learn from, to be looked at."""
+"""Reconstruction of held-out records by the masked autoencoder, as examples to draw."""
 
 from dataclasses import dataclass
 

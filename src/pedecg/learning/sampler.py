@@ -1,4 +1,4 @@
-"""How often each record is drawn in an epoch, and in which order."""
+"""Sampling weights and order of the records of an epoch."""
 
 from typing import Literal
 

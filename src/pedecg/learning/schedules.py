@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a training: schedulers of torch behind one interface.
+"""Learning rate schedules of PyTorch behind one interface.
 
 Loshchilov I, Hutter F. SGDR. ICLR 2017 (cosine). Smith LN, Topin N. Super-convergence. arXiv
 1708.07120 (one-cycle).

@@ -1,4 +1,4 @@
-"""What must hold before a long training starts, each with what was found where it does not.
+"""Checks before a long training; each reports what it found if it fails.
 
 A fault that is found here in seconds would otherwise be a network that learns nothing, or one that
 learns what it may not know, and nobody would see why.

@@ -20,53 +20,59 @@ class TrainSettings(Section):
     )
     loss: LossSettings = Field(description="what is minimised")
     sampler: Sampler = Field(
-        description="natural: every record equally often; balanced: every target, and none, "
-        "equally often"
+        description="natural: all records with the same probability; balanced: each target, and no "
+        "target, with the same probability"
     )
     crop_seconds: float = Field(description="s; length of a training crop and window", gt=0, le=600)
     window_overlap: float = Field(
-        description="share of a window that it has in common with the next, in evaluation",
+        description="overlap of consecutive windows in evaluation, as a share of a window",
         ge=0,
         lt=1,
     )
     crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
-    batch_size: int = Field(description="crops at once, over all processes", ge=2, le=65536)
+    batch_size: int = Field(description="crops per batch, over all processes", ge=2, le=65536)
     accumulate: int = Field(
-        description="batches per step of the optimiser: the memory of one, the gradient of all",
+        description="gradient accumulation: batches per step of the optimiser",
         ge=1,
         le=1024,
     )
-    epochs: int = Field(description="passes at most", ge=1, le=100_000)
-    learning_rate: float = Field(description="of AdamW, at its peak", gt=0, le=1)
+    epochs: int = Field(description="largest number of epochs", ge=1, le=100_000)
+    learning_rate: float = Field(description="peak learning rate of AdamW", gt=0, le=1)
     schedule: schedules.Kind = Field(
-        description="of the learning rate after its rise: cosine falls to zero; one_cycle too, and "
-        "momentum goes against it; plateau falls where validation stalls; constant stays"
+        description="learning rate schedule after the warm-up: cosine decay to zero; one_cycle, "
+        "with inverse momentum; plateau, reduced when validation stalls; constant"
     )
-    warmup_epochs: float = Field(description="epochs of rise, in every schedule", ge=0)
-    plateau_factor: float = Field(description="plateau: factor on the learning rate", gt=0, lt=1)
+    warmup_epochs: float = Field(description="warm-up epochs, in every schedule", ge=0)
+    plateau_factor: float = Field(
+        description="plateau: factor of each reduction of the learning rate", gt=0, lt=1
+    )
     plateau_patience: int = Field(
-        description="plateau: epochs without a better value before it falls", ge=1
+        description="plateau: epochs without improvement before a reduction", ge=1
     )
-    weight_decay: float = Field(description="of AdamW, on weights but no bias or norm", ge=0, le=1)
-    clip_norm: float = Field(description="largest norm of a gradient; 0: off", ge=0)
+    weight_decay: float = Field(
+        description="weight decay of AdamW, not on biases and norms", ge=0, le=1
+    )
+    clip_norm: float = Field(description="gradient clipping: largest norm; 0: off", ge=0)
     ema_decay: float = Field(
-        description="per step, of the running average of weights that is evaluated and kept; "
-        "0: the weights themselves",
+        description="decay per step of the exponential moving average of weights, which is "
+        "evaluated and stored; 0: off",
         ge=0,
         lt=1,
     )
     monitor: Literal["auroc", "auprc", "f1", "loss", "last"] = Field(
-        description="what chooses the best epoch on validation records: a macro average or the "
-        "loss; last: no choice and no early end, which a small validation set would mislead"
+        description="validation metric (macro average) or loss that selects the best epoch; last: "
+        "the last epoch, without early stopping, for small validation sets"
     )
     smooth_epochs: int = Field(
-        description="epochs over which the monitored value is averaged: the best of many noisy "
-        "values overstates",
+        description="epochs over which the monitored value is averaged, since the best of many "
+        "noisy values is too optimistic",
         ge=1,
     )
-    patience: int = Field(description="epochs without a better value before training ends", ge=1)
+    patience: int = Field(
+        description="early stopping: epochs without improvement before training ends", ge=1
+    )
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        description="device; auto takes the first there is of cuda, mps, cpu"
+        description="device; auto: the first available of cuda, mps, cpu"
     )
     precision: device.Precision = Field(
         description="of the forward pass on a GPU; on a CPU always float32, as the weights are"
@@ -78,16 +84,15 @@ class TrainSettings(Section):
         le=1024,
     )
     threads: int = Field(
-        description="CPU threads; sums of floats depend on their number, so it is a parameter",
+        description="CPU threads; the result depends on their number",
         ge=1,
         le=1024,
     )
     overfit_one_batch: bool = Field(
-        description="a check of a new model: train and validate on one batch, which must be learnt "
-        "by heart"
+        description="check of a new model: train and validate on one batch, which it must overfit"
     )
     fast_dev_run: bool = Field(
-        description="a check of a new set-up: one epoch of two steps; its figures mean nothing"
+        description="check of a new set-up: one epoch of two steps; its metrics are meaningless"
     )
     augment: AugmentSettings = Field(description="changes of training crops that keep labels true")
 

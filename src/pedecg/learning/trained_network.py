@@ -1,4 +1,4 @@
-"""A trained network: its files, and its answer for the records of a signal store.
+"""A trained network: its files, and its predictions for the records of a signal store.
 
 A folder holds ``weights.safetensors`` and ``model.json``; nothing else is needed to ask it.
 """

@@ -1,4 +1,4 @@
-"""The state of a training on disk, from which a killed training goes on.
+"""State of a training on disk, from which an interrupted training continues.
 
 It lies in ``state/<key>/``, outside DVC's outs (which DVC removes before a stage runs). The key is
 the hash of all that the result depends on, so that a changed training never resumes an old one.

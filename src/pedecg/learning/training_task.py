@@ -1,4 +1,4 @@
-"""All that a training's result depends on, and the hash that stands for it."""
+"""Everything that the result of a training depends on, and its hash."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

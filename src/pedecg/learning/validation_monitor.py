@@ -1,4 +1,4 @@
-"""What is measured on validation records, what chooses the best epoch, and whether it can."""
+"""Validation metrics during training, and selection of the best epoch."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The moving average of a network's weights: what is validated and kept.
+"""Exponential moving average of the weights, which is validated and stored.
 
 Averaged weights are steadier than those of any single step, the more so where labels are few.
 Polyak BT, Juditsky AB. SIAM J Control Optim 1992;30:838-855.

@@ -1,4 +1,4 @@
-"""What every model is: networks, models of tables and their ensemble.
+"""The contract of all models: networks, tabular models and their ensemble.
 
 A model is fitted on the training and validation rows of a cohort, predicts any rows, and is saved
 in a folder whose ``model.json`` names its family, so that `registry.load` opens any of them.

@@ -1,4 +1,4 @@
-"""Rule features as numbers that a model can take: their names, their scale, and what is unknown.
+"""Rule features as a numeric table for models: names, scale and missing values.
 
 A model is asked with the features that it was trained on, by name: more columns do no harm, a
 missing one is a fault.

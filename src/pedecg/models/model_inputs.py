@@ -1,4 +1,4 @@
-"""What a model reads besides the signals and tables that all models read, one folder per model.
+"""Inputs of a model besides the signals and tables of all models, one folder per model.
 
 A stage of a matrix depends on the same files for every item. So that a change of the rule features
 retrains no network that does not read them, each training depends on its own folder, which holds

@@ -1,4 +1,4 @@
-"""The settings of one model, in full: a section of ``models`` names only what differs.
+"""Complete settings of one model; its section in ``models`` names only what differs.
 
 A variant (``family: <file>``) takes what it leaves out from the section ``models.<file>``, and
 every residual network from the section ``trunk``.

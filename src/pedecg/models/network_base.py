@@ -1,4 +1,4 @@
-"""What every network shares: the batch it takes, the convolutional trunk and the age encoding.
+"""Shared parts of all networks: batch, convolutional trunk, encoding of age and sex.
 
 Vocabulary of every model: ``n_leads, n_samples, fs_hz, n_targets``. Widths in time are given in
 seconds, so that one parameter file means the same network at 100, 250 and 500 Hz.
@@ -78,7 +78,7 @@ class SharedTrunkSettings(Section):
         le=1,
     )
     block_dropout: float = Field(
-        0.0, description="share of channels hidden between a block's convolutions", ge=0, lt=1
+        0.0, description="dropout rate between the convolutions of a block", ge=0, lt=1
     )
     drop_path: float = Field(
         0.0,
@@ -87,7 +87,7 @@ class SharedTrunkSettings(Section):
         ge=0,
         lt=1,
     )
-    dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
 
 
 class TrunkSettings(SharedTrunkSettings):

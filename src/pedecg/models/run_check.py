@@ -1,4 +1,4 @@
-"""Whether the models that a run names in its sections fit together, checked before any training."""
+"""Check before any training that the models named in the sections fit together."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath

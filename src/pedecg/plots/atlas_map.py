@@ -61,9 +61,9 @@ def _by_target(axes: Axes, atlas: pd.DataFrame, target: str, threshold: float) -
     groups: list[tuple[str, pd.Series[Any], dict[str, Any]]] = [
         ("absent", label == 0, {"color": _ABSENT, "s": 8}),
         ("present", label == 1, {"color": _PRESENT, "s": 12}),
-        ("missed (test)", is_test & ~called & (label == 1),
+        ("false negative (test)", is_test & ~called & (label == 1),
          {"facecolors": "none", "edgecolors": _MISSED, "s": 46, "linewidths": 0.9}),
-        ("wrongly called (test)", is_test & called & (label == 0),
+        ("false positive (test)", is_test & called & (label == 0),
          {"color": _WRONG, "s": 24, "marker": "x", "linewidths": 1.0}),
     ]  # fmt: skip
     for name, here, style in groups:

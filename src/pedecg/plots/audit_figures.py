@@ -184,7 +184,8 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
         axes.set_ylabel(f"{row.measure} by us, 0 to 1 (n = {len(both):,} leads)")
         correlations.append(f"{row.spearman:.2f} on {row.measure}")
     figure.suptitle(
-        f"Our ranking of leads correlates with the source's by {', '.join(correlations)}"
+        "Rank correlation of lead quality with that stated by the source: "
+        + ", ".join(correlations)
     )
 
 
@@ -200,7 +201,7 @@ def disagreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
         axes.text(100 * share, place, f" {differ:,.0f} of {repeated:,.0f}", va="center", fontsize=9)
     axes.margins(x=0.15)
     n = int(table["repeated_patients"].max())
-    axes.set_xlabel(f"patients whose examinations disagree, % (n = {n:,} examined repeatedly)")
+    axes.set_xlabel(f"patients with contradictory records, % (n = {n:,} examined repeatedly)")
     worst = table.iloc[-1]
     axes.set_title(
         f"Repeated examinations disagree most on {worst['target']}: "

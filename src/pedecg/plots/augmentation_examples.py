@@ -1,4 +1,4 @@
-"""A picture of what augmentation does: one ECG, and after each change alone.
+"""Examples of augmentation: one ECG, and the same after each change.
 
 Each change is made for certain, whatever `probability` says, at the upper end of a range. What the
 parameters leave off is drawn with an example of its own, and called off.
@@ -94,7 +94,7 @@ def draw(
         hidden = np.flatnonzero((crops.lead_mask[0] > changed.lead_mask[0]).numpy())
         row = recording.leads.index(shown)
         if len(hidden):
-            title += "; hidden: " + " ".join(recording.leads[i] for i in hidden)
+            title += "; masked: " + " ".join(recording.leads[i] for i in hidden)
             row = hidden[0]
         before, after = (one.signal_mv[0, row].numpy() for one in (crops, changed))
         _row(axis, before, after, recording.fs_hz, title)

@@ -53,7 +53,7 @@ def draw(
         panel_axes.set_xlim(0, min(1.0, max(3 * share, 0.15)))
         panel_axes.set_ylim(-0.35 * share, 1.1 * share)
         panel_axes.set_title(panel, fontsize=9)
-        panel_axes.set_xlabel("probability from which on one would act", fontsize=8)
+        panel_axes.set_xlabel("threshold probability", fontsize=8)
         panel_axes.tick_params(labelsize=8)
         panel_axes.spines[["top", "right"]].set_visible(False)
     figure.supylabel("net benefit, true positives per record", fontsize=10)

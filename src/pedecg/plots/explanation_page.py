@@ -1,4 +1,4 @@
-"""One page of an explained ECG: the paper with the map behind the traces, and words below it."""
+"""Page of an explained ECG: ECG paper with the map behind the traces, and notes below."""
 
 import math
 import textwrap
@@ -106,7 +106,7 @@ def _words(axes: Axes, notes: Sequence[str], criteria: Sequence[tuple[str, str]]
     axes.set(xlim=(0, 1), ylim=(0, 1))
     for height, line in zip((0.93, 0.84), notes, strict=True):
         axes.text(0, height, line, fontsize=8.5, color=_INK, va="top")
-    axes.text(0, 0.73, "Rules met", fontsize=9, weight="bold", color=_INK, va="top")
+    axes.text(0, 0.73, "Criteria met", fontsize=9, weight="bold", color=_INK, va="top")
     lines = [
         line
         for title, reason in criteria
@@ -144,5 +144,5 @@ def _legend(axes: Axes, ends: tuple[str, str]) -> None:
     axes.set_xticks([0, 1], list(ends), fontsize=7, color=_GREY)
     axes.tick_params(length=0)
     axes.spines[:].set_color(_PALE)
-    axes.text(1.22, -0.1, "bar: share of the map\n|  : if spread evenly",
+    axes.text(1.22, -0.1, "bar: share of the map\n|  : share of time or leads",
               fontsize=7, color=_GREY, va="center", transform=axes.transAxes)  # fmt: skip

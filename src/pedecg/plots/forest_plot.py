@@ -35,6 +35,8 @@ def auroc(
 ) -> None:
     """Draw the AUROC of every model (or cohort) on every target and on average.
 
+    Where there is one target, each row bears the name of its model, and there is no legend.
+
     Parameters
     ----------
     metrics : as `evaluate.as_table` returns them.
@@ -48,7 +50,8 @@ def auroc(
     models = list(dict.fromkeys(shown["model"]))
     block = len(models) + _GAP
 
-    figure = Figure(figsize=(9.0, 1.6 + 0.27 * block * len(targets)), layout="constrained")
+    width = 7.5 if len(targets) == 1 else 9.0
+    figure = Figure(figsize=(width, 1.6 + 0.27 * block * len(targets)), layout="constrained")
     axes = figure.add_subplot()
     centres = []
     for number, target in enumerate(targets):
@@ -58,7 +61,7 @@ def auroc(
         if number % 2 == 0:
             axes.axhspan(top - _GAP / 1.2, top + len(models) - 0.2, color="0.95", lw=0)
         for step, model in enumerate(models):
-            colour = COLOURS[step % len(COLOURS)]
+            colour = COLOURS[0] if len(targets) == 1 else COLOURS[step % len(COLOURS)]
             fill = "white" if model in baselines else colour
             label = model if number == 0 else None
             _row(axes, top + step, rows.loc[model], (colour, fill), label)
@@ -67,7 +70,10 @@ def auroc(
         "chance", (_CHANCE, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
         textcoords="offset points", color="0.4", fontsize=8,
     )  # fmt: skip
-    axes.set_yticks(centres, [_name(shown, target) for target in targets])
+    if len(targets) == 1:
+        axes.set_yticks(range(len(models)), models)
+    else:
+        axes.set_yticks(centres, [_name(shown, target) for target in targets])
     axes.set_ylim(block * len(targets) - 1, -1.2)
     axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     axes.tick_params(axis="y", length=0)
@@ -79,7 +85,8 @@ def auroc(
         transform=axes.transAxes, va="bottom", fontsize=9, color="0.3",
     )  # fmt: skip
     axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=min(len(models), 4), frameon=False)
+    if len(targets) > 1:
+        figure.legend(loc="outside lower center", ncols=min(len(models), 4), frameon=False)
     figures.save(figure, path, cohort)
 
 

@@ -1,4 +1,4 @@
-"""Measures over age with the normal limits by age: one figure per measure."""
+"""Measures over age with reference limits: one figure per measure."""
 
 from pathlib import Path
 

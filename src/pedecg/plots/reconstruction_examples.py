@@ -1,4 +1,4 @@
-"""Reconstruction by a pre-trained network of hidden stretches, beside the recorded signal."""
+"""Reconstruction of masked patches by a pre-trained network, with the recorded signal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,15 +42,15 @@ def picture(
             axes.plot(time, base + example.recorded[lead], color="0.55", lw=0.7,
                       label="recorded" if row == column == 0 else None)  # fmt: skip
             axes.plot(time, base + filled, color="#D55E00", lw=1.0,
-                      label="hidden and filled in" if row == column == 0 else None)  # fmt: skip
+                      label="masked and reconstructed" if row == column == 0 else None)  # fmt: skip
         axes.set_xlim(0, time[-1])
         axes.set_yticks([])
         axes.set_xlabel("time (s)")
         axes.set_title(example.record_id, fontsize=9)
         axes.spines[["top", "right", "left"]].set_visible(False)
     figure.suptitle(
-        f"{100 * explained:.0f}% of the variance of what was hidden is filled in right; "
-        f"held-out records, leads {_STEP_MV:g} mV apart",
+        f"{100 * explained:.0f}% of the variance of masked patches is reconstructed; "
+        f"held-out records, leads {_STEP_MV:g} mV between leads",
         fontsize=11,
     )
     if examples:

@@ -41,7 +41,7 @@ def draw(table: pd.DataFrame, title: str, note: str, path: Path, cohort: str) ->
     axes[0].set_yticks(list(heights.values()), labels, fontsize=8)
     axes[0].set_ylim(height + 1, 0)
     figure.supxlabel(
-        "AUROC (95% interval over patients); beside it: positives of ECGs; dotted: all records",
+        "AUROC (95% interval over patients); right: positives of ECGs; dotted: all records",
         fontsize=9,
     )
     figure.suptitle(f"{title}\n{note}", x=0.01, ha="left", fontsize=10.5)

@@ -1,4 +1,4 @@
-"""A trained model as `pedecg predict` asks it: its trainings, its calibration, how it prepares.
+"""A trained model for `pedecg predict`: its trainings, calibration and preprocessing.
 
 ``models/<name>`` in the folder of a pipeline that has run, one ``seed<k>`` of it, or a bundle.
 """

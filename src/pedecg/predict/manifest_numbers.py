@@ -1,4 +1,4 @@
-"""What the manifest beside a recording says of its patient: the numbers that a model reads."""
+"""Further numbers of a patient from the manifest next to a recording."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""One recording examined: its waves, its measures, and the criteria that it meets.
+"""Measurement of one recording: waves, measures and criteria.
 
 The same steps with the same values as the stages preprocess, delineate and rule_features, for a
 recording outside any cohort.

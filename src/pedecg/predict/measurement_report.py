@@ -1,4 +1,4 @@
-"""What was measured in one recording, said as JSON and as a table for a reader.
+"""Measurements of one recording as JSON and as a table.
 
 Measures and their units are told from the names of the columns (``qrs_ms``, ``rs_ratio_v1``), so
 that a new measure or criterion shows up by itself.
@@ -34,7 +34,10 @@ _IN_WORDS = {
     "framingham": "(Framingham)", "sdnn": "SDNN", "rmssd": "RMSSD", "sv1": "S in V1 +",
     "rv6": "R in V6", "slur": "QRS upstroke slur",
 }  # fmt: skip
-_WHOLE_IN_WORDS = {"p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle"}
+_WHOLE_IN_WORDS = {
+    "p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle",
+    "rr_turns": "turning points of RR, share", "rr_lag1": "lag-1 autocorrelation of RR",
+}  # fmt: skip
 
 
 def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:

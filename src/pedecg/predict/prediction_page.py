@@ -1,4 +1,4 @@
-"""One page per answer: the ECG on ECG paper, what the networks saw in it, and what was said."""
+"""One page per prediction: ECG paper with the saliency map, probabilities and flags."""
 
 import math
 import textwrap
@@ -117,7 +117,7 @@ def _title(answer: Answer, k: int) -> str:
         return f"{verdict}; {answer.targets[k]}: probability {p:.2f}"
     if math.isnan(called):
         return f"{answer.targets[k]}: probability {p:.2f}, no threshold"
-    word = "called" if called else "not called"
+    word = "positive" if called else "negative"
     return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
 
 
@@ -129,5 +129,5 @@ def _notes(answer: Answer) -> tuple[str, str]:
             answer.targets, answer.probabilities, answer.called, strict=True
         )
     )
-    flags = "; ".join(answer.exam.flags) or "none: the training records were such"
-    return every + "   (*: called)", textwrap.shorten(f"Flags: {flags}", 118, placeholder=" …")
+    flags = "; ".join(answer.exam.flags) or "none: within the range of the training records"
+    return every + "   (*: positive)", textwrap.shorten(f"Flags: {flags}", 118, placeholder=" …")

@@ -1,4 +1,4 @@
-"""What a model says of one recording, as an object, as JSON and as text."""
+"""Prediction for one recording as an object, as JSON and as text."""
 
 import math
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def as_text(answer: Answer) -> RenderableType:
-    """Return probabilities beside their thresholds, flags, and the criteria that are met."""
+    """Return probabilities with their thresholds, flags, and the criteria that are met."""
     own = answer.exam.recording
     who = sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves))
     table = Table()
@@ -112,7 +112,7 @@ def as_text(answer: Answer) -> RenderableType:
     table.add_column("probability", justify="right")
     if not answer.exclusive:
         table.add_column("threshold", justify="right")
-    table.add_column("")
+    table.add_column("decision")
     for target, p, cut, called in zip(
         answer.targets, answer.probabilities, answer.thresholds, answer.called, strict=True
     ):
@@ -129,5 +129,5 @@ def decision(called: float, exclusive: bool) -> str:
     if math.isnan(called):
         return "no threshold"
     if exclusive:
-        return "<- this class" if called else ""
-    return "called" if called else "not called"
+        return "predicted class" if called else ""
+    return "positive" if called else "negative"

@@ -1,4 +1,4 @@
-"""One recording as the stages ingest, preprocess, delineate and rule_features would leave it.
+"""One recording, processed as by the stages ingest, preprocess, delineate, rule_features.
 
 The functions of those stages, with the values that the model's own pipeline ran with: what a
 network, or a model of rules, is asked about here is what it would have been asked about there.
@@ -130,7 +130,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         lead for lead, flaw in zip(own.leads, found.flaw, strict=True) if flaw and lead in used
     ]
     if railed:
-        flags.append(f"bridged where the recorder was at its rail: {', '.join(railed)}")
+        flags.append(f"interpolated where the recorder was saturated: {', '.join(railed)}")
     flags += _lost(own, recording, unusable, about["leads"]) + input_checks.noisy(about, measured)
     flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
     signals = signal_store.SignalStore(
@@ -164,7 +164,7 @@ def _lost(
         flags.append("the one channel has no standard name: taken for lead I")
     unknown = [lead for lead in own.leads if lead not in LEADS] + list(own.other_channels)
     if unknown:
-        flags.append(f"not read, as none of the twelve leads: {', '.join(unknown)}")
+        flags.append(f"not read, not one of the twelve leads: {', '.join(unknown)}")
     return flags
 
 

@@ -1,4 +1,4 @@
-"""The drawing of one recording with its waves, as the command line makes it."""
+"""Drawing of one recording with its waves."""
 
 import math
 from pathlib import Path

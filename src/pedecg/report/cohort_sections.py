@@ -1,4 +1,4 @@
-"""Sections on the data: their flow, who is in the cohort, the splits, the measurements."""
+"""Report sections on data: flow, cohort, splits, measurements."""
 
 from typing import Any
 
@@ -77,10 +77,10 @@ def _commonest(counts: dict[str, int]) -> list[str]:
 AUDIT_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("ages_and_leads", "Ages and recorded leads", ()),
     ("labels_per_record", "How many targets a record has", ()),
-    ("co_occurrence", "Records with two targets at once", ()),
-    ("disagreement", "Patients whose records disagree in a target", ("share",)),
+    ("co_occurrence", "Records with two targets", ()),
+    ("disagreement", "Patients with contradictory records, by target", ("share",)),
     ("quality_by_lead", "Signal quality by lead", ("usable_share", "railed_share")),
-    ("quality_agreement", "Our signal quality beside the source's own", ()),
+    ("quality_agreement", "Signal quality compared with that stated by the source", ()),
     ("findings", "Findings as the source codes them", ("share",)),
     ("lengths", "Lengths and sampling rates", ()),
 )
@@ -88,8 +88,8 @@ AUDIT_PICTURES = {
     "classes": "Bars: how many records have, lack or leave open each target.",
     "ages": "Histogram: ages of the patients.",
     "lengths": "Histogram: lengths of the records.",
-    "co_occurrence": "Grid: how often two targets stand in one record.",
-    "quality_by_lead": "Bars by lead: how many are usable, railed or refused.",
+    "co_occurrence": "Matrix: number of records with both of two targets.",
+    "quality_by_lead": "Bars by lead: share that is usable, saturated or refused.",
 }
 
 
@@ -118,7 +118,7 @@ def audit(run: RunFiles) -> list[Block]:
         picture
         for name, alt in AUDIT_PICTURES.items()
         for picture in run.picture(
-            f"plots/audit/{name}.png", f"{alt} The numbers stand in the tables."
+            f"plots/audit/{name}.png", f"{alt} The tables below contain the numbers."
         )
     ]
     more = [
@@ -150,11 +150,11 @@ def splits(run: RunFiles) -> list[Block]:
     return [
         Text(
             "A patient is in one split. Everything that is fitted - weights, statistics, "
-            "calibration, thresholds, the choice of a model - rests on training and validation; "
-            "the test records are asked once."
+            "calibration, thresholds, the choice of a model - uses the training and validation "
+            "sets only; the test set is used once."
         ),
         Table(
-            "The splits, and in how many records each target is present",
+            "Splits, with the number of records in which each target is present",
             ["split", "patients", "records", *targets],
             rows,
             f"The share of an attribute differs from that in all records by at most "
@@ -184,7 +184,7 @@ def measures(run: RunFiles) -> list[Block]:
     ]
     blocks: list[Block] = [
         Table(
-            "Measures of the cohort beside the 2nd and 98th percentile for age and sex",
+            "Measurements compared with the 2nd and 98th percentile for age and sex",
             ["measure", "records", "median", "below the limit", "above the limit"],
             rows,
         )
@@ -223,7 +223,7 @@ def measure_truth(run: RunFiles) -> list[Block]:
             f"{number(len(found['age_groups_outside']))} outside it at single ages."
         ),
         Fold(
-            "Bias and spread of every measure",
+            "Bias and SD of every measure",
             [
                 Bullets(found["age_groups_outside"], "Outside the tolerance"),
                 Table(
@@ -242,8 +242,8 @@ def pretraining(run: RunFiles) -> list[Block]:
     return [
         Picture(
             name,
-            "ECG leads with hidden stretches, and what the autoencoder filled in there.",
-            "Learned from training signals alone, without labels.",
+            "ECG leads with masked patches, and their reconstruction by the autoencoder.",
+            "Trained on the training signals only, without labels.",
             wide=True,
         )
     ]

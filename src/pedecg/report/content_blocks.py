@@ -1,4 +1,4 @@
-"""What a report is made of - text, tables, pictures, diagrams - and how a number is written."""
+"""Building blocks of a report: text, tables, pictures, diagrams; formatting of numbers."""
 
 import math
 import re

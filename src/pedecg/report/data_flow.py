@@ -1,4 +1,4 @@
-"""The way of the data from raw records to test patients, drawn from the counts of the metrics."""
+"""Flow diagram from raw records to test patients, from the counts in the metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sections on what the models do and where they fail: errors, explanations, map, label noise."""
+"""Report sections on errors, explanations, the map of the cohort and label noise."""
 
 from typing import Any
 
@@ -29,18 +29,18 @@ def errors(run: RunFiles) -> list[Block]:
     mistakes["kind"] = mistakes["kind"].str.replace("_", " ")
     blocks: list[Block] = [
         Text(
-            f"{number(len(mistakes))} mistakes on test patients, the most confident of each "
-            "target. A wrong label looks like a mistake, too."
+            f"{number(len(mistakes))} errors on test patients, the most confident of each "
+            "target. A wrong label also looks like an error."
         ),
-        Fold("All of them, with the rules met", [table("Mistakes", mistakes, columns)]),
+        Fold("All errors, with the criteria that are met", [table("Errors", mistakes, columns)]),
     ]
     drawn = mistakes[mistakes["picture"].notna()]
     pages = [
         Picture(
             name,
-            f"{row['target']}, {row['kind']}: ECG of {row['record_id']} on paper with what the "
-            f"network saw; probability {number(row['probability'])}, threshold "
-            f"{number(row['threshold'])}. Rules met: {row['rules_met']}.",
+            f"{row['target']}, {row['kind']}: ECG of {row['record_id']} on paper with the "
+            f"saliency map; probability {number(row['probability'])}, threshold "
+            f"{number(row['threshold'])}. Criteria met: {row['rules_met']}.",
             wide=True,
         )
         for row in drawn.to_dict("records")
@@ -53,7 +53,7 @@ def errors(run: RunFiles) -> list[Block]:
 
 
 def explanations(run: RunFiles) -> list[Block]:
-    """What the network saw, and whether such maps can be trusted."""
+    """Saliency maps of the selected network, and whether they can be trusted."""
     found = run.metrics("explain")
     randomised, deletion, regions = (
         found[key]["all"] for key in ("randomised_weights", "deletion", "regions")
@@ -62,13 +62,13 @@ def explanations(run: RunFiles) -> list[Block]:
         Text(
             f"{found['model']}: {number(found['explained']['all'])} maps over the first "
             f"{number(found['seconds'])} s, {number(found['checked']['all'])} of them checked. "
-            "A map that does not change with the weights, or whose places matter no more than "
-            f"random ones, explains nothing. {run.selection('explain')}".rstrip()
+            "A map that does not change with the weights, or that marks regions no more important "
+            f"than random ones, explains nothing. {run.selection('explain')}".rstrip()
         ),
         Table(
-            "Randomised weights must destroy the map: rank correlation with the trained one's",
+            "Weight randomisation: rank correlation with the map of the trained network (ideal: 0)",
             ["map", "last layer random", "half of the layers", "all layers",
-             "another training (what likeness is)"],
+             "another training (reference)"],
             [
                 [MAPS.get(m, m), *(figure(one.get(k)) for k in
                                    ("last", "half", "all", "another_training"))]
@@ -76,8 +76,8 @@ def explanations(run: RunFiles) -> list[Block]:
             ],
         ),
         Table(
-            "Deleting what the map shows must hurt more than deleting at random: fall of log odds",
-            ["map", "by the map", "at random", "difference", "records in which it hurts more"],
+            "Deletion test: decrease in log odds, marked parts against random parts",
+            ["map", "by the map", "at random", "difference", "records with a larger decrease"],
             [
                 [
                     MAPS.get(m, m),
@@ -90,7 +90,7 @@ def explanations(run: RunFiles) -> list[Block]:
             ],
         ),
         Table(
-            "Where the map lies in the beat: its share, beside the share of time",
+            "Share of the map by part of the beat, compared with the share of time",
             ["map", "part of the beat", "share of the map", "share of time", "times"],
             [
                 [
@@ -107,15 +107,15 @@ def explanations(run: RunFiles) -> list[Block]:
     ]  # fmt: skip
     if restored := found.get("restored"):
         rows = [[part, figure(one)] for part, one in restored["all"].items()]
-        caption = "Putting a part of every beat back to normal for the age: fall of log odds"
-        blocks.append(Table(caption, ["part of the beat", "fall"], rows))
+        caption = "Decrease in log odds when a part of every beat is replaced by the normal beat"
+        blocks.append(Table(caption, ["part of the beat", "decrease"], rows))
     if run.has("metrics/explain_truth.json"):
         blocks += _truth(run)
     pages: list[Block] = [
         Picture(
             name,
             f"ECG on paper with Grad-CAM of {found['model']} for "
-            f"{name.rsplit('/', 1)[1].rsplit('_', 1)[0]}, the rules met beside it.",
+            f"{name.rsplit('/', 1)[1].rsplit('_', 1)[0]}, with the criteria that are met.",
             wide=True,
         )
         for name in run.names("plots/explain/*.png")
@@ -150,7 +150,7 @@ def _truth(run: RunFiles) -> list[Block]:
     if shares:
         blocks.append(
             Table(
-                "Records whose simulated finding lies in one part of the beat: share of the map",
+                "Records with a simulated finding in one part of the beat: share of the map",
                 ["map", "part of the beat", "records with", "records", "share of the map",
                  "share of time"],
                 shares,
@@ -159,7 +159,7 @@ def _truth(run: RunFiles) -> list[Block]:
     if falls:
         blocks.append(
             Table(
-                "The same records with that part put back to normal: fall of log odds",
+                "The same records with that part replaced by the normal beat: decrease in log odds",
                 ["part of the beat", "records with", "records", "fall"],
                 falls,
             )
@@ -195,7 +195,7 @@ def atlas(run: RunFiles) -> list[Block]:
 
 
 def noise_review(run: RunFiles) -> list[Block]:
-    """Labels that a model which never saw the patient disbelieves."""
+    """Label candidates, ranked by disagreement with out-of-fold predictions."""
     found = run.metrics("noise_review")
     blocks: list[Block] = [
         Text(
@@ -239,7 +239,7 @@ def _wrong(truth: dict[str, Any]) -> list[Block]:
         return []
     return [
         Table(
-            "Simulated labels whose truth is known: truly wrong ones among the candidates",
+            "Simulated labels: truly wrong ones among the candidates",
             ["candidates", "wrong", "share", "wrong ones by chance"],
             rows,
             f"{number(truth['wrong'])} of {number(truth['labels'])} labels are wrong.",

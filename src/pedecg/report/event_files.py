@@ -1,4 +1,4 @@
-"""Learning curves as the event files that TensorBoard reads, through TensorBoard's own writer.
+"""Learning curves as event files for TensorBoard.
 
 Time is the epoch, and the file has one name, so that the same curves give the same bytes.
 """

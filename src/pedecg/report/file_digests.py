@@ -1,4 +1,4 @@
-"""Hashes of what the figures rest on: data, code and weights."""
+"""Hashes of data, code and weights."""
 
 import hashlib
 import re

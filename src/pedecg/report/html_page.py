@@ -1,4 +1,4 @@
-"""The report as one HTML file: no network, no script, every picture inside."""
+"""The report as one HTML file: works offline, without scripts, with all pictures inside."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The model card: what a model is for, what it rests on and how well it does, for programs too."""
+"""Model card: intended use, data and performance, as Markdown and JSON."""
 
 from pathlib import Path
 from typing import Any

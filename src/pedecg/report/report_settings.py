@@ -1,4 +1,4 @@
-"""Section `report`: what people, not files, say of a model."""
+"""Section `report`: statements that the user writes about the models."""
 
 from pydantic import Field
 
@@ -12,5 +12,7 @@ class ReportSettings(Section):
     intended_use: list[str] = Field(description="what the models are for, a sentence each")
     not_for: list[str] = Field(description="what they are not for, a sentence each")
     max_mb: float = Field(
-        description="MB; pictures beyond this size of the page are named, not shown", gt=0, le=100
+        description="MB; largest size of the page; further pictures are named, not shown",
+        gt=0,
+        le=100,
     )

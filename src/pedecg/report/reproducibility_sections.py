@@ -1,4 +1,4 @@
-"""Sections on where the figures come from: parameters, hashes, commands."""
+"""Report sections on reproducibility: parameters, hashes, commands."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ _SHOWN = 16  # characters of a hash on the page; the model card has them in full
 def parameters(run: RunFiles) -> list[Block]:
     """Every value of params.yaml, section by section."""
     return [
-        Text("All of params.yaml as it was read; the README says what each key means."),
+        Text("All of params.yaml as it was read; the documentation describes every key."),
         *(
             Fold(
                 section,

@@ -1,4 +1,4 @@
-"""Sections on how well the models do: results, calibration, comparison, subgroups."""
+"""Report sections on performance: results, calibration, comparison, subgroups."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -108,7 +108,7 @@ def _classes(run: RunFiles) -> list[Block]:
     return [
         Table("One class per record", ["", *map(run.mark, run.models)], rows, STAR),
         Table(
-            f"{run.best}: records by true class (rows) and by what they were called (columns)",
+            f"{run.best}: records by true class (rows) and predicted class (columns)",
             ["", *confusion["called"]],
             counts,
         ),
@@ -116,10 +116,10 @@ def _classes(run: RunFiles) -> list[Block]:
 
 
 CALIBRATION = {
-    "calibration_slope": "Calibration slope (1: as strong as it should be)",
-    "calibration_intercept": "Calibration intercept (0: right on average)",
-    "ece": "Expected calibration error (0: none)",
-    "brier": "Brier score (0: always right)",
+    "calibration_slope": "Calibration slope (1: ideal)",
+    "calibration_intercept": "Calibration intercept (0: ideal)",
+    "ece": "Expected calibration error (0: ideal)",
+    "brier": "Brier score (0: ideal)",
 }
 
 
@@ -206,8 +206,8 @@ def comparison(run: RunFiles) -> list[Block]:
     blocks: list[Block] = [
         *run.picture(
             "plots/compare/forest.png",
-            "Forest plot: AUROC with 95% interval of every model and target; the numbers stand in "
-            "the table of results.",
+            "Forest plot: AUROC with 95% interval of every model and target; see the table of "
+            "results for the numbers.",
             wide=True,
         )
     ]
@@ -243,8 +243,8 @@ def comparison(run: RunFiles) -> list[Block]:
         )
     return blocks + run.picture(
         "plots/compare/decision.png",
-        "Decision curves: net benefit over the probability from which on one would act, beside "
-        "treating all and treating none.",
+        "Decision curves: net benefit over the threshold probability, compared with treating all "
+        "and treating none.",
         wide=True,
     )
 
@@ -316,9 +316,7 @@ def external(run: RunFiles) -> list[Block]:
     abroad = found["external"]
     if abroad is None:
         return [
-            Text(
-                f"Not done: no target of {found['model']} answers to a label of the other hospital."
-            )
+            Text(f"Not done: no target of {found['model']} has a label in the external cohort.")
         ]
     shown = ("auroc", "auprc", "sensitivity", "specificity", "calibration_slope", "ece")
     rows = []
@@ -341,25 +339,25 @@ def external(run: RunFiles) -> list[Block]:
             f"{run.selection('external_validation')}".rstrip()
         ),
         Table(
-            "At the other hospital, with what was fitted at home",
+            "External cohort, with calibration and thresholds of the internal cohort",
             ["target", "present", "AUROC", "AUPRC", "sensitivity", "specificity",
-             "calibration slope", "ECE", "AUROC, abroad minus home"],
+             "calibration slope", "ECE", "ΔAUROC (external − internal)"],
             rows,
         ),
     ]  # fmt: skip
     blocks += run.picture(
         "plots/external/forest.png",
-        "Forest plot: AUROC with interval at home and at the other hospital.",
+        "Forest plot: AUROC with interval, internal and external cohort.",
         wide=True,
     )
     if run.has("plots/external/case_mix.csv"):
-        mix = table("How the two hospitals differ", run.table("plots/external/case_mix.csv"))
-        blocks.append(Fold("Case mix of both hospitals", [mix]))
+        mix = table("Differences between the two cohorts", run.table("plots/external/case_mix.csv"))
+        blocks.append(Fold("Case mix of both cohorts", [mix]))
     if run.has("metrics/ingest_external.json"):
         read = run.metrics("ingest_external")
         blocks.append(
             Text(
-                f"Read there: {number(read['rows'])} rows, "
+                f"Read from the external cohort: {number(read['rows'])} rows, "
                 f"{number(read['quarantined'])} quarantined "
                 f"({percent(read['quarantined_fraction'])}), "
                 f"{number(sum(read['excluded'].values()))} excluded."

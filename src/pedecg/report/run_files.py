@@ -1,4 +1,4 @@
-"""What a run has left behind: its metrics, tables and pictures, and what of them is there."""
+"""Files of a run: metrics, tables and pictures that are available."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sections of a report, in order, and what a run must have made for each to stand in it."""
+"""The sections of a report in order, with the files that each one needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,14 +80,14 @@ SECTIONS = (
     ),
     Section(
         "errors",
-        "The most confident mistakes",
+        "Most confident errors",
         error_analysis_sections.errors,
         ("data/errors/mistakes.csv",),
         result=True,
     ),
     Section(
         "explanations",
-        "What the network saw",
+        "Explanations",
         error_analysis_sections.explanations,
         ("metrics/explain.json",),
         result=True,
@@ -108,13 +108,13 @@ SECTIONS = (
     ),
     Section(
         "measures",
-        "Measurements beside the limits for age",
+        "Measurements compared with reference limits",
         cohort_sections.measures,
         ("metrics/audit_measures.json",),
     ),
     Section(
         "measure-truth",
-        "How true the measurements are",
+        "Measurement accuracy",
         cohort_sections.measure_truth,
         ("metrics/measure_truth.json",),
     ),
@@ -126,13 +126,13 @@ SECTIONS = (
     ),
     Section(
         "checks",
-        "What was checked before training",
+        "Checks before training",
         error_analysis_sections.checklist,
         ("metrics/check/*.json",),
     ),
     Section("parameters", "Parameters", reproducibility_sections.parameters),
     Section("hashes", "Data, weights and code", reproducibility_sections.hashes),
-    Section("reproduce", "How to make this again", reproducibility_sections.reproduce),
+    Section("reproduce", "Reproduce this run", reproducibility_sections.reproduce),
 )
 
 

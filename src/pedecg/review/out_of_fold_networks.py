@@ -1,4 +1,4 @@
-"""Out-of-fold predictions by a network: what `label_noise.out_of_fold` asks for each fold."""
+"""Out-of-fold predictions by a network, for `label_noise.out_of_fold`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How good the noise review is, where the truth is known: on the simulated cohort."""
+"""Performance of the noise review on the simulated cohort, where wrong labels are known."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What DVC and git hold about the experiments of one pipeline: parameters and metrics of each.
+"""Parameters and metrics of the experiments of one pipeline, from DVC and git.
 
 DVC writes an experiment as a commit under ``refs/exps/<baseline>/<name>``: ``params.yaml``,
 ``dvc.lock`` and the metrics are files of that commit. They are read from there, all in two or

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions scored together: every patient once, by a model that never saw them.
+"""Out-of-fold predictions of all folds scored together.
 
 The mean over folds answers how a model does on a test set of one fold's size; the pooled figure
 uses all patients at once, so that its interval is narrower and rare targets can be scored at all.

@@ -1,4 +1,4 @@
-"""Files that a run made: of the workspace from the disk, of a commit from DVC's cache."""
+"""Output files of a run: from disk for the workspace, from DVC's cache for a commit."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""The table of runs: a row per experiment and model, whose columns are found by name."""
+"""The table of runs: one row per experiment and model; columns are found by name."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Runs as a table of text: a list, some of them side by side, or means over folds or seeds."""
+"""Runs as a text table: list, side by side, or means over folds or seeds."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Learning curves of experiments, from the outputs that DVC keeps for each commit."""
+"""Learning curves of experiments from the outputs of each commit."""
 
 import io
 import json

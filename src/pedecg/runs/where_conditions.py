@@ -1,4 +1,4 @@
-"""The grammar of ``pedecg runs --where``: what is asked of a run, and whether a row answers it.
+"""Grammar of ``pedecg runs --where``: conditions, and whether a row meets them.
 
     learning_rate between 1e-5 and 1e-3
     model = resnet1d and auroc > 0.8

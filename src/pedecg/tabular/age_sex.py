@@ -1,4 +1,4 @@
-"""A logistic model of age and sex alone: what a model that reads the ECG must exceed."""
+"""Baseline model: logistic regression on age and sex."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The rule baseline: a transparent score per target, made a probability by one monotone curve.
+"""Baseline model: a score of criteria and z-scores per target, calibrated to a probability.
 
 The score needs no training: it is a weighted sum of criteria that are met and of z-scores beyond
 the usual. Only the two numbers that turn it into a probability are fitted, on the training split.
@@ -87,7 +87,7 @@ class Settings(Section):
     max_slope: float = Field(
         ge=0,
         le=100,
-        description="largest log odds per point of the score, so that no score is sure",
+        description="largest log odds per point of the score; limits overconfidence",
     )
 
 

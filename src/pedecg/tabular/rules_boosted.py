@@ -1,4 +1,4 @@
-"""Boosted trees over rule features, for targets side by side or of which exactly one holds.
+"""Gradient-boosted trees on rule features, for independent targets or exclusive classes.
 
 Friedman JH. Stochastic gradient boosting. Comput Stat Data Anal 2002;38:367-378. Each target has a
 sum of small trees. Of exclusive classes a probability is the softmax of the sums; targets side by
@@ -34,20 +34,25 @@ READS = frozenset({"rules", "demographics"})
 class Settings(Section):
     """Section `models.rules_boosted`."""
 
-    models: int = Field(description="models that are averaged, each of another seed", ge=1, le=100)
-    rounds: int = Field(description="trees of each target in one model", ge=1, le=10_000)
-    learning_rate: float = Field(description="share of a tree's answer that counts", gt=0, le=1)
-    depth: int = Field(description="questions from the root of a tree to a leaf", ge=1, le=16)
-    min_leaf: int = Field(description="records in a leaf, at least", ge=1, le=10_000)
-    record_share: float = Field(description="share of the records that a tree sees", gt=0, le=1)
+    models: int = Field(
+        description="number of models that are averaged, each with its own seed", ge=1, le=100
+    )
+    rounds: int = Field(description="number of trees per target in each model", ge=1, le=10_000)
+    learning_rate: float = Field(description="learning rate (shrinkage)", gt=0, le=1)
+    depth: int = Field(description="maximum tree depth", ge=1, le=16)
+    min_leaf: int = Field(description="smallest number of records in a leaf", ge=1, le=10_000)
+    record_share: float = Field(
+        description="share of the records that each tree is trained on", gt=0, le=1
+    )
     feature_share: float = Field(
-        description="share of all features, drawn anew at each split, that the best is taken of",
+        description="share of the features that are considered at each split, drawn at random",
         gt=0,
         le=1,
     )
     balance: float = Field(
-        description="0: every record weighs the same; 1: every class, or a target's present as "
-        "much as its absent records; more: the rare ones more",
+        description="0: all records have the same weight; 1: all classes, or present and absent "
+        "records of a target, have the same total weight; above 1: rare ones weigh "
+        "more",
         ge=0,
         le=3,
     )

@@ -1,4 +1,4 @@
-"""A logistic model of every measure, z-score and criterion."""
+"""Logistic regression on all measures, z-scores and criteria."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Many random trees over rule features, age and sex: what measures tell without a network.
+"""Extremely randomised trees on rule features, age and sex.
 
 Geurts P et al. Extremely randomized trees. Machine Learning 2006;63:3-42. The trees share their
 splits among all targets; a probability is the mean over trees of a leaf's share of positives.
@@ -26,16 +26,16 @@ class Settings(Section):
     """Section `models.rules_trees`."""
 
     trees: int = Field(description="number of trees", ge=1, le=10_000)
-    min_leaf: int = Field(description="records in a leaf, at least", ge=1, le=10_000)
+    min_leaf: int = Field(description="smallest number of records in a leaf", ge=1, le=10_000)
     feature_share: float = Field(
-        description="share of all features, drawn anew at each split, that the best is taken of",
+        description="share of the features that are considered at each split, drawn at random",
         gt=0,
         le=1,
     )
     balance: float = Field(
         0.0,
-        description="0: every record weighs the same; 1: as much as its rarest target is rare; "
-        "more: the rare ones more",
+        description="0: all records have the same weight; 1: weight inverse to the prevalence of "
+        "the rarest target of a record; above 1: rare targets weigh more",
         ge=0,
         le=3,
     )

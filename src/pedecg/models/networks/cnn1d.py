@@ -1,4 +1,4 @@
-"""A plain convolutional network over the signal, with age, sex and further numbers beside it.
+"""A plain convolutional network on the signal, with age, sex and further numbers as inputs.
 
 Every target has two outputs, absent and present. What the rest of the project calls a target's
 logit is their difference: the softmax of two outputs is the logistic of it, and cross-entropy over
@@ -26,17 +26,19 @@ class Settings(Section):
     )
     first_hz: float = Field(description="Hz; rate after the first convolution", ge=25, le=1000)
     kernel_s: float = Field(description="s at first_hz; reach of the convolutions", gt=0, le=1)
-    dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
     mask: Literal["none", "channel", "leads"] = Field(
-        description="what is said of absent leads, which are zeros: nothing; one more input "
-        "channel with the share of leads that are there; which leads they are"
+        description="how absent leads (zeros) are indicated: not; by one more input channel with "
+        "the share of leads present; by a mask of the leads"
     )
-    tabular: bool = Field(description="read age, sex and the manifest's further numbers as well")
+    tabular: bool = Field(
+        description="true: also read age, sex and the further numbers of the manifest"
+    )
     hidden: int = Field(description="length of the encoding of age and sex, and of numbers",
                         ge=4, le=256)  # fmt: skip
     hide_probability: float = Field(
-        description="share of training crops whose age and sex are hidden, and of those whose "
-        "numbers are, so that records without them are understood",
+        description="share of training crops with age and sex masked, and of those with numbers "
+        "masked, so that the model can handle records without them",
         ge=0,
         lt=1,
     )

@@ -38,44 +38,44 @@ class Settings(Section):
         description="factor by which each block lowers the rate; the product with frames"
     )
     frame_s: float = Field(
-        description="s; without blocks, what one step of the recurrence is shown", ge=0.005, le=1
+        description="s; without blocks, length of signal per step of the recurrence", ge=0.005, le=1
     )
     kernel_s: float = Field(
         description="s; reach of the first convolution, the later ones have as many taps",
         gt=0,
         le=1,
     )
-    residual: bool = Field(description="a shortcut beside each block")
+    residual: bool = Field(description="residual connection around each block")
     sequence: Literal["none", "lstm", "gru", "transformer"] = Field(
-        description="what reads the steps in their order"
+        description="model of the sequence of steps"
     )
-    hidden: int = Field(description="states in each direction, or width of the attention", ge=4,
+    hidden: int = Field(description="hidden states per direction, or width of the attention", ge=4,
                         le=1024)  # fmt: skip
-    layers: int = Field(description="of the recurrence, or of the attention", ge=1, le=12)
-    both_ways: bool = Field(description="the recurrence reads forwards and backwards")
-    heads: int = Field(description="of the attention", ge=1, le=32)
+    layers: int = Field(description="layers of the recurrence or of the attention", ge=1, le=12)
+    both_ways: bool = Field(description="bidirectional recurrence")
+    heads: int = Field(description="heads of the attention", ge=1, le=32)
     pooling: Literal["last", "mean", "attention"] = Field(
-        description="how the steps become one vector: the last recorded state, their mean and "
-        "largest, or a learned weighted mean"
+        description="pooling of the steps: last state, mean and maximum, or attention (learned "
+        "weighted mean)"
     )
     forget_bias: float = Field(
-        description="of LSTM forget gates at the start; 1 keeps what was seen (Jozefowicz 2015)",
+        description="initial bias of LSTM forget gates; 1 retains the state (Jozefowicz 2015)",
         ge=-5,
         le=5,
     )
     sequence_rate: float = Field(
-        description="factor on the learning rate for what reads the steps", gt=0, le=10
+        description="factor on the learning rate of the sequence model", gt=0, le=10
     )
-    dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
     own_scale: bool = Field(
         False,
-        description="every crop is divided by its own usual size, and what is far larger is cut: "
-        "for recorders whose contact varies",
+        description="each crop is divided by its own amplitude scale, and outliers are clipped: "
+        "for recorders with varying contact",
     )
     cnn_from: str | None = Field(
         None,
-        description="folder of a training, as models/cnn_only/seed0, whose convolutions this one "
-        "starts with; null: drawn",
+        description="folder of a training (for example models/cnn_only/seed0) that provides the "
+        "initial convolutions; null: random",
     )
     cnn_rate: float = Field(
         1.0, description="factor on the learning rate of the convolutions; 0: frozen", ge=0, le=10

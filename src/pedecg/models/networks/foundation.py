@@ -19,30 +19,31 @@ class Settings(Section):
     """Which network, what of it learns, and its head."""
 
     backbone: Literal["masked_autoencoder", "ecgfounder", "hubert_ecg"] = Field(
-        description="masked_autoencoder: what stage pretrain learnt from the training records; "
-        "ecgfounder, hubert_ecg: released weights, from `weights`"
+        description="masked_autoencoder: weights of stage pretrain; ecgfounder, hubert_ecg: "
+        "released weights, from `weights`"
     )
     hubert_size: Literal["small", "base"] = Field(description="30 or 93 million parameters")
     weights: str | None = Field(description="file of released weights; null: none")
     without_weights: Literal["stop", "random"] = Field(
-        description="where `weights` is null or not there: stop, saying where they are published, "
-        "or train the same network from random weights"
+        description="if `weights` is null or missing: stop with the address of the publisher, or "
+        "train the same network from random weights"
     )
     tuning: Literal["full", "layerwise", "probe"] = Field(
-        description="full: all learns alike; layerwise: the nearer to the signal, the slower; "
-        "probe: the head alone"
+        description="full: one learning rate; layerwise: lower rates for layers nearer to the "
+        "signal; probe: only the head is trained"
     )
     layer_decay: float = Field(
-        description="with layerwise: learning rate of a layer over that of the next", gt=0, le=1
+        description="layerwise: ratio of the learning rates of successive layers", gt=0, le=1
     )
-    dropout: float = Field(description="share of the embedding hidden in training", ge=0, lt=1)
+    dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
     age_features: int = Field(
-        description="length of the encoding of age and sex beside the embedding; 0: signal alone",
+        description="length of the encoding of age and sex, appended to the embedding; 0: signal "
+        "only",
         ge=0,
         le=256,
     )
     hide_probability: float = Field(
-        description="share of training crops whose age and sex are hidden", ge=0, lt=1
+        description="share of training crops with age and sex masked", ge=0, lt=1
     )
     masked_autoencoder: TrunkSettings = Field(
         description="size of our own network; stage pretrain reads it too"

@@ -15,17 +15,17 @@ class Settings(TrunkSettings):
     """Size, regularisation, and which sides there are."""
 
     use: Literal["both", "rules", "signal"] = Field(
-        description="both, or rules or signal alone: what the other side adds is seen by its lack"
+        description="inputs: both, rules only, or signal only"
     )
     hidden: int = Field(description="width of the layers that fuse the sides", ge=4, le=4096)
     age_features: int = Field(
-        description="length of the encoding of age and sex beside the rules; 0: without it",
+        description="length of the encoding of age and sex, appended to the rule features; 0: none",
         ge=0,
         le=256,
     )
     hide_probability: float = Field(
-        description="share of training crops whose age and sex are hidden, and of those whose rule "
-        "features are",
+        description="share of training crops with age and sex masked, and of those with rule "
+        "features masked",
         ge=0,
         lt=1,
     )

@@ -20,8 +20,8 @@ class Settings(TrunkSettings):
     )
     age_features: int = Field(description="length of the encoding of age and sex", ge=4, le=256)
     hide_probability: float = Field(
-        description="share of training crops whose age and sex are hidden, so that records without "
-        "them are understood",
+        description="share of training crops with age and sex masked, so that the model can handle "
+        "records without them",
         ge=0,
         lt=1,
     )

@@ -32,8 +32,8 @@ class Settings(Section):
     """Settings of a logistic model."""
 
     strength: float = Field(
-        description="inverse of the penalty on squared coefficients (scikit-learn's C): more lets "
-        "them grow",
+        description="inverse strength of the L2 penalty (C of scikit-learn); larger: less "
+        "shrinkage",
         gt=0,
         le=1e6,
     )

@@ -1,16 +1,22 @@
-"""Draw the simulated ECGs that the README shows: ``python scripts/readme_pictures.py``."""
+"""Draw the pictures of README.md and docs/: ``python scripts/docs_pictures.py``.
 
+The results of the last run of the root pipeline, and simulated ECGs.
+"""
+
+import json
 from pathlib import Path
 
+import docs_tables
 import numpy as np
+import pandas as pd
 
-from pedecg.core import figures, params
+from pedecg.core import figures, params, tables
 from pedecg.core.records import LEADS, NINE_LEADS
-from pedecg.plots import ecg_paper
+from pedecg.plots import ecg_paper, forest_plot
 from pedecg.simulation import artefacts, children, traits, zzu_cohort, zzu_layout
 from pedecg.simulation.hospital_settings import SimulationSettings
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 PICTURES = {
     # file: title, age in days, conditions, leads, seed
     "ecg_newborn.png": (
@@ -28,8 +34,32 @@ PICTURES = {
 }  # fmt: skip
 
 
+def draw_results() -> None:
+    """Draw macro AUROC of every model with its interval, and write the table behind it."""
+    metrics = docs_tables.metrics_on_test()
+    baselines = json.loads(docs_tables.of_working_tree("metrics/compare.json"))["baselines"]
+    first = next(iter(metrics.values()))
+    rows = [
+        {"model": model, "target": "macro", "metric": "auroc", "n": np.nan, "positives": np.nan,
+         **{key: test["macro"]["auroc"][key] for key in ("value", "low", "high")}}
+        for model, test in metrics.items()
+    ]  # fmt: skip
+    best = max(rows, key=lambda row: row["value"])
+    forest_plot.auroc(
+        pd.DataFrame(rows),
+        f"Simulated children: {best['model']} has the highest AUROC, {best['value']:.3f}",
+        f"{first['records']} ECGs of {first['patients']} children, mean of "
+        f"{len(first['macro']['targets'])} targets",
+        IMAGES / "auroc.png",
+        "simulated",
+        baselines,
+    )
+    tables.write_text(docs_tables.picture_table(), docs_tables.ROOT / docs_tables.PICTURE_TABLE)
+
+
 def main() -> None:
-    hospital = params.load("simulate", SimulationSettings, DOCS.parent / "params.yaml")
+    draw_results()
+    hospital = params.load("simulate", SimulationSettings, docs_tables.ROOT / "params.yaml")
     for name, (title, age_days, severities, leads, seed) in PICTURES.items():
         rng = np.random.default_rng(seed)
         place = traits.personal(rng)
@@ -56,7 +86,7 @@ def main() -> None:
         figure = ecg_paper.draw(
             signal[rows], zzu_layout.FS_HZ, leads, title, start_s=1.0, note=note
         )
-        figures.save(figure, DOCS / name, "simulated", dpi=100)
+        figures.save(figure, IMAGES / name, "simulated", dpi=100)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""Renew the tables of results and benchmarks in README.md and docs/.
+
+    python scripts/docs_tables.py
+
+A table lies between two marks, ``<!-- results: begin -->`` and ``end``. That of results comes
+from ``metrics/`` of the root pipeline, the others from ``pipelines/benchmarks/published/``. The
+picture of the results is drawn again where its figures have changed.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import benchmark_tables
+from ruamel.yaml import YAML
+
+from pedecg.core import params
+from pedecg.core.experiment import ENSEMBLE
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/benchmarks.md")
+PICTURE_TABLE = "docs/images/auroc.csv"  # the figures behind docs/images/auroc.png
+RESULTS = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", re.DOTALL)
+
+Read = Callable[[str], str]
+
+
+def of_working_tree(name: str) -> str:
+    """Return the text of a file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def renewed(page: str, read: Read = of_working_tree) -> str:
+    """Return the text of a page with every table between its marks made anew.
+
+    Parameters
+    ----------
+    read : returns the text of a file by its name from the root, for the table of results.
+    """
+    return benchmark_tables.renewed(with_results(page, read))
+
+
+def with_results(page: str, read: Read = of_working_tree) -> str:
+    """Return the text of a page with the table of results alone made anew."""
+    return RESULTS.sub(lambda found: found[1] + results(read) + found[2], page)
+
+
+def metrics_on_test(read: Read = of_working_tree) -> dict[str, Any]:
+    """Return the metrics on the test set of every model of the root's last run, by model."""
+    trained = YAML(typ="safe").load(read(str(params.PARAMS_FILE)))["experiment"]["models"]
+    files = {model: f"metrics/evaluate/{model}.json" for model in (*trained, ENSEMBLE)}
+    return {model: json.loads(read(file))["test"] for model, file in files.items()}
+
+
+def results(read: Read = of_working_tree) -> str:
+    """Return the AUROC of every model and target of the root's last run, as Markdown."""
+    metrics = metrics_on_test(read)
+    first = next(iter(metrics.values()))
+    targets = first["macro"]["targets"]
+    about = (
+        f"AUROC on {first['records']} ECGs of {first['patients']} simulated test children; macro "
+        "average with 95% interval over patients.\n\n"
+    )
+    rows = [["model", *targets, "macro"], ["---"] * (len(targets) + 2)]
+    for model, test in metrics.items():
+        cells = [_short(test["targets"][target]["auroc"]["value"]) for target in targets]
+        macro = test["macro"]["auroc"]
+        low, high = _short(macro["low"]), _short(macro["high"])
+        rows.append([f"`{model}`", *cells, f"{_short(macro['value'])} ({low}-{high})"])
+    return about + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def picture_table(read: Read = of_working_tree) -> str:
+    """Return the figures of the picture of the results as CSV: macro AUROC with 95% interval."""
+    lines = ["model,value,low,high"]
+    for model, test in metrics_on_test(read).items():
+        macro = test["macro"]["auroc"]
+        lines.append(f"{model},{macro['value']},{macro['low']},{macro['high']}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def main() -> None:
+    import docs_pictures  # matplotlib: only where something is drawn
+
+    for page in PAGES:
+        file = ROOT / page
+        file.write_text(renewed(file.read_text(encoding="utf-8")), encoding="utf-8")
+    if not (ROOT / PICTURE_TABLE).is_file() or of_working_tree(PICTURE_TABLE) != picture_table():
+        docs_pictures.draw_results()
+
+
+if __name__ == "__main__":
+    main()
