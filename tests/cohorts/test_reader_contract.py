@@ -9,7 +9,8 @@ import vendor_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pedecg.cohorts import readers, signal_files, vendor_xml
+from pedecg.cohorts import readers, signal_files
+from pedecg.cohorts.formats import vendor_xml
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS

@@ -8,7 +8,7 @@ import pytest
 import sierraecg
 import vendor_files
 
-from pedecg.cohorts import vendor_xml, xml_file
+from pedecg.cohorts.formats import registry, vendor_xml, xml_file
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS
 
@@ -23,7 +23,7 @@ def read(tmp_path):
     def opened(text: str | bytes, **limits: float):
         file = tmp_path / "r.xml"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return vendor_xml.read(file, **limits)
+        return registry.read(file, **limits)
 
     return opened
 
@@ -180,7 +180,7 @@ def test_a_document_stored_as_utf8_that_still_says_utf16_is_read(read):
         (">V6</LeadID", ">V5</LeadID", "duplicate-lead"),
         (">Rhythm<", ">Median<", "no-rhythm"),
         ("OffsetFirstSample>0", "OffsetFirstSample>-1", "bad-field"),
-        ("OffsetFirstSample>0", "OffsetFirstSample>1e18", "unsupported-format"),
+        ("OffsetFirstSample>0", "OffsetFirstSample>1e18", "oversized-file"),
         ("<LeadData>.*?</LeadData>", "", "empty-signal"),
     ],
 )
@@ -296,7 +296,7 @@ def test_sets_a_year_apart_do_not_fill_the_memory(reason):
     one = vendor_files.sequence_set({"I": LEADS_MV["I"]}, 'value="2" unit="ms"')
     other = one.replace("LEAD_I", "LEAD_II").replace("1988", "1989")
     body = f"{one}</component><component>{other}"
-    assert reason(vendor_files.aecg(LEADS_MV, body=body)) == "unsupported-format"
+    assert reason(vendor_files.aecg(LEADS_MV, body=body)) == "oversized-file"
 
 
 def test_an_age_in_the_file_outweighs_the_dates(read):
@@ -375,4 +375,4 @@ def test_an_unknown_vendor_is_named_by_its_root(read):
 @pytest.mark.parametrize("data", [b"", b"\0\1\2", b"record 12 500", "\ufeff".encode()])
 def test_what_is_no_xml_is_malformed(reason, tmp_path, data):
     assert reason(data) == "malformed-xml"
-    assert not xml_file.looks_like_xml(tmp_path / "r.xml")
+    assert not xml_file.starts_with_tag((tmp_path / "r.xml").read_bytes())

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pedecg.cohorts import ages, signal_files, wfdb_files
+from pedecg.cohorts import ages, folder_files, signal_files
 from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.formats import registry, wfdb_files
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import Sex
 
 Cells = dict[str, str]
+# Files that are records for certain; a table or a text (.csv, .txt) beside them may be anything.
+_LISTED = tuple(suffix for suffix in signal_files.SUFFIXES if suffix not in registry.VAGUE_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -251,14 +254,14 @@ def _unlisted(source: Source, root: Path) -> list[Quarantined]:
 
 def _records_below(folder: Path, root: Path) -> Iterable[str]:
     """Yield every record below a folder, relative to the root; WFDB ones without suffix."""
-    for place, _, files in os.walk(folder):
-        for file in files:
-            if file.lower().endswith(signal_files.SUFFIXES):
-                yield _plain(Path(place, file).relative_to(root).as_posix())
+    for path in folder_files.below(folder):
+        if path.name.lower().endswith(_LISTED):
+            yield _plain(path.relative_to(root).as_posix())
 
 
 def _plain(path: str) -> str:
     """Return one spelling per file, without WFDB's suffix or detours; "" where there is no path."""
     for suffix in wfdb_files.SUFFIXES:
-        path = path.removesuffix(suffix)
+        if path.lower().endswith(suffix):
+            path = path[: -len(suffix)]
     return os.path.normpath(path) if path else ""
