@@ -5,15 +5,32 @@ rows of `FORMATS` and are told by their content, never by the suffix alone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pedecg.cohorts.formats import vendor_xml, xml_file
+import numpy as np
+
+from pedecg.cohorts.formats import (
+    dicom,
+    edf,
+    fhir,
+    file_ecg,
+    hdf5_file,
+    ishne,
+    kardia,
+    mfer,
+    scp,
+    text_file,
+    vendor_xml,
+    xml_file,
+)
 from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
 
 MAX_MB = 20.0  # vendors' files hold 10 s in 0.1 to 0.5 MB
 _MEGABYTE = 1_000_000
+_PEAKS = 0.998  # quantile of the deflections that a QRS reaches
+_FLAT_MV, _TALLEST_MV = 0.02, 5.0  # of the median lead; children with hypertrophy reach 3
 _START = 4096  # bytes of a file that tell its format
 
 
@@ -37,8 +54,31 @@ class Format:
 
 
 XML = Format(vendor_xml.NAMES, (".xml",), xml_file.starts_with_tag, vendor_xml.read)
-FORMATS: tuple[Format, ...] = (XML,)
-VAGUE_SUFFIXES = (".csv", ".txt", ".json", ".ecg")  # of other files too: their content tells
+# In the order in which they are tried: the surest signs first.
+FORMATS: tuple[Format, ...] = (
+    XML,
+    Format(dicom.NAME, dicom.SUFFIXES, dicom.recognises, dicom.read),
+    Format(
+        hdf5_file.NAME, hdf5_file.SUFFIXES, hdf5_file.recognises, hdf5_file.read, hdf5_file.MAX_MB
+    ),
+    Format(ishne.NAME, ishne.SUFFIXES, ishne.recognises, ishne.read, ishne.MAX_MB),
+    Format(edf.NAME, edf.SUFFIXES, edf.recognises, edf.read, edf.MAX_MB),
+    Format(scp.NAME, scp.SUFFIXES, scp.recognises, scp.read),
+    Format(kardia.NAME, kardia.SUFFIXES, kardia.recognises, kardia.read),
+    Format("HL7 FHIR JSON", (".json",), fhir.recognises, fhir.read_json),
+    Format(mfer.NAME, mfer.SUFFIXES, mfer.recognises, mfer.read),
+    Format(text_file.NAME, text_file.SUFFIXES, text_file.recognises, text_file.read),
+)
+VAGUE_SUFFIXES = (
+    ".csv",
+    ".txt",
+    ".tsv",
+    ".json",
+    ".ecg",
+    ".h5",
+    ".hdf5",
+    ".rec",
+)  # of other files too: their content tells
 SUFFIXES = tuple(dict.fromkeys(suffix for form in FORMATS for suffix in form.suffixes))
 
 
@@ -63,7 +103,7 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
                 "oversized-file",
                 f"{name}: {size:.1f} MB; expected at most {most:g} (ingest.max_xml_mb)",
             )
-        return form.read(file)
+        return _checked(form.read(file))
     except FileNotFoundError:
         raise RecordFault("missing-file", f"{name}: not found in {file.parent.name}") from None
     except OSError as error:
@@ -75,6 +115,21 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
         # Libraries raise anything on damaged bytes. Their texts may quote the file: not passed on.
         said = type(error).__name__
         raise RecordFault("damaged-file", f"{name}: cannot be decoded ({said})") from None
+
+
+def _checked(found: FileEcg) -> FileEcg:
+    """Cut a calibration pulse off, and mark a scale that no heart has as unknown.
+
+    Converters write scales that are wrong by a factor: an ECG whose leads together reach several
+    times what any heart does keeps its times, and its amplitudes count as not calibrated.
+    """
+    found = file_ecg.without_pulse(found)
+    middle = np.nanmedian(found.signal, axis=1, keepdims=True) if found.signal.size else 0.0
+    heights = np.nanquantile(np.abs(found.signal - middle), _PEAKS, axis=1)
+    heights = heights[heights > _FLAT_MV]
+    if heights.size and float(np.median(heights)) > _TALLEST_MV:
+        return replace(found, calibrated=False)
+    return found
 
 
 def format_of(file: Path) -> Format | None:

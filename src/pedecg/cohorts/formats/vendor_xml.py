@@ -4,18 +4,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pedecg.cohorts.formats import aecg, file_ecg, muse, sierra, xml_file
+from pedecg.cohorts.formats import (
+    aecg,
+    cardiosoft,
+    fhir,
+    file_ecg,
+    mortara,
+    muse,
+    schiller,
+    sierra,
+    xml_file,
+)
 from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-NAMES = "GE MUSE, Philips Sierra or HL7 aECG"
+NAMES = "XML of GE MUSE, GE CardioSoft, Philips Sierra, Schiller, Mortara ELI, HL7 aECG or HL7 FHIR"
 READERS: dict[str, Callable[["Element", str], FileEcg]] = {
     muse.ROOT: muse.read,
     sierra.ROOT: sierra.read,
     aecg.ROOT: aecg.read,
+    cardiosoft.ROOT: cardiosoft.read,
+    schiller.ROOT: schiller.read,
+    mortara.ROOT: mortara.read,
+    fhir.ROOT: fhir.read,
 }
 
 
