@@ -13,7 +13,7 @@ from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS
 
 LEADS_MV = vendor_files.ecg_mv()
-MUSE, SIERRA, AECG = (vendor_files.WRITERS[root](LEADS_MV) for root in vendor_xml.READERS)
+MUSE, SIERRA, AECG = (write(LEADS_MV) for write in vendor_files.WRITERS.values())
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "corrupt-signal": "a lead fails the header's checksum",
     "zero-rate": "the sampling rate is missing, zero or negative",
     "unusable-rate": "too slow to show a QRS, or faster than any ECG recorder",
+    "implausible-scale": "by the file's scale, or for want of one, no heart is as tall as this ECG",
     "zero-gain": "a gain is missing or zero: WFDB calls such a lead uncalibrated",
     "unknown-unit": "a lead is given in a unit that is no voltage",
     "duplicate-lead": "two channels have the same name",

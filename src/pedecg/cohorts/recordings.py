@@ -155,11 +155,13 @@ def read_or_fault(place: RecordingPath) -> Recording | Fault:
 def _one(path: Path) -> RecordingPath | Fault:
     """Find the recording that a file's path names; the table of its cohort may know whose it is."""
     header = path.with_name(path.name + ".hea")
-    if not path.is_file():
+    if not registry.examination(path)[0].is_file():
         if not header.is_file():
             said = f"not found; expected a folder, a WFDB record or a file {', '.join(_SUFFIXES)}"
             return Fault(str(path), said)
         return _known_by_table(RecordingPath(path.name, header))
+    if registry.examination(path)[1] is not None:
+        return RecordingPath(path.name, path)
     if _is_wfdb(path) or path.suffix.lower() in _SUFFIXES or registry.format_of(path) is not None:
         return _known_by_table(RecordingPath(_stem(path), path))
     if header.is_file():
@@ -230,7 +232,8 @@ def _unambiguous(places: list[RecordingPath]) -> list[RecordingPath]:
 
 def _is_wfdb(path: Path) -> bool:
     """Say whether a path is one of a WFDB record's files, or its name without suffix."""
-    return path.suffix.lower() in wfdb_files.SUFFIXES or not path.is_file()
+    file = registry.examination(path)[0]
+    return path.suffix.lower() in wfdb_files.SUFFIXES or not file.is_file()
 
 
 def _stem(path: Path) -> str:

@@ -35,6 +35,12 @@ def read(root: str | Path, path: str, max_xml_mb: float = registry.MAX_MB) -> Op
         With a reason of `record_faults.REASONS`. Whatever is wrong with a file ends here.
     """
     found = guarded(lambda: _read(root, path, max_xml_mb), Path(path).name)
+    if not found.calibrated:
+        raise RecordFault(
+            "implausible-scale",
+            f"{Path(path).name[:60]}: {found.vendor}: amplitudes are in no known unit, or several "
+            "times those of a heart",
+        )
     return OpenedFile(found.record, found.age_days, found.sex, found.left_out)
 
 
@@ -63,9 +69,9 @@ def _read(root: str | Path, path: str, max_xml_mb: float) -> FileEcg:
     header = stem.with_name(stem.name + ".hea")
     if path.lower().endswith(wfdb_files.SUFFIXES) or header.is_file():
         return wfdb_files.read_channels(root, path)
-    found = wfdb_files.existing(file)
+    found = wfdb_files.existing(registry.examination(file)[0])
     if found is not None:
-        return registry.read(found, max_xml_mb)
+        return registry.read(file if "#" in file.name else found, max_xml_mb)
     if path.lower().endswith(registry.SUFFIXES):
         raise RecordFault("missing-file", f"{file.name}: not found in {file.parent.name}")
     return wfdb_files.read_channels(root, path)

@@ -106,6 +106,8 @@ def _sequence_set(element: "Element", place: str) -> _Set:
             base = _time_base(value, place)
         elif (name := lead_names.of_mdc(code)) is not None:
             values.append((name, _samples(value, f"{place}: lead {name}")))
+    if len({len(samples) for _, samples in values}) > 1:
+        raise RecordFault("truncated-signal", f"{place}: leads of one set have several lengths")
     if base is None:
         if values:
             raise RecordFault("zero-rate", f"{place}: a sequence set without a time base")

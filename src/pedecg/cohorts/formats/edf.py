@@ -119,10 +119,9 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
         bottom, top = signal.digital_range
         if low == high or bottom >= top:
             raise RecordFault("zero-gain", f"{place}: {lead_names.display(signal.label)}: no range")
-        scale = (
-            (high - low) / (top - bottom) * MV_PER_UNIT[signal.physical_dimension.lower().strip()]
-        )
-        offset = low * MV_PER_UNIT[signal.physical_dimension.lower().strip()] - bottom * scale
+        mv_per_unit = MV_PER_UNIT[signal.physical_dimension.strip().lower()]
+        scale = (high - low) / (top - bottom) * mv_per_unit
+        offset = low * mv_per_unit - bottom * scale
         traces.append(
             Trace(signal.label, 0, np.asarray(signal.digital, np.float64) * scale + offset)
         )

@@ -88,6 +88,8 @@ def _read(document: dict[str, Any], place: str) -> FileEcg:
         ends[name] = ends.get(name, 0) + len(values)
     if not traces:
         raise RecordFault("no-ecg", f"{place}: no component with samples of a voltage")
+    if len(set(ends.values())) > 1:
+        raise RecordFault("truncated-signal", f"{place}: leads of several lengths")
     if len(steps) > 1:
         raise RecordFault("unsupported-format", f"{place}: components of several rates")
     names, signal = file_ecg.assemble(traces, place)

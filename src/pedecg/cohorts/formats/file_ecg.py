@@ -22,12 +22,13 @@ MV_PER_UNIT = {
     "nv": 1e-6, "nanovolt": 1e-6, "nanovolts": 1e-6,
 }  # fmt: skip
 MOST_VALUES = 50_000_000  # samples of all channels together: 200 MB as float32
+MOST_MV = 1e5  # electrodes have offsets of up to 300 mV; beyond 100 V a number is damaged
 LONGEST = 10_000_000  # samples of one channel
 MOST_CHANNELS = 512
 DERIVED = ("III", "aVR", "aVL", "aVF")  # from I and II: a pulse in all electrodes may cancel
 PULSE_MV = 1.0  # of the calibration pulse
 _TAIL_S = 0.6  # within which it lies
-_SAME_MV = 0.003  # less than one step of a recorder
+SAME_MV = 0.003  # less than one step of a recorder
 FEW_CHEST_LEADS = 3  # a Holter's two channels called V5 and V2 are bipolar, at places of its own
 _SEXES: dict[str, Sex] = {
     "female": "female", "f": "female", "w": "female", "weiblich": "female",
@@ -143,6 +144,8 @@ def assemble(
     ends: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
     for trace in traces:
         name = lead_names.display(trace.name)
+        if np.any(np.abs(trace.mv) > MOST_MV):
+            raise RecordFault("corrupt-signal", f"{place}: lead {name}: over {MOST_MV:g} mV")
         first, last = trace.start, trace.start + len(trace.mv)
         if any(first < end and start < last for start, end in ends[name]):
             raise RecordFault("duplicate-lead", f"{place}: lead {name} is stored twice")
@@ -177,8 +180,8 @@ def end_of_ecg(signal: NDArray[np.float32], fs_hz: float) -> int:
     n = int(signal.shape[1])
     first_of_tail = max(n - round(_TAIL_S * fs_hz), 0)
     tail = signal[:, first_of_tail:]
-    high = np.all(np.abs(tail - PULSE_MV) < _SAME_MV, axis=0).tolist()
-    zero = np.all(np.abs(tail) < _SAME_MV, axis=0).tolist()
+    high = np.all(np.abs(tail - PULSE_MV) < SAME_MV, axis=0).tolist()
+    zero = np.all(np.abs(tail) < SAME_MV, axis=0).tolist()
     if len(signal) < 2 or sum(high) < 0.1 * fs_hz or not zero[-1]:
         return n
     first = high.index(True)
@@ -186,7 +189,7 @@ def end_of_ecg(signal: NDArray[np.float32], fs_hz: float) -> int:
     if not whole or not any(zero[:first]):
         return n
     before = signal[:, : first_of_tail + first]
-    ecg = np.flatnonzero(np.any(np.abs(before) >= _SAME_MV, axis=0))
+    ecg = np.flatnonzero(np.any(np.abs(before) >= SAME_MV, axis=0))
     return int(ecg[-1]) + 1 if ecg.size else n
 
 

@@ -45,8 +45,8 @@ class Layout:
 LAYOUTS = (
     # Liu H, et al. Sci Data 2022;9:272: 500 Hz, mV, 10 to 60 s.
     Layout("SPH", "ecg", None, 500.0, LEADS, lambda s: len(s) == 2 and s[0] == 12, False),
-    # Ribeiro AH, et al. CODE-15%. doi 10.5281/zenodo.4916206: 400 Hz, mV as stored by `ecg-preprocess`
-    # with 7 or 10 s among 4,096 samples.
+    # Ribeiro AH, et al. CODE-15%, doi 10.5281/zenodo.4916206: 400 Hz, 7 or 10 s among 4,096
+    # samples, mV.
     Layout(
         "CODE-15%", "tracings", "exam_id", 400.0, LEADS,
         lambda s: len(s) == 3 and s[2] == 12, True,

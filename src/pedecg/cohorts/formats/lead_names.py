@@ -39,8 +39,9 @@ _NOT_ECG_WORDS = frozenset([
     "abp", "art", "ap", "bp", "nbp", "nibp", "ibp", "pap", "cvp", "icp", "lap", "rap", "lvp", "rvp",
     "spo", "sao", "sat", "co", "etco", "o", "scg", "gcg", "bcg", "pcg", "phono", "eeg", "emg",
     "eog", "eda", "gsr", "acc", "accx", "accy", "accz", "gyro", "flow", "mic", "snore", "sound",
-    "event", "events", "trig", "trigger", "sync", "time", "pulse", "pos", "position", "light", "fhr",
-    "uc", "ua", "bis", "cap", "battery", "status", "quality", "pleth", "ppg", "rsp", "stroke",
+    "event", "events", "trig", "trigger", "sync", "time", "pulse", "pos", "position", "light",
+    "fhr", "uc", "ua", "bis", "cap", "battery", "status", "quality", "pleth", "ppg", "rsp",
+    "stroke",
 ])  # fmt: skip
 _NOT_ECG_STEMS = (
     "resp", "pleth", "airflow", "nasal", "thor", "abdo", "temp", "annot", "marker", "press",

@@ -30,7 +30,7 @@ from pedecg.cohorts.record_faults import RecordFault
 MAX_MB = 20.0  # vendors' files hold 10 s in 0.1 to 0.5 MB
 _MEGABYTE = 1_000_000
 _PEAKS = 0.998  # quantile of the deflections that a QRS reaches
-_FLAT_MV, _TALLEST_MV = 0.02, 5.0  # of the median lead; children with hypertrophy reach 3
+_FLAT_MV, _TALLEST_MV = 0.02, 4.0  # of the median lead; with hypertrophy hearts reach 3
 _START = 4096  # bytes of a file that tell its format
 
 
@@ -90,7 +90,7 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
     RecordFault
         With a reason of `record_faults.REASONS`; no message quotes what a file says of a person.
     """
-    file = Path(file)
+    file, exam = examination(Path(file))
     name = file.name[:60]
     try:
         form = format_of(file)
@@ -103,6 +103,8 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
                 "oversized-file",
                 f"{name}: {size:.1f} MB; expected at most {most:g} (ingest.max_xml_mb)",
             )
+        if exam is not None:
+            return _checked(hdf5_file.read(file, exam))
         return _checked(form.read(file))
     except FileNotFoundError:
         raise RecordFault("missing-file", f"{name}: not found in {file.parent.name}") from None
@@ -115,6 +117,14 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
         # Libraries raise anything on damaged bytes. Their texts may quote the file: not passed on.
         said = type(error).__name__
         raise RecordFault("damaged-file", f"{name}: cannot be decoded ({said})") from None
+
+
+def examination(path: Path) -> tuple[Path, str | None]:
+    """Split ``exams_part0.hdf5#1169160`` into the file and the examination named, or None."""
+    name, mark, exam = path.name.rpartition("#")
+    if mark and name.lower().endswith(hdf5_file.SUFFIXES) and not path.is_file():
+        return path.with_name(name), exam
+    return path, None
 
 
 def _checked(found: FileEcg) -> FileEcg:

@@ -17,6 +17,7 @@ _HEADER = 16  # bytes of a section before its content
 _AGE, _BIRTH, _SEX, _ACQUIRED = 4, 5, 8, 25  # tags of section 1
 _AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days", 5: "hours"}
 _SEXES: dict[int, Sex] = {1: "male", 2: "female"}
+_BINARY_RATES = (128.0, 256.0, 512.0, 1024.0)  # Hz
 _FULL_LENGTH = 65_534  # bytes: the most that the 16-bit length of a lead can say
 
 
@@ -53,7 +54,7 @@ def read(file: Path) -> FileEcg:
     starts = [int(lead.annotations.get("start_sample", "1")) for lead in record.leads]
     first = min(starts, default=0)
     return ecgdatakit_files.ecg(
-        record, file, NAME, 1e6 / interval_us, age_days, sex, [start - first for start in starts]
+        record, file, NAME, _rate(interval_us), age_days, sex, [start - first for start in starts]
     )
 
 
@@ -107,7 +108,16 @@ def _plain(sections: dict[int, bytes], place: str) -> tuple[list[Trace], float] 
         Trace(_name(section3[2 + 9 * row + 8]), 0, values * (nv * 1e-6))
         for row, values in enumerate(counts.reshape(n_leads, -1).astype(np.float64))
     ]
-    return traces, 1e6 / interval_us
+    return traces, _rate(interval_us)
+
+
+def _rate(interval_us: int) -> float:
+    """Return the rate in Hz behind a whole number of microseconds: 1667 stands for 600 Hz."""
+    exact = 1e6 / interval_us
+    for rate in (5.0 * round(exact / 5), *_BINARY_RATES):
+        if rate > 0 and round(1e6 / rate) == interval_us:
+            return rate
+    return exact
 
 
 def _name(number: int) -> str:

@@ -62,6 +62,7 @@ def read(root: "Element", place: str) -> FileEcg:
     counts = _counts(waveforms, labels, fs_hz, place)
     traces = [Trace(name, 0, row * mv_per_count) for name, row in zip(labels, counts, strict=True)]
     names, signal = file_ecg.assemble(traces, place)
+    _check_pulse(signal, fs_hz, place)
     return FileEcg(
         names=names,
         signal=signal,
@@ -71,6 +72,23 @@ def read(root: "Element", place: str) -> FileEcg:
         sex=file_ecg.sex(text(root, "patient/generalpatientdata/sex")),
         measurements=_measurements(root),
     )
+
+
+def _check_pulse(signal: NDArray[np.float32], fs_hz: float, place: str) -> None:
+    """Refuse leads without the recorder's pulse where most leads have it.
+
+    XLI has no checksum: a damaged lead decodes to something else from there on, to its end.
+    """
+    tail = signal[:, -round(0.6 * fs_hz) :]
+    high = np.abs(tail - file_ecg.PULSE_MV) < file_ecg.SAME_MV
+    pulse = high.sum(axis=0) > len(signal) / 2
+    if pulse.sum() < 0.1 * fs_hz:
+        return
+    without = len(signal) - int(high[:, pulse].all(axis=1).sum())
+    if 0 < without < len(signal) / 2:
+        raise RecordFault(
+            "corrupt-signal", f"{place}: {without} leads lack the calibration pulse of the others"
+        )
 
 
 def _labels(nature: "Element | None", waveforms: "Element", place: str) -> list[str]:
