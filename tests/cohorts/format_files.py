@@ -35,7 +35,8 @@ class Written:
 
 def counts(leads: Leads) -> np.ndarray:
     """Return whole steps, shape (n_leads, n_samples), int16."""
-    return np.rint(np.array(list(leads.values())) / STEP_MV).astype("<i2")
+    whole: np.ndarray = np.rint(np.array(list(leads.values())) / STEP_MV).astype("<i2")
+    return whole
 
 
 def _text(write: Callable[[Leads, int], str]) -> Callable[[Path, Leads, int], None]:

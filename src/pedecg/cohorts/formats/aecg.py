@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts.formats import file_ecg, lead_names, numbers, xml_file
 from pedecg.cohorts.formats.file_ecg import MV_PER_UNIT, FileEcg, Trace
+from pedecg.cohorts.formats.sample_text import samples
 from pedecg.cohorts.record_faults import RecordFault
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _AGES = ("21612-7", "30525-0")  # LOINC: reported age, age
 _SLIP = (0.25, 20.0)  # increments in "s" that are milliseconds: 50 to 4,000 Hz
 _ONE_GRID_S = 1e-3  # sets of one series may begin a rounding of a clock apart
 _TIME = re.compile(r"([0-9]{8}(?:[0-9][0-9]){0,3})(\.[0-9]{1,12})?(?:[+-][0-9]{4}|Z)?")
-_DIGITS = re.compile(r"[0-9eE+.\s-]*")
 # annotation of the whole ECG by its code
 MEASUREMENTS = {
     "heart_rate_bpm": "MDC_ECG_HEART_RATE", "pr_ms": "MDC_ECG_TIME_PD_PR",
@@ -163,11 +163,7 @@ def _samples(value: "Element", place: str) -> NDArray[np.float64]:
     scale = _millivolts(value.find("scale"), "scale", place)
     if scale is None or scale <= 0:
         raise RecordFault("zero-gain", f"{place}: no scale > 0")
-    text = xml_file.text(value, "digits")
-    try:
-        counts = np.array(text.split() if _DIGITS.fullmatch(text) else ["?"], np.float64)
-    except ValueError:
-        raise RecordFault("corrupt-signal", f"{place}: digits that are no numbers") from None
+    counts = samples(xml_file.text(value, "digits"), place)
     return (origin or 0.0) + scale * counts
 
 

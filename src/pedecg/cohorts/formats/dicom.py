@@ -18,6 +18,7 @@ from pedecg.core.records import Sex
 
 NAME = "DICOM ECG"
 SUFFIXES = (".dcm", ".dicom")
+_DEFLATED = "1.2.840.10008.1.2.1.99"  # may inflate to any size
 _AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 _TYPES = {"SS": "<i2", "US": "<u2", "SB": "i1", "UB": "u1", "SL": "<i4", "UL": "<u4"}
 _BITS = {8: 1, 16: 2, 32: 4}
@@ -35,6 +36,9 @@ def read(file: Path) -> FileEcg:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of identifiers that break the standard
+        syntax = pydicom.filereader.read_file_meta_info(file).get("TransferSyntaxUID", "")
+        if str(syntax) == _DEFLATED:
+            raise RecordFault("unsupported-format", f"{file.name}: a deflated DICOM object")
         data = pydicom.dcmread(file, stop_before_pixels=True)
         groups = list(data.get("WaveformSequence") or [])
         if not groups:
@@ -81,7 +85,7 @@ def _traces(group: Any, place: str) -> tuple[list[Trace], tuple[str, ...]]:
     channels = list(group.get("ChannelDefinitionSequence") or [])
     counts = _counts(group, len(channels), place)
     traces, left_out = [], []
-    padding = _padding(group)
+    missing = _missing(counts, _padding(group))
     for row, channel in enumerate(channels):
         name = _name(channel, row)
         unit = _unit(channel)
@@ -97,8 +101,7 @@ def _traces(group: Any, place: str) -> tuple[list[Trace], tuple[str, ...]]:
             raise RecordFault("zero-gain", f"{place}: channel {row + 1} has no sensitivity")
         baseline = float(channel.get("ChannelBaseline") or 0)
         values = counts[row].astype(np.float64)
-        if padding is not None:
-            values[counts[row] == padding] = np.nan
+        values[missing[row]] = np.nan
         # PS3.3 C.10.9.1.4.5: the baseline is an offset in the channel's unit.
         values = (values * scale * factor + baseline) * MV_PER_UNIT[unit.lower()]
         traces.append(Trace(name, 0, values))
@@ -124,6 +127,21 @@ def _counts(group: Any, n_channels: int, place: str) -> NDArray[Any]:
         raise RecordFault(reason, f"{place}: {len(raw)} bytes of samples; expected {expected}")
     counts = np.frombuffer(raw[:expected], _TYPES[kind])
     return counts.reshape(n_samples, n_channels).T
+
+
+def _missing(counts: NDArray[Any], padding: int | None) -> NDArray[np.bool_]:
+    """Return where the padding value stands for no sample, in the shape of `counts`.
+
+    Some writers declare 0, which every ECG crosses: a value within the range of the type counts
+    where all channels have it at once, an extreme of the type counts everywhere.
+    """
+    if padding is None:
+        return np.zeros(counts.shape, bool)
+    padded: NDArray[np.bool_] = counts == padding
+    limits = np.iinfo(counts.dtype)
+    if padding in (limits.min, limits.max):
+        return padded
+    return padded & np.all(padded, axis=0) & (padding != 0)
 
 
 def _padding(group: Any) -> int | None:

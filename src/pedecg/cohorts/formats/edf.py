@@ -102,9 +102,12 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
             left_out.append(f"{name} ({unit[:12]})" if unit.lower() not in MV_PER_UNIT else name)
         else:
             kept.append(signal)
-    leads = [signal for signal in kept if lead_names.role(signal.label) != "other"]
-    called = [signal for signal in kept if lead_names.is_called_ecg(signal.label)]
-    chosen = leads or called or kept
+    ecgs = [
+        signal
+        for signal in kept
+        if lead_names.role(signal.label) != "other" or lead_names.is_called_ecg(signal.label)
+    ]
+    chosen = ecgs or kept  # an EEG's channels beside an ECG; a recorder of one lead may name none
     left_out += [lead_names.display(signal.label) for signal in kept if signal not in chosen]
     if not chosen:
         raise RecordFault("no-ecg", f"{place}: {', '.join(left_out)[:80]}: none is an ECG")

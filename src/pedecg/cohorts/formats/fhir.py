@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts.formats import file_ecg, lead_names, numbers
 from pedecg.cohorts.formats.file_ecg import MV_PER_UNIT, FileEcg, Trace
+from pedecg.cohorts.formats.sample_text import samples
 from pedecg.cohorts.record_faults import RecordFault
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 ROOT = "Observation"
 VENDOR = "HL7 FHIR"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
-_MARKS = {"E": "nan", "U": "nan", "L": "nan"}  # error, above and below the range
+_MARKS = ("E", "U", "L")  # error, above and below the range: no value
+_NO_VALUE = "-9.87654321e300"  # in place of a mark, while texts become numbers
 _NO_UNIT_MV = 1e-3  # of a component without a unit; its amplitudes are marked as unknown
 
 
@@ -131,11 +133,9 @@ def _values(data: dict[str, Any], origin: dict[str, Any], place: str) -> NDArray
     dimensions = numbers.whole(str(data.get("dimensions") or "1"))
     if zero is None or factor is None or dimensions != 1 or not 1e-9 < abs(factor) < 1e9:
         raise RecordFault("bad-field", f"{place}: origin, factor or dimensions of the samples")
-    words = str(data.get("data") or "").split()
-    if any(len(word) > 24 or "_" in word or not word.isascii() for word in words):
-        raise RecordFault("corrupt-signal", f"{place}: a sample that is no number")
-    try:
-        values = np.array([_MARKS.get(word, word) for word in words], np.float64)
-    except ValueError:
-        raise RecordFault("corrupt-signal", f"{place}: a sample that is no number") from None
+    text = str(data.get("data") or "")
+    for mark in _MARKS:
+        text = re.sub(rf"(?:^|(?<=\s)){mark}(?=\s|$)", _NO_VALUE, text)
+    values = samples(text, place)
+    values[values == float(_NO_VALUE)] = np.nan
     return zero + factor * values

@@ -242,6 +242,8 @@ def age_days(stated: str, unit: str, birth: date | None, acquired: date | None) 
         invalid-age: negative or beyond a lifetime. The cell is not quoted.
     """
     value = number(stated)
+    if value is None and stated.strip()[:1].isdigit() and ages.is_unit(unit):
+        raise RecordFault("invalid-age", "the stated age is none of a lifetime")
     if value is not None and ages.is_unit(unit) and (value != 0 or ages.days_per(unit) <= 1):
         try:
             days = ages.in_days(f"{value:.6f}", unit.strip().lower())

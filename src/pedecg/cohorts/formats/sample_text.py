@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts.record_faults import RecordFault
 
-_LONGEST = 20_000_000  # characters: more than an hour at 1,000 Hz
-_NUMBERS = re.compile(r"[0-9eE+.,;\s-]*")
+_LONGEST = 4_000_000  # characters of a lead: an hour at 250 Hz
+_NUMBERS = re.compile(r"[0-9eE+.,;\s-]*", re.ASCII)
 
 
 def samples(text: str, place: str) -> NDArray[np.float64]:
@@ -24,8 +24,7 @@ def samples(text: str, place: str) -> NDArray[np.float64]:
     try:
         if not _NUMBERS.fullmatch(text):
             raise ValueError
-        return np.array(
-            re.split(r"[\s,;]+", text.strip(" \t\r\n,;")) if text.strip() else [], float
-        )
+        words = text.replace(",", " ").replace(";", " ").split()
+        return np.fromiter(map(float, words), np.float64, len(words))
     except ValueError:
         raise RecordFault("corrupt-signal", f"{place}: a sample that is no number") from None

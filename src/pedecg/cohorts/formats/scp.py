@@ -1,5 +1,6 @@
 """SCP-ECG (EN 1064, ISO 11073-91064): uncompressed, Huffman, with reference-beat subtraction."""
 
+import binascii
 import struct
 from datetime import date
 from pathlib import Path
@@ -36,6 +37,8 @@ def read(file: Path) -> FileEcg:
     The checksums of the file and its sections are verified.
     """
     data = file.read_bytes()
+    (length,) = struct.unpack_from("<I", data, 2)
+    _verify(data[:2] + data[2:length], "the record", file.name)
     sections = _sections(data, file.name)
     age_days, sex = _person(sections.get(1, b""))
     if 2 not in sections and len(sections.get(6, b"")) > _FULL_LENGTH:
@@ -70,10 +73,18 @@ def _sections(data: bytes, place: str) -> dict[int, bytes]:
                     raise RecordFault(
                         "truncated-signal", f"{place}: section {number} ends beyond the file"
                     )
+                _verify(data[index - 1 : index - 1 + size], f"section {number}", place)
                 found[number] = data[index - 1 + _HEADER : index - 1 + size]
     except struct.error:
         raise RecordFault("damaged-file", f"{place}: cut off in section 0") from None
     return found
+
+
+def _verify(part: bytes, what: str, place: str) -> None:
+    """Compare a CRC-CCITT, the first two bytes, with the rest."""
+    (stated,) = struct.unpack_from("<H", part)
+    if stated != binascii.crc_hqx(part[2:], 0xFFFF):
+        raise RecordFault("corrupt-signal", f"{place}: {what} fails its checksum")
 
 
 def _check_counts(section3: bytes, place: str) -> None:

@@ -10,6 +10,7 @@ of numbers follows without names.
 """
 
 import re
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,7 @@ _APPLE_LEAD = re.compile(r"\S+\s+(I{1,3}|aV[RLF]|V[1-6])", re.IGNORECASE)  # Lea
 _TIME_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6}
 _AGE = re.compile(r"([0-9.]+)\s*([A-Za-z]+)")
 _DATES = ("%Y-%m-%d", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+_CELLS = re.compile(r'[0-9eE+.,;\t "-]*')
 _NUMBER = re.compile(r"-?[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?")
 
 
@@ -169,7 +171,7 @@ def _keys(lines: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
 def _numbers(sheet: _Sheet, n_columns: int, place: str) -> NDArray[np.float64]:
     """Return the numbers, shape (n_columns, n_samples); an empty cell is NaN."""
     file_ecg.require_size(n_columns, len(sheet.lines), place)
-    rows = []
+    values = array("d")
     for number, line in enumerate(sheet.lines):
         cells = [line] if n_columns == 1 else line.split(sheet.separator)
         if len(cells) != n_columns:
@@ -177,21 +179,24 @@ def _numbers(sheet: _Sheet, n_columns: int, place: str) -> NDArray[np.float64]:
                 "corrupt-signal",
                 f"{place}: sample {number + 1} has {len(cells)} columns; expected {n_columns}",
             )
-        values = [_value(cell.strip().strip('"'), sheet.decimal_comma) for cell in cells]
-        if None in values:
-            raise RecordFault("corrupt-signal", f"{place}: sample {number + 1} is no number")
-        rows.append(values)
-    if not rows:
+        try:
+            if not _CELLS.fullmatch(line):
+                raise ValueError
+            values.extend(_value(cell, sheet.decimal_comma) for cell in cells)
+        except ValueError:
+            raise RecordFault(
+                "corrupt-signal", f"{place}: sample {number + 1} is no number"
+            ) from None
+    if not values:
         raise RecordFault("empty-signal", f"{place}: no sample")
-    return np.array(rows, np.float64).T
+    return np.array(values, np.float64).reshape(-1, n_columns).T
 
 
-def _value(cell: str, decimal_comma: bool) -> float | None:
+def _value(cell: str, decimal_comma: bool) -> float:
+    cell = cell.strip().strip('"').strip()
     if cell == "":
         return np.nan
-    if "," in cell and not decimal_comma:
-        return None
-    return numbers.number(cell)
+    return float(cell.replace(",", ".") if decimal_comma else cell)
 
 
 def _plain(name: str) -> str:
