@@ -68,14 +68,20 @@ class FileEcg:
 
     @property
     def record(self) -> EcgRecord:
-        """The standard leads among the channels, in the order of `LEADS`."""
+        """The standard leads among the channels, in the order of `LEADS`.
+
+        Further electrodes, as V4R of a child's ECG of 15 leads, are known and left out; a channel
+        of an unknown name is an `other_channels`.
+        """
         names = ("I",) if self.hand_held else self.names
         rows = [names.index(lead) for lead in LEADS if lead in names]
         return EcgRecord(
             signal=self.signal[rows],
             fs_hz=self.fs_hz,
             leads=tuple(names[row] for row in rows),
-            other_channels=tuple(name for name in names if name not in LEADS),
+            other_channels=tuple(
+                name for name in names if name not in (*LEADS, *lead_names.FURTHER)
+            ),
             verified=self.verified,
         )
 
