@@ -154,7 +154,7 @@ def test_a_patient_with_both_labels_is_kept_taken_out_or_refused(hospital, run, 
         (MUSE[:5000], "malformed-xml"),
         ("no xml at all", "malformed-xml"),
         (MUSE.replace("<LeadDataCRC32>", "<LeadDataCRC32>1"), "corrupt-signal"),
-        (MUSE.replace(">V6</LeadID>", ">V4R</LeadID>"), "unknown-lead"),
+        (MUSE.replace(">V6</LeadID>", ">AUX</LeadID>"), "unknown-lead"),
         (vendor_files.muse(vendor_files.ecg_mv(50), 50), "unusable-rate"),
     ],
 )  # fmt: skip

@@ -141,7 +141,8 @@ def _missing(counts: NDArray[Any], padding: int | None) -> NDArray[np.bool_]:
     limits = np.iinfo(counts.dtype)
     if padding in (limits.min, limits.max):
         return padded
-    return padded & np.all(padded, axis=0) & (padding != 0)
+    everywhere: NDArray[np.bool_] = np.logical_and.reduce(padded, axis=0)
+    return padded & everywhere & np.bool_(padding != 0)
 
 
 def _padding(group: Any) -> int | None:
