@@ -229,3 +229,13 @@ def test_one_examination_of_many_is_named(tmp_path):
     for path in ("exams.hdf5", "exams.hdf5#8"):
         with pytest.raises(RecordFault):
             signal_files.read(tmp_path, path)
+
+
+def test_the_leads_of_a_childs_ecg_of_fifteen_are_leads_of_their_own(tmp_path):
+    further = {"V7": LEADS_MV["V6"], "V3R": LEADS_MV["V1"], "V4R": LEADS_MV["V2"]}
+    (tmp_path / "r.xml").write_text(vendor_files.aecg(LEADS_MV | further), encoding="utf-8")
+    found = recordings.read(recordings.find([tmp_path / "r.xml"])[0][0])
+    assert found.leads == (*LEADS, "V3R", "V4R", "V7")
+    np.testing.assert_allclose(found.signal_mv[12], LEADS_MV["V1"], atol=1e-6)
+    np.testing.assert_allclose(found.signal_mv[14], LEADS_MV["V6"], atol=1e-6)
+    assert found.other_channels == ()

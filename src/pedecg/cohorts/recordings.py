@@ -30,7 +30,8 @@ class Recording:
     Attributes
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts; NaN where the file marks no value.
-    leads : canonical names in the order of `LEADS`, or ``ch1``, ``ch2``, … in the file's order.
+    leads : canonical names in the order of `LEADS`, then those of further electrodes (V3R), or
+        ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.

@@ -89,8 +89,9 @@ class FileEcg:
         """Return the leads to measure and the channel of each.
 
         Leads go by name where they are most of the channels and lead I or II, or three chest
-        leads, are among them. Otherwise every channel is kept, as ``ch1``, ``ch2``, …: with MLII
-        and V5, or V5 and V2, of a Holter recorder nobody knows where the electrodes were.
+        leads, are among them; further electrodes (V3R, V4R, V7) come after the twelve. Otherwise
+        every channel is kept, as ``ch1``, ``ch2``, …: with MLII and V5, or V5 and V2, of a Holter
+        recorder nobody knows where the electrodes were.
         """
         leads = [lead for lead in LEADS if lead in self.names]
         roles = [lead_names.role(name) for name in self.names]
@@ -101,6 +102,7 @@ class FileEcg:
         modified = sum(role == "unplaced" for role in roles) - self._further() - self._monitor()
         sure = {"I", "II"} & set(leads) or chest >= FEW_CHEST_LEADS or len(self.names) == 1
         if len(leads) > len(others) + modified and sure:
+            leads += [name for name in lead_names.FURTHER if name in self.names]
             return tuple(leads), [self.names.index(lead) for lead in leads]
         kept = [row for row, role in enumerate(roles) if role != "other" or row in others]
         return tuple(f"ch{row + 1}" for row in kept), kept
