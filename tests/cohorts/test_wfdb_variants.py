@@ -36,7 +36,8 @@ def test_every_storage_format_reads_as_the_wfdb_package_reads_it(
     if storage == "311":  # the two unused bits of a word: the package takes one of them for data
         data[3::4] = bytes(byte & 0x3F for byte in data[3::4])
     (tmp_path / "r.dat").write_bytes(data)
-    lines = [f"r.dat {storage} 200(3)/mV 16 0 0 0 0 {lead}" for lead in LEADS[:n_leads]]
+    gain = 2_000_000 if storage == "32" else 200
+    lines = [f"r.dat {storage} {gain}(3)/mV 16 0 0 0 0 {lead}" for lead in LEADS[:n_leads]]
     (tmp_path / "r.hea").write_text("\n".join([f"r {n_leads} 500 {n_samples}", *lines]))
     theirs = wfdb.rdrecord(str(tmp_path / "r")).p_signal.T
     # The checksums of random bytes, as the package computes them.

@@ -24,6 +24,7 @@ NAME = "WFDB"
 _LARGEST_HEADER = 1_000_000  # bytes; MIT-BIH's longest has 2,000
 _CHECKSUM_RANGE = 2**16  # WFDB's checksums are 16-bit sums
 _MATRIX = struct.Struct("<5i4s")  # MATLAB 4: type, rows, columns, imaginary, length of name, name
+_FINEST_MV, _COARSEST_MV = 1e-12, 1e4  # of one count
 _HAND_HELD = ("ECG",)  # the one channel of a PhysioNet/CinC 2017 record: between the two hands
 
 
@@ -272,13 +273,16 @@ def _placeholders(header: Header) -> bool:
 def _millivolts(counts: wfdb_samples.Counts, channel: Channel) -> NDArray[np.float64]:
     """Scale one channel, shape (n_samples,); its skew is taken out, missing values are NaN."""
     scale = channel.mv_per_unit / channel.gain
+    name = lead_names.display(channel.name)
+    if not _FINEST_MV <= abs(scale) <= _COARSEST_MV:
+        raise RecordFault("bad-header", f"{name}: a gain of {channel.gain:g}; no recorder has it")
     signal: NDArray[np.float64] = (counts.astype(np.float64) - channel.baseline) * scale
     signal[counts == wfdb_samples.STORAGE[channel.format].no_value] = np.nan
+    if channel.calibrated and np.any(np.abs(signal) > file_ecg.MOST_MV):
+        raise RecordFault("corrupt-signal", f"{name}: over {file_ecg.MOST_MV:g} mV")
     skew = channel.skew * channel.per_frame
     if skew:
         if skew >= len(counts):
-            raise RecordFault(
-                "bad-header", f"{lead_names.display(channel.name)}: a skew beyond the record's end"
-            )
+            raise RecordFault("bad-header", f"{name}: a skew beyond the record's end")
         signal = np.concatenate([signal[skew:], np.full(skew, np.nan)])
     return signal
