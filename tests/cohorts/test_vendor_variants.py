@@ -1,7 +1,9 @@
 """Vendors' files as they are found in the wild: right, unknown or refused, never quietly wrong."""
 
+import copy
 import re
 
+import format_files
 import numpy as np
 import pytest
 import vendor_files
@@ -239,3 +241,47 @@ def test_the_leads_of_a_childs_ecg_of_fifteen_are_leads_of_their_own(tmp_path):
     np.testing.assert_allclose(found.signal_mv[12], LEADS_MV["V1"], atol=1e-6)
     np.testing.assert_allclose(found.signal_mv[14], LEADS_MV["V6"], atol=1e-6)
     assert found.other_channels == ()
+
+
+@pytest.fixture
+def dicom_groups(tmp_path):
+    """Write a DICOM file of two original groups, limb and chest leads; returns what is read."""
+
+    def write(offsets: tuple[float | None, float | None]):
+        import pydicom
+
+        file = tmp_path / "r.dcm"
+        format_files.dicom(file, LEADS_MV, 500)
+        data = pydicom.dcmread(file)
+        beat, rhythm = data.WaveformSequence
+        groups = [beat]
+        for offset, rows in zip(offsets, (slice(0, 6), slice(6, 12)), strict=True):
+            group = copy.deepcopy(rhythm)
+            counts = np.frombuffer(rhythm.WaveformData, "<i2").reshape(-1, 12)[:, rows]
+            group.WaveformData = counts.tobytes()
+            group.NumberOfWaveformChannels = 6
+            group.ChannelDefinitionSequence = rhythm.ChannelDefinitionSequence[rows]
+            if offset is not None:
+                group.MultiplexGroupTimeOffset = offset
+            groups.append(group)
+        data.WaveformSequence = pydicom.Sequence(groups)
+        data.save_as(file, enforce_file_format=True)
+        return registry.read(file)
+
+    return write
+
+
+def test_groups_of_a_dicom_file_are_laid_by_their_offsets(dicom_groups):
+    together = dicom_groups((0, 0))
+    assert together.record.leads == LEADS
+    np.testing.assert_allclose(together.signal[6], LEADS_MV["V1"], atol=1e-6)
+    later = dicom_groups((1000, 3000))
+    assert later.signal.shape == (12, 2000)
+    np.testing.assert_allclose(later.signal[6, 1000:], LEADS_MV["V1"], atol=1e-6)
+    assert np.isnan(later.signal[6, :1000]).all()
+
+
+def test_a_group_without_an_offset_is_named(dicom_groups):
+    found = dicom_groups((None, None))
+    assert found.record.leads == LEADS[:6]
+    assert found.left_out == tuple(f"{lead} (another group)" for lead in LEADS[6:])

@@ -146,6 +146,20 @@ def test_segments_are_no_recordings_of_their_own(tmp_path, segmented):
     assert not faults
 
 
+def test_segments_of_a_listed_record_are_listed_with_it(tmp_path, segmented, run, csv_writer):
+    columns = ("record_id", "patient_id", "path")
+    csv_writer(
+        tmp_path / "manifest.csv", columns, [dict(zip(columns, ("a", "p", "m"), strict=True))]
+    )
+    names = dict.fromkeys(("age", "sex", "acquired_at", "split", "fold"))
+    found = run(
+        "manifest", tmp_path, require_age=False, require_sex=False, manifest__labels=[],
+        manifest__columns=names | {name: name for name in columns},
+    )  # fmt: skip
+    assert list(found.quarantine["reason"]) == ["no-usable-lead"], "the gaps are long"
+    assert list(found.quarantine["record_id"]) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("header", "reason"),
     [

@@ -246,10 +246,25 @@ def _unlisted(source: Source, root: Path) -> list[Quarantined]:
     """Return the records among the files that no row names, in the order of their paths."""
     listed = {_plain(source.path(cells)) for cells in source.cells}
     found = sorted(set(_records_below(root / source.folder, root)) - listed)
+    segments = _segments(listed, found, root)
+    found = [path for path in found if path not in segments]
     return [
         Quarantined(Path(path).name, "unlisted-record", f"{path}: no row in {source.table}", path)
         for path in found
     ]
+
+
+def _segments(listed: Iterable[str], found: list[str], root: Path) -> set[str]:
+    """Return the segments of listed records of several segments: they are read with them."""
+    folders = {Path(path).parent for path in found}
+    near = [Path(path) for path in listed if path and Path(path).parent in folders]
+    headers = [root / path.with_name(f"{path.name}.hea") for path in near]
+    return {
+        _plain((path.parent / segment).as_posix())
+        for path, header in zip(near, headers, strict=True)
+        if header.is_file()
+        for segment in folder_files.segments_of(header)
+    }
 
 
 def _records_below(folder: Path, root: Path) -> Iterable[str]:

@@ -4,6 +4,7 @@ Read with `pydicom`. Of several multiplex groups the original rhythm is read, ne
 """
 
 import warnings
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,15 @@ def read(file: Path) -> FileEcg:
         groups = list(data.get("WaveformSequence") or [])
         if not groups:
             raise RecordFault("no-rhythm", f"{file.name}: no waveform in this DICOM object")
-        rhythm = _rhythm(groups, file.name)
+        rhythm, *others = _rhythms(groups, file.name)
         fs_hz = float(rhythm.get("SamplingFrequency") or 0)
         if not 0 < fs_hz < 1e6:
             raise RecordFault("zero-rate", f"{file.name}: SamplingFrequency {fs_hz:g}")
         traces, left_out = _traces(rhythm, file.name)
+        for group in others:
+            more, named = _beside(group, rhythm, traces, file.name)
+            traces, left_out = traces + more, left_out + named
+        traces = _from_zero(traces)
         return FileEcg(
             *file_ecg.assemble(traces, file.name),
             fs_hz,
@@ -58,13 +63,39 @@ def read(file: Path) -> FileEcg:
         )
 
 
-def _rhythm(groups: list[Any], place: str) -> Any:
-    """Return the original group with the most ECG samples; a derived beat is none."""
+def _rhythms(groups: list[Any], place: str) -> list[Any]:
+    """Return the original groups, that with the most ECG samples first; derived beats are none."""
     original = [g for g in groups if str(g.get("WaveformOriginality", "ORIGINAL")) != "DERIVED"]
     kept = [g for g in original if not any(word in _label(g) for word in _BEAT_WORDS)]
     if not kept:
         raise RecordFault("no-rhythm", f"{place}: {len(groups)} groups, all derived or beats")
-    return max(kept, key=lambda g: (_ecg_channels(g) > 0, _n_samples(g)))
+    return sorted(kept, key=lambda g: (_ecg_channels(g) == 0, -_n_samples(g)))
+
+
+def _beside(
+    group: Any, rhythm: Any, traces: list[Trace], place: str
+) -> tuple[list[Trace], tuple[str, ...]]:
+    """Read a further original group, or name what it holds.
+
+    Leads of the same rate are laid in time by ``MultiplexGroupTimeOffset``, ms; where a group says
+    none, whether it was recorded with the others or after them is not known.
+    """
+    channels = list(group.get("ChannelDefinitionSequence") or [])
+    names = [lead_names.display(_name(channel, row)) for row, channel in enumerate(channels)]
+    known = {lead_names.display(trace.name) for trace in traces}
+    same_rate = group.get("SamplingFrequency") == rhythm.get("SamplingFrequency")
+    offset, first = group.get("MultiplexGroupTimeOffset"), rhythm.get("MultiplexGroupTimeOffset")
+    if not same_rate or offset is None or first is None or known & set(names):
+        return [], tuple(f"{name} (another group)" for name in names if name not in known)
+    start = round((float(offset) - float(first)) * float(rhythm.SamplingFrequency) / 1000)
+    more, left_out = _traces(group, place)
+    return [replace(trace, start=start) for trace in more], left_out
+
+
+def _from_zero(traces: list[Trace]) -> list[Trace]:
+    """Shift the stretches so that the first one begins at sample 0."""
+    first = min(trace.start for trace in traces)
+    return [replace(trace, start=trace.start - first) for trace in traces]
 
 
 def _label(group: Any) -> str:
