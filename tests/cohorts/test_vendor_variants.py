@@ -285,3 +285,21 @@ def test_a_group_without_an_offset_is_named(dicom_groups):
     found = dicom_groups((None, None))
     assert found.record.leads == LEADS[:6]
     assert found.left_out == tuple(f"{lead} (another group)" for lead in LEADS[6:])
+
+
+def test_marks_of_missing_samples_are_no_values(tmp_path):
+    text = format_files.fhir_json(LEADS_MV, 500)
+    marked = re.sub(r'("data": ")(\S+) (\S+) ', r"\1E \3 ", text, count=1)
+    assert marked != text
+    (tmp_path / "r.json").write_text(marked, encoding="utf-8")
+    found = registry.read(tmp_path / "r.json")
+    assert np.isnan(found.signal[0, 0])
+    assert np.isfinite(found.signal).sum() == found.signal.size - 1
+    np.testing.assert_allclose(found.signal[0, 1:], LEADS_MV["I"][1:], atol=1e-6)
+
+
+def test_samples_without_a_unit_give_times_and_no_amplitudes(tmp_path):
+    text = format_files.fhir_json(LEADS_MV, 500).replace(', "unit": "mV", "code": "mV"', "")
+    assert "mV" not in text
+    (tmp_path / "r.json").write_text(text, encoding="utf-8")
+    assert not registry.read(tmp_path / "r.json").calibrated

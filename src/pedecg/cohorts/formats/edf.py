@@ -68,7 +68,6 @@ def _check_size(file: Path, n_channels: int, n_records: int, width: int) -> None
     content = file.stat().st_size - len(header)
     if per_record < 1 or len(header) < _HEADER * (1 + n_channels):
         raise RecordFault("bad-header", f"{file.name}: the header is cut off or has no samples")
-    file_ecg.require_size(1, min(content // width, file_ecg.MOST_VALUES + 1) // 5, file.name)
     stored, rest = divmod(content, per_record * width)
     expected = stored if n_records == -1 else n_records  # -1: the recorder was stopped
     if stored < expected or (rest and stored <= expected):

@@ -23,6 +23,7 @@ ROOT = "Observation"
 VENDOR = "HL7 FHIR"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 _MARKS = ("E", "U", "L")  # error, above and below the range: no value
+_MARKED = re.compile(r"(?:^|\s)[EUL](?:\s|$)")
 _NO_VALUE = "-9.87654321e300"  # in place of a mark, while texts become numbers
 _NO_UNIT_MV = 1e-3  # of a component without a unit; its amplitudes are marked as unknown
 
@@ -134,7 +135,7 @@ def _values(data: dict[str, Any], origin: dict[str, Any], place: str) -> NDArray
     if zero is None or factor is None or dimensions != 1 or not 1e-9 < abs(factor) < 1e9:
         raise RecordFault("bad-field", f"{place}: origin, factor or dimensions of the samples")
     text = str(data.get("data") or "")
-    for mark in _MARKS:
+    for mark in _MARKS if _MARKED.search(text) else ():
         text = re.sub(rf"(?:^|(?<=\s)){mark}(?=\s|$)", _NO_VALUE, text)
     values = samples(text, place)
     values[values == float(_NO_VALUE)] = np.nan

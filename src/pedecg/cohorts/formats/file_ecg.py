@@ -21,7 +21,7 @@ MV_PER_UNIT = {
     "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "microv": 1e-3, "microvolt": 1e-3, "microvolts": 1e-3,
     "nv": 1e-6, "nanovolt": 1e-6, "nanovolts": 1e-6,
 }  # fmt: skip
-MOST_VALUES = 50_000_000  # samples of all channels together: 200 MB as float32
+MOST_VALUES = 30_000_000  # samples of all channels together: reading them takes under 1 GB
 MOST_MV = 1e5  # electrodes have offsets of up to 300 mV; beyond 100 V a number is damaged
 LONGEST = 10_000_000  # samples of one channel
 MOST_CHANNELS = 512

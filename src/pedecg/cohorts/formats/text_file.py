@@ -35,7 +35,8 @@ _APPLE_LEAD = re.compile(r"\S+\s+(I{1,3}|aV[RLF]|V[1-6])", re.IGNORECASE)  # Lea
 _TIME_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6}
 _AGE = re.compile(r"([0-9.]+)\s*([A-Za-z]+)")
 _DATES = ("%Y-%m-%d", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-_CELLS = re.compile(r'[0-9eE+.,;\t "-]*')
+_CELLS = re.compile(r'[0-9eE+.,;\s"-]*', re.ASCII)
+_AT_ONCE = 1000  # lines
 _NUMBER = re.compile(r"-?[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?")
 
 
@@ -172,24 +173,37 @@ def _numbers(sheet: _Sheet, n_columns: int, place: str) -> NDArray[np.float64]:
     """Return the numbers, shape (n_columns, n_samples); an empty cell is NaN."""
     file_ecg.require_size(n_columns, len(sheet.lines), place)
     values = array("d")
-    for number, line in enumerate(sheet.lines):
-        cells = [line] if n_columns == 1 else line.split(sheet.separator)
-        if len(cells) != n_columns:
+    for first in range(0, len(sheet.lines), _AT_ONCE):
+        lines = sheet.lines[first : first + _AT_ONCE]
+        between = sheet.separator if n_columns > 1 else "\n"
+        if n_columns > 1 and any(line.count(between) != n_columns - 1 for line in lines):
+            row = next(k for k, line in enumerate(lines) if line.count(between) != n_columns - 1)
             raise RecordFault(
                 "corrupt-signal",
-                f"{place}: sample {number + 1} has {len(cells)} columns; expected {n_columns}",
+                f"{place}: sample {first + row + 1} has {lines[row].count(between) + 1} columns; "
+                f"expected {n_columns}",
             )
+        text = between.join(lines)
         try:
-            if not _CELLS.fullmatch(line):
+            if not _CELLS.fullmatch(text):
                 raise ValueError
-            values.extend(_value(cell, sheet.decimal_comma) for cell in cells)
+            values.extend(_values(text.split(between), sheet.decimal_comma))
         except ValueError:
             raise RecordFault(
-                "corrupt-signal", f"{place}: sample {number + 1} is no number"
+                "corrupt-signal",
+                f"{place}: samples {first + 1} to {first + len(lines)}: one is no number",
             ) from None
     if not values:
         raise RecordFault("empty-signal", f"{place}: no sample")
     return np.array(values, np.float64).reshape(-1, n_columns).T
+
+
+def _values(cells: list[str], decimal_comma: bool) -> list[float]:
+    """Read numbers; quickly where none is empty, quoted or has a comma."""
+    try:
+        return list(map(float, cells))
+    except ValueError:
+        return [_value(cell, decimal_comma) for cell in cells]
 
 
 def _value(cell: str, decimal_comma: bool) -> float:
