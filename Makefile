@@ -15,7 +15,7 @@ TESTS := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
-.PHONY: help env repository repro repro-all $(SIBLINGS) test test-slow test-all coverage lint check-lock smoke clean
+.PHONY: help env repository repro verify repro-all $(SIBLINGS) test test-slow test-all test-nightly coverage lint check-lock smoke clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ repro: repository env  ## the whole default pipeline, on simulated children
 	dvc repro
 	@pedecg results
 
+verify: repro  ## the whole default pipeline, then compare it with the committed run
+	pedecg verify
+
 repro-all: repro $(SIBLINGS)  ## every pipeline: the root's, then each of pipelines/
 
 $(SIBLINGS): repository env
@@ -45,10 +48,13 @@ test: env  ## the tests that take seconds, on all cores
 	$(TESTS)
 
 test-slow: env  ## the tests that run whole pipelines and long trainings
-	$(TESTS) -m slow
+	$(TESTS) -m 'slow and not nightly'
 
-test-all: env  ## every test, the slow ones too
-	$(TESTS) -m 'slow or not slow'
+test-all: env  ## every test that CI runs: the slow ones too
+	$(TESTS) -m 'not nightly'
+
+test-nightly: env  ## the longest cases, which a nightly run adds
+	$(TESTS) -m nightly
 
 coverage: env  ## the tests that take seconds, and which lines they run: coverage/
 	$(TESTS) --cov --cov-report=term --cov-report=html:coverage/html --cov-report=markdown:coverage/summary.md

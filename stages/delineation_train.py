@@ -18,7 +18,8 @@ def main() -> None:
 
     fitted = train_network.fit(records, settings)
 
-    delineator_inference.save(fitted.network, settings.network, FOLDER)
+    examples = [(one.signal_mv, one.fs_hz) for one in train_network.some_of(records)]
+    delineator_inference.save(fitted.network, settings.network, examples, FOLDER)
     curves = pd.DataFrame(fitted.curves)
     steps = (curves["epoch"] * train_network.STEPS_PER_EPOCH).clip(upper=settings.steps)
     loss = pd.DataFrame({"step": steps, "loss": curves["train_loss"]})

@@ -21,6 +21,7 @@ from pedecg.commands import (
     runs,
     tensorboard,
     tokens,
+    verify,
 )
 from pedecg.core import errors
 
@@ -37,6 +38,7 @@ app.command("params")(parameters.show)
 app.command("results")(results.show)
 app.command("run", context_settings=run.CONTEXT)(run.run)
 app.command("runs")(runs.runs)
+app.command("verify")(verify.verify)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.add_typer(fetch.app, name="fetch")
 

@@ -16,7 +16,7 @@ from pedecg.benchmarks.benchmark_settings import (
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.delineator import simulated_records
-from pedecg.waves import shipped_delineator
+from pedecg.waves import annotations, shipped_delineator
 
 RATES = HeartRateSettings(seed=977, records=1, rates_bpm=[80.0, 150.0], detected_f1=0.9)
 RESAMPLING = ResamplingSettings(resamples=1000, seed=0)
@@ -123,8 +123,8 @@ def test_macro_f1_and_its_interval_are_those_of_the_neutral_scorer(source, share
     neutral = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(neutral)
     names = {"ludb": ["1", "7", "13", "29", "104"], "qtdb": ["sel102", "sel301", "sel38"]}[source]
-    records = list(delineation_records.annotations.READERS[source](shared_data / source))
-    records = [record for record in records if record.record_id in names]
+    read = {"ludb": annotations.read_ludb, "qtdb": annotations.read_qtdb}[source]
+    records = [one for one in read(shared_data / source) if one.record_id in names]
     reader = Reader(records, 0.03)
     group, lead = next(iter(delineation_scores.LEAD_GROUPS[source].items()))
     scored = delineation_scores.boundaries(source, [reader], records, RESAMPLING)["reader"][group]

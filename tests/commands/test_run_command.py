@@ -1,5 +1,6 @@
 """`pedecg run`: a preset becomes one `dvc exp run`, and a wrong parameter stops before it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -139,9 +140,9 @@ LEAVES = st.one_of(
 @given(value=st.one_of(LEAVES, st.lists(LEAVES)))
 def test_dvc_reads_every_value_as_the_preset_has_it(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("values")
-    (folder / "params.yaml").write_text("train: {epochs: 1}\n")
-    with (folder / "preset.yaml").open("w") as file:
-        YAML(typ="safe", pure=True).dump({"train.epochs": value}, file)
+    (folder / "params.yaml").write_text("train:\n  epochs: 1\n")
+    # JSON is YAML; ruamel.yaml itself writes some texts, such as "?|", so that it cannot read them.
+    (folder / "preset.yaml").write_text(json.dumps({"train.epochs": value}))
     apply_overrides(folder / "params.yaml", presets.overrides(folder / "preset.yaml"))
     read = YAML(typ="safe", pure=True).load((folder / "params.yaml").read_text())
     assert read == {"train": {"epochs": value}}

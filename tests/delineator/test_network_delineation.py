@@ -80,7 +80,8 @@ def test_one_noisy_lead_does_not_move_the_global_wave():
 def test_a_few_steps_learn_a_toy_heart(tmp_path):
     record = toy_heart.record()
     network = train_network.fit([record], toy_heart.settings(150), None).network
-    delineator_inference.save(network, toy_heart.SMALL, tmp_path)
+    examples = [(record.signal_mv, record.fs_hz)]
+    delineator_inference.save(network, toy_heart.SMALL, examples, tmp_path)
     waves = delineator_inference.delineate(record.signal_mv, 500, ["II"], tmp_path)
     found = waves[(waves["wave"] == "QRS") & (waves["lead"] == "II")]["onset_s"].to_numpy(float)
     np.testing.assert_allclose(found, record.marks[0].of(QRS)[:, 0], atol=0.02)

@@ -1,8 +1,7 @@
 """One result whatever the number of threads and jobs, the BLAS kernel and the vector instructions.
 
-What OPENBLAS_CORETYPE and NPY_DISABLE_CPU_FEATURES name is what another processor would choose by
-itself. oneDNN's and ATen's choices for networks are left alone: a convolution may differ between
-instruction sets, so the delineator's waves are only compared under what is varied here.
+What the variables name (OPENBLAS_CORETYPE, NPY_DISABLE_CPU_FEATURES, and DNNL_MAX_CPU_ISA and
+ATEN_CPU_CAPABILITY for torch) is what another processor would choose by itself.
 """
 
 import json
@@ -22,6 +21,10 @@ from small_run import ROOT, STAGES
 
 DRIVER = Path(__file__).with_name("small_run.py")
 PATIENTS = 6
+TORCH_WITHOUT = {
+    "AVX-512": {"DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+    "AVX2": {"DNNL_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"},
+}
 # Two fits of the same logistic model by L-BFGS, which adds through BLAS: see `naive`.
 LINEAR_TOLERANCE = 1e-6
 
@@ -33,7 +36,7 @@ class Machine:
     Attributes
     ----------
     kernel : of OpenBLAS; None: as it finds.
-    without : vector instructions that NumPy does without: "", "AVX-512" or "AVX2".
+    without : vector instructions that NumPy and torch do without: "", "AVX-512" or "AVX2".
     """
 
     threads: int
@@ -54,7 +57,9 @@ class Machine:
             chosen["OPENBLAS_CORETYPE"] = self.kernel
         if self.without:
             chosen["NPY_DISABLE_CPU_FEATURES"] = " ".join(_dispatched(self.without))
-        dropped = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "MKL_NUM_THREADS")
+            chosen |= TORCH_WITHOUT[self.without]
+        dropped = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "MKL_NUM_THREADS",
+                   "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")  # fmt: skip
         return {k: v for k, v in os.environ.items() if k not in dropped} | chosen
 
 

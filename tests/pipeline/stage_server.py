@@ -8,8 +8,8 @@ call ``python …stages/NAME.py …`` to this server: folder, arguments, environ
 standard streams. The fork runs the script as ``__main__``; all of pedecg is imported anew, from
 where the script is. Any other call goes to the real interpreter.
 
-That stages write the same bytes this way is held by a whole run of each pipeline
-(test_smoke.py, two clean runs): the first is made by the real interpreter, the second by forks.
+That stages write the same bytes this way is held for every stage of every pipeline by
+test_hermetic.py: its first run is made by the real interpreter, its second by forks.
 """
 
 import contextlib

@@ -43,6 +43,7 @@ class Row:
     name: str
     change: Callable[[Project], None]
     runs: list[str]
+    nightly: bool = False  # reruns most of a long DAG: minutes
 
 
 def edit_a_limit(project: Project) -> None:
@@ -79,6 +80,7 @@ ROOT_TABLE = [
             *scored("*"), *TOGETHER, "subgroups", "external_validation", *REVIEW, "normal_beats",
             *TAKE["explain"],
         ],
+        nightly=True,
     ),
     Row(
         "filter cut-off",
@@ -88,6 +90,7 @@ ROOT_TABLE = [
             "train@*", *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, "external_validation",
             *REVIEW, "normal_beats", *TAKE["explain"],
         ],
+        nightly=True,
     ),
     Row(
         "one norm limit",
@@ -103,12 +106,14 @@ ROOT_TABLE = [
         "a default of all residual networks",
         lambda p: p.set("trunk.block_dropout", 0.1),
         ["pretrain", "model_inputs", *trained(*NETWORKS), *TOGETHER, *REVIEW],
+        nightly=True,
     ),
     Row("one model more", add_a_model, ["model_inputs", *trained("cnn1d"), *TOGETHER]),
     Row(
         "learning rate",
         lambda p: p.set("train.learning_rate", 2e-3),
         ["train@*", *scored(*NETWORKS), *TOGETHER, *REVIEW],
+        nightly=True,
     ),
     Row(
         "number of bootstrap resamples",
@@ -127,6 +132,7 @@ ROOT_TABLE = [
             "pretrain", "model_inputs", "train@*", "explain",
             "error_review", "atlas", "noise_review", "external_validation",
         ],
+        nightly=True,
     ),
     Row(
         "one module in simulation/",
@@ -186,6 +192,7 @@ ARRHYTHMIA_TABLE = [
             "model_inputs", *trained("cnn_only", "attention"), "train_continued@*",
             "evaluate_continued@*", "ensemble@*", "segments", "compare", "select_models",
         ],
+        nightly=True,
     ),
     Row(
         "the family's module",
@@ -194,11 +201,13 @@ ARRHYTHMIA_TABLE = [
             "model_inputs", "train@*", "train_continued@*", "segments", "explain",
             "error_review",
         ],
+        nightly=True,
     ),
     Row(
         "boosted trees",
         lambda p: p.set("models.rules_boosted.depth", 2),
-        ["model_inputs", *trained("rules_boosted"), *TOGETHER],
+        # `segments` reads the folder of all trained models, whichever of them it scores.
+        ["model_inputs", *trained("rules_boosted"), *TOGETHER, "segments"],
     ),
     Row(
         "classes of the challenge score",
@@ -238,7 +247,11 @@ CARDIOTOXICITY_TABLE = [
         add_a_comment("learning/setup_checks.py"),
         ["model_inputs", "check@*", "train@*"],
     ),
-    Row("the simulator of another pipeline", add_a_comment("delineator/simulated_records.py"), []),
+    Row(
+        "the simulator of another pipeline",
+        add_a_comment("delineator/simulated_records.py"),
+        [REPORT],
+    ),
 ]
 
 BENCHMARKS_TABLE = [
@@ -271,7 +284,16 @@ def test_every_pipeline_has_a_table() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("pipeline", "row"), ROWS, ids=[f"{pipeline}: {row.name}" for pipeline, row in ROWS]
+    ("pipeline", "row"),
+    [
+        pytest.param(
+            pipeline,
+            row,
+            id=f"{pipeline}: {row.name}",
+            marks=[pytest.mark.nightly] if row.nightly else [],
+        )
+        for pipeline, row in ROWS
+    ],
 )
 def test_exactly_these_stages_run(
     smoke: Callable[[str], Project], forked_stages: Path, pipeline: str, row: Row, tmp_path: Path

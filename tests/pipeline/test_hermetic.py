@@ -53,14 +53,23 @@ def contents(path: Path) -> dict[str, bytes]:
     }
 
 
-def test_each_stage_runs_on_what_it_declares(reproduced: Project, tmp_path: Path) -> None:
+def test_each_stage_runs_on_what_it_declares(
+    reproduced: Project, forked_stages: Path, tmp_path: Path
+) -> None:
+    """And writes the same bytes in a fork as in the interpreter of its own that ran it first."""
+    path = os.pathsep.join([str(forked_stages), str(Path(sys.executable).parent)])
     for name, stage in reproduced.lock().items():
         root = tmp_path / name.replace("@", "-")
         folder = scratch_with_only(reproduced, stage, root)
         done = subprocess.run(
-            stage["cmd"].replace("python", sys.executable, 1).split(),
+            stage["cmd"].split(),
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONHASHSEED": "0"},
+            env={
+                **os.environ,
+                "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(root / "src"),
+                "PYTHONHASHSEED": "0",
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -3,8 +3,10 @@
 import json
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from dvc.utils.hydra import apply_overrides
 from safetensors.torch import load_file
 from scratch import PAEDIATRIC, ROOT, pipelines, settings_of
@@ -15,7 +17,12 @@ import ship_delineator
 
 from pedecg.commands import parameter_sections, presets
 from pedecg.core import params, tables
-from pedecg.waves import delineator_inference, shipped_delineator, wave_network
+from pedecg.waves import (
+    delineator_inference,
+    integer_network,
+    shipped_delineator,
+    wave_network,
+)
 
 PRESETS = sorted(
     file for pipeline in pipelines() for file in (ROOT / pipeline / "presets").glob("*.yaml")
@@ -73,16 +80,18 @@ def test_shipping_copies_the_network_and_says_what_it_did_not_learn_from(tmp_pat
 def test_a_training_writes_exactly_the_files_that_are_shipped(tmp_path):
     text = (shipped_delineator.WEIGHTS / "network.json").read_text(encoding="utf-8")
     settings = wave_network.Settings.model_validate_json(text)
-    delineator_inference.save(wave_network.Network(settings), settings, tmp_path)
+    delineator_inference.save(
+        wave_network.Network(settings).eval(), settings, [(np.zeros((1, 500)), 250.0)], tmp_path
+    )
     assert {file.name for file in tmp_path.iterdir()} == set(ship_delineator.FILES)
 
 
-def test_the_shipped_files_are_a_network_saved_by_the_pipeline_and_its_own_settings(tmp_path):
+def test_the_shipped_files_are_a_network_of_the_pipeline_and_its_settings_as_they_are_kept():
     folder = shipped_delineator.WEIGHTS
+    kept = load_file(folder / "weights.safetensors")
+    stored = integer_network.stored(delineator_inference.load(folder))
+    assert kept.keys() == stored.keys()
+    assert all(torch.equal(kept[name], stored[name]) for name in kept)
     text = (folder / "network.json").read_text(encoding="utf-8")
     settings = wave_network.Settings.model_validate_json(text)
-    network = wave_network.Network(settings)
-    network.load_state_dict(load_file(folder / "weights.safetensors"), strict=False)
-    delineator_inference.save(network, settings, tmp_path)
-    for name in ship_delineator.FILES:
-        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    assert text == settings.model_dump_json(indent=2) + "\n"

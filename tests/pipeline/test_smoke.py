@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from scratch import Project, fresh_project
+from scratch import Project
 
 pytestmark = pytest.mark.slow
 
@@ -25,18 +25,6 @@ def test_every_metric_of_the_pipeline_is_there(reproduced: Project) -> None:
 
 def test_nothing_changed_runs_no_stage(reproduced: Project) -> None:
     assert reproduced.repro() == set()
-
-
-def test_two_clean_runs_give_the_same_lock(
-    reproduced: Project, forked_stages: Path, tmp_path: Path
-) -> None:
-    """And that stages in forks write the bytes that the interpreter's own stages write.
-
-    That each stage gives the same bytes in two interpreters is held by test_hermetic.py.
-    """
-    again = fresh_project(tmp_path / "again", reproduced.pipeline, forked_stages)
-    again.repro()
-    assert (again.folder / "dvc.lock").read_bytes() == (reproduced.folder / "dvc.lock").read_bytes()
 
 
 def test_plots_are_drawn(reproduced: Project) -> None:

@@ -1,5 +1,6 @@
 """A small pipeline whose experiments are written into git as DVC writes them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +17,10 @@ PARAMS: dict[str, Any] = {
     "pretrain": {"learning_rate": 0.01},
     "models": {"cnn": {"width": 32}, "gru": {"width": 64, "layers": 2}},
 }
+
+
+def _md5(value: Any) -> str:
+    return hashlib.md5(json.dumps(value).encode()).hexdigest()
 
 
 class SmallProject:
@@ -59,7 +64,23 @@ class SmallProject:
             }  # fmt: skip
             self._json(f"evaluate/{model}.json", found)
         self._json("noise_truth.json", {"found_in_first_100": 20})
-        (self.folder / "dvc.lock").write_text(json.dumps([values, auroc]))
+        self.lock(values)
+
+    def lock(self, values: dict[str, Any]) -> None:
+        """Write the lock of a run that made every figure with these parameters."""
+        stages: dict[str, Any] = {
+            "split": {"params": {"params.yaml": {"split": values.get("split")}},
+                      "outs": [{"path": "data/splits.parquet", "md5": _md5(values.get("split"))}]},
+        }  # fmt: skip
+        for file in sorted((self.folder / "metrics").rglob("*.json")):
+            path = file.relative_to(self.folder).as_posix()
+            stages[f"evaluate@{file.stem}"] = {
+                "deps": [{"path": "data/splits.parquet", "md5": _md5(values.get("split"))}],
+                "params": {"params.yaml": {"train": values.get("train")}},
+                "outs": [{"path": path, "md5": hashlib.md5(file.read_bytes()).hexdigest()}],
+            }
+        with (self.folder / "dvc.lock").open("w", encoding="utf-8") as stream:
+            YAML().dump({"schema": "2.0", "stages": stages}, stream)
 
     def _json(self, name: str, values: Any) -> None:
         file = self.folder / "metrics" / name
@@ -71,10 +92,29 @@ class SmallProject:
         self.git("commit", "-q", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD")
 
+    def partial_experiment(self, name: str, changes: dict[str, Any]) -> str:
+        """Write an experiment whose run ended after stage split, over the baseline's figures."""
+        base = self.git("rev-parse", "HEAD")
+        lock, metrics = self.folder / "dvc.lock", self.folder / "metrics"
+        before = YAML(typ="safe").load(lock.read_text())["stages"]
+        figures = {file: file.read_bytes() for file in metrics.rglob("*.json")}
+        self.write(changes, {})
+        for file, content in figures.items():
+            file.write_bytes(content)
+        values = YAML(typ="safe").load((self.folder / "params.yaml").read_text())
+        self.lock(values)
+        now = YAML(typ="safe").load(lock.read_text())["stages"]
+        with lock.open("w", encoding="utf-8") as stream:
+            YAML().dump({"schema": "2.0", "stages": before | {"split": now["split"]}}, stream)
+        return self._keep(name, base)
+
     def experiment(self, name: str, changes: dict[str, Any], auroc: dict[str, float]) -> str:
         """Write an experiment on HEAD, and leave the workspace as it was."""
         base = self.git("rev-parse", "HEAD")
         self.write(changes, auroc)
+        return self._keep(name, base)
+
+    def _keep(self, name: str, base: str) -> str:
         made = self.commit(name)
         self.git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", made)
         self.git("reset", "-q", "--hard", base)

@@ -134,13 +134,29 @@ def test_experiments_of_another_pipeline_are_left_out(small, pedecg_runs, monkey
     assert "calm-dog" not in pedecg_runs("--all").stdout
 
 
-def test_figures_that_no_stage_renewed_are_told(small, pedecg_runs):
-    small.experiment("half-hen", {"split.fold": 1}, {"cnn": 0.7, "gru": 0.6})
-    said = pedecg_runs().stderr
-    assert (
-        said
-        == "half-hen: its figures are those of its baseline; did its run end before evaluate?\n"
+def test_figures_of_another_run_are_blank_and_the_reason_is_told(small, pedecg_runs):
+    small.partial_experiment("half-hen", {"split.fold": 1})
+    asked = pedecg_runs("half-hen", "--csv", "-c", "split.fold,auroc")
+    assert [(row["split.fold"], row["auroc"]) for row in table(asked)] == [("1", "")] * 2
+    assert asked.stderr == (
+        "half-hen: figures of 3 files of metrics/ are left out: "
+        "data/splits.parquet has changed since stage evaluate ran\n"
     )
+
+
+def test_figures_after_parameters_that_no_stage_ran_with_are_blank(small, pedecg_runs):
+    small.partial_experiment("calm-hen", {"train.learning_rate": 0.5})
+    asked = pedecg_runs("calm-hen", "--csv", "-c", "learning_rate,auroc")
+    assert {row["auroc"] for row in table(asked)} == {""}
+    assert "stage evaluate last ran with another train" in asked.stderr
+
+
+def test_a_figure_that_was_changed_by_hand_is_blank(small, pedecg_runs):
+    file = small.folder / "metrics/evaluate/cnn.json"
+    file.write_text(file.read_text().replace("0.7", "0.99"))
+    asked = pedecg_runs("workspace", "--csv", "-c", "auroc")
+    assert [(row["model"], row["auroc"]) for row in table(asked)] == [("cnn", ""), ("gru", "0.6")]
+    assert "metrics/evaluate/cnn.json are left out: not what stage evaluate@cnn" in asked.stderr
 
 
 def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):

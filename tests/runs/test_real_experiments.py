@@ -24,8 +24,10 @@ train:
 split:
   folds: 0
   fold: 0
-evaluate:
+experiment:
   models: [cnn]
+  seeds: [0]
+evaluate:
   bootstrap: 50
   seed: 0
   min_positives: 2

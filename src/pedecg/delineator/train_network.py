@@ -26,6 +26,7 @@ from pedecg.waves.wave_network import Settings as NetworkSettings
 
 STEPS_PER_EPOCH = 20  # a state is saved, and the mean loss noted, so often: a few seconds
 RISE = 0.1  # share of the steps in which the learning rate of the one-cycle schedule rises
+EXAMPLES = 100  # records on which the sizes of the values within the network are seen
 CLIP_NORM = 1.0  # largest norm of a gradient
 
 
@@ -118,6 +119,11 @@ def fit(
             state,
         )
         return Fitted(cast(Network, loop.run()), loop.progress.curves)
+
+
+def some_of(records: Sequence[Labelled]) -> list[Labelled]:
+    """Return up to `EXAMPLES` records, evenly spaced: they show the network's usual values."""
+    return list(records[:: math.ceil(len(records) / EXAMPLES)])
 
 
 class DelineatorTraining(Objective[int]):

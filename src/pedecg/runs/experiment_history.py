@@ -7,24 +7,27 @@ pipeline for each experiment: of 30 experiments it took 430 s the first time and
 this module 8 s on the same busy machine (6.4 and 3.3 s of processor time).
 """
 
+import hashlib
 import json
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
+from pedecg.runs import lock_file
+from pedecg.runs.lock_file import LOCK
 
 WORKSPACE = "workspace"
-_METRICS, _LOCK = "metrics", "dvc.lock"
+_METRICS = "metrics"
 _BY_MODEL = "evaluate/"  # metrics/evaluate/<model>.json
-_FIGURES = f"{_METRICS}/evaluate"
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
 Values = dict[str, Any]
@@ -45,6 +48,7 @@ class Run:
     params: Values = field(default_factory=dict)
     metrics: Values = field(default_factory=dict)
     by_model: dict[str, Values] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_experiment(self) -> bool:
@@ -55,15 +59,14 @@ class Run:
 class History:
     """All runs, baselines first, and how many experiments are not among them.
 
-    ``not_renewed`` names experiments whose every figure is the baseline's to the last byte: most
-    likely their stages did not run as far as that.
+    Figures that a run's own stages did not make with its parameters are left out; each run's
+    ``left_out`` says which files, and why.
     """
 
     runs: list[Run]
     of_other_commits: int
     of_other_pipelines: int
     queued: int
-    not_renewed: list[str]
 
 
 def read(every_commit: bool = False, folder: Path = Path()) -> History:
@@ -100,8 +103,7 @@ def read(every_commit: bool = False, folder: Path = Path()) -> History:
         for run in runs
     ):
         runs.insert(0, here)
-    old = [r.name for r in mine if _figures(trees[r.commit]) == _figures(trees[r.baseline])]
-    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued(), old)
+    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued())
 
 
 def notes(history: History) -> Iterator[str]:
@@ -114,8 +116,13 @@ def notes(history: History) -> Iterator[str]:
     for which, count in counted.items():
         if count:
             yield f"{count} experiment{'s' * (count > 1)} {which}"
-    for name in history.not_renewed:
-        yield f"{name}: its figures are those of its baseline; did its run end before evaluate?"
+    for run in history.runs:
+        by_reason: dict[str, list[str]] = {}
+        for path, reason in run.left_out.items():
+            by_reason.setdefault(reason, []).append(path)
+        for reason, paths in by_reason.items():
+            which = paths[0] if len(paths) == 1 else f"{len(paths)} files of {_METRICS}/"
+            yield f"{run.name}: figures of {which} are left out: {reason}"
 
 
 def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -154,7 +161,7 @@ class _Git:
 
     def files(self, commit: str) -> dict[str, str]:
         """Return path and object of the files that tell a run, relative to the folder."""
-        wanted = (str(params.PARAMS_FILE), _LOCK, _METRICS)
+        wanted = (str(params.PARAMS_FILE), LOCK, _METRICS)
         lines = self("ls-tree", "-r", commit, "--", *wanted).splitlines()
         entries = (line.split("\t", 1) for line in lines)
         return {path: about.split()[2] for about, path in entries}
@@ -202,13 +209,9 @@ def _short_name(git: _Git, commit: str) -> str:
     return names.splitlines()[0] if names else commit[:7]
 
 
-def _figures(files: Mapping[str, str]) -> dict[str, str]:
-    return {path: blob for path, blob in files.items() if path.startswith(_FIGURES)}
-
-
 def _differs(files: Mapping[str, str], before: Mapping[str, str]) -> bool:
     """Say whether an experiment changed anything of this pipeline: others share its history."""
-    return any(files.get(name) != before.get(name) for name in (str(params.PARAMS_FILE), _LOCK))
+    return any(files.get(name) != before.get(name) for name in (str(params.PARAMS_FILE), LOCK))
 
 
 class _Parsed:
@@ -217,10 +220,17 @@ class _Parsed:
     def __init__(self, blobs: Mapping[str, bytes]) -> None:
         self.blobs = blobs
         self.known: dict[str, Values] = {}
+        self.locks: dict[str, lock_file.Stages] = {}
 
     def run(self, bare: Run, files: Mapping[str, str]) -> Run:
-        values = {path: self.values(path, blob) for path, blob in files.items() if path != _LOCK}
-        return _filled(bare, values)
+        values = {path: self.values(path, blob) for path, blob in files.items() if path != LOCK}
+        if LOCK not in files:
+            return _filled(bare, values, {})
+        lock = files[LOCK]
+        if lock not in self.locks:
+            self.locks[lock] = _stages(self.blobs[lock])
+        contents = {path: self.blobs[blob] for path, blob in files.items()}
+        return _filled(bare, values, _not_of_this_run(self.locks[lock], contents))
 
     def values(self, path: str, blob: str) -> Values:
         if blob not in self.known:
@@ -230,10 +240,32 @@ class _Parsed:
 
 def _workspace(folder: Path) -> Run:
     paths = [folder / params.PARAMS_FILE, *sorted((folder / _METRICS).rglob("*.json"))]
-    texts = {
-        file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in paths
+    contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in paths}
+    values = {path: _parse(path, content.decode()) for path, content in contents.items()}
+    lock = folder / LOCK
+    if not lock.is_file():
+        return _filled(Run(WORKSPACE), values, {})
+    return _filled(Run(WORKSPACE), values, _not_of_this_run(_stages(lock.read_bytes()), contents))
+
+
+def _stages(lock: bytes) -> lock_file.Stages:
+    """Return the stages of a lock file; none of a damaged one, whose figures are of no stage."""
+    try:
+        return lock_file.load(lock.decode(), LOCK)
+    except (PedecgError, UnicodeDecodeError):
+        return {}
+
+
+def _not_of_this_run(stages: lock_file.Stages, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the files of figures that are not of a run, each with the reason."""
+    settings = yaml.load(contents[str(params.PARAMS_FILE)], Loader=yaml.CSafeLoader) or {}
+    freshness = lock_file.Freshness(stages, settings)
+    found = {
+        path: freshness.of_output(path, hashlib.md5(content, usedforsecurity=False).hexdigest())
+        for path, content in contents.items()
+        if path.startswith(f"{_METRICS}/")
     }
-    return _filled(Run(WORKSPACE), {path: _parse(path, text) for path, text in texts.items()})
+    return {path: reason for path, reason in found.items() if reason is not None}
 
 
 def _parse(path: str, text: str) -> Values:
@@ -246,8 +278,11 @@ def _parse(path: str, text: str) -> Values:
     return dict(flat(YAML(typ="safe", pure=True).load(text)))
 
 
-def _filled(bare: Run, values: Mapping[str, Values]) -> Run:
-    """Sort the values of a run's files into parameters, metrics, and metrics of its models."""
+def _filled(bare: Run, values: Mapping[str, Values], left_out: dict[str, str]) -> Run:
+    """Sort the values of a run's files into parameters, metrics, and metrics of its models.
+
+    A model whose figures are left out keeps its row.
+    """
     settings = values.get(str(params.PARAMS_FILE), {})
     # A model that is not evaluated any more leaves its file behind.
     trained = settings.get("experiment.models")
@@ -260,9 +295,18 @@ def _filled(bare: Run, values: Mapping[str, Values]) -> Run:
         model = name.removeprefix(_BY_MODEL)
         if name == path:
             continue
+        if path in left_out:
+            found = dict.fromkeys(found)  # known by name, without a value
         if model == name or evaluated is None:
             metrics |= {f"{name.replace('/', '.')}.{key}": value for key, value in found.items()}
         elif model in evaluated:
             by_model[model] = found
     in_order = {model: by_model[model] for model in evaluated or [] if model in by_model}
-    return Run(bare.name, bare.commit, bare.baseline, bare.created, settings, metrics, in_order)
+    left_out = {
+        path: reason
+        for path, reason in left_out.items()
+        if evaluated is None
+        or not path.startswith(f"{_METRICS}/{_BY_MODEL}")
+        or path.removeprefix(f"{_METRICS}/{_BY_MODEL}").removesuffix(".json") in evaluated
+    }
+    return replace(bare, params=settings, metrics=metrics, by_model=in_order, left_out=left_out)

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from pedecg.core import tables
-from pedecg.waves import network_output, qrs_detection
+from pedecg.core import elementary, tables
+from pedecg.core.errors import PedecgError
+from pedecg.waves import integer_network, network_output, qrs_detection
 from pedecg.waves.network_input import normalise, resample
 from pedecg.waves.wave_network import Network, Settings
 from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
@@ -21,6 +22,8 @@ from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
 COLUMNS = tuple(name for name in tables.WAVES.columns if name != "record_id")
+WEIGHTS, SETTINGS = "weights.safetensors", "network.json"
+LARGEST_LOGIT = 60.0  # beyond it a probability is 0 or 1 to the last bit of float32
 FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
 
 
@@ -33,7 +36,7 @@ def delineate(
     ----------
     signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
     leads : one name per row.
-    folder : where ``weights.safetensors`` and ``network.json`` lie.
+    folder : where `save` has written the network.
 
     Returns
     -------
@@ -80,32 +83,57 @@ def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np
 
 @functools.lru_cache(maxsize=2)
 def load(folder: Path) -> Network:
-    """Return the trained network, ready to predict."""
-    settings = Settings.model_validate(json.loads((folder / "network.json").read_text()))
-    network = Network(settings)
-    state = load_file(folder / "weights.safetensors")
-    network.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
-    return network.fused()
+    """Return the trained network in whole numbers, ready to predict.
+
+    Raises
+    ------
+    PedecgError
+        The files are of an earlier version or of another network.
+    """
+    settings = Settings.model_validate(json.loads((folder / SETTINGS).read_text()))
+    network = integer_network.empty(Network(settings))
+    state = {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise PedecgError(
+            f"{folder / WEIGHTS}: not the whole-number weights of the network of {SETTINGS}; "
+            "train it again (pipelines/delineation, stage train)"
+        ) from error
+    return network
 
 
-def save(network: Network, settings: Settings, folder: Path) -> None:
-    """Write weights as 16-bit floats, and the settings that the network is built from."""
-    state = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    with tables.replacing(folder / "weights.safetensors") as temporary:
-        save_file(state, temporary)
-    tables.write_text(settings.model_dump_json(indent=2) + "\n", folder / "network.json")
+def save(
+    network: Network,
+    settings: Settings,
+    examples: Iterable[tuple[NDArray[np.floating], float]],
+    folder: Path,
+) -> None:
+    """Write a trained network in whole numbers, and the settings that it is built from.
+
+    Parameters
+    ----------
+    examples : recordings that show how large the values within the network become: each a signal
+        of shape (n_leads, n_samples) in mV, and its sampling rate in Hz.
+    """
+    prepared = (
+        _padded(normalise(resample(signal, fs_hz)), network.stride) for signal, fs_hz in examples
+    )
+    whole = integer_network.rounded(network, prepared)
+    with tables.replacing(folder / WEIGHTS) as temporary:
+        save_file(integer_network.stored(whole), temporary)
+    tables.write_text(settings.model_dump_json(indent=2) + "\n", folder / SETTINGS)
+
+
+def _padded(part: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
+    return np.pad(part, ((0, 0), (0, -part.shape[1] % stride)), mode="edge")
 
 
 def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
-    missing = -part.shape[1] % network.stride
-    padded = np.pad(part, ((0, 0), (0, missing)), mode="edge")
     with torch.inference_mode(), _one_thread():
-        logits = network(torch.from_numpy(padded)[None])[0]
-        return torch.sigmoid(logits).numpy()
+        logits = network(torch.from_numpy(_padded(part, network.stride))[None])[0].double().numpy()
+    below = elementary.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT))
+    return np.asarray(1.0 / (1.0 + below), np.float32)
 
 
 @contextmanager
