@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from pedecg.cohorts import wfdb_files
+from pedecg.cohorts.formats import wfdb_files
 from pedecg.models.network_base import Batch
 from pedecg.models.networks.cnn_rnn import Model, Settings
 from pedecg.signals import filters

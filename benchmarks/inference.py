@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from pedecg.bundle import assemble, inference_steps, run
-from pedecg.cohorts import recordings, wfdb_files
+from pedecg.cohorts import recordings
+from pedecg.cohorts.formats import wfdb_files
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core import params, tables
 from pedecg.core.records import LEADS, EcgRecord

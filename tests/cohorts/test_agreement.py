@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pedecg.benchmarks import vendor_agreement
-from pedecg.cohorts import vendor_xml, wfdb_files
+from pedecg.cohorts.formats import vendor_xml, wfdb_files
 from pedecg.core.errors import PedecgError
 from pedecg.simulation import muse_layout
 

@@ -75,7 +75,7 @@ def test_a_matrix_of_the_wrong_shape_is_quarantined(cinc, ingested):
     file.write_bytes(bytes(whole))
     found = ingested(root)
     assert reasons(found) == {"A00002": "bad-matrix"}
-    assert "val is 3000 x 1; expected 1 x 3000" in found.quarantine["detail"].iloc[0]
+    assert "a matrix of 3000 x 1; expected 1 x 3000" in found.quarantine["detail"].iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,8 @@ def test_a_matrix_of_the_wrong_shape_is_quarantined(cinc, ingested):
         (lambda root: (root / "A00002.mat").unlink(), "missing-signal"),
         (lambda root: (root / "A00002.hea").unlink(), "missing-header"),
         (lambda root: (root / "A00002.hea").write_bytes(b"\r\n"), "empty-header"),
-        (
-            lambda root: (root / "A00002.hea").write_bytes(
-                (root / "A00002.hea").read_bytes().replace(b"300 3000", b"300 0")
-            ),
-            "bad-header",
-        ),
     ],
-    ids=["empty", "no matrix", "no header", "blank header", "no samples"],
+    ids=["empty", "no matrix", "no header", "blank header"],
 )
 def test_an_empty_or_absent_recording_is_quarantined(cinc, ingested, change, reason):
     root = cinc()

@@ -55,7 +55,6 @@ def test_a_cell_may_carry_its_own_unit(hospital, run, cell, days):
     [
         ({"years": "-1"}, "invalid-age"),
         ({"years": "7 moons"}, "invalid-age"),
-        ({"years": ""}, "missing-age"),
         ({"gender": "x"}, "unknown-sex"),
         ({"CHD_flag": "maybe"}, "bad-label"),
         ({"set": "holdout"}, "bad-cell"),

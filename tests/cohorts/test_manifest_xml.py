@@ -73,7 +73,7 @@ def test_vendors_and_wfdb_stand_side_by_side(hospital, recorder, run):
     recorder(root / "wf" / "d")
     found = run("manifest", root, require_age=False, require_sex=False, **NAMES)
     assert found.metrics["records"] == 4
-    assert found.records["age_days"].isna().sum() == 1
+    assert found.records["age_days"].notna().all(), "a WFDB header says it too"
     assert found.metrics["records_by_fs_hz"] == {"250": 1, "500": 3}
 
 
@@ -154,7 +154,7 @@ def test_a_patient_with_both_labels_is_kept_taken_out_or_refused(hospital, run, 
         (MUSE[:5000], "malformed-xml"),
         ("no xml at all", "malformed-xml"),
         (MUSE.replace("<LeadDataCRC32>", "<LeadDataCRC32>1"), "corrupt-signal"),
-        (MUSE.replace(">V6</LeadID>", ">V4R</LeadID>"), "unknown-lead"),
+        (MUSE.replace(">V6</LeadID>", ">AUX</LeadID>"), "unknown-lead"),
         (vendor_files.muse(vendor_files.ecg_mv(50), 50), "unusable-rate"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from pedecg.cohorts import wfdb_files
+from pedecg.cohorts.formats import wfdb_files
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS
 
@@ -77,11 +77,18 @@ def test_an_overlong_file_is_seen(tmp_path, recorder):
         ("12 500 1000", "12 0 1000", "zero-rate"),
         ("12 500 1000", "12 -500 1000", "zero-rate"),
         ("12 500 1000", "12 fast 1000", "bad-header"),
-        ("12 500 1000", "12 500", "bad-header"),
         ("12 500 1000", "11 500 1000", "bad-header"),
-        ("12 500 1000", "12 500 0", "bad-header"),
-        ("r 12 500 1000", "r/3 12 500 1000", "unsupported-format"),
-        (".dat 16 ", ".dat 16x4 ", "unsupported-format"),
+        ("12 500 1000", "12", "bad-header"),
+        ("12 500 1000", "12 5_00 1000", "bad-header"),
+        ("12 500 1000", "12 ٥٠٠ 1000", "bad-header"),
+        ("12 500 1000", "12 500 1_000", "bad-header"),
+        ("12 500 1000", "12 500 -1000", "bad-header"),
+        ("1000.5(7)/mV", "1_000(7)/mV", "bad-header"),
+        ("1000.5(7)/mV", f"1000({'9' * 400})/mV", "bad-header"),
+        (".dat 16 ", ".dat 16:2000 ", "bad-header"),
+        (".dat 16 ", ".dat 16:9999999999 ", "bad-header"),
+        ("r 12 500 1000", "r/3 12 500 1000", "bad-header"),
+        (".dat 16 ", ".dat 16x4 ", "truncated-signal"),
         (".dat 16 ", ".dat 516 ", "unsupported-format"),
         ("0 AVR", "0 I", "duplicate-lead"),
         ("0 AVR", "0 i", "duplicate-lead"),
@@ -161,10 +168,11 @@ def test_microvolts_become_millivolts(tmp_path, recorder):
 
 
 def test_other_channels_are_named_and_left_out(tmp_path, recorder):
-    recorder(tmp_path / "r", ("I", "RESP", "V1"), np.arange(90).reshape(30, 3))
-    found = wfdb_files.read(tmp_path, "r")
-    assert found.leads == ("I", "V1")
-    assert found.other_channels == ("RESP",)
+    recorder(tmp_path / "r", ("I", "RESP", "V1", "AUX"), np.arange(120).reshape(30, 4))
+    found = wfdb_files.read_channels(tmp_path, "r")
+    assert found.record.leads == ("I", "V1")
+    assert found.record.other_channels == ("AUX",)
+    assert found.left_out == ("RESP",)
 
 
 @pytest.mark.real

@@ -192,10 +192,10 @@ def test_an_unknown_channel_quarantines_unless_it_is_named(
     zzu, run, recorder, cohort_settings, ingest_settings
 ):
     stem = zzu.add(Lead="9")
-    recorder(stem, (*NINE, "RESP"))
+    recorder(stem, (*NINE, "AUX"))
     zzu.write()
     assert list(run("zzu", zzu.root).quarantine["reason"]) == ["unknown-lead"]
-    lenient = ingest_settings.model_copy(update={"ignore_channels": ["RESP"]})
+    lenient = ingest_settings.model_copy(update={"ignore_channels": ["AUX"]})
     assert len(ingest(cohort_settings("zzu", zzu.root), lenient).records) == 1
 
 

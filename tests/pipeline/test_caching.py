@@ -219,7 +219,7 @@ ARRHYTHMIA_TABLE = [
     ),
     Row(
         "a reader of vendors' files",
-        add_a_comment("cohorts/muse.py"),
+        add_a_comment("cohorts/formats/muse.py"),
         ["ingest", "audit", "split", "preprocess", "label_decisions"],
     ),
 ]  # fmt: skip

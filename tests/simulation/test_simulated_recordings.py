@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pedecg.cohorts import wfdb_files
+from pedecg.cohorts.formats import wfdb_files
 from pedecg.core import params
 from pedecg.simulation import cinc2017_cohort
 from pedecg.waves import qrs_detection

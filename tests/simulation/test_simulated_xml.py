@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pedecg.cohorts import vendor_xml
+from pedecg.cohorts.formats import vendor_xml
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.simulation import muse_cohort

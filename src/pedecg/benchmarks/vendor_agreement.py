@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.cohorts import vendor_xml
+from pedecg.cohorts.formats import vendor_xml
 from pedecg.cohorts.record_check import IngestSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import parallel, params

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pedecg.cohorts import ages, signal_files, wfdb_files
+from pedecg.cohorts import ages, folder_files, signal_files
 from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.formats import registry, wfdb_files
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import Sex
 
 Cells = dict[str, str]
+# Files that are records for certain; a table or a text (.csv, .txt) beside them may be anything.
+_LISTED = tuple(suffix for suffix in signal_files.SUFFIXES if suffix not in registry.VAGUE_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -243,22 +246,37 @@ def _unlisted(source: Source, root: Path) -> list[Quarantined]:
     """Return the records among the files that no row names, in the order of their paths."""
     listed = {_plain(source.path(cells)) for cells in source.cells}
     found = sorted(set(_records_below(root / source.folder, root)) - listed)
+    segments = _segments(listed, found, root)
+    found = [path for path in found if path not in segments]
     return [
         Quarantined(Path(path).name, "unlisted-record", f"{path}: no row in {source.table}", path)
         for path in found
     ]
 
 
+def _segments(listed: Iterable[str], found: list[str], root: Path) -> set[str]:
+    """Return the segments of listed records of several segments: they are read with them."""
+    folders = {Path(path).parent for path in found}
+    near = [Path(path) for path in listed if path and Path(path).parent in folders]
+    headers = [root / path.with_name(f"{path.name}.hea") for path in near]
+    return {
+        _plain((path.parent / segment).as_posix())
+        for path, header in zip(near, headers, strict=True)
+        if header.is_file()
+        for segment in folder_files.segments_of(header)
+    }
+
+
 def _records_below(folder: Path, root: Path) -> Iterable[str]:
     """Yield every record below a folder, relative to the root; WFDB ones without suffix."""
-    for place, _, files in os.walk(folder):
-        for file in files:
-            if file.lower().endswith(signal_files.SUFFIXES):
-                yield _plain(Path(place, file).relative_to(root).as_posix())
+    for path in folder_files.below(folder):
+        if path.name.lower().endswith(_LISTED):
+            yield _plain(path.relative_to(root).as_posix())
 
 
 def _plain(path: str) -> str:
     """Return one spelling per file, without WFDB's suffix or detours; "" where there is no path."""
     for suffix in wfdb_files.SUFFIXES:
-        path = path.removesuffix(suffix)
+        if path.lower().endswith(suffix):
+            path = path[: -len(suffix)]
     return os.path.normpath(path) if path else ""

@@ -1,22 +1,23 @@
 """Any ECG that a user can name: a record, a folder of records, a cohort's folder.
 
-What a path is, is told from its suffix and, for a folder, from the tables in it. One row of
-`FORMATS` is one kind of file.
+A record is WFDB or a single file of any format of `formats.registry`; a folder is told by the
+tables in it.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import cohort_folder, vendor_xml, wfdb_files, wfdb_notes
+from pedecg.cohorts import cohort_folder, folder_files, signal_files
+from pedecg.cohorts.formats import registry, wfdb_files
+from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
-from pedecg.core.records import LEADS, Sex, canonical_lead
+from pedecg.core.records import Sex
 
 ASSUMED_GAIN = 200.0  # counts per mV, by WFDB's convention, of a channel without a gain
 SLOWEST_HZ, FASTEST_HZ = 80.0, 20_000.0  # beyond them no QRS is seen, or the header is wrong
@@ -29,7 +30,8 @@ class Recording:
     Attributes
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts; NaN where the file marks no value.
-    leads : canonical names in the order of `LEADS`, or ``ch1``, ``ch2``, … in the file's order.
+    leads : canonical names in the order of `LEADS`, then those of further electrodes (V3R), or
+        ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
@@ -74,70 +76,6 @@ class Fault:
         return f"{self.place}: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Format:
-    """One kind of file.
-
-    Attributes
-    ----------
-    suffixes : of its files, in lower case; files that differ in them alone are one recording.
-    read : opens one, given any of its files; a `RecordFault` says why it cannot.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    read: Callable[[Path], Recording]
-
-
-def named(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
-    """Return the leads among a file's channels and the channel of each.
-
-    Standard leads go by their names where they are most of the channels and lead I or II is among
-    them; other channels are left out. Otherwise every channel is kept, as ``ch1``, ``ch2``, …:
-    with MLII and V5, or V5 and V2, of a Holter recorder nobody knows where the electrodes were.
-    """
-    known = {canonical_lead(name): number for number, name in enumerate(names)}
-    leads = tuple(lead for lead in LEADS if lead in known)
-    if 2 * len(leads) > len(names) and ({"I", "II"} & set(leads) or len(names) == 1):
-        return leads, [known[lead] for lead in leads]
-    return tuple(f"ch{number + 1}" for number in range(len(names))), list(range(len(names)))
-
-
-def _read_wfdb(path: Path) -> Recording:
-    found = wfdb_files.channels(path.parent, path.name, ASSUMED_GAIN)
-    leads, rows = named(found.names)
-    age_days, sex = wfdb_notes.age_and_sex(found.comments)
-    return Recording(
-        record_id=_stem(path),
-        signal_mv=found.signal[rows],
-        fs_hz=found.fs_hz,
-        leads=leads,
-        age_days=age_days,
-        sex=sex,
-        other_channels=tuple(n for row, n in enumerate(found.names) if row not in rows),
-        calibrated=found.calibrated,
-        hand_held=wfdb_files.is_hand_held(path.parent, path.name, found.names),
-    )
-
-
-def _read_xml(path: Path) -> Recording:
-    found = vendor_xml.read(path)
-    return Recording(
-        record_id=_stem(path),
-        signal_mv=found.record.signal,
-        fs_hz=found.record.fs_hz,
-        leads=found.record.leads,
-        age_days=found.age_days,
-        sex=found.sex,
-        other_channels=found.record.other_channels,
-    )
-
-
-WFDB = Format("WFDB", wfdb_files.SUFFIXES, _read_wfdb)
-XML = Format("GE MUSE, Philips Sierra or HL7 aECG", (vendor_xml.SUFFIX,), _read_xml)
-FORMATS: tuple[Format, ...] = (WFDB, XML)
-
-
 def find(paths: Iterable[str | Path]) -> tuple[list[RecordingPath], list[Fault]]:
     """Return the recordings that the paths name, each once, and what is wrong with the others.
 
@@ -169,8 +107,7 @@ def read(place: RecordingPath) -> Recording:
     RecordFault
         Its files are absent, inconsistent, altered, or hold no ECG.
     """
-    form = _format(place.path)
-    recording = (form or WFDB).read(place.path)
+    recording = _opened(place.path)
     if not SLOWEST_HZ <= recording.fs_hz <= FASTEST_HZ:
         raise RecordFault(
             "unusable-rate",
@@ -185,6 +122,29 @@ def read(place: RecordingPath) -> Recording:
     )
 
 
+def _opened(path: Path) -> Recording:
+    found = signal_files.guarded(lambda: _file_ecg(path), path.name)
+    leads, rows = found.placed()
+    beside = tuple(name for row, name in enumerate(found.names) if row not in rows)
+    return Recording(
+        record_id=_stem(path),
+        signal_mv=found.signal[rows],
+        fs_hz=found.fs_hz,
+        leads=leads,
+        age_days=found.age_days,
+        sex=found.sex,
+        other_channels=(*beside, *found.left_out),
+        calibrated=found.calibrated,
+        hand_held=found.hand_held,
+    )
+
+
+def _file_ecg(path: Path) -> FileEcg:
+    if _is_wfdb(path):
+        return wfdb_files.read_channels(path.parent, path.name, ASSUMED_GAIN)
+    return registry.read(path)
+
+
 def read_or_fault(place: RecordingPath) -> Recording | Fault:
     """Return `read`, or the fault in place of the exception."""
     try:
@@ -196,14 +156,18 @@ def read_or_fault(place: RecordingPath) -> Recording | Fault:
 def _one(path: Path) -> RecordingPath | Fault:
     """Find the recording that a file's path names; the table of its cohort may know whose it is."""
     header = path.with_name(path.name + ".hea")
-    if not path.is_file() and not header.is_file():
-        known = ", ".join(suffix for form in FORMATS for suffix in form.suffixes)
-        return Fault(str(path), f"not found; expected a folder, a WFDB record or a file {known}")
-    form = _format(path)
-    if form is None and not header.is_file():
-        return Fault(str(path), "no ECG format of this name; expected " + _kinds())
-    place = RecordingPath(_stem(path) if form else path.name, path if form else header)
-    return _known_by_table(place)
+    if not registry.examination(path)[0].is_file():
+        if not header.is_file():
+            said = f"not found; expected a folder, a WFDB record or a file {', '.join(_SUFFIXES)}"
+            return Fault(str(path), said)
+        return _known_by_table(RecordingPath(path.name, header))
+    if registry.examination(path)[1] is not None:
+        return RecordingPath(path.name, path)
+    if _is_wfdb(path) or path.suffix.lower() in _SUFFIXES or registry.format_of(path) is not None:
+        return _known_by_table(RecordingPath(_stem(path), path))
+    if header.is_file():
+        return _known_by_table(RecordingPath(path.name, header))
+    return Fault(str(path), f"no ECG format that is known; expected {_kinds()}")
 
 
 def _known_by_table(place: RecordingPath) -> RecordingPath:
@@ -234,17 +198,27 @@ def _below(folder: Path) -> list[RecordingPath | Fault]:
 
 
 def _walk(folder: Path) -> Iterator[RecordingPath]:
-    """Yield every recording below a folder once, sorted by its path."""
-    seen = set()
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for file in sorted(files):
-            path = Path(place, file)
-            form = _format(path)
-            key = (path.with_name(_stem(path)), form)
-            if form is not None and key not in seen:
-                seen.add(key)
-                yield RecordingPath(_stem(path), path)
+    """Yield every recording below a folder once, sorted by its path.
+
+    Segments of a WFDB record are read with it, not beside it. Of files whose suffix says little
+    (``.csv``, ``.json``, …) only those whose content is an ECG count.
+    """
+    found: dict[tuple[Path, bool], Path] = {}
+    segments: set[Path] = set()
+    for path in folder_files.below(folder):
+        suffix = path.suffix.lower()
+        if suffix not in _SUFFIXES:
+            continue
+        if suffix == ".hea":
+            parts = folder_files.segments_of(path)
+            segments |= {path.with_name(part) for part in parts}
+        elif suffix in registry.VAGUE_SUFFIXES and registry.format_of(path) is None:
+            continue
+        wfdb = _is_wfdb(path)
+        found.setdefault((_plain(path) if wfdb else path, wfdb), path)
+    for (stem, wfdb), path in found.items():
+        if not (wfdb and stem in segments):
+            yield RecordingPath(_stem(path), path)
 
 
 def _unambiguous(places: list[RecordingPath]) -> list[RecordingPath]:
@@ -257,12 +231,14 @@ def _unambiguous(places: list[RecordingPath]) -> list[RecordingPath]:
     ]
 
 
-def _format(path: Path) -> Format | None:
-    return next((form for form in FORMATS if path.suffix.lower() in form.suffixes), None)
+def _is_wfdb(path: Path) -> bool:
+    """Say whether a path is one of a WFDB record's files, or its name without suffix."""
+    file = registry.examination(path)[0]
+    return path.suffix.lower() in wfdb_files.SUFFIXES or not file.is_file()
 
 
 def _stem(path: Path) -> str:
-    return path.stem if _format(path) else path.name
+    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
 
 
 def _plain(path: Path) -> Path:
@@ -270,4 +246,7 @@ def _plain(path: Path) -> Path:
 
 
 def _kinds() -> str:
-    return "; ".join(f"{form.name} ({', '.join(form.suffixes)})" for form in FORMATS)
+    return f"{wfdb_files.NAME}, {registry.kinds()}"
+
+
+_SUFFIXES = (*wfdb_files.SUFFIXES, *registry.SUFFIXES)

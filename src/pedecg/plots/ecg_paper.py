@@ -40,6 +40,7 @@ HEAT = LinearSegmentedColormap.from_list("heat", [(0.13, 0.40, 0.67, a) for a in
 # Rows of the printout, read from left to right; each column shows the next stretch of time.
 _TWELVE = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _NINE = (("I", "aVR", "V1"), ("II", "aVL", "V3"), ("III", "aVF", "V5"))
+_MOST_FURTHER = 4  # leads beside the twelve, in a row of their own
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,11 @@ def draw(
 
 def _layout(leads: tuple[str, ...], stretches: int) -> list[tuple[int, tuple[str, ...]]]:
     """Return every row: which stretch of ten seconds it shows, and the leads side by side."""
+    further = tuple(lead for lead in leads if lead not in LEADS)
     for known, grid in ((LEADS, _TWELVE), (NINE_LEADS, _NINE)):
-        if set(leads) == set(known):
-            return [*((0, row) for row in grid), *((k, ("II",)) for k in range(stretches))]
+        if set(leads) - set(further) == set(known) and len(further) <= _MOST_FURTHER:
+            rows = [*grid, further] if further else grid  # V3R, V4R and V7 of a child's ECG
+            return [*((0, row) for row in rows), *((k, ("II",)) for k in range(stretches))]
     return [(k, (lead,)) for k in range(stretches) for lead in leads]
 
 

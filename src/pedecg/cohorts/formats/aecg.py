@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import vendor_ecg, xml_file
+from pedecg.cohorts.formats import file_ecg, lead_names, numbers, xml_file
+from pedecg.cohorts.formats.file_ecg import MV_PER_UNIT, FileEcg, Trace
+from pedecg.cohorts.formats.sample_text import samples
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.cohorts.vendor_ecg import MV_PER_UNIT, Trace, VendorEcg
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 ROOT = "AnnotatedECG"
 VENDOR = "HL7 aECG"
-_LEAD = "MDC_ECG_LEAD_"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _AGES = ("21612-7", "30525-0")  # LOINC: reported age, age
+_SLIP = (0.25, 20.0)  # increments in "s" that are milliseconds: 50 to 4,000 Hz
 _ONE_GRID_S = 1e-3  # sets of one series may begin a rounding of a clock apart
-_TIME = re.compile(r"(\d{8}(?:\d\d){0,3})(\.\d+)?(?:[+-]\d{4})?")
+_TIME = re.compile(r"([0-9]{8}(?:[0-9][0-9]){0,3})(\.[0-9]{1,12})?(?:[+-][0-9]{4}|Z)?")
 # annotation of the whole ECG by its code
 MEASUREMENTS = {
     "heart_rate_bpm": "MDC_ECG_HEART_RATE", "pr_ms": "MDC_ECG_TIME_PD_PR",
@@ -41,7 +42,7 @@ class _Set:
     values: list[tuple[str, NDArray[np.float64]]]
 
 
-def read(root: "Element", place: str) -> VendorEcg:
+def read(root: "Element", place: str) -> FileEcg:
     """Read the rhythm series, never a derived beat; raises `RecordFault`.
 
     Several sequence sets are laid along their own time: leads recorded one group after the other
@@ -66,11 +67,14 @@ def read(root: "Element", place: str) -> VendorEcg:
         for name, values in one.values
     ]
     person = next(root.iter("subjectDemographicPerson"), None)
-    return VendorEcg(
-        record=vendor_ecg.assemble(traces, fs_hz, place, verified=False),
+    names, signal = file_ecg.assemble(traces, place)
+    return FileEcg(
+        names=names,
+        signal=signal,
+        fs_hz=fs_hz,
         vendor=VENDOR,
         age_days=_age(root, person),
-        sex=vendor_ecg.sex(_value(person, "administrativeGenderCode", "code")),
+        sex=file_ecg.sex(_value(person, "administrativeGenderCode", "code")),
         measurements=_measurements(series),
     )
 
@@ -78,10 +82,16 @@ def read(root: "Element", place: str) -> VendorEcg:
 def _rhythm(root: "Element", place: str) -> "Element":
     """Return the series of code RHYTHM; of several the longest."""
     every = root.findall("component/series")
-    rhythms = [series for series in every if _value(series, "code", "code").upper() == "RHYTHM"]
+    rhythms = [series for series in every if _is_rhythm(series)]
     if not rhythms:
         raise RecordFault("no-rhythm", f"{place}: {len(every)} series, none of code RHYTHM")
     return max(rhythms, key=lambda series: sum(len(d.text or "") for d in series.iter("digits")))
+
+
+def _is_rhythm(series: "Element") -> bool:
+    return "RHYTHM" in (
+        _value(series, "code", "code").upper(), _value(series, "code", "displayName").upper()
+    )  # fmt: skip
 
 
 def _sequence_set(element: "Element", place: str) -> _Set:
@@ -94,9 +104,10 @@ def _sequence_set(element: "Element", place: str) -> _Set:
             raise RecordFault("bad-field", f"{place}: sequence {code} without a value")
         if code.startswith("TIME_"):
             base = _time_base(value, place)
-        elif code.startswith(_LEAD):
-            name = code.removeprefix(_LEAD)
+        elif (name := lead_names.of_mdc(code)) is not None:
             values.append((name, _samples(value, f"{place}: lead {name}")))
+    if len({len(samples) for _, samples in values}) > 1:
+        raise RecordFault("truncated-signal", f"{place}: leads of one set have several lengths")
     if base is None:
         if values:
             raise RecordFault("zero-rate", f"{place}: a sequence set without a time base")
@@ -110,9 +121,11 @@ def _time_base(value: "Element", place: str) -> tuple[float, float]:
     if increment is None:
         raise RecordFault("zero-rate", f"{place}: the time base has no increment")
     step = xml_file.require_number(increment.get("value", ""), "increment", place)
-    step *= _seconds_per(increment, place)
-    if not 0 < step <= 1:
-        raise RecordFault("zero-rate", f"{place}: increment {step:g} s; expected > 0")
+    # No ECG has a sample every 2 s: a known writer means milliseconds.
+    slip = increment.get("unit") == "s" and _SLIP[0] <= step <= _SLIP[1]
+    step *= _SECONDS["ms"] if slip else _seconds_per(increment, place)
+    if not 1e-6 <= step <= 0.1:
+        raise RecordFault("zero-rate", f"{place}: increment {step:g} s; expected 0.000001 to 0.1")
     cell = head.get("value", "") if head is not None else ""
     if head is not None and head.get("unit"):  # TIME_RELATIVE
         return step, xml_file.require_number(cell, "head", place) * _seconds_per(head, place)
@@ -121,7 +134,9 @@ def _time_base(value: "Element", place: str) -> tuple[float, float]:
 
 def _clock(cell: str, place: str) -> float:
     """Return a time stamp in seconds from a day that does not matter."""
-    stamp = _TIME.fullmatch(cell)
+    # ISO 8601, which HL7 V3 does not allow, has the same digits in the same order.
+    plain = re.sub(r"(?<=[0-9])[-:T](?=[0-9]{2}(?:[^0-9]|$))", "", cell) if "T" in cell else cell
+    stamp = _TIME.fullmatch(plain)
     try:
         moment = datetime.strptime(stamp[1].ljust(14, "0") if stamp else "", "%Y%m%d%H%M%S")
     except ValueError:
@@ -148,18 +163,14 @@ def _samples(value: "Element", place: str) -> NDArray[np.float64]:
     scale = _millivolts(value.find("scale"), "scale", place)
     if scale is None or scale <= 0:
         raise RecordFault("zero-gain", f"{place}: no scale > 0")
-    digits = xml_file.text(value, "digits").split()
-    try:
-        counts = np.array(digits, np.float64)
-    except ValueError:
-        raise RecordFault("corrupt-signal", f"{place}: digits that are no numbers") from None
+    counts = samples(xml_file.text(value, "digits"), place)
     return (origin or 0.0) + scale * counts
 
 
 def _millivolts(element: "Element | None", what: str, place: str) -> float | None:
     if element is None:
         return None
-    unit = element.get("unit", "").lower()
+    unit = element.get("unit", "").lower().strip("[] ")
     if unit not in MV_PER_UNIT:
         raise RecordFault("unknown-unit", f"{place}: {what} in unit {unit!r}; expected uV or mV")
     return xml_file.require_number(element.get("value", ""), what, place) * MV_PER_UNIT[unit]
@@ -175,7 +186,7 @@ def _age(root: "Element", person: "Element | None") -> int | None:
     times = (_value(root, f"effectiveTime{part}", "value") for part in ("/center", "/low", ""))
     acquired = next((day for cell in times if (day := _date(cell))), None)
     birth = _date(_value(person, "birthTime", "value"))
-    return vendor_ecg.age_days(stated, unit, birth, acquired)
+    return file_ecg.age_days(stated, unit, birth, acquired)
 
 
 def _measurements(series: "Element") -> dict[str, float]:
@@ -185,11 +196,11 @@ def _measurements(series: "Element") -> dict[str, float]:
     for code, value in _annotations(series):
         name = codes.get(code)
         if name and name not in found:
-            found[name] = xml_file.number(value.get("value", ""))
+            found[name] = numbers.number(value.get("value", ""))
             if name.endswith("_ms") and found[name] is not None:
                 per = _SECONDS.get(value.get("unit", ""))
                 found[name] = None if per is None else (found[name] or 0.0) * per * 1000
-    return vendor_ecg.measured(found)
+    return file_ecg.measured(found)
 
 
 def _annotations(series: "Element") -> Iterator[tuple[str, "Element"]]:

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import codecs
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,53 +10,59 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.cohorts.formats.numbers import number
 from pedecg.cohorts.record_faults import RecordFault
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-MAX_MB = 20.0  # vendors' files hold 10 s in 0.1 to 0.5 MB
-_MEGABYTE = 1_000_000
 _MUSE_DTD = "restecg.dtd"  # every MUSE file names it; it is never fetched
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _EXPAT_READS = ("utf-8", "utf-16", "iso8859-1", "ascii")
+# Python's codecs of characters by name; it has others, as hex, zlib and idna, that are none.
+_CHARACTER_SETS = (
+    "iso8859", "cp", "gb", "big5", "euc", "shift", "koi8", "mac", "hz", "johab", "tis", "latin",
+)  # fmt: skip
+_FINEST, _COARSEST = 1e-6, 1e6  # units per count: beyond them a field is damaged
+_MOST_TAGS = 200_000  # vendors' files have up to 20,000; 20 MB of empty tags would take a minute
+_DEEPEST = 100  # elements within elements; aECG has 15
 
 
-def looks_like_xml(file: Path) -> bool:
+def starts_with_tag(start: bytes) -> bool:
     """Say whether the first character of a file opens a tag, in any of the usual encodings."""
-    with file.open("rb") as stream:
-        start = stream.read(512)
     for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         start = start.removeprefix(mark)
     return start.replace(b"\0", b"").lstrip().startswith(b"<")
 
 
-def parse(file: Path, max_mb: float = MAX_MB) -> "Element":
+def parse(file: Path) -> "Element":
     """Return the root element; namespaces are taken off all names.
 
     Raises
     ------
     RecordFault
-        oversized-file, unsafe-xml (it declares entities or names another file), malformed-xml.
-        No message quotes the file: it may hold names.
+        unsafe-xml (it declares entities or names another file), oversized-file (more tags than any
+        ECG has), malformed-xml. No message quotes the file: it may hold names.
     """
     from defusedxml import DefusedXmlException
 
-    size = file.stat().st_size
-    if size > max_mb * _MEGABYTE:
+    raw = file.read_bytes()
+    if raw.count(b"<") > _MOST_TAGS:
         raise RecordFault(
-            "oversized-file",
-            f"{file.name}: {size / _MEGABYTE:.1f} MB; expected at most {max_mb:g} "
-            "(ingest.max_xml_mb)",
+            "oversized-file", f"{file.name}: over {_MOST_TAGS} tags; no ECG has so many"
         )
-    data, encoding = _readable(file.read_bytes())
-    parser = _parser(encoding)
     try:
+        data, encoding = _readable(raw)
+        parser = _parser(encoding)
         parser.feed(data)
         root: Element = parser.close()
     except DefusedXmlException:
         raise RecordFault(
             "unsafe-xml", f"{file.name}: declares entities or names another file; expected none"
+        ) from None
+    except _TooDeepError:
+        raise RecordFault(
+            "malformed-xml", f"{file.name}: over {_DEEPEST} elements within each other"
         ) from None
     except SyntaxError as error:  # ParseError
         line, column = getattr(error, "position", (0, 0))
@@ -71,19 +76,14 @@ def parse(file: Path, max_mb: float = MAX_MB) -> "Element":
     return root
 
 
+class _TooDeepError(Exception):
+    """Elements nest deeper than in any ECG."""
+
+
 def text(element: "Element | None", path: str = ".") -> str:
     """Return the text of an element below, without blanks around it; "" where there is none."""
     found = element.find(path) if element is not None else None
     return (found.text or "").strip() if found is not None else ""
-
-
-def number(cell: str) -> float | None:
-    """Read ``4.88`` or ``4,88``; None where it is no finite number."""
-    try:
-        value = float(cell.replace(",", ".")) if cell.count(",") <= 1 else math.nan
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def require_number(cell: str, what: str, place: str) -> float:
@@ -106,8 +106,10 @@ def require_rate(cell: str, what: str, place: str) -> float:
 def require_scale(cell: str, what: str, place: str) -> float:
     """Read how much one count is."""
     scale = require_number(cell, what, place)
-    if scale <= 0:
-        raise RecordFault("zero-gain", f"{place}: {what} {scale:g}; expected > 0")
+    if not _FINEST <= scale <= _COARSEST:
+        raise RecordFault(
+            "zero-gain", f"{place}: {what} {scale:g}; expected {_FINEST:g} to {_COARSEST:g}"
+        )
     return scale
 
 
@@ -127,31 +129,47 @@ def int16(raw: bytes) -> NDArray[np.int16]:
 def _readable(data: bytes) -> tuple[bytes, str | None]:
     """Return bytes in an encoding that expat knows, and its name where the file's own is wrong.
 
-    Philips writes UTF-16; tools that store such a file as UTF-8 often leave the declaration.
-    Hospitals of the Far East declare encodings of several bytes, which expat refuses.
+    Philips writes UTF-16; tools that store such a file as UTF-8 often leave the declaration, others
+    store UTF-8's declaration as UTF-16. Hospitals of the Far East declare encodings of several
+    bytes, which expat refuses.
     """
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+                       (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):  # fmt: skip
+        if data.startswith(mark):
+            return data.decode(name).removeprefix("\ufeff").encode("utf-8"), "utf-8"
     found = _DECLARED.match(data.removeprefix(codecs.BOM_UTF8))
     if found is None:
         return data, None
-    name = codecs.lookup(found[1].decode("ascii")).name if _known(found[1]) else ""
-    if name.startswith("utf-16"):
+    declared = codecs.lookup(found[1].decode("ascii")).name
+    if declared.startswith("utf-16") or declared in ("utf-8", "utf-8-sig"):
         return data, "utf-8"
-    if not name or name in _EXPAT_READS:
+    if declared in _EXPAT_READS:
         return data, None
-    return data.decode(name, errors="replace").encode("utf-8"), "utf-8"
-
-
-def _known(name: bytes) -> bool:
-    try:
-        codecs.lookup(name.decode("ascii"))
-    except LookupError:
-        return False
-    return True
+    if not declared.startswith(_CHARACTER_SETS):
+        raise LookupError(declared)
+    return data.decode(declared, errors="replace").encode("utf-8"), "utf-8"
 
 
 def _parser(encoding: str | None) -> Any:
+    from xml.etree.ElementTree import TreeBuilder
+
     from defusedxml.common import DTDForbidden
     from defusedxml.ElementTree import DefusedXMLParser
+
+    class Builder(TreeBuilder):
+        """Refuses elements that nest deeper than in any ECG: a stack of 200,000 ends Python."""
+
+        depth = 0
+
+        def start(self, tag: Any, attrs: Any, /) -> "Element":
+            self.depth += 1
+            if self.depth > _DEEPEST:
+                raise _TooDeepError
+            return super().start(tag, attrs)
+
+        def end(self, tag: Any, /) -> "Element":
+            self.depth -= 1
+            return super().end(tag)
 
     class Parser(DefusedXMLParser):  # type: ignore[misc]
         """Refuses every document type but the bare name of MUSE's own."""
@@ -163,4 +181,4 @@ def _parser(encoding: str | None) -> Any:
             if has_internal_subset or pubid is not None or not named:
                 raise DTDForbidden(name, None, None)
 
-    return Parser(encoding=encoding, forbid_dtd=True)
+    return Parser(target=Builder(), encoding=encoding, forbid_dtd=True)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import ages, vendor_ecg, xml_file
+from pedecg.cohorts import ages
+from pedecg.cohorts.formats import file_ecg, numbers, xml_file
+from pedecg.cohorts.formats.file_ecg import FileEcg, Trace
+from pedecg.cohorts.formats.xml_file import text
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.cohorts.vendor_ecg import Trace, VendorEcg
-from pedecg.cohorts.xml_file import text
 from pedecg.core.records import LEADS, canonical_lead
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _TYPES = ("SierraECG", "PhilipsECG")
 _ACQUISITIONS = ("STD-12", "10-WIRE")  # their channels are the twelve leads in the usual order
 _LIMB = ("III", "aVR", "aVL", "aVF")
 _CODE_BITS = 10  # of the LZW codes in Sierra XML
-_PULSE_MV = 1.0  # of the calibration pulse
+_MOST_SAMPLES = 120_000  # of a channel; recorders store 11 s
+_MOST_LEADS = 32
 # tag of the measurement, in each of the versions' two kinds of block
 MEASUREMENTS = {
     "heart_rate_bpm": "meanventrate", "pr_ms": "meanprint", "qrs_ms": "meanqrsdur",
@@ -39,11 +41,8 @@ MEASUREMENTS = {
 _BLOCKS = ("measurements/globalmeasurements", "internalmeasurements/crossleadmeasurements")
 
 
-def read(root: "Element", place: str) -> VendorEcg:
-    """Read all leads of a document of version 1.03 to 1.04.02; raises `RecordFault`.
-
-    The 1 mV pulse that the recorder draws behind the ECG is cut off.
-    """
+def read(root: "Element", place: str) -> FileEcg:
+    """Read all leads of a document of version 1.03 to 1.04.02; raises `RecordFault`."""
     kind = text(root, "documentinfo/documenttype")
     version = text(root, "documentinfo/documentversion")
     if kind not in _TYPES or version not in VERSIONS:
@@ -52,36 +51,63 @@ def read(root: "Element", place: str) -> VendorEcg:
         )
     nature = root.find("dataacquisition/signalcharacteristics")
     waveforms = next(root.iter("parsedwaveforms"), None)
-    if nature is None or waveforms is None:
-        raise RecordFault("bad-field", f"{place}: no signalcharacteristics or parsedwaveforms")
-    fs_hz = xml_file.require_rate(text(nature, "samplingrate"), "samplingrate", place)
+    if waveforms is None:
+        raise RecordFault("bad-field", f"{place}: no parsedwaveforms")
+    rate = text(nature, "samplingrate") or waveforms.get("samplespersecond", "")
+    fs_hz = xml_file.require_rate(rate, "samplingrate", place)
     resolution = text(nature, "resolution") or text(nature, "signalresolution")
+    resolution = resolution or waveforms.get("resolution", "")
     mv_per_count = xml_file.require_scale(resolution, "resolution", place) / 1000
     labels = _labels(nature, waveforms, place)
     counts = _counts(waveforms, labels, fs_hz, place)
-    counts = counts[:, : _end_of_ecg(counts, mv_per_count, fs_hz)]
     traces = [Trace(name, 0, row * mv_per_count) for name, row in zip(labels, counts, strict=True)]
-    return VendorEcg(
-        record=vendor_ecg.assemble(traces, fs_hz, place, verified=False),
+    names, signal = file_ecg.assemble(traces, place)
+    _check_pulse(signal, fs_hz, place)
+    return FileEcg(
+        names=names,
+        signal=signal,
+        fs_hz=fs_hz,
         vendor=VENDOR,
         age_days=_age(root),
-        sex=vendor_ecg.sex(text(root, "patient/generalpatientdata/sex")),
+        sex=file_ecg.sex(text(root, "patient/generalpatientdata/sex")),
         measurements=_measurements(root),
     )
 
 
-def _labels(nature: "Element", waveforms: "Element", place: str) -> list[str]:
+def _check_pulse(signal: NDArray[np.float32], fs_hz: float, place: str) -> None:
+    """Refuse leads without the recorder's pulse where most leads have it.
+
+    XLI has no checksum: a damaged lead decodes to something else from there on, to its end.
+    """
+    tail = signal[:, -round(0.6 * fs_hz) :]
+    high = np.abs(tail - file_ecg.PULSE_MV) < file_ecg.SAME_MV
+    pulse = high.sum(axis=0) > len(signal) / 2
+    if pulse.sum() < 0.1 * fs_hz:
+        return
+    without = len(signal) - int(high[:, pulse].all(axis=1).sum())
+    if 0 < without < len(signal) / 2:
+        raise RecordFault(
+            "corrupt-signal", f"{place}: {without} leads lack the calibration pulse of the others"
+        )
+
+
+def _labels(nature: "Element | None", waveforms: "Element", place: str) -> list[str]:
     """Return the channels' names: given, or those of the acquisition type."""
     given = waveforms.get("leadlabels", "").split()
     if given:
-        n = xml_file.number(waveforms.get("numberofleads", "")) or len(given)
-        return given[: int(n)]
-    n = xml_file.require_number(
+        n = numbers.whole(waveforms.get("numberofleads", str(len(given))))
+        # Channels without a name may follow, but a name without a channel may be any of them.
+        if n is None or not 0 < len(given) <= min(n, _MOST_LEADS):
+            raise RecordFault(
+                "bad-field", f"{place}: {len(given)} lead labels; numberofleads says otherwise"
+            )
+        return given
+    allocated = xml_file.require_number(
         text(nature, "numberchannelsallocated"), "numberchannelsallocated", place
     )
-    if text(nature, "acquisitiontype") not in _ACQUISITIONS or not 0 < n <= len(LEADS):
+    if text(nature, "acquisitiontype") not in _ACQUISITIONS or not 0 < allocated <= len(LEADS):
         raise RecordFault("bad-field", f"{place}: the channels have no names")
-    return list(LEADS[: int(n)])
+    return list(LEADS[: int(allocated)])
 
 
 def _counts(waveforms: "Element", labels: list[str], fs_hz: float, place: str) -> NDArray[np.int64]:
@@ -97,6 +123,10 @@ def _counts(waveforms: "Element", labels: list[str], fs_hz: float, place: str) -
     n_samples = round(milliseconds * fs_hz / 1000)
     if n_samples <= 0:
         raise RecordFault("empty-signal", f"{place}: {milliseconds:g} ms per channel")
+    if n_samples > _MOST_SAMPLES:
+        raise RecordFault(
+            "oversized-file", f"{place}: {n_samples} samples per channel; most {_MOST_SAMPLES}"
+        )
     method = waveforms.get("compressmethod") or waveforms.get("compression") or "Uncompressed"
     if method == "XLI":
         counts = _xli(raw, len(labels), n_samples, place)
@@ -184,32 +214,12 @@ def _departure(counts: NDArray[np.int64], labels: list[str]) -> float:
     if not {"I", "II", *_LIMB} <= row.keys():
         return 0.0
     given = {name: counts[row[name]].astype(np.float64) for name in ("I", "II")}
-    expected = vendor_ecg.limb_leads(given)
+    expected = file_ecg.einthoven(given["I"], given["II"])
     return float(np.mean([np.abs(counts[row[name]] - expected[name]).mean() for name in _LIMB]))
 
 
 def _rows(labels: list[str]) -> dict[str, int]:
     return {canonical_lead(label) or label: number for number, label in enumerate(labels)}
-
-
-def _end_of_ecg(counts: NDArray[np.int64], mv_per_count: float, fs_hz: float) -> int:
-    """Return where the ECG ends: at the calibration pulse, if there is one.
-
-    The pulse is the same in every lead, which no heart is: 0, then 1 mV, then 0, in the last
-    0.4 s. Left in, it is a QRS.
-    """
-    n = int(counts.shape[1])
-    tail = counts[:, max(n - round(0.5 * fs_hz), 0) :]
-    height = round(_PULSE_MV / mv_per_count)
-    high = (tail == height).all(axis=0)
-    zero = (tail == 0).all(axis=0)
-    if len(counts) < 2 or high.sum() < 0.1 * fs_hz or not zero[-1]:
-        return n
-    first = int(np.argmax(high))
-    if not (high | zero)[first:].all() or not zero[:first].any():
-        return n
-    before = np.flatnonzero(~zero[:first])
-    return n - int(tail.shape[1]) + (int(before[-1]) + 1 if before.size else 0)
 
 
 def _age(root: "Element") -> int | None:
@@ -219,20 +229,20 @@ def _age(root: "Element") -> int | None:
         return None
     stated = [(text(part), part.tag) for part in element if ages.is_unit(part.tag) and text(part)]
     if len(stated) > 1:  # 1 year and 6 months
-        days = sum((xml_file.number(cell) or 0.0) * ages.days_per(unit) for cell, unit in stated)
+        days = sum((numbers.number(cell) or 0.0) * ages.days_per(unit) for cell, unit in stated)
         stated = [(f"{days:.3f}", "days")]
     cell, unit = stated[0] if stated else ("", "")
     acquisition = root.find("dataacquisition")
     acquired = acquisition.get("date", "") if acquisition is not None else ""
-    return vendor_ecg.age_days(cell, unit, _date(text(element, "dateofbirth")), _date(acquired))
+    return file_ecg.age_days(cell, unit, _date(text(element, "dateofbirth")), _date(acquired))
 
 
 def _measurements(root: "Element") -> dict[str, float]:
     for path in _BLOCKS:
         block = root.find(path)
         if block is not None:
-            return vendor_ecg.measured(
-                {ours: xml_file.number(text(block, tag)) for ours, tag in MEASUREMENTS.items()}
+            return file_ecg.measured(
+                {ours: numbers.number(text(block, tag)) for ours, tag in MEASUREMENTS.items()}
             )
     return {}
 

@@ -1,0 +1,143 @@
+"""EDF, EDF+ and BDF, read with `edfio`.
+
+Kemp B, et al. Electroencephalogr Clin Neurophysiol 1992;82:391-393; EDF+: Clin Neurophysiol
+2003;114:1755-1761. `edfio` mends headers that contradict the file; here that is a fault.
+"""
+
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pedecg.cohorts.formats import file_ecg, lead_names, numbers
+from pedecg.cohorts.formats.file_ecg import MV_PER_UNIT, FileEcg, Trace
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import Sex
+
+NAME = "EDF, EDF+ or BDF"
+SUFFIXES = (".edf", ".bdf", ".rec")
+MAX_MB = 200.0
+_BDF = b"\xffBIOSEMI"
+_HEADER = 256  # bytes, and as many for each channel
+
+
+def recognises(start: bytes) -> bool:
+    """Say whether the version and the numbers of an EDF or BDF header are where they belong."""
+    version = start[:8] == b"0       " or start[:8] == _BDF
+    return version and numbers.whole(start[252:256].decode("latin-1")) is not None
+
+
+def read(file: Path) -> FileEcg:
+    """Read the ECG channels; raises `RecordFault`.
+
+    Channels that are no ECG are left out by name and unit. A discontinuous recording (EDF+D) is
+    refused: gaps are told by annotations alone.
+    """
+    import edfio
+
+    with file.open("rb") as stream:
+        header = stream.read(_HEADER)
+    is_bdf = header[:8] == _BDF
+    n_channels = _field(header, 252, 4, "number of channels", file.name)
+    n_records = _field(header, 236, 8, "number of data records", file.name)
+    if not 0 < n_channels <= file_ecg.MOST_CHANNELS:
+        raise RecordFault("bad-header", f"{file.name}: {n_channels} channels")
+    if header[192:197] in (b"EDF+D", b"BDF+D"):
+        raise RecordFault("unsupported-format", f"{file.name}: a recording with gaps (EDF+D)")
+    _check_size(file, n_channels, n_records, 3 if is_bdf else 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes, which were compared above
+        edf = edfio.read_bdf(file) if is_bdf else edfio.read_edf(file)
+        traces, left_out, fs_hz = _traces(edf, file.name)
+        names, signal = file_ecg.assemble(traces, file.name)
+        age_days, sex = _person(edf)
+    return FileEcg(names, signal, fs_hz, NAME, age_days=age_days, sex=sex, left_out=left_out)
+
+
+def _check_size(file: Path, n_channels: int, n_records: int, width: int) -> None:
+    """Compare the header's number of data records with the size of the file."""
+    with file.open("rb") as stream:
+        header = stream.read(_HEADER * (1 + n_channels))
+    at = _HEADER + n_channels * 216
+    per_record = sum(
+        _field(header, at + 8 * row, 8, "samples per data record", file.name)
+        for row in range(n_channels)
+    )
+    content = file.stat().st_size - len(header)
+    if per_record < 1 or len(header) < _HEADER * (1 + n_channels):
+        raise RecordFault("bad-header", f"{file.name}: the header is cut off or has no samples")
+    stored, rest = divmod(content, per_record * width)
+    expected = stored if n_records == -1 else n_records  # -1: the recorder was stopped
+    if stored < expected or (rest and stored <= expected):
+        raise RecordFault(
+            "truncated-signal", f"{file.name}: {stored} whole data records; header {n_records}"
+        )
+    if stored > expected or rest:
+        raise RecordFault(
+            "overlong-signal", f"{file.name}: {stored} data records and more; header {n_records}"
+        )
+
+
+def _field(header: bytes, at: int, size: int, what: str, place: str) -> int:
+    value = numbers.whole(header[at : at + size].decode("latin-1"))
+    if value is None:
+        raise RecordFault("bad-header", f"{place}: {what} is no integer")
+    return value
+
+
+def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
+    kept, left_out = [], []
+    for signal in edf.signals:
+        unit = signal.physical_dimension.strip()
+        name = lead_names.display(signal.label)
+        role = lead_names.role(signal.label)
+        if unit.lower() not in MV_PER_UNIT or role == "not-ecg":
+            if role == "lead":
+                raise RecordFault(
+                    "unknown-unit", f"{place}: {name}: unit {numbers.quoted(unit)}; expected uV"
+                )
+            left_out.append(f"{name} ({unit[:12]})" if unit.lower() not in MV_PER_UNIT else name)
+        else:
+            kept.append(signal)
+    ecgs = [
+        signal
+        for signal in kept
+        if lead_names.role(signal.label) != "other" or lead_names.is_called_ecg(signal.label)
+    ]
+    chosen = ecgs or kept  # an EEG's channels beside an ECG; a recorder of one lead may name none
+    left_out += [lead_names.display(signal.label) for signal in kept if signal not in chosen]
+    if not chosen:
+        raise RecordFault("no-ecg", f"{place}: {', '.join(left_out)[:80]}: none is an ECG")
+    rates = sorted({float(signal.sampling_frequency) for signal in chosen})
+    if len(rates) > 1:
+        said = ", ".join(f"{rate:g}" for rate in rates)
+        raise RecordFault("unsupported-format", f"{place}: ECG channels at {said} Hz")
+    file_ecg.require_size(len(chosen), len(chosen[0].digital), place)
+    traces = []
+    for signal in chosen:
+        low, high = signal.physical_range
+        bottom, top = signal.digital_range
+        if low == high or bottom >= top:
+            raise RecordFault("zero-gain", f"{place}: {lead_names.display(signal.label)}: no range")
+        mv_per_unit = MV_PER_UNIT[signal.physical_dimension.strip().lower()]
+        scale = (high - low) / (top - bottom) * mv_per_unit
+        offset = low * mv_per_unit - bottom * scale
+        traces.append(
+            Trace(signal.label, 0, np.asarray(signal.digital, np.float64) * scale + offset)
+        )
+    return traces, tuple(left_out), rates[0]
+
+
+def _person(edf: Any) -> tuple[int | None, Sex | None]:
+    """Return age and sex as EDF+'s patient field has them; plain EDF has none."""
+    try:
+        patient = edf.patient
+        sex, birth = file_ecg.sex(patient.sex or ""), patient.birthdate
+        acquired: date = edf.startdate
+    except Exception:  # edfio raises on fields that are no EDF+: then nothing is said
+        return None, None
+    if birth is None or birth > acquired:
+        return None, sex
+    return file_ecg.age_days("", "", birth, acquired), sex

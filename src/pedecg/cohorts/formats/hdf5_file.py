@@ -1,0 +1,114 @@
+"""HDF5 of public data sets: CODE-15% and SPH, told by their data sets' names and shapes.
+
+Neither stores rate, unit or lead names; `LAYOUTS` has them from the publications.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.cohorts.formats import file_ecg
+from pedecg.cohorts.formats.file_ecg import FileEcg
+from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import LEADS
+
+NAME = "HDF5 (CODE-15%, SPH)"
+SUFFIXES = (".h5", ".hdf5")
+MAX_MB = 10_000.0  # a part of CODE-15% has 3 GB; one examination of it is read
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a data set stores its ECGs.
+
+    Attributes
+    ----------
+    dataset : name of the samples; `ids`: of the examinations' ids, None where a file holds one.
+    fits : says from a shape whether it is this layout.
+    leads : of the samples' lead axis, in order.
+    padded : examinations are extended by zeros at both ends, which are cut off.
+    """
+
+    name: str
+    dataset: str
+    ids: str | None
+    fs_hz: float
+    leads: tuple[str, ...]
+    fits: Callable[[tuple[int, ...]], bool]
+    padded: bool
+
+
+LAYOUTS = (
+    # Liu H, et al. Sci Data 2022;9:272: 500 Hz, mV, 10 to 60 s.
+    Layout("SPH", "ecg", None, 500.0, LEADS, lambda s: len(s) == 2 and s[0] == 12, False),
+    # Ribeiro AH, et al. CODE-15%, doi 10.5281/zenodo.4916206: 400 Hz, 7 or 10 s among 4,096
+    # samples, mV.
+    Layout(
+        "CODE-15%", "tracings", "exam_id", 400.0, LEADS,
+        lambda s: len(s) == 3 and s[2] == 12, True,
+    ),
+)  # fmt: skip
+
+
+def recognises(start: bytes) -> bool:
+    """Say whether HDF5's signature is there."""
+    return start.startswith(b"\x89HDF\r\n\x1a\n")
+
+
+def read(file: Path, exam: str | None = None) -> FileEcg:
+    """Read one ECG; raises `RecordFault`.
+
+    Parameters
+    ----------
+    exam : id of the examination, of a file that holds several (``exams_part0.hdf5#1169160``).
+    """
+    import h5py
+
+    with h5py.File(file, "r") as content:
+        for layout in LAYOUTS:
+            stored = content.get(layout.dataset)
+            if isinstance(stored, h5py.Dataset) and layout.fits(stored.shape):
+                break
+        else:
+            said = ", ".join(f"{one.dataset} of {one.name}" for one in LAYOUTS)
+            raise RecordFault("unsupported-format", f"{file.name}: none of {said}")
+        if stored.dtype.kind not in "fiu":
+            raise RecordFault("unsupported-format", f"{file.name}: samples that are no numbers")
+        if layout.ids is None:
+            file_ecg.require_size(stored.shape[0], stored.shape[1], file.name)
+            signal = np.asarray(stored[:], np.float32)
+        else:
+            file_ecg.require_size(stored.shape[2], stored.shape[1], file.name)
+            row = _row(content, layout.ids, stored.shape[0], exam, file.name)
+            signal = np.ascontiguousarray(np.asarray(stored[row], np.float32).T)
+    if layout.padded:
+        signal = _without_padding(signal)
+    if not signal.size or not np.isfinite(signal).any():
+        raise RecordFault("empty-signal", f"{file.name}: no sample in any lead")
+    if np.isinf(signal).any():
+        raise RecordFault("corrupt-signal", f"{file.name}: infinite samples")
+    return FileEcg(layout.leads, signal, layout.fs_hz, f"HDF5 ({layout.name})")
+
+
+def _row(content: Any, ids: str, n: int, exam: str | None, place: str) -> int:
+    if exam is None:
+        if n == 1:
+            return 0
+        raise RecordFault(
+            "missing-record-id", f"{place}: holds {n} examinations; name one, as {place}#EXAM_ID"
+        )
+    stored = content.get(ids)
+    known = [] if stored is None else [str(one) for one in stored[:].tolist()]
+    if known.count(exam) != 1 or len(known) != n:
+        raise RecordFault("missing-file", f"{place}: examination {exam[:24]!r} not found")
+    return known.index(exam)
+
+
+def _without_padding(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cut the columns at both ends in which every lead is exactly zero."""
+    used = np.flatnonzero(np.any(signal != 0, axis=0))
+    return signal[:, used[0] : used[-1] + 1] if used.size else signal[:, :0]

@@ -1,0 +1,37 @@
+"""Numbers as ECG files write them, read strictly.
+
+Python's own `float` and `int` also take ``5_00``, digits of other scripts and any length; in a
+sampling rate or a gain each of these is a damaged file, not a number.
+"""
+
+import math
+import re
+
+_LONGEST = 40  # characters; longer is no measured quantity
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def number(cell: str) -> float | None:
+    """Read ``4.88`` or ``4,88``; None where it is no finite decimal number."""
+    cell = cell.strip()
+    if len(cell) > _LONGEST or not _NUMBER.fullmatch(cell):
+        return None
+    value = float(cell.replace(",", "."))
+    return value if math.isfinite(value) else None
+
+
+def whole(cell: str) -> int | None:
+    """Read an integer of at most 18 digits; None where it is none."""
+    cell = cell.strip()
+    return int(cell) if _WHOLE.fullmatch(cell) else None
+
+
+def quoted(cell: str) -> str:
+    """Return a cell for a message; only what looks like a number, a unit or a code is quoted.
+
+    Anything else may be free text, and free text may be a name.
+    """
+    if len(cell) <= 16 and re.fullmatch(r"[A-Za-z]{0,5}[0-9+.,eE()/:x_µμ%°-]*[A-Za-z]{0,5}", cell):
+        return repr(cell)
+    return f"a text of {len(cell)} characters"
