@@ -17,6 +17,7 @@ from pedecg.commands import (
     parameters,
     predict,
     results,
+    review,
     run,
     runs,
     tensorboard,
@@ -39,6 +40,7 @@ app.command("run", context_settings=run.CONTEXT)(run.run)
 app.command("runs")(runs.runs)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.add_typer(fetch.app, name="fetch")
+app.add_typer(review.app, name="review")
 
 
 @app.callback()
