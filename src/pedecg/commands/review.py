@@ -1,4 +1,4 @@
-"""`pedecg review`: readers judge suspect labels in the browser; `pedecg review report`: the result."""
+"""`pedecg review`: readers judge suspect labels in the browser, and what that was worth."""
 
 import os
 from pathlib import Path

@@ -28,9 +28,9 @@ class Kappa:
     reason: str = ""
 
 
-def cohen(first: NDArray[np.int64], second: NDArray[np.int64], weights: NDArray[np.float64]) -> (
-    NDArray[np.float64]
-):
+def cohen(
+    first: NDArray[np.int64], second: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return Cohen's kappa of two readers for each set of case weights.
 
     Parameters

@@ -56,9 +56,12 @@ def write(answers: Answers, path: Path = label_decisions.FILE) -> int:
     by_hand = []
     if path.exists():
         label_decisions.read(path)  # its faults are told here, not when the pipeline runs
-        for line in csv_table.read(path, label_decisions.COLUMNS):
-            if not line.get("version"):
-                by_hand.append({name: line.get(name, "") for name in COLUMNS})
+        lines = csv_table.read(path, label_decisions.COLUMNS)
+        by_hand = [
+            {name: line.get(name, "") for name in COLUMNS}
+            for line in lines
+            if not line.get("version")
+        ]
     taken = {(row["record_id"], row["label"]) for row in by_hand}
     ours = [row for row in rows(answers) if (row["record_id"], row["label"]) not in taken]
     table = pd.DataFrame([*by_hand, *ours], columns=COLUMNS, dtype="string")

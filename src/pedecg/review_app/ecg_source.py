@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,12 @@ class EcgSource:
         """Find the cohort's folder in params.yaml of the pipeline in `project`."""
         cohort = cohort_settings.load("cohort", project / params.PARAMS_FILE)
         self._root = project / cohort.root
-        self._records = records.set_index("record_id", drop=False)
+        self._rows = {str(row["record_id"]): row for row in records.to_dict("records")}
         self._limits = limits
-        self._by_patient = dict(list(records.groupby("patient_id", sort=False)))
+        in_order = ["age_days", "acquired_at", "record_id"]
+        self._of_patient: dict[str, list[str]] = {}
+        for record_id in records.sort_values(in_order, na_position="last")["record_id"]:
+            self._of_patient.setdefault(self._rows[record_id]["patient_id"], []).append(record_id)
         self._prepared: OrderedDict[str, Future[PreparedEcg]] = OrderedDict()
         self._lock = Lock()
         # One thread: the delineator's sums are made one ECG at a time, and it is busy enough.
@@ -72,7 +76,7 @@ class EcgSource:
 
     def prepare(self, record_id: str) -> "Future[PreparedEcg]":
         """Start to prepare an ECG in the background."""
-        row = self._records.loc[record_id]
+        row = self._rows[record_id]
         with self._lock:
             if record_id not in self._prepared:
                 self._prepared[record_id] = self._worker.submit(self._prepare, row)
@@ -83,20 +87,16 @@ class EcgSource:
 
     def others(self, record_id: str) -> list[dict[str, Any]]:
         """Return the other ECGs of the same child in order of age, then of date."""
-        row = self._records.loc[record_id]
-        mine = self._by_patient[row["patient_id"]]
-        ordered = mine.sort_values(["age_days", "acquired_at", "record_id"], na_position="last")
-        place = list(ordered["record_id"]).index(record_id)
+        ordered = self._of_patient[self._rows[record_id]["patient_id"]]
+        place = ordered.index(record_id)
         return [
             {
                 "record_id": other,
-                "age": _age(age),
-                "acquired_at": "" if pd.isna(date) else str(date),
+                "age": _age(self._rows[other]["age_days"]),
+                "acquired_at": _text(self._rows[other]["acquired_at"]),
                 "order": "earlier" if number < place else "later",
             }
-            for number, (other, age, date) in enumerate(
-                zip(ordered["record_id"], ordered["age_days"], ordered["acquired_at"], strict=True)
-            )
+            for number, other in enumerate(ordered)
             if other != record_id
         ]
 
@@ -104,7 +104,7 @@ class EcgSource:
         """Stop preparing."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _prepare(self, row: pd.Series) -> PreparedEcg:
+    def _prepare(self, row: dict[Hashable, Any]) -> PreparedEcg:
         place = recordings.RecordingPath(
             str(row["record_id"]),
             self._root / str(row["path"]),
@@ -150,6 +150,10 @@ def prepared(recording: recordings.Recording, limits: norms.Limits) -> PreparedE
 def _age(age_days: float | None) -> str:
     unknown = age_days is None or pd.isna(age_days)
     return "age unknown" if unknown else age_text.in_words(float(age_days or 0))
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)
 
 
 def _microvolts(signal_mv: NDArray[np.float64]) -> NDArray[np.int16]:

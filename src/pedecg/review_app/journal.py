@@ -125,8 +125,11 @@ class Journal:
             return numbered
 
     def close(self) -> None:
-        """Give up the lock."""
-        os.close(self._file)
+        """Give up the lock; nothing can be appended any more."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+            self._file = -1
 
     def _next_id(self) -> int:
         return self.entries[-1].id + 1 if self.entries else 1

@@ -41,7 +41,9 @@ class ReadingQueue:
     def open_cases(self, reader: str) -> list[int]:
         """Return the numbers of all cases that wait for a reader; skipped ones come last."""
         waiting = [
-            number for number, item in enumerate(self.worklist.items) if self._for(item.case, reader)
+            number
+            for number, item in enumerate(self.worklist.items)
+            if self._for(item.case, reader)
         ]
         order = {case: place for place, case in enumerate(self.answers.skipped(reader))}
         return sorted(waiting, key=lambda n: (order.get(self.worklist.items[n].case, -1), n))

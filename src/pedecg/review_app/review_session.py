@@ -66,6 +66,7 @@ class Review:
         )
         self.version = metadata.version("pedecg")
         self._lock = threading.RLock()
+        self._names = {one.reader.casefold(): one.reader for one in reversed(self.journal.entries)}
 
     def reader(self, name: str) -> str:
         """Return a name as it is recorded, or refuse it."""
@@ -77,9 +78,8 @@ class Review:
             raise RefusedError(f"{plain[:40]!r} is not one of the readers of this review")
         if not _NAME.fullmatch(plain):
             raise RefusedError("a name has 1 to 40 letters; it may contain spaces, . , ' and -")
-        # Anna and anna are one reader: kappa must not take them for two.
-        same = (r for r in self.answers.readers() if r.casefold() == plain.casefold())
-        return next(same, plain)
+        with self._lock:  # Anna and anna are one reader: kappa must not take them for two
+            return self._names.setdefault(plain.casefold(), plain)
 
     def item(self, number: int) -> Item:
         """Return a case of the worklist."""
@@ -222,7 +222,9 @@ class Review:
                 "disagreements": None,
             }
             if reader in self.settings.senior:
-                cases = [c for c in self.answers.disagreements() if self.worklist.number(c) is not None]
+                cases = [
+                    c for c in self.answers.disagreements() if self.worklist.number(c) is not None
+                ]
                 found["disagreements"] = [
                     {
                         "number": self.worklist.number(case),
@@ -297,8 +299,7 @@ class Review:
         One record can be a case of several targets, and its diagnoses tell them all.
         """
         waiting = self.settings.blinded and any(
-            other.record_id == item.record_id
-            and self.answers.standing(other.case, reader) is None
+            other.record_id == item.record_id and self.answers.standing(other.case, reader) is None
             for other in self.worklist.items
         )
         return None if waiting else list(self.statements.get(item.record_id, ()))

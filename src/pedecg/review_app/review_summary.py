@@ -24,9 +24,7 @@ def summary(worklist: Worklist, answers: Answers, seed: int = 0) -> dict[str, An
     return {
         "cases": len(worklist.items),
         "reviewed": sum(bool(final.entries) for final in finals.values()),
-        "decisions": {
-            word: decided.count(word) for word in ("keep", "flip", "unknown")
-        },
+        "decisions": {word: decided.count(word) for word in ("keep", "flip", "unknown")},
         "disagreements": len(answers.disagreements()),
         "confirmed_errors": [_depth(decided, depth) for depth in DEPTHS if _worth(decided, depth)],
         "readers": {reader: _reader(answers, reader) for reader in answers.readers()},
@@ -82,11 +80,11 @@ def as_text(found: dict[str, Any]) -> list[str]:
         "",
         "first   decided   wrong   precision (95 % interval)",
     ]
-    for row in found["confirmed_errors"]:
-        lines.append(
-            f"{row['first']:5d}   {row['decided']:7d}   {row['wrong']:5d}   "
-            f"{row['precision']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-        )
+    lines += [
+        f"{row['first']:5d}   {row['decided']:7d}   {row['wrong']:5d}   "
+        f"{row['precision']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        for row in found["confirmed_errors"]
+    ]
     if not found["confirmed_errors"]:
         lines.append("no case is decided yet")
     lines += ["", f"Fleiss' kappa, first blinded answers: {_kappa_text(found['agreement']['all'])}"]

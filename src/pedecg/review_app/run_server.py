@@ -1,5 +1,6 @@
 """Listening: one address, one token, until Ctrl-C."""
 
+import contextlib
 import ipaddress
 import socket
 
@@ -47,7 +48,8 @@ def serve(app: ASGIApp, sock: socket.socket) -> None:
         ws="none",
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[sock])
+    with contextlib.suppress(KeyboardInterrupt):  # how a reader ends the review
+        uvicorn.Server(config).run(sockets=[sock])
 
 
 def address(sock: socket.socket, token: str) -> str:
