@@ -21,7 +21,8 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 PULSE = "PULSE"
 PULSE_FROM_S, PULSE_S, PULSE_MV = 1.0, 0.2, 1.0
 # record, patient, age in days, recorded labels of (abnormal, chd), split
-ROWS = (
+Row = tuple[str, str, int, tuple[int | None, int | None], str]
+ROWS: tuple[Row, ...] = (
     ("A1", "A", 400, (1, 1), "train"),
     ("A2", "A", 800, (1, 0), "train"),
     ("B1", "B", 3, (0, 0), "train"),
@@ -59,8 +60,9 @@ def pulse() -> NDArray[np.float32]:
     return signal
 
 
-def written(folder: Path) -> Ward:
-    """Write the ward and return it."""
+def written(folder: Path, copies: int = 0) -> Ward:
+    """Write the ward and return it; `copies` of its ECGs under other names become candidates."""
+    folder.mkdir(exist_ok=True)
     _parameters(folder)
     raw = folder / "data" / "raw" / "simulated"
     raw.mkdir(parents=True)
@@ -86,14 +88,19 @@ def written(folder: Path) -> Ward:
                 "source_split": None,
             }
         )  # fmt: skip
+    known = list(ROWS)
+    for copy in range(copies):
+        name, number = f"Z{copy:03d}", copy % 4
+        rows.append({**rows[number], "record_id": name, "patient_id": name})
+        known.append((name, name, 400, (copy % 2, copy % 2), "train"))
     records = tables.check(pd.DataFrame(rows), tables.RECORDS, "records")
     labels = pd.DataFrame(
-        [(record_id, *given) for record_id, _, _, given, _ in ROWS],
+        [(record_id, *given) for record_id, _, _, given, _ in known],
         columns=["record_id", "abnormal", "chd"],
     )
     labels = tables.check(labels, tables.LABELS, "labels")
     splits = pd.DataFrame(
-        [(r, p, s) for r, p, _, _, s in ROWS], columns=["record_id", "patient_id", "split"]
+        [(r, p, s) for r, p, _, _, s in known], columns=["record_id", "patient_id", "split"]
     )
     findings = pd.DataFrame(
         {
@@ -111,12 +118,13 @@ def written(folder: Path) -> Ward:
         folder, records, labels, dict(zip(splits["record_id"], splits["split"], strict=True)),
         {"A1": ["Atrial septal defect", "L155"], "B1": ["Normal ECG"]},
     )  # fmt: skip
-    _candidates(ward)
+    _candidates(ward, known)
     return ward
 
 
-def _candidates(ward: Ward) -> None:
-    given = {row[0]: dict(zip(("abnormal", "chd"), row[3], strict=True)) for row in ROWS}
+def _candidates(ward: Ward, known: list[Row]) -> None:
+    given = {row[0]: dict(zip(("abnormal", "chd"), row[3], strict=True)) for row in known}
+    asked = [*CANDIDATES, *((row[0], "chd", 0.5) for row in known[len(ROWS) :])]
     patients = dict(zip(ward.records["record_id"], ward.records["patient_id"], strict=True))
     rows = [
         {
@@ -124,7 +132,7 @@ def _candidates(ward: Ward) -> None:
             "label": label, "given": given[record_id][label], "probability": probability,
             "label_quality": 0.01 * rank, "flagged": True,
         }
-        for rank, (record_id, label, probability) in enumerate(CANDIDATES, start=1)
+        for rank, (record_id, label, probability) in enumerate(asked, start=1)
     ]  # fmt: skip
     tables.write(pd.DataFrame(rows), ward.candidates, tables.CANDIDATES)
 

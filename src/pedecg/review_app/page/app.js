@@ -56,9 +56,8 @@ async function attempt(action) {
     await action();
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    warn(error.message);
     if (error.status === 409 && current) await open(current.view.number, true);
-    if (error.status === 409) warn(error.message);
+    warn(error.message);
     if (error.status === 401) signIn();
   } finally {
     busy = false;
@@ -112,7 +111,7 @@ async function fetchAhead() {
     upcoming = (await get(`/api/next?beside=${current.view.number}`)).number;
     if (upcoming !== null) {
       const promise = fetchCase(upcoming);
-      promise.catch(() => ahead.clear());
+      promise.then(() => { document.body.dataset.ahead = String(upcoming); }, () => ahead.clear());
       ahead.set(upcoming, promise);
     }
   } catch (error) {

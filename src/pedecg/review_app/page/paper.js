@@ -41,6 +41,7 @@ export class Paper {
     this.room = 0; // px of height that the window has for this paper
     this.levels = [];
     this.pending = 0;
+    this.lastDrawMs = 0;
     this.onDrawn = () => {};
     this.#listen();
     new ResizeObserver(() => this.redraw()).observe(canvas);
@@ -137,6 +138,7 @@ export class Paper {
 
   #draw() {
     this.pending = 0;
+    const started = performance.now();
     const { canvas, context } = this;
     const width = canvas.clientWidth, height = canvas.clientHeight;
     const ratio = window.devicePixelRatio || 1;
@@ -160,6 +162,7 @@ export class Paper {
       if (this.span && this.span.row === number) this.#calipers(row, middle, arrangement, height);
     });
     this.canvas.dataset.pxPerMm = this.scale.toFixed(4);
+    this.lastDrawMs = performance.now() - started;
     this.onDrawn();
   }
 
