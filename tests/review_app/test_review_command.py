@@ -8,10 +8,12 @@ import subprocess
 import sys
 import urllib.request
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from pedecg import cli
+from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.review_app import run_server
 
@@ -58,6 +60,21 @@ def test_export_writes_what_the_pipeline_reads(pedecg, review, tmp_path):
     assert done.exit_code == 0
     assert "5 decisions" in done.stderr
     assert out.read_text() == (tmp_path / "decisions.csv").read_text()
+
+
+def test_effect_compares_two_runs_and_says_what_it_cannot(pedecg, review, ward, tmp_path):
+    path = answered(review).journal.path
+    rows = [
+        (record, ward.splits[record], 0, label, 0.5)
+        for record in ward.records["record_id"]
+        for label in ("abnormal", "chd")
+    ]
+    columns = ["record_id", "split", "seed", "label", "probability"]
+    file = tmp_path / "model.parquet"
+    tables.write(pd.DataFrame(rows, columns=columns), file, tables.PREDICTIONS)
+    text = pedecg("effect", file, file, "--journal", path).output
+    assert "AUROC on 1 test ECGs of 1 patients without a decision (0 test" in text
+    assert "chd                not scored: 0 positives or negatives; expected at least 5" in text
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def review(
             f"{PASSWORD_VARIABLE}, or leave --host out"
         )
     records, labels, findings, splits = ecg_source.open_tables(Path())
+    split_of = dict(zip(splits["record_id"], splits["split"], strict=True))
     worklist = _worklist(labels, records, at_most, list_file, label, mistakes)
     limits = _limits(Path())
     settings = review_session.ReviewSettings(
@@ -85,7 +86,7 @@ def review(
         senior=tuple(senior or ()),
         seed=seed,
     )
-    running = review_session.start(worklist, journal, settings, splits, _statements(findings))
+    running = review_session.start(worklist, journal, settings, split_of, _statements(findings))
     gate = access.Access(password)
     ecgs = ecg_source.EcgSource(Path(), records, limits)
     try:
@@ -149,6 +150,41 @@ def export(
     count = decision_file.write(state, out)
     waiting = len(state.disagreements())
     typer.echo(f"{count} decisions: {out}; {waiting} disagreements wait for consensus", err=True)
+
+
+@app.command("effect")
+def effect(
+    without: Annotated[Path, typer.Argument(help="predictions/<model>.parquet without decisions")],
+    with_decisions: Annotated[
+        Path,
+        typer.Argument(metavar="WITH", help="the same after a run with labels.use_decisions: true"),
+    ],
+    journal: JournalOption = JOURNAL,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Compare a model trained with and without the decisions, on test patients without one."""
+    import json
+
+    from pedecg.core import tables
+    from pedecg.review_app import answers, ecg_source, retraining_effect
+    from pedecg.review_app import journal as journals
+
+    _, labels, _, splits = ecg_source.open_tables(Path())
+    state = answers.Answers(journals.read(journal))
+    found = retraining_effect.effect(
+        tables.read(without, tables.PREDICTIONS),
+        tables.read(with_decisions, tables.PREDICTIONS),
+        labels,
+        splits,
+        {record_id for record_id, _ in state.cases()},
+        seed=seed,
+    )
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for line in retraining_effect.as_text(found):
+        typer.echo(line)
 
 
 def _worklist(

@@ -233,11 +233,11 @@ def _outside(one: dict[str, Any]) -> str:
     return "below" if one.get("p2") is not None and away < one["p2"] - middle else ""
 
 
-def open_tables(project: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """Return records, labels, findings and the split of each record, as the pipeline left them."""
+def open_tables(project: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return records, labels, findings and splits, as the pipeline left them."""
     interim = project / "data" / "interim"
     records = tables.read(interim / "records.parquet", tables.RECORDS)
     labels = tables.read(interim / "labels.parquet", tables.LABELS)
     findings = tables.read(interim / "findings.parquet", tables.FINDINGS)
     splits = tables.read(interim / "splits.parquet", tables.SPLITS)
-    return records, labels, findings, dict(zip(splits["record_id"], splits["split"], strict=True))
+    return records, labels, findings, splits

@@ -9,7 +9,7 @@ const EDGE = 5;
 // Height of a row by gain, mm/mV: a tall R of 1.5 mV stays inside its row.
 const ROW = { 5: 20, 10: 30, 20: 50 };
 const CLOSE_ROW = { 5: 15, 10: 22, 20: 40 };
-const SPREAD = 1.4; // a row may be so much higher where the window has room
+const SPREAD = 1.6; // a row may be so much higher where the window has room
 
 /**
  * @typedef {{lead: string, start: number, length: number, x: number, first: boolean}} Cell

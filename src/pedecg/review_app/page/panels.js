@@ -114,7 +114,7 @@ export function reveal(view) {
       el("h3", { text: "Stated by the source" }),
     statements && statements.length > 0 &&
       el("ul", { class: "plain-list" }, ...statements.map((text) => el("li", { text }))),
-    statements === null && el("p", { class: "reason",
+    recorded && statements === null && el("p", { class: "reason later",
       text: "Statements of the source follow when all questions on this ECG are answered." }),
   ].filter(Boolean);
 }
@@ -186,9 +186,10 @@ export function measurements(ecg) {
 /** Agreement, progress and (for a senior reader) the disagreements. */
 export function overview(found, targetTitle, openCase) {
   const { summary, disagreements } = found;
+  const signed = (value) => value.toFixed(2).replace("-", "−");
   const kappa = (one) => one.kappa === null ? `not defined: ${one.reason}`
-    : `κ = ${one.kappa.toFixed(2)}` + (one.low === null ? ` (${one.reason})`
-      : ` (95 % interval ${one.low.toFixed(2)} to ${one.high.toFixed(2)})`) +
+    : `κ = ${signed(one.kappa)}` + (one.low === null ? ` (${one.reason})`
+      : ` (95 % interval ${signed(one.low)} to ${signed(one.high)})`) +
       `, same answer in ${Math.round(100 * one.observed)} % of ${one.n_cases} cases`;
   const words = summary.decisions;
   const facts = [
