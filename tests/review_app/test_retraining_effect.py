@@ -83,7 +83,7 @@ def test_readers_with_known_error_rates_give_the_effect_that_truth_predicts():
     best, reviewed = against(hospital.truth), against(hospital.reviewed())
     assert best["low"] > 0.02
     assert reviewed["low"] > 0
-    # Readers who agree are wrong in 0.5 % of the ill and 0.2 % of the well, and differ in 8 to 14 %.
+    # Both are wrong in 0.5 % of the ill and 0.2 % of the well; they differ in 8 to 14 %.
     assert 0.6 * best["difference"] < reviewed["difference"] <= best["high"]
 
 

@@ -70,6 +70,15 @@ def test_undo_does_not_make_the_reader_blind_again(review):
     assert running.answers.first_blinded(("A1", "chd")) == {}
 
 
+def test_an_answer_on_a_label_that_was_seen_elsewhere_is_not_blinded(review):
+    running = review()
+    answer(running, A1_ABNORMAL, "Anna", "present")
+    running.undo("Anna")
+    saved = running.answer(A1, "Anna", {"chd": "present", "abnormal": "absent"}, expected=None)
+    assert not saved.blinded
+    assert running.answers.first_blinded(("A1", "abnormal")) == {}
+
+
 def test_keep_and_change_need_the_label_in_view(review):
     running = review()
     with pytest.raises(RefusedError, match="in view"):
@@ -265,6 +274,18 @@ def test_rows_written_by_hand_stay_and_rows_of_the_review_follow_it(review, tmp_
     assert any(",yes,pedecg " in line for line in lines)
     running.undo("Anna")
     assert len(label_decisions.read(file)) == 2
+
+
+def test_a_decision_file_that_cannot_be_written_loses_no_answer(review, tmp_path):
+    running = review()
+    (tmp_path / "decisions.csv").write_text("damaged while the review runs\n")
+    answer(running, A1, "Anna", "absent")
+    assert "saved, but" in running.view(A1, "Anna")["warning"]
+    assert len(running.journal.entries) == 1
+    (tmp_path / "decisions.csv").unlink()
+    answer(running, A2, "Anna", "absent")
+    assert running.view(A2, "Anna")["warning"] == ""
+    assert len(label_decisions.read(tmp_path / "decisions.csv")) == 2
 
 
 def test_a_decision_file_of_another_form_stops_the_start(review, tmp_path):

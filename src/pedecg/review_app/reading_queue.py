@@ -69,13 +69,15 @@ class ReadingQueue:
         )
         return done, done + len(self.open_cases(reader))
 
-    def _for(self, case: Case, reader: str) -> bool:
+    def may_answer(self, case: Case, reader: str) -> bool:
+        """Is a case the reader's to answer, now or when another reader leaves it?"""
         given = self.answers.readers_of(case)
-        if reader in given:
+        return reader not in given and (not given or is_shared(case, self.overlap, self.seed))
+
+    def _for(self, case: Case, reader: str) -> bool:
+        if not self.may_answer(case, reader):
             return False
         if is_shared(case, self.overlap, self.seed):
             return True
-        if given:
-            return False
         holder, since = self._leases.get(case, ("", 0.0))
         return holder in ("", reader) or time.monotonic() - since > LEASE_S

@@ -65,6 +65,7 @@ class Review:
             self.worklist, self.answers, self.settings.overlap, self.settings.seed
         )
         self.version = metadata.version("pedecg")
+        self.export_fault = ""
         self._lock = threading.RLock()
         self._names = {one.reader.casefold(): one.reader for one in reversed(self.journal.entries)}
 
@@ -110,6 +111,7 @@ class Review:
                 "answer": None if mine is None else _own(mine),
                 "progress": self.queue.progress(reader),
                 "consensus": consensus,
+                "warning": self.export_fault,
                 "votes": None,
                 "recorded": None,
             }
@@ -161,7 +163,6 @@ class Review:
             seen = self._sees_label(item.case, reader)
             given = self.worklist.given(item.record_id)
             checked = self._checked(item, answers, given, seen)
-            unchanged = mine is not None and mine.answers[item.label] == checked[item.label]
             saved = self.journal.append(
                 Entry(
                     id=0,
@@ -176,8 +177,10 @@ class Review:
                     given={label: given[label] for label in checked},
                     findings=tuple(_short(f, 100) for f in findings[:MAX_FINDINGS]),
                     reason=_short(reason, MAX_REASON),
-                    # A reason added after the label was shown leaves a blinded answer blinded.
-                    blinded=not seen or (unchanged and mine is not None and mine.blinded),
+                    blinded=all(
+                        self._is_blind((item.record_id, label), word, reader, consensus)
+                        for label, word in checked.items()
+                    ),
                     consensus=consensus,
                     seconds=None if seconds is None else round(seconds, 1),
                     version=self.version,
@@ -246,7 +249,13 @@ class Review:
 
     def _apply(self, saved: Entry) -> None:
         self.answers.add(saved)
-        decision_file.write(self.answers, self.settings.decisions)
+        try:
+            decision_file.write(self.answers, self.settings.decisions)
+        except (PedecgError, OSError) as fault:
+            # The answer is safe in the journal; the file can be written from it at any time.
+            self.export_fault = f"saved, but {self.settings.decisions} is not up to date: {fault}"
+        else:
+            self.export_fault = ""
 
     def _checked(
         self, item: Item, answers: Mapping[str, str], given: Mapping[str, int | None], seen: bool
@@ -274,6 +283,16 @@ class Review:
     def _sees_label(self, case: Case, reader: str) -> bool:
         return not self.settings.blinded or self.answers.revealed(case, reader)
 
+    def _is_blind(self, case: Case, word: str, reader: str, consensus: bool) -> bool:
+        """Was nothing shown of a case, or is it the answer that was given before that?
+
+        A reason that is added after the label was shown leaves a blinded answer blinded.
+        """
+        if not self._sees_label(case, reader):
+            return True
+        mine = self._standing(case, reader, consensus)
+        return mine is not None and mine.blinded and mine.answers[case[1]] == word
+
     def _answered_or_open(self, case: Case, reader: str) -> bool:
         """Other readers' answers are shown after one's own, also where labels are in view."""
         return self.answers.standing(case, reader) is not None
@@ -299,7 +318,7 @@ class Review:
         One record can be a case of several targets, and its diagnoses tell them all.
         """
         waiting = self.settings.blinded and any(
-            other.record_id == item.record_id and self.answers.standing(other.case, reader) is None
+            other.record_id == item.record_id and self.queue.may_answer(other.case, reader)
             for other in self.worklist.items
         )
         return None if waiting else list(self.statements.get(item.record_id, ()))

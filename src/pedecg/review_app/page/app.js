@@ -342,6 +342,7 @@ async function save(word, more = {}) {
     consensus,
   });
   Object.assign(view, saved);
+  if (view.warning) warn(view.warning);
   draft = emptyDraft();
   fillDecision();
 }
