@@ -335,6 +335,8 @@ def test_fifty_cases_by_keyboard_with_two_crashes_lose_nothing(window, tmp_path)
             else:
                 page.keyboard.press("Enter")
         wait_for_case(page, 50)
+        page.wait_for_selector('body[data-ahead="51"]')
+        page.wait_for_timeout(200)  # what the browser still has to say of the crashes
     finally:
         program.kill()
     page.errors[:] = [
