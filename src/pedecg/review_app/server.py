@@ -34,6 +34,8 @@ FILES = {
     "layouts.js": "text/javascript",
     "dialogs.js": "text/javascript",
     "calipers.js": "text/javascript",
+    "pointers.js": "text/javascript",
+    "toolbar.js": "text/javascript",
     "panels.js": "text/javascript",
     "requests.js": "text/javascript",
     "icon.svg": "image/svg+xml",

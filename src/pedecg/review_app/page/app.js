@@ -2,9 +2,10 @@
 /** The review: one case after the other, by keyboard, mouse or touch. */
 
 import { get, post, samples, useToken, RequestError } from "/static/requests.js";
-import { Paper, WAVE_COLOURS } from "/static/paper.js";
+import { Paper } from "/static/paper.js";
 import { choices } from "/static/layouts.js";
 import * as panels from "/static/panels.js";
+import { GAINS, SPEEDS, beatOf, scaleLine, signalOf, toolbar } from "/static/toolbar.js";
 import { showHelp, showLabels, showReasons, showScale } from "/static/dialogs.js";
 
 const { el } = panels;
@@ -12,7 +13,6 @@ const { el } = panels;
 const byId = (id) => document.getElementById(id);
 const NARROW = window.matchMedia("(max-width: 60rem)");
 const KEPT_SCALE = "pedecg-px-per-mm";
-const GAINS = [5, 10, 20], SPEEDS = [25, 50];
 
 /** @type {any} */
 let session;
@@ -152,22 +152,6 @@ async function finish() {
 
 // ---- display -------------------------------------------------------------------------------
 
-function signalOf(found, filtered) {
-  const { ecg } = found.view;
-  return { leads: ecg.leads, fs: ecg.fs_hz, n: ecg.n_samples, waves: ecg.waves,
-    samples: filtered ? found.filtered : found.raw };
-}
-
-function beatOf(ecg) {
-  const { median_beat: beat } = ecg;
-  const leads = Object.keys(beat.leads), n = beat.leads[leads[0]].length;
-  const joined = new Int16Array(leads.length * n);
-  leads.forEach((lead, row) => joined.set(beat.leads[lead], row * n));
-  const waves = { global: Object.entries(beat.waves).map(([wave, [first, last]]) =>
-    [wave, first / beat.fs_hz, null, last / beat.fs_hz]) };
-  return { leads, fs: beat.fs_hz, n, samples: joined, waves };
-}
-
 function showEcg() {
   const { ecg } = current.view;
   byId("sheet-title").textContent = ecg.error ? ecg.error
@@ -208,6 +192,7 @@ function fit() {
   }
 }
 new ResizeObserver(fit).observe(byId("papers"));
+paper.onZoom = () => current && tools();
 
 /** Change what is displayed. @param {object} change */
 function change(change) {
@@ -236,48 +221,9 @@ function zoom(factor) {
 const cycle = (values, value) => values[(values.indexOf(value) + 1) % values.length];
 
 function tools() {
-  const ecg = current.view.ecg;
-  const button = (text, key, pressed, onclick, title) => el("button", { type: "button", title:
-    `${title || text} (${key})`, "aria-pressed": pressed === null ? null : String(pressed), onclick }, text);
-  const group = (label, ...buttons) => el("div", { class: "tool-group", role: "group",
-    "aria-label": label }, ...buttons);
-  const layouts = ecg.error ? [] : choices(ecg.leads);
-  byId("tools").replaceChildren(
-    group("Layout", ...layouts.map((one) => button(one.title, "Y", display.layout === one.id && !display.beat,
-      () => change({ layout: one.id, beat: false }), "Layout")),
-    ecg.median_beat && button("Median beat", "B", display.beat, () => change({ beat: !display.beat }))),
-    group("Gain", el("span", { text: "mm/mV" }), ...GAINS.map((gain) => button(String(gain), "G",
-      display.gain === gain, () => change({ gain, beat: false }), `${gain} mm/mV`))),
-    group("Speed", el("span", { text: "mm/s" }), ...SPEEDS.map((speed) => button(String(speed), "T",
-      display.speed === speed, () => change({ speed, beat: false }), `${speed} mm/s`))),
-    group("Signal",
-      button("Filter", "F", display.filter, () => change({ filter: !display.filter }), "Band-pass 0.5 to 100 Hz"),
-      button("Waves", "W", display.waves, () => change({ waves: !display.waves }), "P, QRS and T of the delineator")),
-    group("Measure",
-      button("Calipers", "M", display.measuring, () => change({ measuring: !display.measuring }),
-        "Drag over the ECG, or use the arrow keys"),
-      button("March-out", "O", display.repeating,
-        () => change({ repeating: !display.repeating, measuring: true }), "Repeat the interval")),
-    group("Zoom", button("−", "-", null, () => zoom(1 / 1.25), "Smaller"),
-      button(`${Math.round(paper.zoom * 100)} %`, "0", null, () => zoom(0), "True size"),
-      button("+", "+", null, () => zoom(1.25), "Larger"),
-      el("button", { type: "button", title: "Compare a ruler with the screen", "aria-haspopup": "dialog",
-        onclick: checkScale }, "Scale")));
-  const legend = Object.entries(WAVE_COLOURS).map(([wave, colour]) => {
-    const swatch = el("i", { class: "swatch" });
-    swatch.style.background = colour;
-    return el("span", {}, swatch, wave);
-  });
-  const speed = display.beat ? 50 : display.speed, gain = display.beat ? 20 : display.gain;
-  const size = Math.round(paper.zoom * 100);
-  const long = ecg.error ? 0 : ecg.n_samples / ecg.fs_hz;
-  byId("scale").replaceChildren(
-    el("span", { text: `${speed} mm/s, ${gain} mm/mV` + (size === 100 ? "" : ` at ${size} %`) }),
-    el("span", { text: display.beat ? `median of ${ecg.median_beat.n_beats} of ${ecg.median_beat.n_found} beats`
-      : display.filter ? "band-pass 0.5–100 Hz" : "as recorded, without filter" }),
-    long > 10 && display.layout === "grid" && !display.beat
-      ? el("span", { text: `${long.toFixed(0)} s: ← → moves in time` }) : "",
-    display.waves || display.beat ? el("span", { class: "legend" }, ...legend) : "");
+  const { ecg } = current.view;
+  byId("tools").replaceChildren(...toolbar(ecg, display, paper.zoom, { change, zoom, checkScale }));
+  byId("scale").replaceChildren(...scaleLine(ecg, display, paper.zoom));
 }
 
 async function showOther(number, again = false) {

@@ -3,6 +3,7 @@
 
 import { arrange, LEFT } from "/static/layouts.js";
 import { inWords, marchOut, moved } from "/static/calipers.js";
+import { listen } from "/static/pointers.js";
 
 const NO_VALUE = -32768;
 const CSS_MM = 96 / 25.4; // px per mm of a screen that keeps to the definition of the CSS pixel
@@ -43,7 +44,8 @@ export class Paper {
     this.pending = 0;
     this.lastDrawMs = 0;
     this.onDrawn = () => {};
-    this.#listen();
+    this.onZoom = () => {};
+    listen(this);
     new ResizeObserver(() => this.redraw()).observe(canvas);
   }
 
@@ -133,10 +135,11 @@ export class Paper {
   }
 
   redraw() {
-    if (!this.pending) this.pending = requestAnimationFrame(() => this.#draw());
+    if (!this.pending) this.pending = requestAnimationFrame(() => this.draw());
   }
 
-  #draw() {
+  /** Draw at once; elsewhere `redraw` asks for the next frame. */
+  draw() {
     this.pending = 0;
     const started = performance.now();
     const { canvas, context } = this;
@@ -346,97 +349,9 @@ export class Paper {
     }
     context.stroke();
   }
-
-  /** The cell under a point of the canvas and what the point means there. */
-  #at(px, py) {
-    const arrangement = this.arrangement;
-    const mm = (px + this.x) / this.scale, down = (py + this.y) / this.scale;
-    let row = 0;
-    arrangement.rows.forEach((r, n) => {
-      if (Math.abs(r.middle - down) < Math.abs(arrangement.rows[row].middle - down)) row = n;
-    });
-    const cells = arrangement.rows[row].cells;
-    let column = cells.findLastIndex((cell) => cell.x <= mm);
-    if (column < 0) column = 0;
-    const time = cells[column].start + (mm - cells[column].x) / this.speed;
-    return { row, column, time, mv: (arrangement.rows[row].middle - down) / this.gain };
-  }
-
-  #listen() {
-    const { canvas } = this;
-    /** @type {Map<number, {x: number, y: number}>} */
-    const pointers = new Map();
-    const where = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (!this.signal || event.button > 0) return;
-      canvas.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, where(event));
-      if (this.measuring && pointers.size === 1) {
-        const { row, column, time, mv } = this.#at(where(event).x, where(event).y);
-        this.span = { row, column, from: time, to: time, low: mv, high: mv };
-        this.redraw();
-      }
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (!before) return;
-      const now = where(event);
-      if (this.measuring && this.span) this.#stretch(now);
-      else if (pointers.size === 2) this.#pinch(pointers, event.pointerId, now);
-      else {
-        this.x -= now.x - before.x;
-        if (event.pointerType !== "touch") this.y -= now.y - before.y;
-        this.redraw();
-      }
-      pointers.set(event.pointerId, now);
-    });
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
-    }
-    canvas.addEventListener("wheel", (event) => {
-      if (event.ctrlKey) {
-        this.#zoomAt(where(event), this.zoom * Math.exp(-event.deltaY / 300));
-      } else {
-        const before = [this.x, this.y];
-        this.x += event.shiftKey ? event.deltaY : event.deltaX;
-        if (!event.shiftKey) this.y += event.deltaY;
-        this.#draw();
-        if (before[0] === this.x && before[1] === this.y) return; // the page scrolls instead
-      }
-      event.preventDefault();
-    }, { passive: false });
-  }
-
-  #stretch(now) {
-    const cell = this.arrangement.rows[this.span.row].cells[this.span.column];
-    const row = this.arrangement.rows[this.span.row];
-    const mm = (now.x + this.x) / this.scale, down = (now.y + this.y) / this.scale;
-    this.span.to = cell.start + (mm - cell.x) / this.speed;
-    this.span.high = (row.middle - down) / this.gain;
-    this.onMeasure(inWords(this.span));
-    this.redraw();
-  }
-
-  #pinch(pointers, moving, now) {
-    const fixed = [...pointers].find(([id]) => id !== moving)[1];
-    const before = pointers.get(moving);
-    const size = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
-    this.#zoomAt(fixed, this.zoom * size(now, fixed) / Math.max(size(before, fixed), 1));
-  }
-
-  #zoomAt(point, zoom) {
-    const next = clamp(zoom, 0.4, 6), factor = next / this.zoom;
-    this.x = (this.x + point.x) * factor - point.x;
-    this.y = (this.y + point.y) * factor - point.y;
-    this.zoom = next;
-    this.redraw();
-  }
 }
 
-function clamp(value, low, high) {
+export function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 
