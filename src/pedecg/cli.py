@@ -20,6 +20,7 @@ from pedecg.commands import (
     parameters,
     predict,
     results,
+    review,
     run,
     runs,
     tensorboard,
@@ -44,6 +45,7 @@ app.command("runs")(runs.runs)
 app.command("verify")(verify.verify)
 app.command("tensorboard")(tensorboard.tensorboard)
 app.add_typer(fetch.app, name="fetch")
+app.add_typer(review.app, name="review")
 
 
 @app.callback()

@@ -1,0 +1,130 @@
+"""Who may talk to the application: token, session cookie, CSRF token, host and origin.
+
+The address with the token opens a session; everything else needs its cookie. A request that
+changes anything must carry the session's CSRF token in a header, which another site can neither
+read nor send, and come from the application's own page.
+"""
+
+import hmac
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "pedecg_review"
+CSRF_HEADER = "x-csrf-token"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_SESSIONS = 200  # the oldest is forgotten
+MAX_WRONG_PASSWORDS = 10  # within `WRONG_PASSWORD_S`
+WRONG_PASSWORD_S = 60.0
+
+# No code, style, font or connection from anywhere but the application itself.
+SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass
+class Session:
+    """One browser; `reader` is None until somebody signs in."""
+
+    csrf: str
+    reader: str | None = None
+    shown: dict[int, float] = field(default_factory=dict)
+
+
+class Access:
+    """The sessions of one run of the server."""
+
+    def __init__(self, password: str | None = None) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._password = password
+        self._sessions: dict[str, Session] = {}
+        self._wrong: list[float] = []
+        self._lock = threading.Lock()
+
+    @property
+    def needs_password(self) -> bool:
+        return self._password is not None
+
+    def open(self, token: str) -> str | None:
+        """Return the cookie of a new session, or None where the token is wrong."""
+        if not _same(token, self.token):
+            return None
+        cookie = secrets.token_urlsafe(24)
+        with self._lock:
+            self._sessions[cookie] = Session(csrf=secrets.token_urlsafe(24))
+            while len(self._sessions) > MAX_SESSIONS:
+                self._sessions.pop(next(iter(self._sessions)))
+        return cookie
+
+    def session(self, cookie: str | None) -> Session | None:
+        """Return the session of a cookie."""
+        return self._sessions.get(cookie or "")
+
+    def password_is_right(self, password: str) -> bool | None:
+        """Compare a password; None: too many wrong ones came within the last minute."""
+        if self._password is None:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            self._wrong = [then for then in self._wrong if now - then < WRONG_PASSWORD_S]
+            if len(self._wrong) >= MAX_WRONG_PASSWORDS:
+                return None
+            right = _same(password, self._password)
+            if not right:
+                self._wrong.append(now)
+            return right
+
+
+def csrf_is_right(session: Session, headers: Headers) -> bool:
+    """Say whether a request that changes something comes from the session's own page."""
+    origin = headers.get("origin")
+    same_origin = origin is None or urlsplit(origin).netloc == headers.get("host")
+    is_json = headers.get("content-type", "").split(";")[0].strip() == "application/json"
+    return same_origin and is_json and _same(headers.get(CSRF_HEADER, ""), session.csrf)
+
+
+class GuardedApp:
+    """Refuses foreign host names (DNS rebinding) and adds the security headers."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        """Wrap an application; `hosts` are the names it answers to, empty: any."""
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+        if self._hosts and host not in self._hosts:
+            refusal = PlainTextResponse("unknown host name\n", status_code=421)
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())
