@@ -55,7 +55,6 @@ def test_a_cell_may_carry_its_own_unit(hospital, run, cell, days):
     [
         ({"years": "-1"}, "invalid-age"),
         ({"years": "7 moons"}, "invalid-age"),
-        ({"years": ""}, "missing-age"),
         ({"gender": "x"}, "unknown-sex"),
         ({"CHD_flag": "maybe"}, "bad-label"),
         ({"set": "holdout"}, "bad-cell"),
@@ -70,6 +69,12 @@ def test_a_row_at_fault_is_quarantined(hospital, run, cells, reason):
     found = run("manifest", hospital(**cells), **OWN_NAMES)
     assert reason in set(found.quarantine["reason"])
     assert found.records.empty
+
+
+def test_an_age_that_neither_table_nor_file_states_is_missing(hospital, run, replace_in):
+    root = hospital(years="")
+    replace_in(root / "ecg" / "a.hea", "# Female 360", "# Female")
+    assert list(run("manifest", root, **OWN_NAMES).quarantine["reason"]) == ["missing-age"]
 
 
 def test_an_empty_label_is_unknown(hospital, run):

@@ -74,8 +74,10 @@ class ManifestSettings(Section):
 
     file: str = Field(description="the CSV, relative to the cohort's root and below it")
     columns: ManifestColumns
-    age_unit: Literal["days", "weeks", "months", "years"] | None = Field(
-        description="unit of ages without one; null: every cell must say its unit"
+    age_unit: Literal["ask", "days", "weeks", "months", "years"] | None = Field(
+        description="unit of ages without one; ask: the run ends with a question where all bare "
+        "numbers are at most 250, which could be years or months, and else reads days; null: "
+        "every cell must say its unit"
     )
     female: list[str] = Field(description="what stands for female, in any case")
     male: list[str] = Field(description="what stands for male, in any case")

@@ -46,7 +46,7 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
             quarantined.append(Quarantined(row.record_id, *outcome))
             continue
         try:
-            whole = cohort_scan.complete(row, outcome.age_days, outcome.sex, cohort)
+            whole = cohort_scan.complete(row, outcome.age, outcome.sex, cohort)
         except RecordFault as fault:
             quarantined.append(Quarantined(row.record_id, fault.reason, fault.detail))
             continue
@@ -185,6 +185,7 @@ def _metrics(
         "leads_by_flaw": _sorted(flaws),
         "identical_signals": _identical(rows),
         "age_unknown": sum(row.age_days is None for row, _ in rows),
+        "age_below_one_unit": sum(row.age_below_days is not None for row, _ in rows),
         "sex_unknown": sum(row.sex is None for row, _ in rows),
         "labels": {target: _label_counts(rows, target) for target in scanned.targets},
         "unknown_codes": _unknown_codes(rows),

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import cohort_folder, vendor_xml, wfdb_files, wfdb_notes
+from pedecg.cohorts import ages, cohort_folder, vendor_xml, wfdb_files, wfdb_notes
+from pedecg.cohorts.cohort_scan import CohortRow
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS, Sex, canonical_lead
@@ -32,6 +33,7 @@ class Recording:
     leads : canonical names in the order of `LEADS`, or ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
+    age_note : why the age is not known although something is stated, as for 0 whole years.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
     numbers : further numbers of the patient, by name.
     """
@@ -46,6 +48,7 @@ class Recording:
     calibrated: bool = True
     hand_held: bool = False
     numbers: Mapping[str, float] = field(default_factory=dict)
+    age_note: str = ""
 
     @property
     def length_s(self) -> float:
@@ -61,6 +64,12 @@ class RecordingPath:
     age_days: float | None = None
     sex: Sex | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    age_note: str = ""
+
+    def with_row(self, row: CohortRow) -> "RecordingPath":
+        """Return the place with what a table's row says of the patient."""
+        note = "" if row.age_below_days is None else ages.note_below(row.age_below_days)
+        return replace(self, age_days=row.age_days, sex=row.sex, age_note=note)
 
 
 @dataclass(frozen=True)
@@ -106,14 +115,15 @@ def named(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
 def _read_wfdb(path: Path) -> Recording:
     found = wfdb_files.channels(path.parent, path.name, ASSUMED_GAIN)
     leads, rows = named(found.names)
-    age_days, sex = wfdb_notes.age_and_sex(found.comments)
+    patient = wfdb_notes.patient(found.comments, _stem(path))
     return Recording(
         record_id=_stem(path),
         signal_mv=found.signal[rows],
         fs_hz=found.fs_hz,
         leads=leads,
-        age_days=age_days,
-        sex=sex,
+        age_days=patient.age.days,
+        age_note=patient.age.note,
+        sex=patient.sex,
         other_channels=tuple(n for row, n in enumerate(found.names) if row not in rows),
         calibrated=found.calibrated,
         hand_held=wfdb_files.is_hand_held(path.parent, path.name, found.names),
@@ -138,19 +148,25 @@ XML = Format("GE MUSE, Philips Sierra or HL7 aECG", (vendor_xml.SUFFIX,), _read_
 FORMATS: tuple[Format, ...] = (WFDB, XML)
 
 
-def find(paths: Iterable[str | Path]) -> tuple[list[RecordingPath], list[Fault]]:
+def find(
+    paths: Iterable[str | Path], age_unit: str | None = None
+) -> tuple[list[RecordingPath], list[Fault]]:
     """Return the recordings that the paths name, each once, and what is wrong with the others.
 
     A path is a file, a WFDB record without suffix, or a folder: a cohort's folder (ZZU-pECG,
     PTB-XL, or one with ``manifest.csv``) gives the records of its table, any other folder gives
     all recordings below it, sorted. Names that two recordings share become paths.
+
+    Parameters
+    ----------
+    age_unit : of a manifest's ages without a unit; see `cohort_folder.listing`.
     """
     places: dict[Path, RecordingPath] = {}
     faults: list[Fault] = []
     for given in paths:
         path = Path(given)
         try:
-            found = _below(path) if path.is_dir() else [_one(path)]
+            found = _below(path, age_unit) if path.is_dir() else [_one(path, age_unit)]
         except (PedecgError, OSError) as error:
             found = [Fault(str(path), str(error).removeprefix(f"{path}: "))]
         for one in found:
@@ -176,10 +192,13 @@ def read(place: RecordingPath) -> Recording:
             "unusable-rate",
             f"{place.path.name}: {recording.fs_hz:g} Hz; expected {SLOWEST_HZ:g} to {FASTEST_HZ:g}",
         )
+    age_days = recording.age_days if place.age_days is None else place.age_days
+    note = place.age_note or recording.age_note
     return replace(
         recording,
         record_id=place.record_id,
-        age_days=recording.age_days if place.age_days is None else place.age_days,
+        age_days=age_days,
+        age_note=note if age_days is None else "",
         sex=place.sex or recording.sex,
         numbers=place.numbers,
     )
@@ -193,7 +212,7 @@ def read_or_fault(place: RecordingPath) -> Recording | Fault:
         return Fault(str(place.path), f"{fault.reason}: {fault.detail}")
 
 
-def _one(path: Path) -> RecordingPath | Fault:
+def _one(path: Path, age_unit: str | None) -> RecordingPath | Fault:
     """Find the recording that a file's path names; the table of its cohort may know whose it is."""
     header = path.with_name(path.name + ".hea")
     if not path.is_file() and not header.is_file():
@@ -203,31 +222,31 @@ def _one(path: Path) -> RecordingPath | Fault:
     if form is None and not header.is_file():
         return Fault(str(path), "no ECG format of this name; expected " + _kinds())
     place = RecordingPath(_stem(path) if form else path.name, path if form else header)
-    return _known_by_table(place)
+    return _known_by_table(place, age_unit)
 
 
-def _known_by_table(place: RecordingPath) -> RecordingPath:
+def _known_by_table(place: RecordingPath, age_unit: str | None) -> RecordingPath:
     """Add age and sex where the table of a cohort's folder above knows the record."""
     stem = _plain(place.path.resolve())
     for folder in stem.parents:
         try:
-            table = cohort_folder.listing(folder)
-        except PedecgError:
-            continue  # the record itself can be read
+            table = cohort_folder.listing(folder, age_unit)
+        except PedecgError as error:  # the record itself can be read
+            return replace(place, age_note=str(error))
         if table is not None:
             row = table.row_of(stem.relative_to(folder).as_posix())
-            return place if row is None else replace(place, age_days=row.age_days, sex=row.sex)
+            return place if row is None else place.with_row(row)
     return place
 
 
-def _below(folder: Path) -> list[RecordingPath | Fault]:
-    table = cohort_folder.listing(folder)
+def _below(folder: Path, age_unit: str | None) -> list[RecordingPath | Fault]:
+    table = cohort_folder.listing(folder, age_unit)
     if table is None:
-        found: list[RecordingPath | Fault] = [_known_by_table(place) for place in _walk(folder)]
+        found: list[RecordingPath | Fault] = [
+            _known_by_table(place, age_unit) for place in _walk(folder)
+        ]
         return found or [Fault(str(folder), f"no recording in it; expected {_kinds()}")]
-    rows = [
-        RecordingPath(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows
-    ]
+    rows = [RecordingPath(row.record_id, folder / row.path).with_row(row) for row in table.rows]
     more = [RecordingPath(Path(path).name, folder / path) for path in table.unlisted]
     faulty = [Fault(f"{folder}: {r.record_id}", f"{r.reason}: {r.detail}") for r in table.faulty]
     return [*rows, *more, *faulty]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pedecg.cohorts import vendor_xml, wfdb_files, xml_file
+from pedecg.cohorts import vendor_xml, wfdb_files, wfdb_notes, xml_file
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import EcgRecord, Sex
 
@@ -13,11 +13,15 @@ SUFFIXES = (*wfdb_files.SUFFIXES, vendor_xml.SUFFIX)
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A record with what its own file says of the patient; None where it says nothing."""
+    """A record with what its own file says of the patient; None where it says nothing.
+
+    `age_below_days` is of an age of 0 whole years, see `ages.Age`.
+    """
 
     record: EcgRecord
     age_days: int | None = None
     sex: Sex | None = None
+    age_below_days: int | None = None
 
 
 def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> OpenedFile:
@@ -41,7 +45,9 @@ def read(root: str | Path, path: str, max_xml_mb: float = xml_file.MAX_MB) -> Op
         raise RecordFault("unreadable-file", f"{file.name[:60]}: {error.strerror}") from None
     if path.lower().endswith(vendor_xml.SUFFIX):
         raise RecordFault("missing-file", f"{file.name}: not found in {file.parent.name}")
-    return OpenedFile(wfdb_files.read(root, path))
+    record = wfdb_files.read(root, path)
+    patient = wfdb_notes.of_header(header, header.stem)
+    return OpenedFile(record, patient.age.days, patient.sex, patient.age.below_days)
 
 
 def without_suffix(path: str) -> str:

@@ -2,39 +2,68 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from pedecg.cohorts import ages
-from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import Sex
 
-_SEX: dict[str, Sex] = {"f": "female", "female": "female", "m": "male", "male": "male"}
-_DAYS = re.compile(r"(?P<sex>fe?male|male)\s+(?P<age>\d+)", re.IGNORECASE)  # ZZU-pECG: Female 2740
-_YEARS = re.compile(r"(?P<age>\d+)\s+(?P<sex>[mf])\b.*", re.IGNORECASE)  # MIT-BIH, QTDB: 69 M 1085
-_KEYED = re.compile(r"<?(?P<key>age|sex|gender)>?\s*:\s*(?P<value>.+)", re.IGNORECASE)  # LUDB, CinC
+_SEX: dict[str, Sex] = {
+    **dict.fromkeys(("f", "female", "w", "weiblich", "woman", "girl"), "female"),
+    **dict.fromkeys(("m", "male", "männlich", "maennlich", "man", "boy"), "male"),
+}
+# ZZU-pECG: Female 2740, in days; others: Male 45, or female 67 years.
+_SEX_THEN_AGE = re.compile(r"(?P<sex>fe?male|male)\s+(?P<age>[0-9.]+\s*[a-z]*)", re.IGNORECASE)
+_YEARS = re.compile(r"(?P<age>[0-9]+)\s+(?P<sex>[mf])\b.*", re.IGNORECASE)  # MIT-BIH: 69 M 1085
+_KEYS = re.compile(r"<?\b([A-Za-z]+)\b>?\s*:\s*")  # LUDB, CinC: <age>: 28  <sex>: M, Age: 8y
+_OF_ZZU = re.compile(r"P[0-9]{5}_E[0-9]{2}")
+_OLDEST_YEARS = 125  # a bare number beyond it is in days
 
 
-def age_and_sex(comments: Iterable[str]) -> tuple[int | None, Sex | None]:
-    """Return the age in days and the sex; None where no comment says them.
+@dataclass(frozen=True)
+class Patient:
+    """What a header's comments say of the patient."""
 
-    A bare age is in years, but for ZZU-pECG's ``Female 2740``, which is in days.
-    """
-    age: int | None = None
+    age: ages.Age = ages.UNKNOWN
     sex: Sex | None = None
-    for comment in comments:
-        if (line := _DAYS.fullmatch(comment)) is not None:
-            age, sex = _days(line["age"], "days"), _SEX[line["sex"].lower()]
+
+
+def patient(comments: Iterable[str], record_id: str = "") -> Patient:
+    """Return age and sex; unknown where no comment says them.
+
+    A bare age is in years where its key or its data set says so (``Age: 8``, ``69 M``), in days
+    in ZZU-pECG's ``Female 2740``. In ``Male 45`` of another record it could be either: the age
+    is unknown and says why.
+
+    Parameters
+    ----------
+    record_id : the record's name, by which those of ZZU-pECG are known.
+    """
+    age, sex = ages.UNKNOWN, None
+    for comment in map(str.strip, comments):
+        if (line := _SEX_THEN_AGE.fullmatch(comment)) is not None:
+            age, sex = _of_zzu(line["age"], record_id), _SEX[line["sex"].lower()]
         elif (line := _YEARS.fullmatch(comment)) is not None:
-            age, sex = _days(line["age"], "years"), _SEX[line["sex"].lower()]
-        elif (line := _KEYED.fullmatch(comment)) is not None:
-            if line["key"].lower() == "age":
-                age = _days(line["value"], "years")
-            else:
-                sex = _SEX.get(line["value"].strip().lower())
-    return age, sex
+            age, sex = ages.read_or_note(line["age"], "years"), _SEX[line["sex"].lower()]
+        else:
+            _, *parts = _KEYS.split(comment)
+            for key, value in zip(parts[::2], parts[1::2], strict=True):
+                if key.lower() == "age":
+                    age = ages.read_or_note(value, "years")
+                elif key.lower() in ("sex", "gender"):
+                    sex = _SEX.get(value.strip().lower())
+    return Patient(age, sex)
 
 
-def _days(cell: str, unit: str) -> int | None:
+def of_header(header: Path, record_id: str) -> Patient:
+    """Return `patient` of a header file; unknown where it cannot be read."""
     try:
-        return ages.in_days(cell, unit)
-    except RecordFault:
-        return None  # as `NaN` in CinC 2021
+        lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return Patient()
+    return patient((line.lstrip("#") for line in lines if line.startswith("#")), record_id)
+
+
+def _of_zzu(cell: str, record_id: str) -> ages.Age:
+    days = _OF_ZZU.fullmatch(record_id) or (ages.has_no_unit(cell) and float(cell) > _OLDEST_YEARS)
+    return ages.read_or_note(cell, "days" if days else "")

@@ -55,7 +55,7 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
         path=_path(cells),
-        age_days=cohort_scan.age(cells["Age"], settings),
+        age_days=cohort_scan.age(cells["Age"], settings).days,
         sex=cohort_scan.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
         labels={"abnormal": _abnormal((aha, chn), settings), **_diseases(diagnosed)},

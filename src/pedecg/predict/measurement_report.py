@@ -19,7 +19,8 @@ from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
 UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part of a column's name
-AGE_UNKNOWN = "age unknown: limits by age are not applied"
+NO_LIMITS = "limits by age are not applied"
+AGE_UNKNOWN = f"age unknown: {NO_LIMITS}"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
 _LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
@@ -147,7 +148,7 @@ def notes(found: MeasuredRecording) -> list[str]:
     recording = found.recording
     said = []
     if recording.age_days is None:
-        said.append(AGE_UNKNOWN)
+        said.append(f"{recording.age_note}: {NO_LIMITS}" if recording.age_note else AGE_UNKNOWN)
     elif recording.sex is None:
         said.append(SEX_UNKNOWN)
     said += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
