@@ -133,7 +133,12 @@ def _settings(
             "max_age_days": None,
             "require_age": False,
             "require_sex": False,
-            "zzu": {"normal_verdicts": [], "benign_findings": []},
+            "zzu": {
+                "normal_verdicts": [],
+                "benign_findings": [],
+                "rate_findings": [],
+                "unlisted_diagnoses": "unknown",
+            },
             "ptbxl": {"records": records},
             "manifest": {
                 "file": MANIFEST,

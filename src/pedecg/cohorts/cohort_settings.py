@@ -21,10 +21,17 @@ class ZzuSettings(Section):
         description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
         "of a finding without one)"
     )
+    rate_findings: list[str] = Field(
+        description="findings of the rate, which do not count for abnormal_beyond_rate"
+    )
+    unlisted_diagnoses: Literal["unknown", "negative", "positive"] = Field(
+        description="label of a target where a diagnosis lies in its chapter of ICD-10 and is none "
+        "of the study's keys, as a coarctation (Q25.1) for chd"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> "ZzuSettings":
-        for key in (*self.normal_verdicts, *self.benign_findings):
+        for key in (*self.normal_verdicts, *self.benign_findings, *self.rate_findings):
             if key not in code_vocabularies.finding_keys():
                 raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
         return self
