@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.cohorts import code_vocabularies, zzu
+from pedecg.cohorts import code_vocabularies, same_patient, zzu
 from pedecg.core import age_groups
 
 QUALITY_MEASURES = ("psqi", "bassqi")  # measured by us and by some sources
@@ -38,6 +38,7 @@ def tables_of(
         "disagreeing_patients": disagreeing_patients(known, patient),
         "findings": finding_counts(findings, len(records)),
         "unlisted_diagnoses": unlisted_diagnoses(findings),
+        "same_patient": same_patient.listed(records),
         "quarantine": quarantine.groupby("reason").size().rename("records").reset_index(),
     }
 
@@ -235,6 +236,7 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         / len(records),
         "spearman_with_source": agreement["spearman"].to_dict(),
         "positives": positives,
+        "groups_of_one_patient": int(tables["same_patient"]["group"].nunique()),
         "unlisted_diagnoses": tables["unlisted_diagnoses"]
         .groupby("target")["records"]
         .sum()

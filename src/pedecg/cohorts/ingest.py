@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pedecg.cohorts import cohort_scan, readers, record_check
+from pedecg.cohorts import cohort_scan, readers, record_check, same_patient
 from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_check import CheckedRecord, IngestSettings
@@ -91,6 +91,9 @@ def _records(
 ) -> pd.DataFrame:
     columns = [name for name, column in tables.RECORDS.columns.items() if not column.regex]
     further = [f"x_{name}" for name in features]
+    group = same_patient.groups(
+        [row.patient_id for row, _ in rows], [decoded.digest for _, decoded in rows]
+    )
     found = _table(
         (
             {
@@ -105,6 +108,7 @@ def _records(
                 "acquired_at": row.acquired_at,
                 "fold": row.fold,
                 "source_split": row.source_split,
+                "split_group": group.get(row.patient_id),
                 **{f"x_{name}": row.features[name] for name in features},
             }
             for row, decoded in rows
