@@ -195,10 +195,11 @@ def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[
     limited = {limits.column(measure): measure for measure in limits.units}
     if name in limited:
         whose = (recording.age_days, recording.sex)
-        rows = limits.rows_for(limited[name], *whose)  # as published: what the criteria judge by
+        rows = limits.rows_for(limited[name], *whose)  # what the criteria judge by
         if rows:
             one["p2"] = _number(min(row.p2 for row in rows))
-            one["p50"] = _number(sum(row.p50 for row in rows) / len(rows))
+            known = limits.percentiles(limited[name], *whose)
+            one["p50"] = _number(math.nan if known is None else known.p50)
             one["p98"] = _number(max(row.p98 for row in rows))
             one["limits_for"] = rows[0].ages
         one["z"] = _number(norms.z_score(limits, limited[name], found.measures[name], *whose))
