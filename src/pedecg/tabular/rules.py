@@ -31,7 +31,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
         "rule_rvh": 1.0, "rule_lvh": 0.5, "rule_right_axis": 1.0, "rule_left_axis": 0.5,
         "rule_upright_t_v1": 1.0, "rule_wide_qrs": 0.5, "rule_rbbb": 1.0,
         "rule_incomplete_rbbb": 1.0, "rule_first_degree_block": 0.5, "high z_r_v1": 0.3,
-        "high z_s_v6": 0.3, "high z_rs_ratio_v1": 0.1, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
+        "high z_s_v6": 0.3, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
         "high z_sv1_rv6": 0.3,
     },
     "myocarditis": {
