@@ -71,7 +71,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
     table = Table(title=headline(found), title_justify="left", title_style="bold")
     for column, justify in (("measure", "left"), ("value", "right"), ("±", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("2nd-98th percentile", justify="right")
+    table.add_column("normal limits", justify="right")
     table.add_column("z", justify="right")
     for name in measures(found):
         one = _measure(found, name, limits)
@@ -79,7 +79,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
             continue
         unit = one["unit"]
         spread, p2, p98 = (_say(one.get(key), unit, bare=True) for key in ("spread", "p2", "p98"))
-        between = f"{p2}-{p98}" if p2 or p98 else ""
+        between = f"{p2}-{p98}" if p2 and p98 else f"to {p98}" if p98 else ""
         doubt = "" if one.get("valid", True) else " (?)"
         z = "" if one.get("z") is None else f"{one['z']:+.1f}"
         table.add_row(in_words(name), _say(one["value"], unit) + doubt, spread, between, z)
@@ -92,7 +92,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
 
 
 def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
-    table = Table(caption="* outside the 2nd to 98th percentile", caption_justify="left")
+    table = Table(caption="* outside the normal limits", caption_justify="left")
     table.add_column("lead")
     for title in _BY_LEAD.values():
         table.add_column(title, justify="right")
@@ -202,6 +202,8 @@ def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[
             one["p50"] = _number(math.nan if known is None else known.p50)
             one["p98"] = _number(max(row.p98 for row in rows))
             one["limits_for"] = rows[0].ages
+            one["limits_source"] = rows[0].source
+            one["limits_kind"] = rows[0].kind
         one["z"] = _number(norms.z_score(limits, limited[name], found.measures[name], *whose))
     return one
 
