@@ -10,7 +10,7 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
 
     if settings.use_decisions:
-        labels = label_decisions.apply(labels, splits)
+        labels = label_decisions.apply(labels, splits, not_from_ecg=settings.not_from_ecg)
 
     tables.write(labels, "data/interim/training_labels.parquet", tables.LABELS)
 

@@ -12,6 +12,7 @@ from pedecg.signals import signal_store
 
 def main() -> None:
     settings = params.load("noise_review", label_noise.NoiseReviewSettings)
+    not_from_ecg = params.read_section("labels.not_from_ecg")
     cohort = params.read_section("cohort.name")
     train = params.load("train", TrainSettings)
     model_settings = model_inputs.read(settings.model).settings
@@ -28,10 +29,11 @@ def main() -> None:
     folds = splits.folds(records, labels, settings.folds, settings.seed, age_edges_days)
     predictor = out_of_fold_networks.predictor(data, model_settings, train, settings)
     probabilities = label_noise.out_of_fold(folds, list(data.targets), predictor)
-    ranked = label_noise.candidates(probabilities, labels, records, settings.min_positives)
+    targets = label_noise.searched(data.targets, settings, not_from_ecg)
+    ranked = label_noise.candidates(probabilities[targets], labels, records, settings.min_positives)
 
     tables.write(ranked, "data/review/candidates.parquet", tables.CANDIDATES)
-    for_reviewer = label_noise.for_reviewer(ranked, records, findings)
+    for_reviewer = label_noise.for_reviewer(ranked, records, findings, not_from_ecg=not_from_ecg)
     tables.write_csv(for_reviewer, "data/review/candidates.csv")
     tables.write_metrics(label_noise.as_metrics(ranked), "metrics/noise_review.json")
     label_candidates.draw(ranked, "plots/noise_review/candidates.png", cohort)

@@ -17,7 +17,7 @@ SIGNALS = Path("data/processed/signals")
 
 def main() -> None:
     settings = params.load("normal_beats", NormalBeatsSettings)
-    labels = tables.read("data/interim/labels.parquet", tables.LABELS)
+    labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)

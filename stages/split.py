@@ -1,6 +1,6 @@
 """Patients into training, validation and test."""
 
-from pedecg.cohorts import splits
+from pedecg.cohorts import same_patient, splits
 from pedecg.core import errors, params, tables
 
 
@@ -14,7 +14,8 @@ def main() -> None:
 
     tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
     tables.write_csv(table, "plots/split/balance.csv")
-    tables.write_metrics(splits.balance(assignment, table), "metrics/split.json")
+    apart = {"groups_in_two_splits": same_patient.in_two_splits(assignment, records)}
+    tables.write_metrics(splits.balance(assignment, table) | apart, "metrics/split.json")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,21 @@ def by(table, key, value):
     return table.set_index(key).loc[value]
 
 
+def test_diagnoses_of_a_targets_chapter_that_are_no_key_are_counted(ingested):
+    tables = ingested()
+    ids = tables["records"]["record_id"]
+    codes = ["Q25.1", "Q25.1", "Q21.0", "I42.8", "R18", "I40.0"]
+    rows = {"record_id": ids[: len(codes)], "vocabulary": "icd10", "code": codes}
+    tables["findings"] = pd.concat([tables["findings"], pd.DataFrame(rows)], ignore_index=True)
+    audited = audit.tables_of(**tables)
+    counted = audited["unlisted_diagnoses"].to_records(index=False).tolist()
+    assert counted == [
+        ("cardiomyopathy", "I42.8", 1), ("chd", "Q25.1", 2), ("myocarditis", "I40.0", 1)
+    ]  # fmt: skip
+    summed = audit.summary(tables["records"], tables["quality"], audited)["unlisted_diagnoses"]
+    assert summed == {"cardiomyopathy": 1, "chd": 2, "myocarditis": 1}
+
+
 def test_classes_count_positives_negatives_and_unknowns(ingested, tables):
     chd = ingested()["labels"]["chd"]
     row = by(tables["classes"], "target", "chd")

@@ -46,6 +46,20 @@ def test_flip_unknown_and_keep_do_what_they_say(labels, splits, decided):
     tables.check(cleaned, tables.LABELS, "cleaned")
 
 
+def test_a_label_that_another_test_decides_may_become_unknown_and_is_never_turned(
+    labels, splits, decided
+):
+    file = decided("a,chd,unknown,AB,", "b,kawasaki,flip,AB,")
+    cleaned = label_decisions.apply(labels, splits, file, not_from_ecg=["chd"])
+    assert cleaned["chd"].isna().tolist() == [True, False, False, True]
+    assert cleaned["kawasaki"].tolist() == [0, 1, 1, 1]
+    for row in ("b,chd,flip,AB,", "c,chd,flip,AB,"):  # also of a test record
+        with pytest.raises(
+            PedecgError, match=r"line 2: chd is not decided by the ECG .*found flip"
+        ):
+            label_decisions.apply(labels, splits, decided(row), not_from_ecg=["chd"])
+
+
 def test_test_labels_stay_as_they_came(labels, splits, decided):
     cleaned = label_decisions.apply(
         labels, splits, decided("c,chd,flip,AB,", "c,kawasaki,unknown,AB,")

@@ -71,6 +71,12 @@ def test_a_row_at_fault_is_quarantined(hospital, run, cells, reason):
     assert found.records.empty
 
 
+def test_an_age_that_neither_table_nor_file_states_is_missing(hospital, run, replace_in):
+    root = hospital(years="")
+    replace_in(root / "ecg" / "a.hea", "# Female 360", "# Female")
+    assert list(run("manifest", root, **OWN_NAMES).quarantine["reason"]) == ["missing-age"]
+
+
 def test_an_empty_label_is_unknown(hospital, run):
     assert run("manifest", hospital(CHD_flag=""), **OWN_NAMES).labels["chd"].isna().all()
 

@@ -56,6 +56,13 @@ def test_a_hidden_age_is_null_and_no_fault(ptbxl, run, age):
     assert len(records) == 1
 
 
+@pytest.mark.parametrize("age", ["0", "0.0"])
+def test_an_age_of_no_whole_year_is_an_infant_of_unknown_day(ptbxl, run, age):
+    found = run("ptbxl", ptbxl(age=age), max_age_days=6573)
+    assert found.records["age_days"].isna().all()
+    assert found.metrics["age_below_one_unit"] == len(found.records) == 1
+
+
 def test_an_age_limit_excludes_hidden_ages_and_says_so(ptbxl, run):
     found = run("ptbxl", ptbxl(age="300.0"), max_age_days=6573)
     assert found.metrics["excluded"] == {"age-unknown": 1}

@@ -20,6 +20,7 @@ def test_real_children_are_read_whole(shared_data, run):
     counts = {name: label["present"] for name, label in found.metrics["labels"].items()}
     assert counts == {
         "abnormal": 9,
+        "abnormal_beyond_rate": 4,  # the other five have rate findings and benign ones alone
         "chd": 5,
         "myocarditis": 0,
         "cardiomyopathy": 1,
@@ -49,6 +50,8 @@ def test_every_published_row_is_parsed(shared_data, cohort_settings):
     assert [finding.code for finding in findings if not finding.known] == ["F64"]
     assert sum(row.labels["myocarditis"] or 0 for row in rows) == 4
     assert sum(row.labels["chd"] or 0 for row in rows) == 6
+    unlisted = [row for row in rows if any(f.code == "Q24.9" for f in row.findings)]
+    assert [row.labels["chd"] for row in unlisted] == [None]  # a heart defect of no listed kind
     assert all(len(row.source_quality) == 12 for row in rows)
 
 

@@ -90,7 +90,7 @@ def test_a_manifest_says_the_names_ages_and_sexes(tmp_path, wfdb_file):
     for name in ("one", "two", "stray"):
         wfdb_file(tmp_path / "ecg" / name)
     (tmp_path / "manifest.csv").write_text(
-        "record_id,patient_id,path,age,sex\nE2,P1,ecg/two,30,f\nE1,P1,ecg/one,,m\n"
+        "record_id,patient_id,path,age,sex\nE2,P1,ecg/two,30d,f\nE1,P1,ecg/one,,m\n"
     )
     found = {one.record_id: one for one in opened(tmp_path)}
     assert list(found) == ["E1", "E2", "stray"]

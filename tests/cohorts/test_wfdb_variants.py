@@ -270,14 +270,20 @@ def test_what_is_no_ecg_does_not_vote(tmp_path, wfdb_file, names, leads):
         (("Age: 62  Sex: M",), 22646, "male"),
         (("female 67 years",), 24472, "female"),
         (("Male 45",), None, "male"),  # days, years or months: it does not say
-        (("Male 45", "Atrial septal defect", "Normal ECG"), 45, "male"),  # ZZU-pECG
         (("Male 894",), 894, "male"),
         (("Age: ٧",), None, None),
         (("Age: 300", "Sex: 1"), None, None),
     ],
 )
 def test_ages_in_comments_are_right_or_unknown(comments, age_days, sex):
-    assert wfdb_notes.age_and_sex(comments) == (age_days, sex)
+    found = wfdb_notes.patient(comments, "r")
+    assert (found.age.days, found.sex) == (age_days, sex)
+
+
+def test_an_age_that_cannot_be_read_is_not_quoted():
+    found = wfdb_notes.patient(("Age: Anna Muster", "Sex: F"), "r")
+    assert found.age.days is None
+    assert found.age.note == "the age in the header cannot be read"
 
 
 def test_a_calibration_pulse_at_the_end_is_cut(tmp_path, wfdb_file):

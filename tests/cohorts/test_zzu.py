@@ -22,6 +22,7 @@ def test_a_sound_record_becomes_a_row_of_every_table(zzu, run):
     assert found.labels.iloc[0].to_dict() == {
         "record_id": "P00001_E01",
         "abnormal": 1,
+        "abnormal_beyond_rate": 0,
         "chd": 0,
         "myocarditis": 1,
         "cardiomyopathy": 0,
@@ -54,6 +55,60 @@ def test_abnormal_is_what_the_reader_found_beyond_the_benign(zzu, run, cell, abn
     zzu.write()
     [label] = run("zzu", zzu.root).labels["abnormal"]
     assert label is pd.NA if abnormal is None else label == abnormal
+
+
+@pytest.mark.parametrize(
+    ("cell", "abnormal", "beyond_rate"),
+    [
+        ("'C21'", 1, 0), ("'C22';'C23'", 1, 0), ("'C21';'I105'", 1, 1), ("'C23'", 0, 0),
+        ("'A2';'C21'", 0, 0), ("'C22';'Z999'", 1, None), ("'Z999'", None, None), ("", None, None),
+    ],
+)  # fmt: skip
+def test_rate_findings_alone_are_no_abnormality_beyond_the_rate(
+    zzu, run, cell, abnormal, beyond_rate
+):
+    zzu.add(AHA_code=cell)
+    zzu.write()
+    labels = run("zzu", zzu.root).labels.iloc[0]
+    for target, wanted in (("abnormal", abnormal), ("abnormal_beyond_rate", beyond_rate)):
+        assert labels[target] is pd.NA if wanted is None else labels[target] == wanted
+
+
+@pytest.mark.parametrize(
+    ("code", "target"),
+    [
+        ("Q24.9", "chd"), ("Q25.1", "chd"), ("Q20.3", "chd"), ("Q22.5", "chd"), ("Q21.8", "chd"),
+        ("Q26.2", "chd"), ("I40.0", "myocarditis"), ("I40.8", "myocarditis"),
+        ("I41.0", "myocarditis"), ("I42.8", "cardiomyopathy"), ("I43.1", "cardiomyopathy"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("policy", "label"), [("unknown", None), ("negative", 0), ("positive", 1)])
+def test_a_diagnosis_of_a_targets_chapter_that_is_no_key_is_not_negative(
+    zzu, run, code, target, policy, label
+):
+    zzu.add(**{"ICD-10 code": f"'{code}';'R18'"})
+    zzu.write()
+    found = run("zzu", zzu.root, zzu__unlisted_diagnoses=policy).labels.iloc[0]
+    assert found[target] is pd.NA if label is None else found[target] == label
+    others = {"chd", "myocarditis", "cardiomyopathy", "kawasaki"} - {target}
+    assert (found[list(others)] == 0).all()
+
+
+def test_a_listed_key_is_positive_beside_another_of_its_chapter(zzu, run):
+    zzu.add(**{"ICD-10 code": "'Q24.9';'Q21.0'"})
+    zzu.add("P00002", **{"ICD-10 code": "'Q24.8'"})  # a cardiomyopathy of the study
+    zzu.write()
+    labels = run("zzu", zzu.root).labels
+    assert list(labels["chd"]) == [1, 0]
+    assert list(labels["cardiomyopathy"]) == [0, 1]
+
+
+def test_a_quality_outside_its_range_is_null_and_the_record_stays(zzu, run):
+    zzu.add(pSQI="'I':2.5;'II':0.7;'V1':-0.1", bSQI="'I':inf")
+    zzu.write()
+    quality = run("zzu", zzu.root).quality.set_index("lead")
+    assert quality["source_psqi"].notna().tolist() == [False, True] + 10 * [False]
+    assert quality["source_bsqi"].isna().all()
 
 
 def test_the_chinese_vocabulary_counts_where_the_other_is_empty(zzu, run):
@@ -108,7 +163,7 @@ def test_codes_of_no_table_are_kept_and_counted(zzu, run):
         ({"Sampling_point": "999"}, "sample-count-mismatch"),
         ({"Sampling_point": "many"}, "bad-cell"),
         ({"Lead": "9"}, "lead-count-mismatch"),
-        ({"pSQI": "'I':2.5"}, "bad-cell"),
+        ({"pSQI": "'Z9':0.5"}, "bad-cell"),
     ],
 )
 def test_a_row_at_fault_is_quarantined_with_its_reason(zzu, reasons, cells, reason):

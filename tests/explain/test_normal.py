@@ -127,6 +127,15 @@ def test_normal_are_those_certainly_free_of_every_target_or_those_with_one():
     assert normal_beats.healthy(labels, ["a", "b", "c", "d"], "norm") == ["a"]
 
 
+@pytest.mark.parametrize("target", [None, "chd"])
+def test_an_unknown_label_does_not_make_a_record_normal(target):
+    """On PTB-XL, records of which only the rhythm was stated were once the normal heart."""
+    rows = {"record_id": ["all", "one", "none", "ill"], "chd": [None, 0, 0, 1]}
+    labels = pd.DataFrame(rows | {"mi": [None, None, 0, 0]}).astype({"chd": "Int8", "mi": "Int8"})
+    normal = normal_beats.healthy(labels, ["all", "one", "none", "ill"], target)
+    assert normal == (["none"] if target is None else ["ill"])
+
+
 @pytest.mark.parametrize("method", attribution.METHODS)
 def test_beside_the_normal_heart_a_map_shows_what_is_unusual(network, method):
     """The rest of the beat is as in the normal heart, so that the map lies in T alone."""

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.core import tables
+from pedecg.core import params, tables
+from pedecg.core.errors import PedecgError
 from pedecg.plots import label_candidates
 from pedecg.review import label_noise, simulated_label_errors
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,21 @@ def test_the_reviewer_gets_what_helps_and_empty_columns_to_fill(planted, tmp_pat
     assert list(sheet.columns[-3:]) == ["decision", "reviewer", "reason"]
     tables.write_csv(sheet, tmp_path / "candidates.csv")
     assert len(pd.read_csv(tmp_path / "candidates.csv")) == 30
+
+
+def test_labels_that_another_test_decides_are_not_searched_unless_named(planted) -> None:
+    records, labels, p, _ = planted
+    settings = params.load("noise_review", label_noise.NoiseReviewSettings, PARAMS)
+    assert label_noise.searched(["a", "b"], settings, ["b"]) == ["a"]
+    named = settings.model_copy(update={"targets": ["b"]})
+    assert label_noise.searched(["a", "b"], named, ["b"]) == ["b"]
+    with pytest.raises(PedecgError, match=r"noise_review.targets: 'c' is no target; .* a, b"):
+        label_noise.searched(["a", "b"], settings.model_copy(update={"targets": ["c"]}), [])
+    ranked = label_noise.candidates(p, labels, records, min_positives=5)
+    findings = pd.DataFrame({"record_id": [], "description": [], "code": []}, dtype="string")
+    sheet = label_noise.for_reviewer(ranked, records, findings, not_from_ecg=["b"])
+    assert set(sheet.loc[sheet["label"] == "b", "may_be"]) == {"keep unknown"}
+    assert set(sheet.loc[sheet["label"] == "a", "may_be"]) == {"keep flip unknown"}
 
 
 def test_the_picture_is_the_same_bytes_again(planted, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
     fired = [c for c in table.columns if c.startswith("rule_") and table[c].fillna(False).all()]
     assert len(lines) == len(fired) > 0
     assert lines[0] == (
-        "Tachycardia for age: heart rate 200 bpm, above the 98th percentile 101 bpm for 8-12 years "
-        "(Rijnbeek 2001)"
+        "Tachycardia for age: heart rate 200 bpm, above the 98th percentile 106 bpm for age "
+        "8 years (Rijnbeek 2001)"
     )
 
 

@@ -22,14 +22,14 @@ COUNTED_BPM = {
     "P02851_E01": 59.2, "P03611_E01": 58.8, "P03867_E01": 94.3, "P07354_E04": 126.2,
     "P08950_E01": 84.1, "P09066_E01": 136.0, "P09380_E01": 58.4,
 }  # fmt: skip
-# Readers called these tachycardia or bradycardia, the limits for age (Rijnbeek) do not: infants of
-# 7 months at 132 and 181 bpm (98th percentile 194 and 187), and rates of 58 to 59 bpm at 8 to 14
-# years (2nd percentile 48 to 55), slow only by the adult limit of 60.
+# Readers called these tachycardia or bradycardia, the limits for age (Rijnbeek, smooth in age) do
+# not: infants of 7 months at 132 and 181 bpm, 129 bpm at 3 years, and 59 bpm at 12 and 13 years,
+# slow only by the adult limit of 60.
 WITHIN_LIMITS_FOR_AGE = {
-    "P01493_E01", "P02189_E01", "P02851_E01", "P03611_E01", "P09380_E01",
+    "P00615_E01", "P01493_E01", "P02189_E01", "P02851_E01", "P09380_E01",
 }  # fmt: skip
-FAST_AND_FAST_FOR_AGE = {"P00615_E01", "P01128_E02", "P07354_E04", "P09066_E01"}
-SLOW_FOR_AGE_ALONE = {"P00277_E01"}  # 95 bpm at 29 months, 2nd percentile 97; read as normal
+FAST_AND_FAST_FOR_AGE = {"P01128_E02", "P07354_E04", "P09066_E01"}
+SLOW_FOR_AGE = {"P03611_E01"}  # 58 bpm at 8 years, as the reader says
 CONDUCTION_LABELS = {"P00615_E01"}  # incomplete right bundle-branch block
 
 
@@ -72,7 +72,7 @@ def test_fast_and_slow_for_age_are_the_named_children_and_not_all_that_the_reade
     fast = set(children.index[children["rule_tachycardia"].eq(True)])
     slow = set(children.index[children["rule_bradycardia"].eq(True)])
     assert fast == FAST_AND_FAST_FOR_AGE
-    assert slow == SLOW_FOR_AGE_ALONE
+    assert slow == SLOW_FOR_AGE
     assert not WITHIN_LIMITS_FOR_AGE & (fast | slow)
 
 

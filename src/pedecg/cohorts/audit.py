@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pedecg.cohorts import code_vocabularies, same_patient, zzu
 from pedecg.core import age_groups
 
 QUALITY_MEASURES = ("psqi", "bassqi")  # measured by us and by some sources
@@ -36,6 +37,8 @@ def tables_of(
         "disagreement": disagreement(known, patient),
         "disagreeing_patients": disagreeing_patients(known, patient),
         "findings": finding_counts(findings, len(records)),
+        "unlisted_diagnoses": unlisted_diagnoses(findings),
+        "same_patient": same_patient.listed(records),
         "quarantine": quarantine.groupby("reason").size().rename("records").reset_index(),
     }
 
@@ -191,6 +194,23 @@ def finding_counts(findings: pd.DataFrame, n_records: int) -> pd.DataFrame:
     return counts.reset_index().sort_values(order, ascending=[True, False, True], ignore_index=True)
 
 
+def unlisted_diagnoses(findings: pd.DataFrame) -> pd.DataFrame:
+    """Count the diagnoses that lie in the chapter of a target and are none of its keys.
+
+    Returns
+    -------
+    Columns ``target``, ``code`` (ICD-10) and ``records``; see ``cohort.zzu.unlisted_diagnoses``.
+    """
+    diagnosed = findings[findings["vocabulary"] == "icd10"]
+    rows = [
+        (zzu.TARGET_OF_GROUP[group], str(code), of_code["record_id"].nunique())
+        for code, of_code in diagnosed.groupby("code", sort=True)
+        for group in sorted(code_vocabularies.unlisted_groups(str(code)))
+    ]
+    table = pd.DataFrame(rows, columns=["target", "code", "records"])
+    return table.sort_values(["target", "code"], ignore_index=True)
+
+
 def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dict[str, Any]:
     """Return the few numbers that are worth comparing between two versions of a cohort."""
     per_record = tables["labels_per_record"]
@@ -216,4 +236,9 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         / len(records),
         "spearman_with_source": agreement["spearman"].to_dict(),
         "positives": positives,
+        "groups_of_one_patient": int(tables["same_patient"]["group"].nunique()),
+        "unlisted_diagnoses": tables["unlisted_diagnoses"]
+        .groupby("target")["records"]
+        .sum()
+        .to_dict(),
     }

@@ -71,7 +71,7 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         record_id=cells["record"],
         patient_id=cells["record"],
         path=cells["record"],
-        age_days=cohort_scan.age("", settings),
+        age_days=cohort_scan.age("", settings).days,
         sex=cohort_scan.sex("", settings, {}),
         labels={name: int(name == CLASSES[label]) for name in CLASSES.values()},
         findings=(Finding("cinc2017", label, description=CLASSES[label]),),

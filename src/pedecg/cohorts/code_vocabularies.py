@@ -14,6 +14,7 @@ from pathlib import Path
 
 ECG_CODES = Path(__file__).parent / "codes" / "ecg_codes.csv"
 DISEASE_CODES = Path(__file__).parent / "codes" / "disease_codes.csv"
+CHAPTERS = Path(__file__).parent / "codes" / "disease_chapters.csv"
 
 _COLUMN = {"aha": "AHA(Category&Code)", "chn": "CHN(Category&Code)"}
 _NO_CODE = {"", "n/a", "null", "nan", "none"}
@@ -109,6 +110,19 @@ def disease_of(code: str) -> Disease | None:
     return _diseases().get(_key(code))
 
 
+def unlisted_groups(code: str) -> set[str]:
+    """Return the groups of disease in whose chapter of ICD-10 a code lies without being a key.
+
+    A coarctation (Q25.1) is a congenital heart defect, though the study lists no such key: of a
+    record with this code nobody may say that it has no heart defect.
+    """
+    category = _ICD10.search(code.upper())
+    if category is None or disease_of(code) is not None:
+        return set()
+    here = category.group()[:3]
+    return {group for group, first, last in _chapters() if first <= here <= last}
+
+
 def _key(text: str) -> str:
     """Codes and words are compared without blanks and case: ``J(111 + 112 + 113)``."""
     return "".join(text.split()).casefold()
@@ -155,6 +169,12 @@ def _diseases() -> dict[str, Disease]:
             group, name = _words(row["Disease Type"]), _words(row["Disease Category"])
             diseases[_key(row["ICD-10 Code"])] = Disease(group, name)
     return diseases
+
+
+@cache
+def _chapters() -> list[tuple[str, str, str]]:
+    with CHAPTERS.open(encoding="utf-8", newline="") as file:
+        return [(row["group"], row["from"], row["to"]) for row in csv.DictReader(file)]
 
 
 def _words(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pedecg.cohorts import csv_table, manifest, ptbxl, zzu
 from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 
 MANIFEST = "manifest.csv"
@@ -41,8 +42,13 @@ class Listing:
 
 
 @lru_cache(maxsize=64)  # most folders that are asked for hold no table
-def listing(root: Path) -> Listing | None:
+def listing(root: Path, age_unit: str | None = None) -> Listing | None:
     """Return what the table in a folder lists, or None where it holds no table of a known kind.
+
+    Parameters
+    ----------
+    age_unit : of a manifest's ages without a unit; None: as ``params.yaml`` of the working folder
+        says of the cohort of this folder, and without it as `ManifestSettings.age_unit` ``ask``.
 
     Raises
     ------
@@ -51,15 +57,15 @@ def listing(root: Path) -> Listing | None:
     """
     for table, read in _TABLES.items():
         if (root / table).is_file():
-            return read(root)
+            return read(root, age_unit)
     return None
 
 
-def _zzu(root: Path) -> Listing:
+def _zzu(root: Path, _: str | None) -> Listing:
     return _listing(zzu.scan_cohort(_settings("zzu", root)))
 
 
-def _ptbxl(root: Path) -> Listing:
+def _ptbxl(root: Path, _: str | None) -> Listing:
     """Take each record at 500 Hz where its file is there, else at 100 Hz."""
     fast, slow = (
         ptbxl.scan_cohort(_settings("ptbxl", root, records=copy))
@@ -72,17 +78,33 @@ def _ptbxl(root: Path) -> Listing:
     return Listing(rows, tuple(fast.quarantined), copies=(*fast.rows, *slow.rows))
 
 
-def _manifest(root: Path) -> Listing | None:
+def _manifest(root: Path, age_unit: str | None) -> Listing | None:
     """Read a manifest whose columns have the names of ``params.yaml``; another is no cohort."""
     try:
         rows = csv_table.read(root / MANIFEST, _NEEDED)
     except PedecgError:
         return None
     there = tuple(rows[0]) if rows else ()
-    return _listing(manifest.scan_cohort(_settings("manifest", root, columns=there)))
+    unit = age_unit or _unit_in_project(root)
+    return _listing(manifest.scan_cohort(_settings("manifest", root, columns=there, unit=unit)))
 
 
-_TABLES: dict[str, Callable[[Path], Listing | None]] = {
+def _unit_in_project(root: Path) -> str | None:
+    """Return the unit of ages by which the project of the working folder reads this cohort."""
+    if not params.PARAMS_FILE.is_file():
+        return "ask"
+    values = params.read_file()
+    shared = values.get("cohort") or {}
+    for section in ("cohort", "external_cohort"):
+        named = values.get(section) or {}
+        if "root" in named and Path(str(named["root"])).resolve() == root.resolve():
+            block = named.get("manifest") or shared.get("manifest") or {}
+            unit = block.get("age_unit", "ask")
+            return unit if unit is None else str(unit)
+    return "ask"
+
+
+_TABLES: dict[str, Callable[[Path, str | None], Listing | None]] = {
     zzu.TABLE: _zzu,
     ptbxl.TABLE: _ptbxl,
     MANIFEST: _manifest,
@@ -95,7 +117,11 @@ def _listing(scan: Scan) -> Listing:
 
 
 def _settings(
-    name: str, root: Path, records: str = "records500", columns: tuple[str, ...] = ()
+    name: str,
+    root: Path,
+    records: str = "records500",
+    columns: tuple[str, ...] = (),
+    unit: str | None = "ask",
 ) -> CohortSettings:
     """Say that every record is wanted: labels are not read, age and sex may be unknown."""
     optional = ("age", "sex", "acquired_at")
@@ -107,14 +133,19 @@ def _settings(
             "max_age_days": None,
             "require_age": False,
             "require_sex": False,
-            "zzu": {"normal_verdicts": [], "benign_findings": []},
+            "zzu": {
+                "normal_verdicts": [],
+                "benign_findings": [],
+                "rate_findings": [],
+                "unlisted_diagnoses": "unknown",
+            },
             "ptbxl": {"records": records},
             "manifest": {
                 "file": MANIFEST,
                 "columns": {column: column for column in _NEEDED}
                 | {column: column if column in columns else None for column in optional}
                 | {"split": None, "fold": None},
-                "age_unit": "days",
+                "age_unit": unit,
                 "female": ["female", "f", "w"],
                 "male": ["male", "m"],
                 "labels": [],

@@ -30,6 +30,8 @@ class CohortRow:
     n_samples, n_leads : what the table says the header will say; None where it does not.
     source_quality : the source's own (pSQI, basSQI, bSQI) by canonical lead.
     features : further numbers about the patient or the day, by name.
+    age_below_days : of an age of 0 whole weeks, months or years, whose day is not known: an age
+        that it does not reach.
     age_in_file, sex_in_file : the row leaves it to the record's own file to say.
     """
 
@@ -47,6 +49,7 @@ class CohortRow:
     n_leads: int | None = None
     source_quality: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     features: dict[str, float | None] = field(default_factory=dict)
+    age_below_days: int | None = None
     age_in_file: bool = False
     sex_in_file: bool = False
 
@@ -148,13 +151,13 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
 
 
 def complete(
-    row: CohortRow, age_days: int | None, sex_found: Sex | None, settings: CohortSettings
+    row: CohortRow, age_found: ages.Age, sex_found: Sex | None, settings: CohortSettings
 ) -> CohortRow:
     """Fill in what a row left to its file; a fault where the cohort requires what is in neither."""
     if row.age_in_file:
-        if age_days is None:
+        if age_found.days is None and age_found.below_days is None:
             age("", settings)
-        row = replace(row, age_days=age_days)
+        row = replace(row, age_days=age_found.days, age_below_days=age_found.below_days)
     if row.sex_in_file:
         if sex_found is None:
             sex("", settings, {"female": "female", "male": "male"})
@@ -162,13 +165,16 @@ def complete(
     return row
 
 
-def age(cell: str, settings: CohortSettings, unit: str = "") -> int | None:
-    """Read an age cell; an empty one is a fault where the cohort requires ages."""
+def age(cell: str, settings: CohortSettings, unit: str = "") -> ages.Age:
+    """Read an age cell; an empty one is a fault where the cohort requires ages.
+
+    An age of 0 whole years is no fault: the record is kept, its day of life is null.
+    """
     if cell:
-        return ages.in_days(cell, unit)
+        return ages.read(cell, unit)
     if settings.require_age:
         raise RecordFault("missing-age", "no age; cohort.require_age=false keeps it as null")
-    return None
+    return ages.UNKNOWN
 
 
 def sex(cell: str, settings: CohortSettings, words: dict[str, Sex]) -> Sex | None:
@@ -214,9 +220,12 @@ def outside_age_range(row: CohortRow, settings: CohortSettings) -> str | None:
     low, high = settings.min_age_days, settings.max_age_days
     if low is None and high is None:
         return None
-    if row.age_days is None:
+    youngest, oldest = row.age_days, row.age_days
+    if row.age_below_days is not None:
+        youngest, oldest = 0, row.age_below_days - 1
+    if youngest is None or oldest is None:
         return "age-unknown"
-    inside = (low is None or row.age_days >= low) and (high is None or row.age_days <= high)
+    inside = (low is None or youngest >= low) and (high is None or oldest <= high)
     return None if inside else "age-out-of-range"
 
 

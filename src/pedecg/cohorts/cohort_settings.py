@@ -21,10 +21,17 @@ class ZzuSettings(Section):
         description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
         "of a finding without one)"
     )
+    rate_findings: list[str] = Field(
+        description="findings of the rate, which do not count for abnormal_beyond_rate"
+    )
+    unlisted_diagnoses: Literal["unknown", "negative", "positive"] = Field(
+        description="label of a target where a diagnosis lies in its chapter of ICD-10 and is none "
+        "of the study's keys, as a coarctation (Q25.1) for chd"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> "ZzuSettings":
-        for key in (*self.normal_verdicts, *self.benign_findings):
+        for key in (*self.normal_verdicts, *self.benign_findings, *self.rate_findings):
             if key not in code_vocabularies.finding_keys():
                 raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
         return self
@@ -74,8 +81,10 @@ class ManifestSettings(Section):
 
     file: str = Field(description="the CSV, relative to the cohort's root and below it")
     columns: ManifestColumns
-    age_unit: Literal["days", "weeks", "months", "years"] | None = Field(
-        description="unit of ages without one; null: every cell must say its unit"
+    age_unit: Literal["ask", "days", "weeks", "months", "years"] | None = Field(
+        description="unit of ages without one; ask: the run ends with a question where all bare "
+        "numbers are at most 250, which could be years or months, and else reads days; null: "
+        "every cell must say its unit"
     )
     female: list[str] = Field(description="what stands for female, in any case")
     male: list[str] = Field(description="what stands for male, in any case")

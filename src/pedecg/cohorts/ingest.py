@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pedecg.cohorts import cohort_scan, readers, record_check
+from pedecg.cohorts import cohort_scan, readers, record_check, same_patient
 from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_check import CheckedRecord, IngestSettings
@@ -46,7 +46,7 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
             quarantined.append(Quarantined(row.record_id, *outcome))
             continue
         try:
-            whole = cohort_scan.complete(row, outcome.age_days, outcome.sex, cohort)
+            whole = cohort_scan.complete(row, outcome.age, outcome.sex, cohort)
         except RecordFault as fault:
             quarantined.append(Quarantined(row.record_id, fault.reason, fault.detail))
             continue
@@ -91,6 +91,9 @@ def _records(
 ) -> pd.DataFrame:
     columns = [name for name, column in tables.RECORDS.columns.items() if not column.regex]
     further = [f"x_{name}" for name in features]
+    group = same_patient.groups(
+        [row.patient_id for row, _ in rows], [decoded.digest for _, decoded in rows]
+    )
     found = _table(
         (
             {
@@ -105,6 +108,7 @@ def _records(
                 "acquired_at": row.acquired_at,
                 "fold": row.fold,
                 "source_split": row.source_split,
+                "split_group": group.get(row.patient_id),
                 **{f"x_{name}": row.features[name] for name in features},
             }
             for row, decoded in rows
@@ -185,6 +189,7 @@ def _metrics(
         "leads_by_flaw": _sorted(flaws),
         "identical_signals": _identical(rows),
         "age_unknown": sum(row.age_days is None for row, _ in rows),
+        "age_below_one_unit": sum(row.age_below_days is not None for row, _ in rows),
         "sex_unknown": sum(row.sex is None for row, _ in rows),
         "labels": {target: _label_counts(rows, target) for target in scanned.targets},
         "unknown_codes": _unknown_codes(rows),

@@ -3,6 +3,7 @@
 Columns: record_id, label (a target), decision (keep, flip or unknown), reviewer, reason.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -23,19 +24,32 @@ class LabelSettings(params.Section):
     use_decisions: bool = Field(
         description="apply labels/decisions.csv to the labels of training and validation records"
     )
+    not_from_ecg: list[str] = Field(
+        description="targets that echocardiography, serology or another test decides: a review of "
+        "the ECG may make such a label unknown and never turn it"
+    )
 
 
-def apply(labels: pd.DataFrame, splits: pd.DataFrame, path: Path = FILE) -> pd.DataFrame:
+def apply(
+    labels: pd.DataFrame,
+    splits: pd.DataFrame,
+    path: Path = FILE,
+    not_from_ecg: Collection[str] = (),
+) -> pd.DataFrame:
     """Return the table LABELS with the decisions on training and validation records applied.
 
     ``keep`` changes nothing, ``flip`` turns a label, ``unknown`` makes it null. A decision on a
     test record is left alone: the test measures the labels as they came, for every model alike.
 
+    Parameters
+    ----------
+    not_from_ecg : see `LabelSettings`.
+
     Raises
     ------
     PedecgError
         The file, line and what is wrong: unknown record, target or decision, a decision made
-        twice, or a flip of a label that is unknown.
+        twice, or a flip of a label that is unknown or that the ECG does not decide.
     """
     decided = read(path)
     cleaned = labels.set_index("record_id")
@@ -48,6 +62,11 @@ def apply(labels: pd.DataFrame, splits: pd.DataFrame, path: Path = FILE) -> pd.D
         if target not in cleaned.columns:
             targets = ", ".join(cleaned.columns)
             raise PedecgError(f"{place}: label {target!r} is no target; targets are {targets}")
+        if decision == "flip" and target in not_from_ecg:
+            raise PedecgError(
+                f"{place}: {target} is not decided by the ECG (labels.not_from_ecg), found flip; "
+                "expected keep or unknown"
+            )
         if split[record_id] == "test" or decision == "keep":
             continue
         column, row = cleaned[target], cleaned.index == record_id

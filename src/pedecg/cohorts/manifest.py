@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 
-from pedecg.cohorts import cohort_scan, csv_table, signal_files
+from pedecg.cohorts import ages, cohort_scan, csv_table, signal_files
 from pedecg.cohorts.cohort_settings import CohortSettings, ManifestSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
@@ -19,15 +19,23 @@ _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "t
 
 
 def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
-    """Read the manifest; signals are not opened."""
+    """Read the manifest; signals are not opened.
+
+    Raises
+    ------
+    PedecgError
+        Also where nobody said the unit of the ages and the numbers could be in several.
+    """
     root = cohort_scan.require_root(settings)
     manifest = settings.manifest
     columns = manifest.columns
     named = [column for column in columns.model_dump().values() if column is not None]
     targets, features = manifest.targets(), manifest.numbers()
+    cells = csv_table.read(root / manifest.file, [*named, *targets.values(), *features.values()])
+    settings = _with_age_unit(settings, cells)
     source = cohort_scan.Source(
         table=manifest.file,
-        cells=csv_table.read(root / manifest.file, [*named, *targets.values(), *features.values()]),
+        cells=cells,
         targets=tuple(targets),
         record_id=partial(record_id, settings=settings),
         path=lambda cells: cells[columns.path],
@@ -51,12 +59,14 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
     manifest = settings.manifest
     columns = manifest.columns
     unit = manifest.age_unit or ""
-    age, sex = _cell(cells, columns.age), _cell(cells, columns.sex)
+    age_cell, sex = _cell(cells, columns.age), _cell(cells, columns.sex)
+    age = cohort_scan.age(age_cell, settings, unit) if age_cell else ages.UNKNOWN
     return cohort_scan.CohortRow(
         record_id=record_id(cells, settings),
         patient_id=cells[columns.patient_id],
         path=cells[columns.path],
-        age_days=cohort_scan.age(age, settings, unit) if age else None,
+        age_days=age.days,
+        age_below_days=age.below_days,
         sex=cohort_scan.sex(sex, settings, _sex_words(manifest)) if sex else None,
         acquired_at=_cell(cells, columns.acquired_at) or None,
         fold=cohort_scan.whole(_cell(cells, columns.fold), "fold"),
@@ -67,8 +77,26 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         features={
             name: _number(cells[column], column) for name, column in manifest.numbers().items()
         },
-        age_in_file=not age,
+        age_in_file=not age_cell,
         sex_in_file=not sex,
+    )
+
+
+def _with_age_unit(settings: CohortSettings, cells: list[cohort_scan.Cells]) -> CohortSettings:
+    """Return settings that say the unit of ages; a question where the numbers do not tell it."""
+    manifest = settings.manifest
+    column = manifest.columns.age
+    if manifest.age_unit != "ask":
+        return settings
+    doubtful = ages.ambiguous(row[column] for row in cells) if column is not None else None
+    if doubtful is not None:
+        raise PedecgError(
+            f"{manifest.file}: column {column!r} holds ages without a unit, at most {doubtful}: "
+            "days, weeks, months or years? Expected cohort.manifest.age_unit or --age-unit to say "
+            "it, or a unit in each cell"
+        )
+    return settings.model_copy(
+        update={"manifest": manifest.model_copy(update={"age_unit": "days"})}
     )
 
 

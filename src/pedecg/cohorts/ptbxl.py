@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pedecg.cohorts import cohort_scan, csv_table
+from pedecg.cohorts import ages, cohort_scan, csv_table
 from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
@@ -51,11 +51,13 @@ def parse(
     """Read one row of the table; a cell that cannot be read is a `RecordFault`."""
     found = _findings(cells["scp_codes"], statements)
     patient = cohort_scan.whole(cells["patient_id"], "patient_id")
+    age = _age(cells["age"], settings)
     return cohort_scan.CohortRow(
         record_id=cells["ecg_id"],
         patient_id="" if patient is None else str(patient),
         path=cells[path_column],
-        age_days=_age_days(cells["age"], settings),
+        age_days=age.days,
+        age_below_days=age.below_days,
         sex=cohort_scan.sex(cells["sex"].removesuffix(".0"), settings, _SEX),
         acquired_at=cells["recording_date"] or None,
         fold=cohort_scan.whole(cells["strat_fold"], "strat_fold"),
@@ -64,10 +66,10 @@ def parse(
     )
 
 
-def _age_days(cell: str, settings: CohortSettings) -> int | None:
+def _age(cell: str, settings: CohortSettings) -> ages.Age:
     """Read an age in years; hidden and (in version 1.0.1) absent ages are unknown, not faults."""
     if not cell or cohort_scan.whole(cell, "age") == HIDDEN_AGE:
-        return None
+        return ages.UNKNOWN
     return cohort_scan.age(cell, settings, unit="years")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field, field_validator
 
-from pedecg.cohorts import signal_files
+from pedecg.cohorts import ages, signal_files
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS, Sex
 from pedecg.signals import quality
@@ -48,7 +48,7 @@ class IngestSettings(quality.LeadLimits):
 class CheckedRecord:
     """What ingest keeps of one record's signal; `quality` is in the order of `leads`.
 
-    `age_days` and `sex` are what the file itself says; None where it says nothing.
+    `age` and `sex` are what the file itself says; unknown where it says nothing.
     """
 
     fs_hz: float
@@ -57,7 +57,7 @@ class CheckedRecord:
     quality: quality.LeadQuality
     verified: bool
     digest: bytes
-    age_days: int | None = None
+    age: ages.Age = ages.UNKNOWN
     sex: Sex | None = None
 
 
@@ -107,7 +107,7 @@ def decode(
         quality=measured,
         verified=found.verified,
         digest=hashlib.blake2b(found.signal.data, digest_size=16).digest(),
-        age_days=opened.age_days,
+        age=ages.Age(opened.age_days, opened.age_below_days),
         sex=opened.sex,
     )
 

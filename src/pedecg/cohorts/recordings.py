@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts import cohort_folder, folder_files, signal_files
+from pedecg.cohorts import ages, cohort_folder, folder_files, signal_files
+from pedecg.cohorts.cohort_scan import CohortRow
 from pedecg.cohorts.formats import registry, wfdb_files
 from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
@@ -34,6 +35,7 @@ class Recording:
         ``ch1``, ``ch2``, … in the file's order.
     other_channels : channels beside the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
+    age_note : why the age is not known although something is stated, as for 0 whole years.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
     numbers : further numbers of the patient, by name.
     """
@@ -48,6 +50,7 @@ class Recording:
     calibrated: bool = True
     hand_held: bool = False
     numbers: Mapping[str, float] = field(default_factory=dict)
+    age_note: str = ""
 
     @property
     def length_s(self) -> float:
@@ -63,6 +66,12 @@ class RecordingPath:
     age_days: float | None = None
     sex: Sex | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    age_note: str = ""
+
+    def with_row(self, row: CohortRow) -> "RecordingPath":
+        """Return the place with what a table's row says of the patient."""
+        note = "" if row.age_below_days is None else ages.note_below(row.age_below_days)
+        return replace(self, age_days=row.age_days, sex=row.sex, age_note=note)
 
 
 @dataclass(frozen=True)
@@ -76,19 +85,25 @@ class Fault:
         return f"{self.place}: {self.reason}"
 
 
-def find(paths: Iterable[str | Path]) -> tuple[list[RecordingPath], list[Fault]]:
+def find(
+    paths: Iterable[str | Path], age_unit: str | None = None
+) -> tuple[list[RecordingPath], list[Fault]]:
     """Return the recordings that the paths name, each once, and what is wrong with the others.
 
     A path is a file, a WFDB record without suffix, or a folder: a cohort's folder (ZZU-pECG,
     PTB-XL, or one with ``manifest.csv``) gives the records of its table, any other folder gives
     all recordings below it, sorted. Names that two recordings share become paths.
+
+    Parameters
+    ----------
+    age_unit : of a manifest's ages without a unit; see `cohort_folder.listing`.
     """
     places: dict[Path, RecordingPath] = {}
     faults: list[Fault] = []
     for given in paths:
         path = Path(given)
         try:
-            found = _below(path) if path.is_dir() else [_one(path)]
+            found = _below(path, age_unit) if path.is_dir() else [_one(path, age_unit)]
         except (PedecgError, OSError) as error:
             found = [Fault(str(path), str(error).removeprefix(f"{path}: "))]
         for one in found:
@@ -113,10 +128,13 @@ def read(place: RecordingPath) -> Recording:
             "unusable-rate",
             f"{place.path.name}: {recording.fs_hz:g} Hz; expected {SLOWEST_HZ:g} to {FASTEST_HZ:g}",
         )
+    age_days = recording.age_days if place.age_days is None else place.age_days
+    note = place.age_note or recording.age_note
     return replace(
         recording,
         record_id=place.record_id,
-        age_days=recording.age_days if place.age_days is None else place.age_days,
+        age_days=age_days,
+        age_note=note if age_days is None else "",
         sex=place.sex or recording.sex,
         numbers=place.numbers,
     )
@@ -132,6 +150,7 @@ def _opened(path: Path) -> Recording:
         fs_hz=found.fs_hz,
         leads=leads,
         age_days=found.age_days,
+        age_note=found.age_note,
         sex=found.sex,
         other_channels=(*beside, *found.left_out),
         calibrated=found.calibrated,
@@ -153,45 +172,45 @@ def read_or_fault(place: RecordingPath) -> Recording | Fault:
         return Fault(str(place.path), f"{fault.reason}: {fault.detail}")
 
 
-def _one(path: Path) -> RecordingPath | Fault:
+def _one(path: Path, age_unit: str | None) -> RecordingPath | Fault:
     """Find the recording that a file's path names; the table of its cohort may know whose it is."""
     header = path.with_name(path.name + ".hea")
     if not registry.examination(path)[0].is_file():
         if not header.is_file():
             said = f"not found; expected a folder, a WFDB record or a file {', '.join(_SUFFIXES)}"
             return Fault(str(path), said)
-        return _known_by_table(RecordingPath(path.name, header))
+        return _known_by_table(RecordingPath(path.name, header), age_unit)
     if registry.examination(path)[1] is not None:
         return RecordingPath(path.name, path)
     if _is_wfdb(path) or path.suffix.lower() in _SUFFIXES or registry.format_of(path) is not None:
-        return _known_by_table(RecordingPath(_stem(path), path))
+        return _known_by_table(RecordingPath(_stem(path), path), age_unit)
     if header.is_file():
-        return _known_by_table(RecordingPath(path.name, header))
+        return _known_by_table(RecordingPath(path.name, header), age_unit)
     return Fault(str(path), f"no ECG format that is known; expected {_kinds()}")
 
 
-def _known_by_table(place: RecordingPath) -> RecordingPath:
+def _known_by_table(place: RecordingPath, age_unit: str | None) -> RecordingPath:
     """Add age and sex where the table of a cohort's folder above knows the record."""
     stem = _plain(place.path.resolve())
     for folder in stem.parents:
         try:
-            table = cohort_folder.listing(folder)
-        except PedecgError:
-            continue  # the record itself can be read
+            table = cohort_folder.listing(folder, age_unit)
+        except PedecgError as error:  # the record itself can be read
+            return replace(place, age_note=str(error))
         if table is not None:
             row = table.row_of(stem.relative_to(folder).as_posix())
-            return place if row is None else replace(place, age_days=row.age_days, sex=row.sex)
+            return place if row is None else place.with_row(row)
     return place
 
 
-def _below(folder: Path) -> list[RecordingPath | Fault]:
-    table = cohort_folder.listing(folder)
+def _below(folder: Path, age_unit: str | None) -> list[RecordingPath | Fault]:
+    table = cohort_folder.listing(folder, age_unit)
     if table is None:
-        found: list[RecordingPath | Fault] = [_known_by_table(place) for place in _walk(folder)]
+        found: list[RecordingPath | Fault] = [
+            _known_by_table(place, age_unit) for place in _walk(folder)
+        ]
         return found or [Fault(str(folder), f"no recording in it; expected {_kinds()}")]
-    rows = [
-        RecordingPath(row.record_id, folder / row.path, row.age_days, row.sex) for row in table.rows
-    ]
+    rows = [RecordingPath(row.record_id, folder / row.path).with_row(row) for row in table.rows]
     more = [RecordingPath(Path(path).name, folder / path) for path in table.unlisted]
     faulty = [Fault(f"{folder}: {r.record_id}", f"{r.reason}: {r.detail}") for r in table.faulty]
     return [*rows, *more, *faulty]

@@ -18,12 +18,14 @@ class OpenedFile:
     """A record with what its own file says of the patient; None where it says nothing.
 
     `left_out` names channels that are no ECG, with their unit, as ``ABP (mmHg)``.
+    `age_below_days` is of an age of 0 whole years, see `ages.Age`.
     """
 
     record: EcgRecord
     age_days: int | None = None
     sex: Sex | None = None
     left_out: tuple[str, ...] = ()
+    age_below_days: int | None = None
 
 
 def read(root: str | Path, path: str, max_xml_mb: float = registry.MAX_MB) -> OpenedFile:
@@ -41,7 +43,7 @@ def read(root: str | Path, path: str, max_xml_mb: float = registry.MAX_MB) -> Op
             f"{Path(path).name[:60]}: {found.vendor}: amplitudes are in no known unit, or several "
             "times those of a heart",
         )
-    return OpenedFile(found.record, found.age_days, found.sex, found.left_out)
+    return OpenedFile(found.record, found.age_days, found.sex, found.left_out, found.age_below_days)
 
 
 def guarded(read: Callable[[], FileEcg], name: str) -> FileEcg:

@@ -1,6 +1,7 @@
 """Patients into training, validation and test, or into folds, alike in everything that matters.
 
-No patient is ever in two of them. Patients are assigned by iterative stratification (Sechidis K,
+No patient is ever in two of them, nor are patients that may be one (`same_patient`), unless the
+data set's own split separates them. Patients are assigned by iterative stratification (Sechidis K,
 Tsoumakas G, Vlahavas I. On the stratification of multi-label data. ECML PKDD 2011) on the number
 of records that each brings to every target, age group, lead configuration and sex, and then
 swapped in pairs as long as that brings the parts closer to the whole.
@@ -14,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from pedecg.cohorts import same_patient
 from pedecg.core import age_groups
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
@@ -259,7 +261,7 @@ def _assign(
     traits, known = _traits(records, labels, age_edges_days)
     partly_known = known[:, ~known.all(axis=0)].astype(np.int64)
     per_record = np.column_stack([traits, partly_known, np.ones(len(records), np.int64)])
-    names, patient = np.unique(records["patient_id"].to_numpy(str), return_inverse=True)
+    names, patient = np.unique(same_patient.keys(records).to_numpy(str), return_inverse=True)
     if len(names) < len(fractions):
         raise PedecgError(f"split: {len(names)} patients cannot fill {len(fractions)} parts")
     per_patient = np.zeros((len(names), per_record.shape[1]))

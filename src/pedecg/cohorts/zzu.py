@@ -27,7 +27,8 @@ TARGET_OF_GROUP = {
     "Cardiomyopathy": "cardiomyopathy",
     "Kawasaki disease": "kawasaki",
 }
-TARGETS = ("abnormal", *TARGET_OF_GROUP.values())
+TARGETS = ("abnormal", "abnormal_beyond_rate", *TARGET_OF_GROUP.values())
+_UNLISTED: dict[str, int | None] = {"unknown": None, "negative": 0, "positive": 1}
 _SEX: dict[str, Sex] = {"female": "female", "male": "male"}
 
 
@@ -55,10 +56,16 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
         path=_path(cells),
-        age_days=cohort_scan.age(cells["Age"], settings),
+        age_days=cohort_scan.age(cells["Age"], settings).days,
         sex=cohort_scan.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
-        labels={"abnormal": _abnormal((aha, chn), settings), **_diseases(diagnosed)},
+        labels={
+            "abnormal": _abnormal((aha, chn), settings, settings.zzu.benign_findings),
+            "abnormal_beyond_rate": _abnormal(
+                (aha, chn), settings, [*settings.zzu.benign_findings, *settings.zzu.rate_findings]
+            ),
+            **_diseases(diagnosed, _UNLISTED[settings.zzu.unlisted_diagnoses]),
+        },
         findings=(*aha, *chn, *diagnosed),
         n_samples=cohort_scan.whole(cells["Sampling_point"], "Sampling_point"),
         n_leads=cohort_scan.whole(cells["Lead"], "Lead"),
@@ -71,9 +78,11 @@ def _path(cells: cohort_scan.Cells) -> str:
 
 
 def _abnormal(
-    columns: tuple[list[code_vocabularies.Finding], ...], settings: CohortSettings
+    columns: tuple[list[code_vocabularies.Finding], ...],
+    settings: CohortSettings,
+    benign: list[str],
 ) -> int | None:
-    """Tell whether the reader found anything beyond the normal.
+    """Tell whether the reader found anything beyond the normal and the `benign` findings.
 
     The columns say the same in two vocabularies. None where neither was filled, and where both
     hold a code of no table, which may mean anything, beside nothing but benign findings.
@@ -82,21 +91,26 @@ def _abnormal(
     keys = {code_vocabularies.finding_key(finding) for column in described for finding in column}
     if keys & set(settings.zzu.normal_verdicts):
         return 0
-    if keys - set(settings.zzu.benign_findings):
+    if keys - set(benign):
         return 1
     read = any(c and len(d) == len(c) for c, d in zip(columns, described, strict=True))
     return 0 if read else None
 
 
-def _diseases(diagnosed: list[code_vocabularies.Finding]) -> dict[str, int | None]:
+def _diseases(
+    diagnosed: list[code_vocabularies.Finding], unlisted: int | None
+) -> dict[str, int | None]:
     """Return one label per disease group.
 
-    A group that is not named is absent only where every diagnosis could be read, and None where
-    none was written.
+    A group that is not named is absent only where every diagnosis could be read, None where none
+    was written, and `unlisted` where a diagnosis of its chapter is none of the study's keys.
     """
     groups = {disease.group for d in diagnosed if (disease := code_vocabularies.disease_of(d.code))}
+    near = {group for d in diagnosed for group in code_vocabularies.unlisted_groups(d.code)}
     absent = 0 if diagnosed and all(d.known for d in diagnosed) else None
-    return {target: 1 if group in groups else absent for group, target in TARGET_OF_GROUP.items()}
+    labels: dict[str, int | None] = dict.fromkeys(TARGET_OF_GROUP.values(), absent)
+    labels |= {TARGET_OF_GROUP[group]: unlisted for group in near}
+    return labels | {TARGET_OF_GROUP[group]: 1 for group in groups}
 
 
 def _source_quality(cells: cohort_scan.Cells) -> dict[str, tuple[float | None, ...]]:
@@ -116,7 +130,8 @@ def _by_lead(cell: str, column: str) -> dict[str, float | None]:
         except ValueError:
             lead = None
             value = None
-        if lead is None or (value is not None and not 0 <= value <= 1):
+        if lead is None:
             raise RecordFault("bad-cell", f"{column} {token!r}; expected 'lead':0 to 1, or Null")
-        values[lead] = value
+        # A quality outside its range is no quality: the lead's cell is null, the record is kept.
+        values[lead] = value if value is not None and 0 <= value <= 1 else None
     return values

@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Run:
     """The recordings of a command's paths; `faults` counts those that could not be done."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.places, faults = recordings.find(paths)
+    def __init__(self, paths: Iterable[Path], age_unit: str | None = None) -> None:
+        self.places, faults = recordings.find(paths, age_unit)
         self.faults = 0
         for fault in faults:
             self._report(fault)

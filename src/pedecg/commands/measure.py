@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pedecg.commands.options import Delineator, Method, Paths, Plot, PlotFrom, SexOption
+from pedecg.commands.options import (
+    Age,
+    AgeDays,
+    AgeUnit,
+    Delineator,
+    Method,
+    Paths,
+    Plot,
+    PlotFrom,
+    SexOption,
+    given_age_days,
+)
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
@@ -19,9 +30,15 @@ if TYPE_CHECKING:
 
 def measure(
     paths: Paths,
-    age_days: Annotated[
-        float | None,
-        typer.Option(min=0, help="age, days; default: the age in the file", show_default=False),
+    age: Age = None,
+    age_days: AgeDays = None,
+    age_unit: Annotated[
+        AgeUnit | None,
+        typer.Option(
+            help="of a manifest's ages without a unit; default: cohort.manifest.age_unit where "
+            "params.yaml names that folder",
+            show_default=False,
+        ),
     ] = None,
     sex: Annotated[
         SexOption | None,
@@ -49,10 +66,11 @@ def measure(
     from pedecg.rules import norms
 
     known = norms.load(limits or norms.LIMITS)
-    run = each_recording.Run(paths)
+    days = given_age_days(age, age_days)
+    run = each_recording.Run(paths, None if age_unit is None else age_unit.value)
     one = partial(
         _examined,
-        age_days=age_days,
+        age_days=days,
         sex=None if sex is None else sex.value.lower()[0],
         limits=known,
         method=method.value,

@@ -35,6 +35,48 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
+Age = Annotated[
+    str | None,
+    typer.Option(
+        help="age with its unit: 12d, 5w, 7mo, 3y; default: as the files say", show_default=False
+    ),
+]
+AgeDays = Annotated[float | None, typer.Option(min=0, help="the same in days", show_default=False)]
+
+
+def given_age_days(age: str | None, age_days: float | None) -> float | None:
+    """Return the age of ``--age`` or ``--age-days``, days; None where neither is given.
+
+    Raises
+    ------
+    PedecgError
+        Both are given, or ``--age`` cannot be read: a bare number is asked back.
+    """
+    from pedecg.cohorts import ages
+    from pedecg.cohorts.record_faults import RecordFault
+    from pedecg.core.errors import PedecgError
+
+    if age is not None and age_days is not None:
+        raise PedecgError("--age and --age-days: give one of them")
+    if age is None:
+        return age_days
+    if ages.has_no_unit(age):
+        raise PedecgError(f"--age {age}: {ages.ask(age)}")
+    try:
+        return float(ages.in_days(age))
+    except RecordFault as fault:
+        raise PedecgError(f"--age {age}: {fault.detail}") from None
+
+
+class AgeUnit(StrEnum):
+    """Units of a manifest's ages."""
+
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+    YEARS = "years"
+
+
 Delineator = Annotated[
     Method,
     typer.Option(

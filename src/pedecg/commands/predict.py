@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pedecg.commands.options import Paths, SexOption
+from pedecg.commands.options import Age, AgeDays, Paths, SexOption, given_age_days
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
@@ -25,14 +25,8 @@ def predict(
             show_default=False,
         ),
     ],
-    age_days: Annotated[
-        float | None,
-        typer.Option(min=0, help="age, days; default: the value in the file", show_default=False),
-    ] = None,
-    age: Annotated[
-        str | None,
-        typer.Option(help="the same with its unit: 12d, 5w, 7mo, 3y", show_default=False),
-    ] = None,
+    age: Age = None,
+    age_days: AgeDays = None,
     sex: Annotated[
         SexOption | None,
         typer.Option(
@@ -75,22 +69,15 @@ def predict(
     """
     from rich.console import Console
 
-    from pedecg.cohorts import ages
-    from pedecg.cohorts.record_faults import RecordFault
     from pedecg.commands import each_recording
     from pedecg.core.errors import PedecgError
     from pedecg.predict import loaded_model, manifest_numbers, prediction_report
 
-    if age is not None and age_days is not None:
-        raise PedecgError("--age and --age-days: give one of them")
-    try:
-        days = age_days if age is None else float(ages.in_days(age))
-    except RecordFault as fault:
-        raise PedecgError(f"--age {age}: {fault.detail}") from None
+    days = given_age_days(age, age_days)
     opened = loaded_model.load(model)
     if target is not None and target not in opened.targets:
         raise PedecgError(f"--target {target}: the model predicts {', '.join(opened.targets)}")
-    run = each_recording.Run(paths)
+    run = each_recording.Run(paths, manifest_numbers.age_unit(opened.cohort))
     run.places = manifest_numbers.with_numbers(run.places, opened.cohort)
     one = partial(
         _answered,

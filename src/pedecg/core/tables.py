@@ -64,6 +64,12 @@ RECORDS = pa.DataFrameSchema(
         "acquired_at": _text("date and time of acquisition as the source writes it"),
         "fold": pa.Column("Int64", nullable=True, description="the data set's own fold"),
         "source_split": _text("the data set's own split, train, validation or test"),
+        "split_group": pa.Column(
+            "string",
+            nullable=True,
+            required=False,
+            description="of patients that may be one (see `same_patient`): one side of a split",
+        ),
         r"^x_.+$": pa.Column(
             "float64",
             nullable=True,

@@ -97,9 +97,17 @@ def from_table(table: pd.DataFrame) -> Normals | None:
 
 
 def healthy(labels: pd.DataFrame, record_ids: Sequence[str], target: str | None) -> list[str]:
-    """Return which records are normal: have this target, or (None) certainly none of all."""
+    """Return which records are normal: have this target, or (None) certainly none of all.
+
+    An unknown label is neither: a record of which one target is unknown is not certainly normal.
+    """
     mine = labels[labels["record_id"].isin(set(record_ids))].set_index("record_id")
-    normal = (mine == 0).all(axis=1) if target is None else mine[target] == 1
+    # A comparison with a null is null, and `all` skips nulls: without filling, a record whose
+    # labels are all unknown would count as normal.
+    if target is None:
+        normal = mine.eq(0).fillna(False).astype(bool).all(axis=1)
+    else:
+        normal = mine[target].eq(1).fillna(False).astype(bool)
     return sorted(map(str, mine.index[normal]))
 
 

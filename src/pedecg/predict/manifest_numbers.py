@@ -17,8 +17,9 @@ def with_numbers(
 ) -> list[RecordingPath]:
     """Add age, sex and further numbers where a manifest above a recording lists it.
 
-    Its file and columns are called as the model's pipeline calls them; a manifest of other columns
-    says nothing. Labels are not read.
+    Its file and columns are called as the model's pipeline calls them, and its ages are in the
+    unit that the model was trained with; a manifest of other columns says nothing. Labels are not
+    read.
     """
     if cohort is None or "manifest" not in cohort.model_fields_set:
         return list(places)
@@ -39,6 +40,12 @@ def with_numbers(
     return [_told(place, read, named.file) for place in places]
 
 
+def age_unit(cohort: CohortSettings | None) -> str | None:
+    """Return the unit of ages of the manifest that a model was trained with; None: it had none."""
+    trained = cohort is not None and cohort.name.endswith("manifest")
+    return cohort.manifest.age_unit if cohort is not None and trained else None
+
+
 def _told(
     place: RecordingPath, read: Callable[[Path], dict[Path, CohortRow]], file: str
 ) -> RecordingPath:
@@ -49,12 +56,9 @@ def _told(
             if row is None:
                 return place
             known = {name: value for name, value in row.features.items() if value is not None}
-            return replace(
-                place,
-                age_days=row.age_days if place.age_days is None else place.age_days,
-                sex=place.sex or row.sex,
-                numbers=known,
-            )
+            if row.age_days is not None or row.age_below_days is not None:
+                place = replace(place.with_row(row), sex=place.sex)
+            return replace(place, sex=place.sex or row.sex, numbers=known)
     return place
 
 

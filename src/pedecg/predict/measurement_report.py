@@ -19,7 +19,8 @@ from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
 UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part of a column's name
-AGE_UNKNOWN = "age unknown: limits by age are not applied"
+NO_LIMITS = "limits by age are not applied"
+AGE_UNKNOWN = f"age unknown: {NO_LIMITS}"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
 _LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
@@ -73,7 +74,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
     table = Table(title=headline(found), title_justify="left", title_style="bold")
     for column, justify in (("measure", "left"), ("value", "right"), ("±", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("2nd-98th percentile", justify="right")
+    table.add_column("normal limits", justify="right")
     table.add_column("z", justify="right")
     for name in measures(found):
         one = _measure(found, name, limits)
@@ -81,7 +82,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
             continue
         unit = one["unit"]
         spread, p2, p98 = (_say(one.get(key), unit, bare=True) for key in ("spread", "p2", "p98"))
-        between = f"{p2}-{p98}" if p2 or p98 else ""
+        between = f"{p2}-{p98}" if p2 and p98 else f"to {p98}" if p98 else ""
         doubt = "" if one.get("valid", True) else " (?)"
         z = "" if one.get("z") is None else f"{one['z']:+.1f}"
         table.add_row(in_words(name), _say(one["value"], unit) + doubt, spread, between, z)
@@ -94,7 +95,7 @@ def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
 
 
 def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
-    table = Table(caption="* outside the 2nd to 98th percentile", caption_justify="left")
+    table = Table(caption="* outside the normal limits", caption_justify="left")
     table.add_column("lead")
     for title in _BY_LEAD.values():
         table.add_column(title, justify="right")
@@ -150,7 +151,7 @@ def notes(found: MeasuredRecording) -> list[str]:
     recording = found.recording
     said = []
     if recording.age_days is None:
-        said.append(AGE_UNKNOWN)
+        said.append(f"{recording.age_note}: {NO_LIMITS}" if recording.age_note else AGE_UNKNOWN)
     elif recording.sex is None:
         said.append(SEX_UNKNOWN)
     said += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
@@ -197,12 +198,15 @@ def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[
     limited = {limits.column(measure): measure for measure in limits.units}
     if name in limited:
         whose = (recording.age_days, recording.sex)
-        rows = limits.rows_for(limited[name], *whose)  # as published: what the criteria judge by
+        rows = limits.rows_for(limited[name], *whose)  # what the criteria judge by
         if rows:
             one["p2"] = _number(min(row.p2 for row in rows))
-            one["p50"] = _number(sum(row.p50 for row in rows) / len(rows))
+            known = limits.percentiles(limited[name], *whose)
+            one["p50"] = _number(math.nan if known is None else known.p50)
             one["p98"] = _number(max(row.p98 for row in rows))
             one["limits_for"] = rows[0].ages
+            one["limits_source"] = rows[0].source
+            one["limits_kind"] = rows[0].kind
         one["z"] = _number(norms.z_score(limits, limited[name], found.measures[name], *whose))
     return one
 

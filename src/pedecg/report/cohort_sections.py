@@ -83,6 +83,8 @@ AUDIT_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("quality_agreement", "Signal quality compared with that stated by the source", ()),
     ("findings", "Findings as the source codes them", ("share",)),
     ("lengths", "Lengths and sampling rates", ()),
+    ("unlisted_diagnoses", "Diagnoses of a target's chapter that are none of its keys", ()),
+    ("same_patient", "Patients that may be one: kept on one side of a split", ()),
 )
 AUDIT_PICTURES = {
     "classes": "Bars: how many records have, lack or leave open each target.",

@@ -6,7 +6,7 @@ all targets, so that a reviewer starts at the top and stops when the time is up.
 Northcutt CG et al. Confident learning. J Artif Intell Res 2021;70:1373-1411.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy import special
 from sklearn.linear_model import LogisticRegression
 
 from pedecg.core import parallel, params, tables
+from pedecg.core.errors import PedecgError
 
 _NEARLY_0 = 1e-6  # keeps the logarithm of a probability finite
 
@@ -28,6 +29,10 @@ TrainAndPredict = Callable[[list[str], list[str], list[str]], NDArray[np.float64
 class NoiseReviewSettings(params.Section):
     """How suspect labels are searched."""
 
+    targets: list[str] | None = Field(
+        description="targets whose labels are searched; null: those that the ECG decides, all but "
+        "labels.not_from_ecg"
+    )
     model: str = Field(description="network that predicts out of fold, a key of models")
     folds: int = Field(
         description="patient-wise folds; each is predicted by the others", ge=3, le=20
@@ -50,6 +55,32 @@ class NoiseReviewSettings(params.Section):
     min_positives: int = Field(
         description="a target with fewer known positives or negatives is not searched", ge=2
     )
+
+
+def searched(
+    targets: Collection[str], settings: NoiseReviewSettings, not_from_ecg: Collection[str]
+) -> list[str]:
+    """Return the targets whose labels are searched.
+
+    Parameters
+    ----------
+    targets : of the cohort.
+    not_from_ecg : those that another test decides.
+
+    Raises
+    ------
+    PedecgError
+        The parameter names a target that the cohort does not have.
+    """
+    if settings.targets is None:
+        return [target for target in targets if target not in not_from_ecg]
+    for target in settings.targets:
+        if target not in targets:
+            raise PedecgError(
+                f"noise_review.targets: {target!r} is no target; expected some of "
+                f"{', '.join(targets)}"
+            )
+    return settings.targets
 
 
 def out_of_fold(
@@ -140,12 +171,18 @@ def candidates(
 
 
 def for_reviewer(
-    ranked: pd.DataFrame, records: pd.DataFrame, findings: pd.DataFrame, at_most: int = 500
+    ranked: pd.DataFrame,
+    records: pd.DataFrame,
+    findings: pd.DataFrame,
+    at_most: int = 500,
+    not_from_ecg: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return the first candidates with what helps to judge them, ready for a spreadsheet.
 
     The columns ``decision``, ``reviewer`` and ``reason`` are empty: filled in, rows with
-    ``record_id``, ``label`` and these three go to ``labels/decisions.csv``.
+    ``record_id``, ``label`` and these three go to ``labels/decisions.csv``. ``may_be`` lists the
+    decisions that are allowed: an ECG cannot overrule the echocardiogram or the serology that a
+    label in `not_from_ecg` comes from.
 
     Parameters
     ----------
@@ -157,7 +194,8 @@ def for_reviewer(
     once = said.drop_duplicates(["record_id", "text"])  # one finding stands in two vocabularies
     texts = once.groupby("record_id", sort=True)["text"].agg("; ".join)
     joined = shown.join(about, on="record_id").join(texts.rename("findings"), on="record_id")
-    return joined.assign(decision="", reviewer="", reason="")
+    may_be = np.where(joined["label"].isin(list(not_from_ecg)), "keep unknown", "keep flip unknown")
+    return joined.assign(may_be=may_be, decision="", reviewer="", reason="")
 
 
 def as_metrics(ranked: pd.DataFrame) -> dict[str, object]:

@@ -1,6 +1,11 @@
-"""Criteria of axis, voltage and the size of the ventricles."""
+"""Criteria of axis, voltage and the size of the ventricles.
+
+Children are judged by points, so that one large voltage alone makes no hypertrophy; adults, from
+18 years on, by the voltage criteria of Sokolow and Lyon and of Cornell.
+"""
 
 import math
+from collections.abc import Callable
 
 from pedecg.rules.criterion_logic import (
     NOT_MET,
@@ -10,15 +15,20 @@ from pedecg.rules.criterion_logic import (
     Verdict,
     above,
     below,
+    beyond_percentile,
     beyond_threshold,
     points,
     say,
+    states_limit,
     where_stated,
 )
 
+ADULT_DAYS = 6575  # 18 years: the voltage criteria of adults hold from here
+Sign = Callable[[MeasuredChild], Verdict]
+
 
 def upright_t_v1(child: MeasuredChild) -> Verdict:
-    """Is T upright in V1 between the first week and twelve years, a sign of RV hypertrophy?"""
+    """Is T upright in V1 between the first week and six years, a sign of RV hypertrophy?"""
     height, age = child.value("t_v1_mv"), child.age_days
     if math.isnan(height) or age is None or math.isnan(age):
         return UNKNOWN
@@ -28,39 +38,165 @@ def upright_t_v1(child: MeasuredChild) -> Verdict:
     return Verdict(
         True,
         f"T in V1 upright, {say(height, 'mv')}, above {say(limit, 'mv')} after the first week and "
-        f"before adolescence ({source})",
+        f"before six years ({source})",
     )
 
 
-RVH_SIGNS = (
-    where_stated("r_v1", above=True),
-    where_stated("s_v6", above=True),
-    where_stated("rs_ratio_v1", above=True),
+def one_of(*signs: Sign) -> Sign:
+    """Count several signs of one thing as one: R V6, S V1 and their sum are one voltage."""
+
+    def judge(child: MeasuredChild) -> Verdict:
+        verdicts = [sign(child) for sign in signs]
+        met = [verdict for verdict in verdicts if verdict.met]
+        if met:
+            return Verdict(True, " and ".join(verdict.reason for verdict in met))
+        return UNKNOWN if any(verdict.met is None for verdict in verdicts) else NOT_MET
+
+    return judge
+
+
+def above_in_v6(wave: str) -> Sign:
+    """Judge R or S in V6 by its limit for age; V5 stands in for it where V6 was not recorded.
+
+    R and S are usually no smaller in V5 than in V6: within V6's limit in V5 they are so in V6 too.
+    Beyond it in V5 nothing is known of V6, for which alone a table has limits.
+    """
+    measure = f"{wave}_v6"
+
+    def judge(child: MeasuredChild) -> Verdict:
+        found = where_stated(measure, above=True)(child)
+        value = child.value(f"{wave}_v5_mv")
+        if found.met is not None or not states_limit(child, measure, above=True):
+            return found
+        rows = child.limits.rows_for(measure, child.age_days, child.sex)
+        return NOT_MET if value <= min(row.p98 for row in rows) else UNKNOWN
+
+    return judge
+
+
+def left_sum(child: MeasuredChild) -> Verdict:
+    """Is S in V1 + R in V6 above its limit for age; with V5 in place of V6 as in `above_in_v6`?"""
+    found = where_stated("sv1_rv6", above=True)(child)
+    total = child.value("s_v1_mv") + child.value("r_v5_mv")
+    if found.met is not None or not states_limit(child, "sv1_rv6", above=True):
+        return found
+    rows = child.limits.rows_for("sv1_rv6", child.age_days, child.sex)
+    return NOT_MET if total <= min(row.p98 for row in rows) else UNKNOWN
+
+
+def rightward_v6(child: MeasuredChild) -> Verdict:
+    """Is R in V6 smaller than S after the first month; V5 may rule it out where V6 is missing?
+
+    A ratio means something only where S can be measured: an absent S is normal.
+    """
+    limit, source = child.limit("rs_ratio_v6_low")
+    least, _ = child.limit("s_measurable")
+    known_age = child.age_days is not None and not math.isnan(child.age_days)
+    if math.isnan(limit):
+        return NOT_MET if known_age else UNKNOWN
+    for lead in ("v6", "v5"):
+        r, s = child.value(f"r_{lead}_mv"), child.value(f"s_{lead}_mv")
+        if math.isnan(r) or math.isnan(s):
+            continue
+        if s < least or r >= limit * s:
+            return NOT_MET  # R/S rises from V5 to V6
+        if lead == "v6":
+            return Verdict(
+                True,
+                f"R {say(r, 'mv')} and S {say(s, 'mv')} in V6, R/S below {say(limit, 'ratio')} "
+                f"after the first month ({source})",
+            )
+    return UNKNOWN
+
+
+def deep_q(child: MeasuredChild) -> Verdict:
+    """Is Q deep in V6, or in V5 where V6 was not recorded?"""
+    found = where_stated("q_v6", above=True)(child)
+    if found.met is not None or not states_limit(child, "q_v6", above=True):
+        return found
+    rows = child.limits.rows_for("q_v6", child.age_days, child.sex)
+    q = child.value("q_v5_mv")
+    if math.isnan(q):
+        return UNKNOWN
+    if q <= rows[0].p98:
+        return NOT_MET
+    return Verdict(
+        True, f"Q in V5 {say(q, 'mv')}, above {say(rows[0].p98, 'mv')} ({rows[0].source})"
+    )
+
+
+def adult_left_voltage(child: MeasuredChild) -> Verdict:
+    """Is the voltage of Sokolow and Lyon, or of Cornell, above its limit for adults?
+
+    Sokolow-Lyon: S in V1 + the larger R of V5 and V6. Cornell: R in aVL + S in V3.
+    """
+    lateral = [r for lead in ("v5", "v6") if not math.isnan(r := child.value(f"r_{lead}_mv"))]
+    sums = (
+        ("S in V1 + R in V5 or V6", child.value("s_v1_mv") + max(lateral, default=math.nan),
+         "sokolow_lyon"),
+        ("R in aVL + S in V3", child.value("r_avl_mv") + child.value("s_v3_mv"), "cornell"),
+    )  # fmt: skip
+    met, unknown = [], False
+    for what, value, name in sums:
+        limit, source = child.limit(name)
+        if math.isnan(value) or math.isnan(limit):
+            unknown = True
+        elif value >= limit:
+            met.append(f"{what} {say(value, 'mv')}, at least {say(limit, 'mv')} ({source})")
+    if met:
+        return Verdict(True, " and ".join(met))
+    return UNKNOWN if unknown else NOT_MET
+
+
+def is_adult(child: MeasuredChild) -> bool:
+    """Is the patient 18 years or older, as far as the age is known?"""
+    return child.age_days is not None and child.age_days >= ADULT_DAYS
+
+
+LEFT_VOLTAGE = one_of(above_in_v6("r"), where_stated("s_v1", above=True), left_sum)
+RIGHT_VOLTAGE = where_stated("r_v1", above=True)
+RVH_SIGNS: tuple[Sign, ...] = (
+    RIGHT_VOLTAGE,
+    above_in_v6("s"),
+    rightward_v6,
     where_stated("qrs_axis", above=True),
     upright_t_v1,
 )
-LVH_SIGNS = (
-    where_stated("r_v6", above=True),
-    where_stated("s_v1", above=True),
-    where_stated("sv1_rv6", above=True),
-    where_stated("rs_ratio_v6", above=True),
-    where_stated("q_v6", above=True),
+LVH_SIGNS: tuple[Sign, ...] = (
+    LEFT_VOLTAGE,
+    deep_q,
     where_stated("qrs_axis", above=False),
 )
 POSSIBLE, PROBABLE = 2, 3  # points, as the Peds ECG Viewer grades them
 
 
+def left_voltage(child: MeasuredChild) -> Verdict:
+    """Is the voltage of the left ventricle above the limit for age, or for adults?"""
+    return adult_left_voltage(child) if is_adult(child) else LEFT_VOLTAGE(child)
+
+
+def right_voltage(child: MeasuredChild) -> Verdict:
+    """Is R in V1 above the limit for age?"""
+    return beyond_percentile(child, "r_v1", above=True)
+
+
+def left_hypertrophy(child: MeasuredChild) -> Verdict:
+    """Do the points of a child, or the voltage of an adult, speak for LV hypertrophy?"""
+    if is_adult(child):
+        return adult_left_voltage(child)
+    return points(child, LVH_SIGNS, POSSIBLE, PROBABLE)
+
+
 CRITERIA = (
     Criterion("right_axis", "Right axis deviation for age", above("qrs_axis")),
     Criterion("left_axis", "Left axis deviation for age", below("qrs_axis")),
+    Criterion("left_voltage", "Left ventricular voltage above the limit", left_voltage),
+    Criterion("right_voltage", "Right ventricular voltage above the limit", right_voltage),
     Criterion(
         "rvh", "Right ventricular hypertrophy",
         lambda child: points(child, RVH_SIGNS, POSSIBLE, PROBABLE), is_score=True,
     ),
-    Criterion(
-        "lvh", "Left ventricular hypertrophy",
-        lambda child: points(child, LVH_SIGNS, POSSIBLE, PROBABLE), is_score=True,
-    ),
+    Criterion("lvh", "Left ventricular hypertrophy", left_hypertrophy, is_score=True),
     Criterion("upright_t_v1", "Upright T in V1 after the first week", upright_t_v1),
     Criterion(
         "low_voltage", "Low voltage in the limb leads",

@@ -86,8 +86,9 @@ def pre_excitation(child: MeasuredChild) -> Verdict:
 def right_block(child: MeasuredChild, complete: bool) -> Verdict:
     """Does the right ventricle follow late: r' or a late R in V1, S to the left, wide QRS?
 
-    Incomplete: QRS within the limit of the complete block, and r' at least half as tall as r; a
-    lower one is a normal variant. Then S to the left is not asked for.
+    Incomplete: QRS from the guideline's lower bound to the limit of the complete block, and r' at
+    least half as tall as r. A lower r', or r' with a shorter QRS, is a normal variant of children.
+    Then S to the left is not asked for.
     """
     qrs, second = child.value("qrs_ms"), child.value("r2_v1_mv")
     (limit, source), (least, _) = child.limit("qrs_complete_block"), child.limit("second_r_block")
@@ -98,12 +99,13 @@ def right_block(child: MeasuredChild, complete: bool) -> Verdict:
         return NOT_MET
     if not complete:
         share, _ = child.limit("second_r_share")
-        if not (second >= least and second >= share * tallest):
+        lower, lower_source = child.limit("qrs_incomplete_rbbb")
+        if not (second >= least and second >= share * tallest and qrs >= lower):
             return NOT_MET
         return Verdict(
             True,
-            f"r' {say(second, 'mv')} in V1 and QRS duration {say(qrs, 'ms')}, not above "
-            f"{say(limit, 'ms')} ({source})",
+            f"r' {say(second, 'mv')} in V1 and QRS duration {say(qrs, 'ms')}, {say(lower, 'ms')} "
+            f"to {say(limit, 'ms')} ({lower_source})",
         )
     lateral = [s for s in (child.value("s_i_mv"), child.value("s_v6_mv")) if not math.isnan(s)]
     if not lateral:

@@ -97,10 +97,10 @@ def beyond_percentile(child: MeasuredChild, measure: str, above: bool) -> Verdic
     if not all(judged):
         return NOT_MET
     row = rows[0]
-    side, limit = ("above the 98th", row.p98) if above else ("below the 2nd", row.p2)
+    side, limit = ("above", row.p98) if above else ("below", row.p2)
     return Verdict(
         True,
-        f"{NAMES.get(measure, measure)} {say(value, unit)}, {side} percentile "
+        f"{NAMES.get(measure, measure)} {say(value, unit)}, {side} the {row.bound(above)} "
         f"{say(limit, unit)} for {row.ages} ({row.source})",
     )
 
@@ -109,7 +109,7 @@ def _beyond(row: Limit, unit: str, value: float, above: bool) -> bool | None:
     limit = row.p98 if above else row.p2
     if math.isnan(limit):
         return None
-    middle = row.p50 if unit == "deg" else 0.0
+    middle = row.middle if unit == "deg" else 0.0
     away = norms.distance(unit, value, middle)
     return away > limit - middle if above else away < limit - middle
 

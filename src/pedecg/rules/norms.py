@@ -1,11 +1,16 @@
-"""Paediatric normal limits by age and sex: data with their source, and z-scores from them.
+"""Normal limits by age and sex: data with their source, and z-scores from them.
 
 The limits are a CSV file that a hospital may replace by its own. A row holds the 2nd, 50th and
 98th percentile of one measure for a half-open range of ages, ``age_from_days <= age <
-age_to_days``. Status says how far a value may be trusted: ``second-hand`` was copied from a
-source that quotes the named one, ``CHECK`` must be held against a primary paper before release,
-``MEM`` was written from general knowledge, ``CONF`` was read in the named source.
-Rijnbeek's children are at least 11 days old: the first week has rows of another source.
+age_to_days``. Its status says how it was checked: ``primary`` against the publication,
+``secondary`` against a source that quotes it, ``own`` is this project's or the hospital's, and
+``unchecked`` has no source that could be checked: such a row is off. What
+each source is - publication, place, population, number, leads, recording - stands in
+``limit_sources.csv``.
+
+Published tables have steps: the limit of a boy of 364 days differs from that of 365 days by 39
+bpm. Criteria and z-scores use the same smooth limits, linear in log(age + 1 day) between the
+middles of the age groups. Conventions of adults have no groups and are not smoothed.
 
 A second file holds thresholds: single numbers that a criterion compares with, by age and sex.
 Both files may begin with a line ``# version: …``.
@@ -14,7 +19,8 @@ Both files may begin with a line ``# version: …``.
 import csv
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,7 +40,15 @@ THRESHOLD_COLUMNS = (
 )  # fmt: skip
 LIMITS = Path(__file__).with_name("limits.csv")
 THRESHOLDS = Path(__file__).with_name("thresholds.csv")
+SOURCES = Path(__file__).with_name("limit_sources.csv")
+UNCHECKED = "unchecked"
+CONVENTION = "convention"
+_BOUNDS = {  # of a percentile; of a range whose percentiles are not stated, or of a convention
+    "percentile": ("2nd percentile", "98th percentile"),
+}
+_PLAIN_BOUNDS = ("lower limit", "upper limit")
 VERSION = "# version:"
+ADULT_DAYS = 5844  # 16 years: the conventions of adults hold from here or later
 SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out
 LARGEST_Z = 10.0  # beyond it a z-score says no more than "far outside"
 
@@ -53,11 +67,30 @@ class Limit:
     unit: str
     source: str
     status: str
+    at_days: float | None = None  # of a limit smoothed to an exact age
 
     @property
     def ages(self) -> str:
-        """The range of ages in words, e.g. ``8-30 days`` or ``1-3 years``."""
+        """The age or the range of ages in words: ``age 12 days``, ``1-3 years``, ``adults``."""
+        if self.kind == CONVENTION:
+            return "adults" if self.age_from_days >= ADULT_DAYS else "this age"
+        if self.at_days is not None:
+            return f"age {age_text.in_words(self.at_days)}"
         return age_text.range_in_words(self.age_from_days, self.age_to_days)
+
+    @property
+    def kind(self) -> str:
+        """``percentile``, ``range`` (percentiles not stated) or ``convention``, by the source."""
+        return sources().get(self.source, {}).get("kind", "percentile")
+
+    @property
+    def middle(self) -> float:
+        """The median; half-way between the limits where no median is stated."""
+        return (self.p2 + self.p98) / 2 if math.isnan(self.p50) else self.p50
+
+    def bound(self, above: bool) -> str:
+        """Return what the limit is called, ``98th percentile`` or ``upper limit``."""
+        return _BOUNDS.get(self.kind, _PLAIN_BOUNDS)[above]
 
 
 @dataclass(frozen=True)
@@ -90,6 +123,7 @@ class Limits:
     rows: dict[tuple[str, str], tuple[Limit, ...]]
     thresholds: dict[str, tuple[Threshold, ...]] = field(default_factory=dict)
     version: str = ""
+    off: tuple[Limit, ...] = ()
 
     @property
     def units(self) -> dict[str, str]:
@@ -102,37 +136,38 @@ class Limits:
         return measure if unit == "ratio" else f"{measure}_{unit}"
 
     def rows_for(self, measure: str, age_days: float | None, sex: str | None) -> list[Limit]:
-        """Return the rows that hold for a child: two (one per sex) where the sex is unknown.
+        """Return the limits at a child's exact age: two (one per sex) where the sex is unknown.
 
-        Empty where the age is unknown or the file says nothing about it.
+        A percentile that the row of that age does not state is NaN. Empty where the age is unknown
+        or the file says nothing about it.
         """
         if age_days is None or math.isnan(age_days):
             return []
+        age = float(age_days)
         return [
-            limit
+            _smooth(rows, limit, age)
             for rows in self._tables(measure, sex)
             for limit in rows
-            if limit.age_from_days <= age_days < limit.age_to_days
+            if limit.age_from_days <= age < limit.age_to_days
         ]
 
     def percentiles(
         self, measure: str, age_days: float | None, sex: str | None
     ) -> Percentiles | None:
-        """Return the limits at an exact age, or None where the file says nothing about it.
+        """Return `rows_for` as one: the mean of both sexes where the sex is unknown, or None.
 
-        Linear in log(age + 1 day) between the middles of the rows, constant beyond the first and
-        last middle; the mean of both sexes where the sex is unknown.
+        A source that gives the range of a voltage without its median has the median half-way
+        between the limits' square roots, since the square roots of voltages are about normal.
         """
-        if age_days is None or not self.rows_for(measure, age_days, sex):
+        rows = self.rows_for(measure, age_days, sex)
+        if not rows:
             return None
-        at = math.log1p(age_days)
-        found = []
-        for rows in self._tables(measure, sex):
-            middles = [math.log1p((row.age_from_days + row.age_to_days) / 2) for row in rows]
-            values = np.array([(row.p2, row.p50, row.p98) for row in rows])
-            found.append([np.interp(at, middles, values[:, k]) for k in range(3)])
-        p2, p50, p98 = np.mean(found, axis=0)
-        return Percentiles(float(p2), float(p50), float(p98))
+        n = len(rows)
+        return Percentiles(
+            sum(row.p2 for row in rows) / n,
+            sum(_median(row) for row in rows) / n,
+            sum(row.p98 for row in rows) / n,
+        )
 
     def threshold(self, name: str, age_days: float | None, sex: str | None) -> Threshold | None:
         """Return the threshold for a child, or None where the file states none for it.
@@ -158,6 +193,43 @@ class Limits:
     def _tables(self, measure: str, sex: str | None) -> list[tuple[Limit, ...]]:
         wanted = ("any", sex) if sex in ("female", "male") else SEXES
         return [self.rows[measure, s] for s in wanted if s and (measure, s) in self.rows]
+
+
+def _smooth(rows: tuple[Limit, ...], own: Limit, age_days: float) -> Limit:
+    """Return the row of an age with each percentile that it states smoothed to that age.
+
+    Linear in log(age + 1 day) between the middles of the rows that state the percentile, constant
+    beyond the first and last middle.
+    """
+    if own.kind == CONVENTION:
+        return own
+    at = math.log1p(age_days)
+
+    def value(name: str) -> float:
+        if math.isnan(getattr(own, name)):
+            return math.nan
+        stated = [
+            (math.log1p((row.age_from_days + row.age_to_days) / 2), float(getattr(row, name)))
+            for row in rows
+            if row.kind != CONVENTION and not math.isnan(getattr(row, name))
+        ]
+        middles, values = zip(*stated, strict=True)
+        return float(np.interp(at, list(middles), list(values)))
+
+    return replace(own, p2=value("p2"), p50=value("p50"), p98=value("p98"), at_days=age_days)
+
+
+def _median(row: Limit) -> float:
+    if row.unit == "mv" and math.isnan(row.p50) and row.p2 >= 0:
+        return ((math.sqrt(row.p2) + math.sqrt(row.p98)) / 2) ** 2
+    return row.p50
+
+
+@cache
+def sources() -> dict[str, dict[str, str]]:
+    """Return the columns of ``limit_sources.csv`` by source."""
+    with SOURCES.open(encoding="utf-8", newline="") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
 
 
 def z_score(
@@ -191,6 +263,9 @@ def distance(unit: str, value: float, middle: float) -> float:
 def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
     """Read and check a file of limits and one of thresholds.
 
+    Rows of status ``unchecked`` are checked for their form and kept in `Limits.off`. A hospital
+    that wants one gives it another status in a file of its own.
+
     Raises
     ------
     PedecgError
@@ -199,14 +274,18 @@ def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
     """
     path, other = Path(path), Path(thresholds)
     version, lines = _lines(path, COLUMNS, "limits")
-    rows = [_limit(row, place) for row, place in lines]
+    every = [_limit(row, place) for row, place in lines]
+    _by_measure_and_sex(every, path)  # a row that is off is checked all the same
+    rows = [row for row in every if row.status != UNCHECKED]
     named: dict[str, list[Threshold]] = defaultdict(list)
     for row, place in _lines(other, THRESHOLD_COLUMNS, "thresholds")[1]:
-        named[row["name"]].append(_threshold(row, place))
+        threshold = _threshold(row, place)
+        named[row["name"]] += [threshold] if threshold.status != UNCHECKED else []
     return Limits(
         _by_measure_and_sex(rows, path),
         {name: tuple(group) for name, group in named.items()},
         version,
+        tuple(row for row in every if row not in rows),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 
+from pedecg.rules import qtc_criteria
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
@@ -21,13 +22,6 @@ ENOUGH_LEADS = 2  # a finding in a single lead may be its electrode's
 SCHWARTZ = (("schwartz_3_points", 3.0), ("schwartz_2_points", 2.0), ("schwartz_1_point", 1.0))
 SLOW_POINTS = 0.5  # points of the Schwartz score for a heart rate below normal
 LEAST_R_MV = 1.0  # with a smaller R a small T means nothing
-
-
-def borderline_qtc(child: MeasuredChild) -> Verdict:
-    """Is QTc above the limit for sex and age, but not prolonged?"""
-    if beyond_threshold(child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_long", above=True).met:
-        return NOT_MET
-    return beyond_threshold(child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_borderline", above=True)
 
 
 def schwartz_qt(child: MeasuredChild) -> Verdict:
@@ -145,13 +139,8 @@ def brugada(child: MeasuredChild, coved: bool) -> Verdict:
 
 
 CRITERIA = (
-    Criterion("qtc_borderline", "Borderline QTc", borderline_qtc),
-    Criterion(
-        "long_qtc", "Long QTc",
-        lambda child: beyond_threshold(
-            child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_long", above=True
-        ),
-    ),
+    Criterion("qtc_borderline", "Borderline QTc", qtc_criteria.borderline_qtc),
+    Criterion("long_qtc", "Long QTc", qtc_criteria.long_qtc),
     Criterion(
         "short_qtc", "Short QTc",
         lambda child: beyond_threshold(

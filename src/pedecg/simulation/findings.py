@@ -17,6 +17,8 @@ from pedecg.core.records import Sex
 from pedecg.simulation import physiology
 
 NORMAL, OTHERWISE_NORMAL = "Normal ECG", "Otherwise normal ECG"
+BENIGN = ("Sinus arrhythmia", "Early repolarization")  # cohort.zzu.benign_findings
+RATE = ("Sinus tachycardia", "Sinus bradycardia")  # cohort.zzu.rate_findings
 _OTHERWISE_SHARE = 0.26  # 621 of 2,378 published 12-lead records without findings
 _SINUS = ("", "apb", "vpb")
 
@@ -184,6 +186,13 @@ def normal(rng: np.random.Generator) -> tuple[str, str]:
 def is_normal(findings: list[tuple[str, str]]) -> bool:
     """Is the record read as normal?"""
     return findings[0][0] in (NORMAL, OTHERWISE_NORMAL)
+
+
+def abnormal(findings: list[tuple[str, str]]) -> dict[str, bool]:
+    """Return the targets that findings decide, as the cohort's default parameters define them."""
+    names = {name for name, _ in findings}
+    beyond = set() if is_normal(findings) else names - set(BENIGN)
+    return {"abnormal": bool(beyond), "abnormal_beyond_rate": bool(beyond - set(RATE))}
 
 
 def tokens(findings: list[tuple[str, str]]) -> tuple[list[str], list[str]]:

@@ -69,8 +69,8 @@ def row(
 
     `right` are the findings that the heart shows, `written` those in the record.
     """
-    true = {"abnormal": not findings.is_normal(right), **visit.true}
-    coded = {"abnormal": not findings.is_normal(written), **visit.coded}
+    true = {**findings.abnormal(right), **visit.true}
+    coded = {**findings.abnormal(written), **visit.coded}
     return {
         "record_id": visit.ecg_id,
         "patient_id": visit.patient_id,

@@ -31,7 +31,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
         "rule_rvh": 1.0, "rule_lvh": 0.5, "rule_right_axis": 1.0, "rule_left_axis": 0.5,
         "rule_upright_t_v1": 1.0, "rule_wide_qrs": 0.5, "rule_rbbb": 1.0,
         "rule_incomplete_rbbb": 1.0, "rule_first_degree_block": 0.5, "high z_r_v1": 0.3,
-        "high z_s_v6": 0.3, "high z_rs_ratio_v1": 0.1, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
+        "high z_s_v6": 0.3, "high z_qrs_axis": 0.3, "high z_qrs": 0.3,
         "high z_sv1_rv6": 0.3,
     },
     "myocarditis": {
@@ -77,6 +77,8 @@ ANYTHING = "any abnormality"
 # Points of a criterion, and of an SD: as in WEIGHTS, where no sign is named.
 ANY_RULE, ANY_Z = 1.0, 0.3
 REVERSED = ("norm",)
+BEYOND_RATE = ("abnormal_beyond_rate",)  # any abnormality but these
+OF_RATE = ("rule_tachycardia", "rule_bradycardia", "z_heart_rate")
 UNREMARKABLE_SD = 1.0  # a z-score counts by what it exceeds this
 ALMOST_FLAT = 1e-3  # weight of the penalty that keeps the slope finite for perfect separation
 
@@ -123,6 +125,8 @@ def scored_by(target: str) -> str:
     """Return what scores a target: its own name, or what stands in for it."""
     if target in WEIGHTS:
         return target
+    if target in BEYOND_RATE:
+        return f"{ANYTHING} but the rate"
     return f"not {ANYTHING}" if target in REVERSED else ANYTHING
 
 
@@ -133,8 +137,10 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
     """
     weights = WEIGHTS.get(target)
     if weights is None:
-        any_z = {f"{way} {c}": ANY_Z for c in _named(rules, "z_") for way in ("high", "low")}
-        signs = [rule for rule in _named(rules, "rule_") if rule not in BENIGN]
+        left_out = {*BENIGN, *(OF_RATE if target in BEYOND_RATE else ())}
+        named = [c for c in _named(rules, "z_") if c not in left_out]
+        any_z = {f"{way} {c}": ANY_Z for c in named for way in ("high", "low")}
+        signs = [rule for rule in _named(rules, "rule_") if rule not in left_out]
         weights = dict.fromkeys(signs, ANY_RULE) | any_z
     total = np.zeros(len(rules))
     for evidence, weight in weights.items():

@@ -31,8 +31,8 @@ _TAIL_S = 0.6  # within which it lies
 SAME_MV = 0.003  # less than one step of a recorder
 FEW_CHEST_LEADS = 3  # a Holter's two channels called V5 and V2 are bipolar, at places of its own
 _SEXES: dict[str, Sex] = {
-    "female": "female", "f": "female", "w": "female", "weiblich": "female",
-    "male": "male", "m": "male", "männlich": "male",
+    **dict.fromkeys(("f", "female", "w", "weiblich", "woman", "girl"), "female"),
+    **dict.fromkeys(("m", "male", "männlich", "maennlich", "man", "boy"), "male"),
 }  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class FileEcg:
     signal : shape (n_channels, n_samples), millivolts, float32; NaN where the file has no value.
     vendor : the format in words, as ``GE MUSE``.
     age_days : days; None where the file does not say it.
+    age_below_days, age_note : of a stated age that is no number of days, see `ages.Age`.
     left_out : channels that are no ECG, by name and unit, as ``ABP (mmHg)``; not in `signal`.
     measurements : what the vendor's own program measured, by our names of columns
         (``heart_rate_bpm``, ``qrs_ms``, ``qrs_axis_deg``, …); only what stands in the file.
@@ -65,6 +66,8 @@ class FileEcg:
     verified: bool = False
     calibrated: bool = True
     hand_held: bool = False
+    age_below_days: int | None = None
+    age_note: str = ""
 
     @property
     def record(self) -> EcgRecord:

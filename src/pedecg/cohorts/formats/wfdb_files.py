@@ -123,10 +123,11 @@ def _read(stem: Path, assumed_gain: float | None) -> FileEcg:
     else:
         found = _single(stem, header)
     found = file_ecg.without_pulse(found)
-    age_days, sex = wfdb_notes.age_and_sex(header.comments)
-    if age_days is None and sex is None:
-        return found
-    return replace(found, age_days=age_days, sex=sex)
+    patient = wfdb_notes.patient(header.comments, stem.name)
+    age = patient.age
+    return replace(
+        found, age_days=age.days, age_below_days=age.below_days, age_note=age.note, sex=patient.sex
+    )
 
 
 def _segment(stem: Path, assumed_gain: float | None) -> FileEcg:

@@ -2,65 +2,66 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pedecg.cohorts import ages
-from pedecg.cohorts.formats import file_ecg, numbers
-from pedecg.cohorts.record_faults import RecordFault
+from pedecg.cohorts.formats import file_ecg
 from pedecg.core.records import Sex
 
-_SEX_THEN_AGE = re.compile(
-    r"(?P<sex>female|male)\s+(?P<age>[0-9.]+)\s*(?P<unit>[a-z]*)", re.IGNORECASE
-)
-_AGE_THEN_SEX = re.compile(r"(?P<age>[0-9]+)\s+(?P<sex>[mf])\b.*", re.IGNORECASE)  # MIT-BIH, QTDB
-_KEY = re.compile(r"<?\b(age|sex|gender|height|weight|dx|rx|hx|sx)\b>?\s*[:=]", re.IGNORECASE)
-_AGE = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*([a-z]*)", re.IGNORECASE)
-_MOST_YEARS = ages.OLDEST_DAYS // 365
+# ZZU-pECG: Female 2740, in days; others: Male 45, or female 67 years.
+_SEX_THEN_AGE = re.compile(r"(?P<sex>fe?male|male)\s+(?P<age>[0-9.]+\s*[a-z]*)", re.IGNORECASE)
+_YEARS = re.compile(r"(?P<age>[0-9]+)\s+(?P<sex>[mf])\b.*", re.IGNORECASE)  # MIT-BIH: 69 M 1085
+_KEYS = re.compile(
+    r"[\s,;|]*<?\b([A-Za-z]+)\b>?\s*[:=]\s*"
+)  # LUDB, CinC: <age>: 28  <sex>: M, Age: 8y
+_OF_ZZU = re.compile(r"P[0-9]{5}_E[0-9]{2}")
 _LONGEST = 2000  # characters of a comment that are looked at
+_OLDEST_YEARS = 125  # a bare number beyond it is in days
 
 
-def age_and_sex(comments: Iterable[str]) -> tuple[int | None, Sex | None]:
-    """Return the age in days and the sex; None where no comment says them.
+@dataclass(frozen=True)
+class Patient:
+    """What a header's comments say of the patient."""
 
-    A bare age is in years, but for ZZU-pECG's first comment (``Female 2740``), which is in days: it
-    is one where diagnoses follow it or no human lives so many years. 0 years, as data sets write
-    for every infant, is below one year and no age in days: None.
+    age: ages.Age = ages.UNKNOWN
+    sex: Sex | None = None
+
+
+def patient(comments: Iterable[str], record_id: str = "") -> Patient:
+    """Return age and sex; unknown where no comment says them.
+
+    A bare age is in years where its key or its data set says so (``Age: 8``, ``69 M``), in days
+    in ZZU-pECG's ``Female 2740``. In ``Male 45`` of another record it could be either: the age
+    is unknown and says why.
+
+    Parameters
+    ----------
+    record_id : the record's name, by which those of ZZU-pECG are known.
     """
-    lines = [comment[:_LONGEST] for comment in comments]
-    age: int | None = None
-    sex: Sex | None = None
-    for number, line in enumerate(lines):
-        if (found := _SEX_THEN_AGE.fullmatch(line)) is not None:
-            sex = file_ecg.sex(found["sex"])
-            stated = numbers.number(found["age"])
-            days = stated is not None and (stated > _MOST_YEARS or number < len(lines) - 1)
-            age = _days(found["age"], found["unit"] or ("days" if days else ""))
-        elif (found := _AGE_THEN_SEX.fullmatch(line)) is not None:
-            age, sex = _days(found["age"], "years"), file_ecg.sex(found["sex"])
+    age, sex = ages.UNKNOWN, None
+    for comment in (line[:_LONGEST].strip() for line in comments):
+        if (line := _SEX_THEN_AGE.fullmatch(comment)) is not None:
+            age, sex = _of_zzu(line["age"], record_id), file_ecg.sex(line["sex"])
+        elif (line := _YEARS.fullmatch(comment)) is not None:
+            age, sex = _read(line["age"], "years"), file_ecg.sex(line["sex"])
         else:
-            stated_age, stated_sex = _keyed(line)
-            age = stated_age if stated_age is not None else age
-            sex = stated_sex or sex
-    return age, sex
+            _, *parts = _KEYS.split(comment)
+            for key, value in zip(parts[::2], parts[1::2], strict=True):
+                if key.lower() == "age":
+                    age = _read(value, "years")
+                elif key.lower() in ("sex", "gender"):
+                    sex = file_ecg.sex(value)
+    return Patient(age, sex)
 
 
-def _keyed(line: str) -> tuple[int | None, Sex | None]:
-    """Read ``Age: 62  Sex: M`` and ``<age>: 28  <sex>: M  <Height>: 170``."""
-    age: int | None = None
-    sex: Sex | None = None
-    keys = list(_KEY.finditer(line))
-    ends = [*(key.start() for key in keys[1:]), len(line)][: len(keys)]
-    for key, end in zip(keys, ends, strict=True):
-        cell = line[key.end() : end].strip(" \t,;|")
-        if key[1].lower() == "age" and (found := _AGE.fullmatch(cell)) is not None:
-            age = _days(found[1], found[2] or "years")
-        elif key[1].lower() in ("sex", "gender"):
-            sex = file_ecg.sex(cell)
-    return age, sex
+def _of_zzu(cell: str, record_id: str) -> ages.Age:
+    days = _OF_ZZU.fullmatch(record_id) or (ages.has_no_unit(cell) and float(cell) > _OLDEST_YEARS)
+    return _read(cell, "days" if days else "")
 
 
-def _days(cell: str, unit: str) -> int | None:
-    unit = "months" if unit == "M" else unit  # 3M
-    try:
-        return file_ecg.age_days(cell, unit, None, None)
-    except RecordFault:
-        return None  # as 300 years
+def _read(cell: str, unit: str) -> ages.Age:
+    """Return an age; free text, which may hold a name, is not quoted."""
+    found = ages.read_or_note(cell, unit)
+    if found.days is None and found.below_days is None and any(map(str.isalpha, cell)):
+        return ages.Age(note="the age in the header cannot be read")
+    return found

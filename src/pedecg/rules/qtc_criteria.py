@@ -1,0 +1,45 @@
+"""Criteria of QTc. Bazett's formula overcorrects in fast hearts, where a second formula is read.
+
+Children's limits are stated for Bazett alone: there Fridericia is put beside it in the reason.
+Adults' limits hold for any formula (AHA/ACCF/HRS 2009): there both must be beyond the limit.
+"""
+
+import math
+
+from pedecg.rules.criterion_logic import (
+    NOT_MET,
+    MeasuredChild,
+    Verdict,
+    beyond_threshold,
+    say,
+)
+from pedecg.rules.norms import ADULT_DAYS
+
+_BAZETT = ("qtc_bazett_ms", "QTc (Bazett)")
+
+
+def long_qtc(child: MeasuredChild) -> Verdict:
+    """Is QTc prolonged?"""
+    return _seconded(child, "qtc_long")
+
+
+def borderline_qtc(child: MeasuredChild) -> Verdict:
+    """Is QTc above the limit for sex and age, but not prolonged?"""
+    return NOT_MET if long_qtc(child).met else _seconded(child, "qtc_borderline")
+
+
+def _seconded(child: MeasuredChild, threshold: str) -> Verdict:
+    found = beyond_threshold(child, *_BAZETT, threshold, above=True)
+    rate, second = child.value("heart_rate_bpm"), child.value("qtc_fridericia_ms")
+    fast, source = child.limit("bazett_rate")
+    if not found.met or not rate > fast or math.isnan(second):
+        return found
+    limit, _ = child.limit(threshold)
+    adult = child.age_days is not None and child.age_days >= ADULT_DAYS
+    if adult and second <= limit:
+        return NOT_MET
+    return Verdict(
+        True,
+        f"{found.reason}, and QTc (Fridericia) {say(second, 'ms')} at {say(rate, 'bpm')}: above "
+        f"{say(fast, 'bpm')} Bazett overcorrects ({source})",
+    )
