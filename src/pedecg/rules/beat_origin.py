@@ -31,6 +31,7 @@ WIDER_S = 0.018  # than the usual QRS: a premature beat that began in a ventricl
 MUCH_WIDER = 1.3, 0.03  # times the usual QRS and s more: early and so wide, whatever its form
 WIDE_S = 0.11  # or as wide as this, where the usual QRS is wide too
 TALL = 0.4  # of the usual QRS over all leads: a lower deflection is no beat
+PAUSE = 1.8  # times the median RR: QT does not follow so long an interval
 CYCLES = 3  # bigeminy and trigeminy repeat at least so often
 
 
@@ -206,8 +207,8 @@ def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
     Returns
     -------
     qtc_rate_bpm : 60 over the mean of the intervals that end with a beat of the usual form which
-        is not premature, those after a premature beat left out where three others remain; in
-        bigeminy every such interval follows a premature beat, and counts.
+        is not premature. Pauses and the intervals after a premature beat are left out where three
+        others remain; in bigeminy every such interval follows a premature beat, and counts.
     base_rr_cv : SD over mean of the intervals between two beats that are not premature; those
         after a premature beat left out. NaN for fewer than four.
     base_rr_change : median relative change from one of these to the next, if they follow each
@@ -217,7 +218,7 @@ def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
     early = found.premature
     ends_usual = found.usual[1:] & ~early[1:]
     base = ~early[1:] & ~early[:-1]
-    for_qtc = ends_usual & base
+    for_qtc = ends_usual & base & (rr < PAUSE * np.median(rr))
     if for_qtc.sum() < 3:
         for_qtc = ends_usual if ends_usual.any() else np.ones_like(ends_usual)
     intervals = rr[base]

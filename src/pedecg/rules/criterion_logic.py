@@ -81,6 +81,25 @@ def below(measure: str) -> Callable[[MeasuredChild], Verdict]:
     return lambda child: beyond_percentile(child, measure, above=False)
 
 
+def above_or_adult(measure: str, threshold: str) -> Callable[[MeasuredChild], Verdict]:
+    """Judge by the 98th percentile, and where the limits end by the threshold of adults."""
+    return lambda child: _or_adult(child, measure, threshold, above=True)
+
+
+def below_or_adult(measure: str, threshold: str) -> Callable[[MeasuredChild], Verdict]:
+    """Judge by the 2nd percentile, and where the limits end by the threshold of adults."""
+    return lambda child: _or_adult(child, measure, threshold, above=False)
+
+
+def _or_adult(child: MeasuredChild, measure: str, threshold: str, above: bool) -> Verdict:
+    if states_limit(child, measure, above):
+        return beyond_percentile(child, measure, above)
+    column = child.limits.column(measure) if measure in child.limits.units else ""
+    if not column:
+        return UNKNOWN
+    return beyond_threshold(child, column, NAMES.get(measure, measure), threshold, above)
+
+
 def beyond_percentile(child: MeasuredChild, measure: str, above: bool) -> Verdict:
     """Is a measure above the 98th, or below the 2nd, percentile for age and sex?
 

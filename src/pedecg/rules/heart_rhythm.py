@@ -27,7 +27,10 @@ OPEN_S, OPEN_SHARE = 1.5, 1.5  # s, and of the median RR: a longer silence at an
 
 
 def rhythm(
-    r_s: Values, has_p: NDArray[np.bool_], recorded_s: tuple[float, float] | None = None
+    r_s: Values,
+    has_p: NDArray[np.bool_],
+    recorded_s: tuple[float, float] | None = None,
+    cycle: int = 1,
 ) -> dict[str, Reading]:
     """Return the heart rate, its longest and shortest interval, and how regular it is.
 
@@ -37,6 +40,8 @@ def rhythm(
     has_p : shape (n_beats,), whether a P wave was found before each.
     recorded_s : from when to when there is a signal, seconds; None: from the first beat to the
         last.
+    cycle : number of intervals after which the rhythm repeats; the rate is counted over whole
+        cycles where the record holds two or more.
 
     Returns
     -------
@@ -77,10 +82,13 @@ def rhythm(
     trusted = bool(noise.mean() <= NOISE_SHARE)
     few = in_a_row.sum() < 2
     counted = np.append(rr, open_intervals(r_s, usual, recorded_s))
+    longest = float(counted.max())
+    if len(counted) >= 2 * cycle:
+        counted = counted[: len(counted) // cycle * cycle]
     rate = 60.0 * len(counted) / float(counted.sum())
     return {
         "heart_rate_bpm": Reading(rate, rate * deviation / usual, trusted),
-        "longest_rr_ms": Reading(1000.0 * float(counted.max()), valid=trusted),
+        "longest_rr_ms": Reading(1000.0 * longest, valid=trusted),
         "shortest_rr_ms": Reading(1000.0 * float(rr.min()), valid=trusted),
         "rr_sd_ms": Reading(1000.0 * deviation, valid=trusted),
         "sdnn_ms": Reading(np.nan if few else 1000.0 * float(rr[normal].std()), valid=trusted),
