@@ -97,6 +97,8 @@ def prematurity(r_s: Values) -> tuple[Flags, Flags]:
         return early, soon
     rr = np.diff(r_s)
     cut = np.minimum(rr, CUT * np.median(rr))
+    # What comes before the first beat is not recorded; the pause after an early one is.
+    soon[0] = rr[0] > LATER * cut[1 : 1 + AROUND].mean()
     for k in range(1, n):
         around = cut[max(0, k - 1 - AROUND) : k + AROUND]
         mean, here = around.mean(), rr[k - 1]

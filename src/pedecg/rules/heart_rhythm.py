@@ -64,10 +64,7 @@ def rhythm(
     SDNN and RMSSD as named by the Task Force of the ESC and NASPE. Circulation 1996;93:1043-1065;
     here from a record of seconds, not from the five minutes that they ask for.
     """
-    all_rr = np.diff(r_s)
-    rr = np.diff(r_s[np.append(True, all_rr >= IMPOSSIBLE_S)])
-    if len(rr) < 2:
-        rr = all_rr
+    rr = np.diff(r_s)
     usual = float(np.median(rr))
     inside = (rr >= SHORTEST * usual) & (rr <= LONGEST * usual)
     deviation = TO_SD * float(np.median(np.abs(rr - usual)))
@@ -78,7 +75,7 @@ def rhythm(
     normal = np.zeros(len(rr), bool)
     normal[1:] |= in_a_row
     normal[:-1] |= in_a_row
-    noise = (all_rr < NOISE_S) & (all_rr < SHORTEST * usual)
+    noise = (rr < NOISE_S) & (rr < SHORTEST * usual)
     trusted = bool(noise.mean() <= NOISE_SHARE)
     few = in_a_row.sum() < 2
     counted = np.append(rr, open_intervals(r_s, usual, recorded_s))

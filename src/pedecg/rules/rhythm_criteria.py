@@ -53,6 +53,21 @@ def _sinus(child: MeasuredChild) -> bool | None:
     return share >= expected and not math.isnan(child.value("pr_ms")) and not dissociated
 
 
+def sinus_rate(rate: Callable[[MeasuredChild], Verdict]) -> Callable[[MeasuredChild], Verdict]:
+    """Judge a rate where a P wave precedes nearly every beat."""
+
+    def judge(child: MeasuredChild) -> Verdict:
+        verdict, sinus = rate(child), _sinus(child)
+        if verdict.met is False or sinus is False:
+            return NOT_MET
+        if verdict.met is None or sinus is None:
+            return UNKNOWN
+        share = say(child.value("p_share"), "share")
+        return Verdict(True, f"P before {share} of the beats, {verdict.reason}")
+
+    return judge
+
+
 def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
     """Does the rate vary while P stays before QRS, premature beats and pauses left out?"""
     sinus = _sinus(child)
@@ -198,13 +213,13 @@ def paced(child: MeasuredChild) -> Verdict:
     return _all([sign], source)
 
 
+FAST = above_or_adult("heart_rate", "heart_rate_high_adult")
+SLOW = below_or_adult("heart_rate", "heart_rate_low_adult")
 CRITERIA = (
-    Criterion(
-        "tachycardia", "Tachycardia for age", above_or_adult("heart_rate", "heart_rate_high_adult")
-    ),
-    Criterion(
-        "bradycardia", "Bradycardia for age", below_or_adult("heart_rate", "heart_rate_low_adult")
-    ),
+    Criterion("tachycardia", "Tachycardia for age", FAST),
+    Criterion("bradycardia", "Bradycardia for age", SLOW),
+    Criterion("sinus_tachycardia", "Sinus tachycardia for age", sinus_rate(FAST)),
+    Criterion("sinus_bradycardia", "Sinus bradycardia for age", sinus_rate(SLOW)),
     Criterion("sinus_arrhythmia", "Sinus arrhythmia", sinus_arrhythmia),
     Criterion("irregular_rhythm", "Irregular rhythm", irregular_rhythm),
     Criterion("pause", "Pause", pauses),

@@ -47,6 +47,7 @@ def rhythm(
     The beats of the usual form that are not premature, or all of them where these are fewer than
     three; and one `Reading` for each of `COLUMNS`.
     """
+    beats = _apart(beats)
     r_s = beats["r_s"].to_numpy()
     qrs_s = (beats["qrs_off_s"] - beats["qrs_on_s"]).to_numpy(np.float64)
     origins = beat_origin.origins(r_s, qrs_s, leads, fs_hz)
@@ -71,6 +72,13 @@ def rhythm(
     base = origins.usual & ~origins.premature
     measured = trusted[base] if base.sum() >= FEWEST_BEATS else trusted
     return measured, rates | {name: Reading(value, valid=valid) for name, value in found.items()}
+
+
+def _apart(beats: pd.DataFrame) -> pd.DataFrame:
+    """Leave out beats that come sooner after another than any QRS can; three at least are left."""
+    r_s = beats["r_s"].to_numpy()
+    kept = np.append(True, np.diff(r_s) >= heart_rhythm.IMPOSSIBLE_S)
+    return beats[kept].reset_index(drop=True) if kept.sum() >= FEWEST_BEATS else beats
 
 
 def _median_rr(r_s: Values) -> float:

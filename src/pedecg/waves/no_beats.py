@@ -13,9 +13,11 @@ GLOBAL = "global"
 # A step: the level changes within 16 ms and stays for 36 ms or more, which no QRS does.
 STEP_S, SIDE_S = 0.008, (0.012, 0.048)
 LEAST_STEP_MV = 0.1
-SHARP = 0.8  # of the change of level within the 16 ms
-FLAT = 0.2  # of the change, SD of the level on either side
-SHARE_OF_LEADS = 0.5  # one electrode's step moves fewer
+SHARP = 0.9, 1.5  # of the change of level: the change within the 16 ms; more is a peak
+LEAST_SHARE = 0.25  # of the lead's range, 1st to 99th percentile: less is no QRS either
+FLAT = 0.18  # of the change, SD of the level on either side
+STAYS, STAYS_S = 0.35, 0.075  # of the change is left so long before and after; a QRS is back
+SHARE_OF_LEADS = 0.5  # in more leads than this; one electrode's step moves fewer
 NEAR_S = 0.05  # a QRS that begins or ends so near to a step is the step
 PULSE_S = 0.6  # two steps within this time are the ends of a pulse: what lies between is none
 # A QRS is much steeper than the rest of its record; a triangle is equally steep everywhere.
@@ -68,24 +70,35 @@ def steps(signal: Signal, fs_hz: float) -> Signal:
     edge = max(1, round(STEP_S * fs_hz))
     length = far - near + 1
     n = signal.shape[1]
-    if n < 2 * far + 3:
+    late = round(STAYS_S * fs_hz)
+    if n < 2 * late + 3:
         return np.empty(0)
     mean = uniform_filter1d(signal, length, axis=1)
     square = uniform_filter1d(signal**2, length, axis=1)
     spread = np.sqrt(np.maximum(square - mean**2, 0.0))
-    middle = np.arange(far, n - far)
+    middle = np.arange(late, n - late)
     centre = near + length // 2
     before, after = middle - centre, middle + centre
-    change = np.abs(mean[:, after] - mean[:, before])
+    change = mean[:, after] - mean[:, before]
+    stays = np.minimum(
+        np.sign(change) * (mean[:, middle + late] - mean[:, before]),
+        np.sign(change) * (mean[:, after] - mean[:, middle - late]),
+    )
+    change = np.abs(change)
     sudden = np.abs(signal[:, middle + edge] - signal[:, middle - edge])
     restless = np.maximum(spread[:, after], spread[:, before])
+    low, top = np.percentile(signal, [1, 99], axis=1, keepdims=True)
     stepped = (
-        (change > LEAST_STEP_MV) & (sudden > SHARP * change) & (restless < FLAT * change)
+        (change > np.maximum(LEAST_STEP_MV, LEAST_SHARE * (top - low)))
+        & (sudden > SHARP[0] * change)
+        & (sudden < SHARP[1] * change)
+        & (restless < FLAT * change)
+        & (stays > STAYS * change)
     )
     heard = np.ptp(signal, axis=1) > LEAST_STEP_MV
     if not heard.any():
         return np.empty(0)
-    at = middle[stepped[heard].mean(axis=0) >= SHARE_OF_LEADS]
+    at = middle[stepped[heard].mean(axis=0) > SHARE_OF_LEADS]
     groups = np.split(at, np.flatnonzero(np.diff(at) > far) + 1)
     return np.array([group.mean() for group in groups if len(group)]) / fs_hz
 
