@@ -55,7 +55,9 @@ COMPARISONS = (
     Comparison("left bundle branch block", ("CLBBB",), ("lbbb",)),
     Comparison("pre-excitation", ("WPW",), ("pre_excitation",)),
     Comparison(
-        "atrial fibrillation or flutter", ("AFIB", "AFLT"), ("atrial_fibrillation", "atrial_flutter")
+        "atrial fibrillation or flutter",
+        ("AFIB", "AFLT"),
+        ("atrial_fibrillation", "atrial_flutter"),
     ),
     Comparison("atrial fibrillation", ("AFIB",), ("atrial_fibrillation",)),
     Comparison("atrial flutter", ("AFLT",), ("atrial_flutter",)),
@@ -224,4 +226,3 @@ def table_lines(agreement_: dict[str, dict[str, Any]]) -> list[str]:
             f"{row['unknown']} |"
         )
     return lines
-

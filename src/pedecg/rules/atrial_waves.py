@@ -42,7 +42,7 @@ def flutter(
         after two atrial cycles (the lower of both), in the second best of six leads (of a single
         lead, in that one), 0 to 1. Typical flutter has 0.7 to 0.98, other rhythms 0 to 0.6; two
         equally high waves in every interval of a fast sinus rhythm can reach 0.8.
-    atrial_rate_bpm : 60 over that cycle; NaN where nothing repeats.
+    atrial_rate_bpm : 60 over that cycle, within 5%; NaN where nothing repeats.
     """
     nothing = {"flutter_regularity": np.nan, "atrial_rate_bpm": np.nan}
     names = [name for name in LEADS if name in leads] or list(leads)[:2]
@@ -83,9 +83,7 @@ def is_flutter(found: dict[str, float], rate_bpm: float, p_share: float) -> bool
     return bool(certain or (regularity >= CLEAR and p_share < P_OFTEN and ratio > MORE_THAN_TWO))
 
 
-def _bridged(
-    beats: pd.DataFrame, signal: Values, fs_hz: float
-) -> tuple[NDArray[np.bool_], Values]:
+def _bridged(beats: pd.DataFrame, signal: Values, fs_hz: float) -> tuple[NDArray[np.bool_], Values]:
     """Draw a straight line through every QRS; return where there is none, and the signal."""
     r = beats["r_s"].to_numpy()
     on = np.where(beats["qrs_on_s"].notna(), beats["qrs_on_s"], r - 0.05) - MARGIN_S
@@ -97,9 +95,7 @@ def _bridged(
         if j > i:
             between[i : j + 1] = False
             share = np.arange(j - i + 1) / (j - i)
-            bridged[:, i : j + 1] = (
-                signal[:, [i]] * (1 - share) + signal[:, [j]] * share
-            )
+            bridged[:, i : j + 1] = signal[:, [i]] * (1 - share) + signal[:, [j]] * share
     return between, bridged
 
 

@@ -104,8 +104,12 @@ def all_p(beats: pd.DataFrame, known: Values, smooth: Values, fs_hz: float) -> V
     blocked = _near_qrs(beats, smooth.shape[1], width, fs_hz)
     rest = _without_beats(beats, smooth, fs_hz)
     found = known[:, 0]
-    for signal in (rest, smooth):
-        starts = _matches(signal, form, blocked, fs_hz)
+    # T as it is may look like P; only what the averaged T leaves may be a P within it.
+    for signal, left_out in (
+        (rest, blocked),
+        (smooth, blocked | _within_t(beats, width, blocked, fs_hz)),
+    ):
+        starts = _matches(signal, form, left_out, fs_hz)
         onsets = starts / fs_hz + MARGIN_S
         new = [t for t in onsets if np.abs(found - t).min() > APART_S]
         found = np.sort(np.append(found, new))
@@ -128,9 +132,22 @@ def _near_qrs(beats: pd.DataFrame, n: int, width: int, fs_hz: float) -> NDArray[
     on = np.where(beats["qrs_on_s"].notna(), beats["qrs_on_s"], r - 0.05) - QRS_BEFORE_S
     off = np.where(beats["qrs_off_s"].notna(), beats["qrs_off_s"], r + 0.06) + QRS_AFTER_S
     for a, b in zip(on, off, strict=True):
-        blocked[max(0, round(a * fs_hz) - width + round(MARGIN_S * fs_hz)) : round(b * fs_hz)] = True
+        blocked[max(0, round(a * fs_hz) - width + round(MARGIN_S * fs_hz)) : round(b * fs_hz)] = (
+            True
+        )
     blocked[n - width :] = True
     return blocked
+
+
+def _within_t(
+    beats: pd.DataFrame, width: int, blocked: NDArray[np.bool_], fs_hz: float
+) -> NDArray[np.bool_]:
+    """Say at which samples a window would have its middle within T, shape as `blocked`."""
+    within = np.zeros_like(blocked)
+    edges = beats[["t_on_s", "t_off_s"]].dropna().to_numpy(np.float64)
+    for first, last in np.rint(edges * fs_hz).astype(int) - width // 2:
+        within[max(0, first) : max(0, last)] = True
+    return within
 
 
 def _without_beats(beats: pd.DataFrame, smooth: Values, fs_hz: float) -> Values:
@@ -157,7 +174,7 @@ def _matches(
     """Return where windows begin that look like the averaged P."""
     width = form.shape[1]
     step = max(1, round(0.008 * fs_hz))
-    starts = np.flatnonzero(~blocked)
+    starts: NDArray[np.int64] = np.flatnonzero(~blocked)
     starts = starts[starts % step == 0]
     if not len(starts):
         return starts

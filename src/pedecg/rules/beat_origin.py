@@ -30,6 +30,7 @@ CUT = 1.6  # times the median: a pause counts as no more in that mean
 WIDER_S = 0.018  # than the usual QRS: a premature beat that began in a ventricle
 MUCH_WIDER = 1.3, 0.03  # times the usual QRS and s more: early and so wide, whatever its form
 WIDE_S = 0.11  # or as wide as this, where the usual QRS is wide too
+EMPTY = 0.25  # of it: no beat at all, unless it has the usual form
 TALL = 0.4  # of the usual QRS over all leads: a lower deflection is no beat
 PAUSE = 1.8  # times the median RR: QT does not follow so long an interval
 CYCLES = 3  # bigeminy and trigeminy repeat at least so often
@@ -43,11 +44,13 @@ class Origins:
     ----------
     usual : the QRS has the usual form.
     ventricular, atrial : premature, with another and wider QRS, and with the usual one.
+    empty : there is hardly a deflection: a detector's mistake.
     """
 
     usual: Flags
     ventricular: Flags
     atrial: Flags
+    empty: Flags
 
     @property
     def premature(self) -> Flags:
@@ -69,7 +72,7 @@ def origins(
     nothing = np.zeros(n, bool)
     early, soon = prematurity(r_s)
     if not leads or n < 3:
-        return Origins(~nothing, nothing, nothing)
+        return Origins(~nothing, nothing, nothing, nothing)
     complexes = _complexes(r_s, leads, fs_hz)
     likeness, height = _usual_form(complexes, qrs_s)
     known = np.isfinite(likeness)
@@ -82,7 +85,8 @@ def origins(
     ventricular = soon & known & (height > TALL * typical)
     ventricular &= ((likeness < UNLIKE) & wide) | much_wider
     atrial = early & ~ventricular & known & (height > TALL * typical) & ~(likeness < UNLIKE)
-    return Origins(usual, ventricular, atrial)
+    empty = known & (height < EMPTY * typical) & (likeness < UNLIKE)
+    return Origins(usual, ventricular, atrial, empty)
 
 
 def prematurity(r_s: Values) -> tuple[Flags, Flags]:
@@ -244,5 +248,3 @@ def shares(r_s: Values, found: Origins) -> dict[str, float]:
         **patterns(found.premature),
         **base_rhythm(r_s, found),
     }
-
-

@@ -48,9 +48,7 @@ def trusted(beats: pd.DataFrame) -> pd.DataFrame:
     rr = np.append(np.diff(r)[0], np.diff(r))
     p_on, p_off = beats["p_on_s"].to_numpy(), beats["p_off_s"].to_numpy()
     pr, length = beats["qrs_on_s"].to_numpy() - p_on, p_off - p_on
-    t_on, t_off = (
-        np.append(np.nan, beats[name].to_numpy()[:-1]) for name in ("t_on_s", "t_off_s")
-    )
+    t_on, t_off = (np.append(np.nan, beats[name].to_numpy()[:-1]) for name in ("t_on_s", "t_off_s"))
     shared = np.fmin(p_off, t_off) - np.fmax(p_on, t_on)
     doubtful = (
         (rr < FASTEST_RR_S)

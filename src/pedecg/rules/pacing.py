@@ -53,7 +53,9 @@ def spikes(leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float) -> Values:
 def _bend(signal: Values, width: int) -> Values:
     bend = np.zeros_like(signal)
     middle = signal[:, width:-width]
-    bend[:, width:-width] = np.abs(middle - 0.5 * (signal[:, 2 * width :] + signal[:, : -2 * width]))
+    bend[:, width:-width] = np.abs(
+        middle - 0.5 * (signal[:, 2 * width :] + signal[:, : -2 * width])
+    )
     return bend
 
 

@@ -78,7 +78,7 @@ def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
     signs = [
         sign,
         (sinus, f"P before {say(child.value('p_share'), 'share')} of the beats"),
-        (None if pause is None else not pause, ""),
+        (pause is not True, ""),
     ]
     return _all(signs, source)
 
@@ -106,7 +106,10 @@ def premature(
         sign, source = _above(child, column, name, f"{what} premature beats")
         signs = [sign]
         if needs_sinus:
-            change, (limit, _) = child.value("base_rr_change"), child.limit("fibrillation_rr_change")
+            change, (limit, _) = (
+                child.value("base_rr_change"),
+                child.limit("fibrillation_rr_change"),
+            )
             regular = not change > limit  # NaN in bigeminy: no two base intervals in a row
             signs.append((regular, ""))
         return _all(signs, source)
@@ -135,11 +138,12 @@ def pauses(child: MeasuredChild) -> Verdict:
     return _all(
         [
             _sign(
-                longest, limit, True, f"{say(longest, 'ms')} without a beat, above {say(limit, 'ms')}"
+                longest,
+                limit,
+                True,
+                f"{say(longest, 'ms')} without a beat, above {say(limit, 'ms')}",
             ),
-            _sign(
-                longest, times * usual, True, f"the usual RR interval is {say(usual, 'ms')}"
-            ),
+            _sign(longest, times * usual, True, f"the usual RR interval is {say(usual, 'ms')}"),
         ],
         source,
     )
@@ -192,9 +196,7 @@ def _fast_without_p(child: MeasuredChild, wide: bool, limit_name: str) -> Verdic
     spread, (regular, _) = child.value("rr_cv"), child.limit("irregular_rr")
     fluttering = child.value("flutter")
     side = "above" if wide else "not above"
-    qrs_sign, qrs_text = _sign(
-        qrs, width, True, f"QRS {say(qrs, 'ms')}, {side} {say(width, 'ms')}"
-    )
+    qrs_sign, qrs_text = _sign(qrs, width, True, f"QRS {say(qrs, 'ms')}, {side} {say(width, 'ms')}")
     return _all(
         [
             _sign(rate, limit, True, f"{say(rate, 'bpm')}, above {say(limit, 'bpm')}"),

@@ -15,8 +15,9 @@ COLUMNS = (
     "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
     "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turns", "rr_lag1", "rr_entropy",
     "ectopic_share", "ventricular_ectopic_share", "atrial_ectopic_share", "bigeminy_share",
-    "trigeminy_share", "base_rr_cv", "base_rr_change", "flutter", "flutter_regularity", "atrial_rate_bpm",
-    "blocked_p_share", "av_dissociation", "paced_share", "ventricular_paced_share",
+    "trigeminy_share", "base_rr_cv", "base_rr_change", "flutter", "flutter_regularity",
+    "atrial_rate_bpm", "blocked_p_share", "av_dissociation", "paced_share",
+    "ventricular_paced_share",
 )  # fmt: skip
 CYCLES = {2: "bigeminy_share", 3: "trigeminy_share"}
 MOSTLY = 0.7  # of the beats
@@ -47,10 +48,8 @@ def rhythm(
     The beats of the usual form that are not premature, or all of them where these are fewer than
     three; and one `Reading` for each of `COLUMNS`.
     """
-    beats = _apart(beats)
+    beats, origins = _seen(_apart(beats), leads, fs_hz)
     r_s = beats["r_s"].to_numpy()
-    qrs_s = (beats["qrs_off_s"] - beats["qrs_on_s"]).to_numpy(np.float64)
-    origins = beat_origin.origins(r_s, qrs_s, leads, fs_hz)
     found = beat_origin.shares(r_s, origins)
     found |= atrial_waves.flutter(beats, leads, fs_hz)
     spikes = pacing.spikes(leads, fs_hz) if spikes_s is None else spikes_s
@@ -72,6 +71,24 @@ def rhythm(
     base = origins.usual & ~origins.premature
     measured = trusted[base] if base.sum() >= FEWEST_BEATS else trusted
     return measured, rates | {name: Reading(value, valid=valid) for name, value in found.items()}
+
+
+def _seen(
+    beats: pd.DataFrame, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+) -> tuple[pd.DataFrame, beat_origin.Origins]:
+    """Leave out beats without a deflection, if three others are left; return beats and origins."""
+    origins = _origins(beats, leads, fs_hz)
+    if origins.empty.any() and (~origins.empty).sum() >= FEWEST_BEATS:
+        beats = beats[~origins.empty].reset_index(drop=True)
+        origins = _origins(beats, leads, fs_hz)
+    return beats, origins
+
+
+def _origins(
+    beats: pd.DataFrame, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+) -> beat_origin.Origins:
+    qrs_s = (beats["qrs_off_s"] - beats["qrs_on_s"]).to_numpy(np.float64)
+    return beat_origin.origins(beats["r_s"].to_numpy(), qrs_s, leads, fs_hz)
 
 
 def _apart(beats: pd.DataFrame) -> pd.DataFrame:

@@ -94,7 +94,8 @@ def _near(waves: pd.DataFrame, r_s: NDArray[np.float64]) -> pd.DataFrame:
     near = (to_next < BEFORE_S) | (from_last < AFTER_S)
     is_qrs = (waves["wave"] == "QRS").to_numpy()
     beat = np.minimum(to_next, from_last) < QRS_S
-    return waves[np.where(is_qrs, beat, near)].reset_index(drop=True)
+    kept: pd.DataFrame = waves[np.where(is_qrs, beat, near)].reset_index(drop=True)
+    return kept
 
 
 def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np.float32]:

@@ -32,9 +32,7 @@ P_BEFORE = 0.5  # of the other beats have a P wave; in ventricular tachycardia n
 TWICE_S = 0.12  # two QRS complexes so near to each other are one wave
 
 
-def remove(
-    waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float
-) -> pd.DataFrame:
+def remove(waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> pd.DataFrame:
     """Return the waves without those that belong to no heart beat, T waves called T.
 
     Parameters
@@ -119,14 +117,16 @@ def _without_steps(waves: pd.DataFrame, at_s: Signal) -> pd.DataFrame:
     order = np.argsort(peaks[mine], kind="stable")
     r_s, none = peaks[mine][order], holds[mine][order]
     if not none.any():
-        return waves[~(holds & is_qrs)]
+        outside: pd.DataFrame = waves[~(holds & is_qrs)]
+        return outside
     kind = waves["wave"].to_numpy()
     after = np.searchsorted(r_s, peaks)
     last, following = np.clip(after - 1, 0, None), np.clip(after, None, len(r_s) - 1)
     orphan = ((kind == "T") & (after > 0) & none[last]) | (
         (kind == "P") & (after < len(r_s)) & none[following]
     )
-    return waves[~(holds | orphan)]
+    kept: pd.DataFrame = waves[~(holds | orphan)]
+    return kept
 
 
 def _any_within(first: Signal, last: Signal, at: Signal) -> NDArray[np.bool_]:
@@ -214,7 +214,7 @@ def _t_of_apart(rows: dict[str, Signal], on: Signal, off: Signal) -> NDArray[np.
     if candidate.sum() < 0.5 * same.sum():
         return false
     last = -2
-    for k in np.flatnonzero(candidate | same):
+    for k in np.flatnonzero(candidate | same).tolist():
         if k - last > 1:  # the beat before a T wave is none itself
             false[k] = True
             last = k

@@ -37,8 +37,8 @@ QRS_SHARE, QRS_S = 0.3, 0.12  # of an interval, s: a QRS is over by then, a slow
 QRS_REACH_S = 0.06  # the smoothed steepness is highest this near to the R peak
 SLOWEST_S = 3.0  # 20 bpm, a ventricle left to itself; a longer silence is no rhythm
 FLAT_MV_PER_S = 0.01  # a QRS of 0.02 mV rises at 1 mV/s; less is what a filter leaves of a step
-# Heights are those of a typical stretch of 2 s; where the heart pauses for most of the record, those
-# of its upper tenth. Then the beats must be alike too: a movement is no beat.
+# Heights are those of a typical stretch of 2 s; where the heart pauses for most of the record,
+# those of its upper tenth. Then the beats must be alike too: a movement is no beat.
 QUANTILES = (0.5, 0.9)
 ALIKE, ALIKE_S = 0.8, 0.06  # correlation of a QRS with the median one; s on either side of R
 FEWEST = 3  # beats of a longer record; one or two humps are an electrode's steps
@@ -205,7 +205,9 @@ def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
 
 
 def _typical_height(positive: Signal, fs_hz: float, quantile: float = QUANTILES[0]) -> Signal:
-    """Return the median (or another quantile) height of the peaks in successive stretches of 2 s (each holds a beat).
+    """Return the median height of the peaks in successive stretches of 2 s (each holds a beat).
+
+    Another quantile of them where the median is not that of the beats.
 
     The 99th percentile stands for the peak: a spike of a few samples leaves it alone.
 
@@ -217,6 +219,8 @@ def _typical_height(positive: Signal, fs_hz: float, quantile: float = QUANTILES[
     n = max(1, positive.shape[-1] // length)
     parts = np.array_split(positive, n, axis=-1)
     heights = [np.percentile(part, 99, axis=-1) for part in parts]
+    if quantile == 0.5:  # to the bit the same median as ever
+        return np.asarray(np.median(heights, axis=0))
     return np.asarray(np.quantile(heights, quantile, axis=0))
 
 
