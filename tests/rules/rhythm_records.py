@@ -46,8 +46,8 @@ def make(r_s, p_s=(), wide=(), length_s=None, shown_p=None, p_mv=P_MV, t=True, s
             rows.append(("T", r + 0.15, r + 0.24, r + 0.33))
     for p in p_s:
         add(p, p_mv, 0.018)
-    for p in p_s if shown_p is None else shown_p:
-        rows.append(("P", p - 0.045, p, p + 0.045))
+    shown = p_s if shown_p is None else shown_p
+    rows.extend(("P", p - 0.045, p, p + 0.045) for p in shown)
     signal += NOISE_MV * np.random.default_rng(seed).normal(size=signal.shape)
     table = pd.DataFrame(rows, columns=["wave", "onset_s", "peak_s", "offset_s"])
     table.insert(0, "lead", "global")

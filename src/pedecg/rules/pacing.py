@@ -20,6 +20,7 @@ TIMES_NOISE = 10.0  # over the usual bend of the lead
 SHARP = 0.6  # of the bend over the broad width
 RETURNS = 1.5  # times the bend: where the level changes by more it is a step, no spike
 SHARE_OF_LEADS = 1 / 3
+CALM, CALM_S = 2.5, (0.012, 0.1)  # of the leads' usual range, from and to so far from the spike
 APART_S = 0.02  # nearer tops are one spike
 BEFORE_S, AFTER_S = 0.30, 0.04  # a spike belongs to the QRS whose onset follows, or just preceded
 VENTRICLE_S = 0.06  # a spike nearer than this before QRS is in the ventricle
@@ -46,8 +47,21 @@ def spikes(leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float) -> Values:
     together = np.sort(sharp, axis=0)[-needed]
     high = np.flatnonzero(together > SPIKE_MV)
     groups = np.split(high, np.flatnonzero(np.diff(high) > APART_S * fs_hz) + 1)
-    tops = [group[np.argmax(together[group])] for group in groups if len(group)]
-    return np.array(tops, np.float64) / fs_hz
+    tops = [int(group[np.argmax(together[group])]) for group in groups if len(group)]
+    return np.array([top for top in tops if _calm(signal, top, fs_hz)], np.float64) / fs_hz
+
+
+def _calm(signal: Values, top: int, fs_hz: float) -> bool:
+    """Is the rest of the signal around a spike of usual size? A loose electrode's is not."""
+    near, far = round(CALM_S[0] * fs_hz), round(CALM_S[1] * fs_hz)
+    around = np.concatenate(
+        [signal[:, max(0, top - far) : max(0, top - near)], signal[:, top + near : top + far]],
+        axis=1,
+    )
+    if not around.shape[1]:
+        return False
+    low, high = np.percentile(signal, [1, 99], axis=1)
+    return bool(np.median(np.ptp(around, axis=1)) < CALM * np.median(high - low))
 
 
 def _bend(signal: Values, width: int) -> Values:

@@ -72,7 +72,10 @@ def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
     """Does the rate vary while P stays before QRS, premature beats and pauses left out?"""
     sinus = _sinus(child)
     sign, source = _above(
-        child, "base_rr_cv", "irregular_rr", "SD of RR without premature beats over their mean"
+        child,
+        "base_rr_cv",
+        "sinus_arrhythmia_rr",
+        "SD of RR without premature beats over their mean",
     )
     pause = pauses(child).met
     signs = [

@@ -20,6 +20,7 @@ STAYS, STAYS_S = 0.35, 0.075  # of the change is left so long before and after; 
 SHARE_OF_LEADS = 0.5  # in more leads than this; one electrode's step moves fewer
 NEAR_S = 0.05  # a QRS that begins or ends so near to a step is the step
 PULSE_S = 0.6  # two steps within this time are the ends of a pulse: what lies between is none
+RINGS_S = 0.15  # after a pulse: what the delineator's filter leaves of it
 # A QRS is much steeper than the rest of its record; a triangle is equally steep everywhere.
 STEEPER = 2.5
 SMOOTH_S = 0.012
@@ -110,7 +111,7 @@ def _without_steps(waves: pd.DataFrame, at_s: Signal) -> pd.DataFrame:
     holds = _any_within(onset - NEAR_S, offset + NEAR_S, at_s)
     pulses = np.flatnonzero(np.diff(at_s) < PULSE_S)
     for k in pulses:
-        holds |= (offset > at_s[k]) & (onset < at_s[k + 1])
+        holds |= (offset > at_s[k]) & (onset < at_s[k + 1] + RINGS_S)
     is_qrs = (waves["wave"] == "QRS").to_numpy()
     mine = (waves["lead"] == GLOBAL).to_numpy() & is_qrs
     peaks = waves["peak_s"].to_numpy(np.float64)

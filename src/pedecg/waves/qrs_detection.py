@@ -160,7 +160,9 @@ def qrs_steepness(
     return relative
 
 
-def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
+def magnitude(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, quantile: float = QUANTILES[0]
+) -> Signal:
     """Return the root mean square over leads, each brought to the height of the median lead.
 
     Equal heights keep one lead with huge amplitude from hiding the others.
@@ -169,8 +171,8 @@ def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     -------
     shape (n_samples,), millivolts, >= 0; zeros where no lead has any signal.
     """
-    leads = _tamed(signal_mv, fs_hz)
-    heights = _typical_height(np.abs(leads), fs_hz)
+    leads = _tamed(signal_mv, fs_hz, quantile)
+    heights = _typical_height(np.abs(leads), fs_hz, quantile)
     alive = heights > 0
     if not alive.any():
         return np.zeros(leads.shape[1])
@@ -289,7 +291,7 @@ def _refine(
 ) -> NDArray[np.int64]:
     """Move each beat to the largest deflection of all leads within its complex."""
     refined = filters.zero_phase(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz, quantile))
-    size = magnitude(refined, fs_hz)
+    size = magnitude(refined, fs_hz, quantile)
     reach, edge = round(0.05 * fs_hz), round(EDGE_S * fs_hz)
     inside = beats[(beats >= edge) & (beats < len(size) - edge)]
     starts = np.maximum(inside - reach, 0)
