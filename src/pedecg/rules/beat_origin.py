@@ -31,6 +31,7 @@ WIDER_S = 0.018  # than the usual QRS: a premature beat that began in a ventricl
 MUCH_WIDER = 1.3, 0.03  # times the usual QRS and s more: early and so wide, whatever its form
 WIDE_S = 0.11  # or as wide as this, where the usual QRS is wide too
 EMPTY = 0.25  # of it: no beat at all, unless it has the usual form
+AS_TALL = 0.6  # of it: a lower early wave of another form may be noise
 TALL = 0.4  # of the usual QRS over all leads: a lower deflection is no beat
 PAUSE = 1.8  # times the median RR: QT does not follow so long an interval
 CYCLES = 3  # bigeminy and trigeminy repeat at least so often
@@ -78,10 +79,12 @@ def origins(
     known = np.isfinite(likeness)
     usual = ~known | (likeness >= LIKE)
     width = _width(qrs_s[usual & ~early])
+    typical = float(np.median(height[usual & known])) if (usual & known).any() else np.nan
     wide = (qrs_s > width + WIDER_S) | ((qrs_s > WIDE_S) & (qrs_s > width))
+    # Where the usual QRS is wide already (block, pacing), another form that is early is enough.
+    wide |= early & (width > WIDE_S) & (height > AS_TALL * typical)
     much_wider = early & (qrs_s > MUCH_WIDER[0] * width) & (qrs_s > width + MUCH_WIDER[1])
     usual &= ~much_wider
-    typical = float(np.median(height[usual & known])) if (usual & known).any() else np.nan
     ventricular = soon & known & (height > TALL * typical)
     ventricular &= ((likeness < UNLIKE) & wide) | much_wider
     atrial = early & ~ventricular & known & (height > TALL * typical) & ~(likeness < UNLIKE)

@@ -20,7 +20,8 @@ TIMES_NOISE = 10.0  # over the usual bend of the lead
 SHARP = 0.6  # of the bend over the broad width
 RETURNS = 1.5  # times the bend: where the level changes by more it is a step, no spike
 SHARE_OF_LEADS = 1 / 3
-CALM, CALM_S = 2.5, (0.012, 0.1)  # of the leads' usual range, from and to so far from the spike
+CALM, CALM_S = 2.0, (0.012, 0.1)  # of the usual range, from and to so far from the spike
+STRETCH_S = 2.0  # the usual range is the median of those of successive stretches
 APART_S = 0.02  # nearer tops are one spike
 BEFORE_S, AFTER_S = 0.30, 0.04  # a spike belongs to the QRS whose onset follows, or just preceded
 VENTRICLE_S = 0.06  # a spike nearer than this before QRS is in the ventricle
@@ -48,20 +49,24 @@ def spikes(leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float) -> Values:
     high = np.flatnonzero(together > SPIKE_MV)
     groups = np.split(high, np.flatnonzero(np.diff(high) > APART_S * fs_hz) + 1)
     tops = [int(group[np.argmax(together[group])]) for group in groups if len(group)]
-    return np.array([top for top in tops if _calm(signal, top, fs_hz)], np.float64) / fs_hz
+    if not tops:
+        return np.empty(0)
+    stretches = np.array_split(signal, max(1, round(signal.shape[1] / fs_hz / STRETCH_S)), axis=1)
+    usual_range = float(np.median([np.median(np.ptp(part, axis=1)) for part in stretches]))
+    calm = [top for top in tops if _calm(signal, top, usual_range, fs_hz)]
+    return np.array(calm, np.float64) / fs_hz
 
 
-def _calm(signal: Values, top: int, fs_hz: float) -> bool:
+def _calm(signal: Values, top: int, usual_range: float, fs_hz: float) -> bool:
     """Is the rest of the signal around a spike of usual size? A loose electrode's is not."""
     near, far = round(CALM_S[0] * fs_hz), round(CALM_S[1] * fs_hz)
     around = np.concatenate(
         [signal[:, max(0, top - far) : max(0, top - near)], signal[:, top + near : top + far]],
         axis=1,
     )
-    if not around.shape[1]:
-        return False
-    low, high = np.percentile(signal, [1, 99], axis=1)
-    return bool(np.median(np.ptp(around, axis=1)) < CALM * np.median(high - low))
+    if top < near or top + near >= signal.shape[1] or not around.shape[1]:
+        return False  # at an edge a filter rings
+    return bool(np.median(np.ptp(around, axis=1)) < CALM * usual_range)
 
 
 def _bend(signal: Values, width: int) -> Values:
