@@ -29,6 +29,7 @@ DATA = {
     "ptbxl": "data.ptbxl",
     "cinc2017": "data.cinc2017",
     "vendor_agreement": "data.vendor_xml",
+    "criterion_agreement": "data.ptbxl",
 }
 
 

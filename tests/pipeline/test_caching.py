@@ -264,7 +264,7 @@ BENCHMARKS_TABLE = [
     Row("methods compared", lambda p: p.set("delineation.neurokit2_methods", []),
         ["heart_rates", "delineation@*"]),
     Row("shipped weights", lambda p: p.append("src/pedecg/weights/delineator/held_out.json", " "),
-        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement"]),
+        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement", "criterion_agreement"]),
 ]  # fmt: skip
 
 # A pipeline joins by its row here.

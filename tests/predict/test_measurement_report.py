@@ -39,6 +39,6 @@ def test_a_column_is_spoken_with_its_unit(column, words, unit):
 
 def test_every_measure_in_a_unit_says_it():
     """What has none is a ratio: those of RR are in units of the usual RR, or shares of beats."""
-    ratios = ("ratio", "share", "change", "rr_")
+    ratios = ("ratio", "share", "change", "rr_", "flutter", "av_dissociation")
     for column in measure.COLUMNS:
         assert measurement_report.unit_of(column) or any(word in column for word in ratios)

@@ -13,7 +13,12 @@ from pedecg.rules import criteria, criterion_logic, norms
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 
 HEALTHY = {
-    "heart_rate_bpm": 120, "rr_sd_ms": 10, "p_share": 1.0, "pr_ms": 110, "qrs_ms": 68,
+    "heart_rate_bpm": 120, "qtc_rate_bpm": 120, "longest_rr_ms": 520, "rr_cv": 0.03,
+    "base_rr_cv": 0.03, "base_rr_change": 0.02, "ectopic_share": 0.0,
+    "ventricular_ectopic_share": 0.0, "atrial_ectopic_share": 0.0, "bigeminy_share": 0.0,
+    "trigeminy_share": 0.0, "flutter": 0.0, "flutter_regularity": 0.2, "atrial_rate_bpm": 250,
+    "blocked_p_share": 0.0, "av_dissociation": 0.0, "paced_share": 0.0,
+    "ventricular_paced_share": 0.0, "p_share": 1.0, "pr_ms": 110, "qrs_ms": 68,
     "slur_ms": 15, "qtc_bazett_ms": 412, "qrs_axis_deg": 65, "t_axis_deg": 50,
     "qrs_t_angle_deg": 15, "qrs_limb_mv": 1.5, "qrs_chest_mv": 2.5, "r_v1_mv": 0.7, "s_v1_mv": 1.0,
     "rs_ratio_v1": 0.7, "r2_v1_mv": 0.0, "r_peak_v1_ms": 20, "r_v6_mv": 1.5, "r_v5_mv": 1.6,
@@ -28,8 +33,22 @@ HEALTHY = {
 ILL = {
     "tachycardia": {"heart_rate_bpm": 190},
     "bradycardia": {"heart_rate_bpm": 70},
-    "sinus_arrhythmia": {"rr_sd_ms": 90},
-    "irregular_rhythm": {"rr_sd_ms": 90, "p_share": 0.1},
+    "sinus_tachycardia": {"heart_rate_bpm": 190},
+    "sinus_bradycardia": {"heart_rate_bpm": 70},
+    "sinus_arrhythmia": {"base_rr_cv": 0.15},
+    "irregular_rhythm": {"rr_cv": 0.2},
+    "pause": {"longest_rr_ms": 2400},
+    "ventricular_premature_beats": {"ventricular_ectopic_share": 0.1},
+    "atrial_premature_beats": {"atrial_ectopic_share": 0.1},
+    "bigeminy": {"bigeminy_share": 0.9},
+    "trigeminy": {"trigeminy_share": 0.9},
+    "atrial_fibrillation": {"base_rr_change": 0.2, "p_share": 0.0},
+    "atrial_flutter": {"flutter": 1.0, "flutter_regularity": 0.9},
+    "supraventricular_tachycardia": {"heart_rate_bpm": 240, "p_share": 0.0},
+    "wide_qrs_tachycardia": {"heart_rate_bpm": 190, "p_share": 0.0, "qrs_ms": 140},
+    "second_degree_block": {"blocked_p_share": 0.3},
+    "complete_block": {"av_dissociation": 1.0},
+    "paced": {"paced_share": 0.8},
     "first_degree_block": {"pr_ms": 190},
     "short_pr": {"pr_ms": 70},
     "wide_qrs": {"qrs_ms": 120},
@@ -115,7 +134,10 @@ def test_without_an_age_only_criteria_for_all_ages_can_be_met():
         name for name, verdict in judged(HEALTHY, age_days=None).items() if verdict.met is False
     }
     assert told == {
-        "sinus_arrhythmia", "irregular_rhythm", "low_voltage", "low_voltage_chest",
+        "sinus_arrhythmia", "irregular_rhythm", "pause", "ventricular_premature_beats",
+        "atrial_premature_beats", "bigeminy", "trigeminy", "atrial_fibrillation", "atrial_flutter",
+        "supraventricular_tachycardia", "wide_qrs_tachycardia", "second_degree_block",
+        "complete_block", "paced", "low_voltage", "low_voltage_chest",
         "qtc_borderline", "long_qtc", "short_qtc", "schwartz_qt", "wide_qrs_t_angle",
         "st_elevation", "st_depression", "brugada_1", "brugada_2",
     }  # fmt: skip
@@ -182,7 +204,7 @@ def test_adults_are_judged_by_the_conventions_of_adults():
     fired = {name for name, verdict in judged(normal, **man).items() if verdict.met}
     assert fired == set()
     for name, change in {
-        "tachycardia": {"heart_rate_bpm": 101}, "bradycardia": {"heart_rate_bpm": 59},
+        "tachycardia": {"heart_rate_bpm": 101}, "bradycardia": {"heart_rate_bpm": 49},
         "first_degree_block": {"pr_ms": 205}, "wide_qrs": {"qrs_ms": 112},
         "left_axis": {"qrs_axis_deg": -35}, "right_axis": {"qrs_axis_deg": 95},
     }.items():  # fmt: skip
@@ -325,6 +347,63 @@ def test_a_saddle_is_not_coved_and_a_block_needs_its_shape():
     assert (wide["rbbb"].met, wide["lbbb"].met) == (False, False)
 
 
+def test_where_a_pacemaker_starts_the_ventricles_their_form_is_not_judged():
+    paced = HEALTHY | ILL["lbbb"] | {"paced_share": 1.0, "ventricular_paced_share": 1.0}
+    verdicts = judged(paced | {"heart_rate_bpm": 190})
+    assert verdicts["paced"].met is True
+    assert verdicts["tachycardia"].met is True
+    assert {verdicts[name].met for name in ("lbbb", "wide_qrs", "long_qtc", "lvh")} == {None}
+    atrial = judged(HEALTHY | ILL["lbbb"] | {"paced_share": 1.0})
+    assert atrial["lbbb"].met is True
+
+
+ADULT = HEALTHY | {"heart_rate_bpm": 75, "pr_ms": 160}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"heart_rate_bpm": 104}, "tachycardia"), ({"heart_rate_bpm": 47}, "sinus_bradycardia"),
+        ({"pr_ms": 240}, "first_degree_block"), ({"pr_ms": 100}, "short_pr"),
+    ],
+)  # fmt: skip
+def test_adults_have_limits_of_their_own(change, name):
+    assert judged(ADULT, age_days=40 * 365.25)[name].met is False
+    verdict = judged(ADULT | change, age_days=40 * 365.25)[name]
+    assert verdict.met is True
+    assert re.search(r"\(.+\)$", verdict.reason)
+
+
+def test_the_pause_of_an_infant_is_shorter():
+    still = HEALTHY | {"longest_rr_ms": 1700}
+    assert judged(still, age_days=100)["pause"].met is True
+    assert judged(still, age_days=500)["pause"].met is False
+    slow = HEALTHY | {"longest_rr_ms": 2100, "qtc_rate_bpm": 30}
+    assert judged(slow)["pause"].met is False
+
+
+@pytest.mark.parametrize("share", [0.05, 0.4])
+def test_premature_beats_without_p_leave_a_sinus_rhythm_one(share):
+    """They have no P of their own, so that fewer beats have one."""
+    ectopy = {"ectopic_share": share, "p_share": 1.0 - share, "base_rr_cv": 0.15}
+    assert judged(HEALTHY | ectopy)["sinus_arrhythmia"].met is True
+    assert judged(HEALTHY | ectopy | {"rr_cv": 0.3})["irregular_rhythm"].met is True
+
+
+def test_atrial_premature_beats_are_not_told_in_fibrillation():
+    irregular = HEALTHY | {"atrial_ectopic_share": 0.2, "base_rr_change": 0.2, "p_share": 0.0}
+    assert judged(irregular)["atrial_premature_beats"].met is False
+    assert judged(irregular)["atrial_fibrillation"].met is True
+
+
+def test_dissociated_p_waves_are_no_sinus_rhythm():
+    fast = HEALTHY | ILL["tachycardia"] | {"av_dissociation": 1.0, "blocked_p_share": 0.5}
+    verdicts = judged(fast)
+    assert verdicts["sinus_tachycardia"].met is False
+    assert verdicts["complete_block"].met is True
+    assert verdicts["second_degree_block"].met is False
+
+
 def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
     gone = dict.fromkeys(["r_peak_v6_ms", "q_v6_mv", "s_v6_mv"], math.nan)
     nine = HEALTHY | ILL["lbbb"] | gone | {"r_peak_v5_ms": 75, "q_v5_mv": 0.0}
@@ -333,9 +412,12 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
 
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     source = Path(criterion_logic.__file__).parent
-    text = "".join(
-        (source / f"{group}_criteria.py").read_text()
-        for group in ("conduction", "chamber", "repolarisation", "qtc")
+    text = (
+        "".join(
+            (source / f"{group}_criteria.py").read_text()
+            for group in ("rhythm", "conduction", "chamber", "repolarisation", "qtc")
+        )
+        + (source / "criteria.py").read_text()
     )
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}

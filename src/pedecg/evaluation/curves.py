@@ -54,7 +54,7 @@ def calibration(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
     rows = []
     for one in np.unique(bins):
         here = bins == one
-        low, high = _wilson(float(y[here].sum()), int(here.sum()))
+        low, high = wilson(float(y[here].sum()), int(here.sum()))
         rows.append((p[here].mean(), y[here].mean(), low, high, int(here.sum())))
     return pd.DataFrame(rows, columns=list(CURVES["calibration"][1]))
 
@@ -170,7 +170,7 @@ def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[kept].reset_index(drop=True)
 
 
-def _wilson(positives: float, n: int) -> tuple[float, float]:
+def wilson(positives: float, n: int) -> tuple[float, float]:
     """Return the 95% score interval of a share. Wilson EB. J Am Stat Assoc 1927;22:209-212."""
     share, z2 = positives / n, _Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)

@@ -1,4 +1,4 @@
-"""Criteria of rate, rhythm and conduction."""
+"""Criteria of conduction: PR, QRS, bundle branch block, pre-excitation."""
 
 import math
 
@@ -13,52 +13,6 @@ from pedecg.rules.criterion_logic import (
     beyond_percentile,
     say,
 )
-
-
-def _irregular(child: MeasuredChild) -> tuple[float, float, str]:
-    """Return the spread of RR as a share of its mean, the limit and its source."""
-    share = child.value("rr_sd_ms") * child.value("heart_rate_bpm") / 60_000.0
-    return share, *child.limit("irregular_rr")
-
-
-def _sinus(child: MeasuredChild) -> bool | None:
-    """Does a P wave precede nearly every beat at a steady distance?"""
-    share, (enough, _) = child.value("p_share"), child.limit("sinus_p_share")
-    if math.isnan(share):
-        return None
-    return share >= enough and not math.isnan(child.value("pr_ms"))
-
-
-def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
-    """Does the rate come and go while P stays before QRS? Healthy children breathe like that."""
-    share, limit, source = _irregular(child)
-    sinus = _sinus(child)
-    if math.isnan(share) or sinus is None:
-        return UNKNOWN
-    if share <= limit or not sinus:
-        return NOT_MET
-    return Verdict(
-        True,
-        f"RR intervals spread by {say(share, 'share')} of their mean, more than "
-        f"{say(limit, 'share')}, with P before {say(child.value('p_share'), 'share')} of the "
-        f"beats ({source})",
-    )
-
-
-def irregular_rhythm(child: MeasuredChild) -> Verdict:
-    """Do RR intervals spread without P in a steady place: fibrillation, block, ectopic beats?"""
-    share, limit, source = _irregular(child)
-    sinus = _sinus(child)
-    if math.isnan(share) or sinus is None:
-        return UNKNOWN
-    if share <= limit or sinus:
-        return NOT_MET
-    return Verdict(
-        True,
-        f"RR intervals spread by {say(share, 'share')} of their mean, more than "
-        f"{say(limit, 'share')}, without P in a steady place before "
-        f"{say(child.limit('sinus_p_share')[0], 'share')} of the beats ({source})",
-    )
 
 
 def pre_excitation(child: MeasuredChild) -> Verdict:
@@ -151,11 +105,9 @@ def left_block(child: MeasuredChild, complete: bool) -> Verdict:
 
 
 CRITERIA = (
-    Criterion("tachycardia", "Tachycardia for age", above("heart_rate")),
-    Criterion("bradycardia", "Bradycardia for age", below("heart_rate")),
-    Criterion("sinus_arrhythmia", "Sinus arrhythmia", sinus_arrhythmia),
-    Criterion("irregular_rhythm", "Irregular rhythm", irregular_rhythm),
-    Criterion("first_degree_block", "First-degree AV block for age", above("pr")),
+    Criterion(
+        "first_degree_block", "First-degree AV block for age", above("pr")
+    ),
     Criterion("short_pr", "Short PR for age", below("pr")),
     Criterion("wide_qrs", "Wide QRS for age", above("qrs")),
     Criterion("pre_excitation", "Pre-excitation (WPW pattern)", pre_excitation),

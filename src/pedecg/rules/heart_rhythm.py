@@ -1,4 +1,11 @@
-"""How fast and how regularly the ventricles beat, from 20 to 300 per minute."""
+"""How fast and how regularly the ventricles beat, from 10 to 300 per minute.
+
+Three rates are kept apart:
+
+- the heart rate, all beats over time, which limits for age are compared with;
+- the rate that QT is corrected by, from the intervals before the measured beats;
+- the longest and the shortest interval, which a mean hides.
+"""
 
 import math
 
@@ -9,24 +16,40 @@ from pedecg.core import elementary
 from pedecg.rules.beats import TO_SD, Values
 from pedecg.rules.measured_value import Reading
 
-SHORTEST, LONGEST = 0.6, 1.8  # of the median RR: outside are artefacts and missed beats
+SHORTEST, LONGEST = 0.6, 1.8  # of the median RR: outside are early beats and pauses
 REGULAR = 0.65, 1.55  # of the RR before: outside, one of the two beats came early or late
 EARLY = 0.85  # of the RR before: shorter is an early beat
-FEWEST_COUNTED = 0.5  # share of the RR intervals that must lie inside for a rate to be valid
+IMPOSSIBLE_S = 0.16  # two QRS complexes cannot follow each other faster: 375 bpm
+# Intervals under 250 ms occur in a heart of 200 bpm and more; beside much longer ones they are
+# noise that was taken for beats. One in seven, and no rate can be trusted.
+NOISE_S, NOISE_SHARE = 0.25, 0.15
+OPEN_S, OPEN_SHARE = 1.5, 1.5  # s, and of the median RR: a longer silence at an edge is a pause
 
 
-def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
-    """Return heart rate, 60 / mean RR as one counts it, and how regular it is.
+def rhythm(
+    r_s: Values,
+    has_p: NDArray[np.bool_],
+    recorded_s: tuple[float, float] | None = None,
+    cycle: int = 1,
+) -> dict[str, Reading]:
+    """Return the heart rate, its longest and shortest interval, and how regular it is.
 
     Parameters
     ----------
     r_s : shape (n_beats,), at least 3; times of the R peaks, seconds.
     has_p : shape (n_beats,), whether a P wave was found before each.
+    recorded_s : from when to when there is a signal, seconds; None: from the first beat to the
+        last.
+    cycle : number of intervals after which the rhythm repeats; the rate is counted over whole
+        cycles where the record holds two or more.
 
     Returns
     -------
-    heart_rate_bpm : over the whole record; intervals under 0.6 or over 1.8 times their median are
-        artefacts taken for beats, and missed beats.
+    heart_rate_bpm : beats over time, 60 x number of intervals / their sum; early beats and pauses
+        count like any others, and so does a silence at an edge that is too long for the rhythm. Not
+        valid where noise was taken for beats.
+    longest_rr_ms, shortest_rr_ms : of all intervals; the longest is "at least" where the record
+        begins or ends within it.
     rr_sd_ms : 1.4826 x the median absolute deviation of RR: one premature beat is no arrhythmia.
     sdnn_ms, rmssd_ms : SD of the normal intervals, and root mean square of the differences between
         two normal ones in a row; normal is within 0.65 to 1.55 times the interval before.
@@ -44,7 +67,6 @@ def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
     rr = np.diff(r_s)
     usual = float(np.median(rr))
     inside = (rr >= SHORTEST * usual) & (rr <= LONGEST * usual)
-    mean = float(rr[inside].mean())
     deviation = TO_SD * float(np.median(np.abs(rr - usual)))
     both = inside[1:] & inside[:-1]
     ratio = rr[1:] / rr[:-1]
@@ -53,11 +75,18 @@ def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
     normal = np.zeros(len(rr), bool)
     normal[1:] |= in_a_row
     normal[:-1] |= in_a_row
-    trusted = bool(inside.mean() >= FEWEST_COUNTED)
+    noise = (rr < NOISE_S) & (rr < SHORTEST * usual)
+    trusted = bool(noise.mean() <= NOISE_SHARE)
     few = in_a_row.sum() < 2
-    rate = 60.0 / mean
+    counted = np.append(rr, open_intervals(r_s, usual, recorded_s))
+    longest = float(counted.max())
+    if len(counted) >= 2 * cycle:
+        counted = counted[: len(counted) // cycle * cycle]
+    rate = 60.0 * len(counted) / float(counted.sum())
     return {
-        "heart_rate_bpm": Reading(rate, rate * deviation / mean, trusted),
+        "heart_rate_bpm": Reading(rate, rate * deviation / usual, trusted),
+        "longest_rr_ms": Reading(1000.0 * longest, valid=trusted),
+        "shortest_rr_ms": Reading(1000.0 * float(rr.min()), valid=trusted),
         "rr_sd_ms": Reading(1000.0 * deviation, valid=trusted),
         "sdnn_ms": Reading(np.nan if few else 1000.0 * float(rr[normal].std()), valid=trusted),
         "rmssd_ms": Reading(
@@ -71,6 +100,20 @@ def rhythm(r_s: Values, has_p: NDArray[np.bool_]) -> dict[str, Reading]:
         "p_share": Reading(float(np.mean(has_p)), valid=trusted),
         **{name: Reading(value, valid=trusted) for name, value in irregularity(rr).items()},
     }
+
+
+def open_intervals(
+    r_s: Values, usual_s: float, recorded_s: tuple[float, float] | None
+) -> list[float]:
+    """Return the silences before the first and after the last beat that are pauses, seconds.
+
+    A record begins and ends within an interval; only one that is already longer than the rhythm
+    allows tells something.
+    """
+    if recorded_s is None:
+        return []
+    silences = (float(r_s[0]) - recorded_s[0], recorded_s[1] - float(r_s[-1]))
+    return [s for s in silences if s > max(OPEN_S, OPEN_SHARE * usual_s)]
 
 
 def irregularity(rr: Values) -> dict[str, float]:

@@ -12,14 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.records import LEADS
-from pedecg.rules import axes, heart_rhythm, intervals, wave_shape
-from pedecg.rules.beats import FEWEST_BEATS, MedianBeat, beat_table
+from pedecg.rules import axes, intervals, rhythm_measures, wave_shape
+from pedecg.rules.beats import FEWEST_BEATS, GLOBAL, MedianBeat, beat_table
 from pedecg.rules.measured_value import Reading
 
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
-    "heart_rate_bpm", "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
-    "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turns", "rr_lag1", "rr_entropy",
+    *rhythm_measures.COLUMNS,
     "p_ms", "pr_ms", "qrs_ms", "qt_ms", *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
     "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
@@ -72,11 +71,12 @@ def readings(
     beats = beat_table(waves)
     if len(beats) < FEWEST_BEATS:
         return {}
-    found = heart_rhythm.rhythm(beats["r_s"].to_numpy(), beats["p_on_s"].notna().to_numpy())
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
     usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
+    p = waves[(waves["lead"] == GLOBAL) & (waves["wave"] == "P")].sort_values("onset_s")
+    beats, found = rhythm_measures.rhythm(beats, p, usable, fs_hz)
     beat = MedianBeat(beats, usable, fs_hz)
-    found |= intervals.intervals(beats[beat.usual], found["heart_rate_bpm"].value)
+    found |= intervals.intervals(beats[beat.usual], found["qtc_rate_bpm"].value)
     if beat.has_qrs:
         found |= axes.axes(beat) | wave_shape.heights(beat) | wave_shape.forms(beat)
     return found

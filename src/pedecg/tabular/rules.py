@@ -72,6 +72,10 @@ WEIGHTS: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 BENIGN = ("rule_sinus_arrhythmia", "rule_qtc_borderline")  # common in health
+# The same finding under another name: its rate, or its premature beats, count already.
+REPEATED = (
+    "rule_sinus_tachycardia", "rule_sinus_bradycardia", "rule_bigeminy", "rule_trigeminy",
+)  # fmt: skip
 # Any sign at all: for `abnormal`, for targets without weights of their own and, reversed, `norm`.
 ANYTHING = "any abnormality"
 # Points of a criterion, and of an SD: as in WEIGHTS, where no sign is named.
@@ -137,7 +141,7 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
     """
     weights = WEIGHTS.get(target)
     if weights is None:
-        left_out = {*BENIGN, *(OF_RATE if target in BEYOND_RATE else ())}
+        left_out = {*BENIGN, *REPEATED, *(OF_RATE if target in BEYOND_RATE else ())}
         named = [c for c in _named(rules, "z_") if c not in left_out]
         any_z = {f"{way} {c}": ANY_Z for c in named for way in ("high", "low")}
         signs = [rule for rule in _named(rules, "rule_") if rule not in left_out]

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pedecg.core.params import Section
 from pedecg.signals import signal_store
-from pedecg.waves import qrs_detection
+from pedecg.waves import no_beats, qrs_detection
 
 Boundaries = NDArray[np.float64]
 Method = Callable[[NDArray[np.float64], float, NDArray[np.int64]], Boundaries]
@@ -79,7 +79,8 @@ def delineate(
     if lead_mask is not None:
         usable &= lead_mask
     if settings.method in WHOLE:
-        return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
+        waves = _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
+        return no_beats.remove(waves, signal[usable], fs_hz).reset_index(drop=True)
     r_peaks = qrs_detection.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
     if not len(r_peaks):
         return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
@@ -93,7 +94,8 @@ def delineate(
     together[:, P] = _agreed([one[:, P] for one in by_lead.values()], len(r_peaks))
     found = {GLOBAL: together} | by_lead
     tables = [_rows(lead, boundaries, r_peaks, fs_hz) for lead, boundaries in found.items()]
-    return pd.concat(tables, ignore_index=True)
+    waves = pd.concat(tables, ignore_index=True)
+    return no_beats.remove(waves, signal[usable], fs_hz).reset_index(drop=True)
 
 
 def _whole(

@@ -24,6 +24,7 @@ MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's re
 COLUMNS = tuple(name for name in tables.WAVES.columns if name != "record_id")
 WEIGHTS, SETTINGS = "weights.safetensors", "network.json"
 LARGEST_LOGIT = 60.0  # beyond it a probability is 0 or 1 to the last bit of float32
+BEFORE_S, AFTER_S, QRS_S = 0.5, 0.65, 0.1  # of R: its P, its T, its QRS in each lead
 FLAT_MV = 1e-4  # a lead that never moves more than this was not recorded
 
 
@@ -48,18 +49,56 @@ def delineate(
     recorded = np.flatnonzero(np.nan_to_num(np.ptp(np.nan_to_num(signal), axis=1)) > FLAT_MV)
     if not len(recorded) or signal.shape[1] < fs_hz / 2:
         return _no_waves()
-    prepared = normalise(resample(signal[recorded], fs_hz))
-    probability = probabilities(prepared, load(folder))
+    resampled, names = resample(signal[recorded], fs_hz), [leads[int(lead)] for lead in recorded]
+    for quantile in qrs_detection.QUANTILES:
+        found = _heard(resampled, names, load(folder), quantile)
+        if found is not None:
+            return found
+    return _no_waves()
+
+
+def _heard(
+    resampled: NDArray[np.float32], names: list[str], network: Network, quantile: float
+) -> pd.DataFrame | None:
+    """Return the waves, leads first and then "global"; None where no heart beats.
+
+    Parameters
+    ----------
+    resampled : shape (n_leads, n_samples) at 250 Hz.
+    quantile : of the swing of all stretches of 2 s, the usual one; beyond the first of
+        `qrs_detection.QUANTILES` the beats must be alike too.
+    """
+    prepared = normalise(resampled, quantile)
+    probability = probabilities(prepared, network)
     common = network_output.together(probability)[None]
     magnitude = np.sqrt(np.square(prepared).mean(axis=0, keepdims=True))
     together = _table(network_output.waves(common), magnitude, ["global"])
     r_peaks_s = together.loc[together["wave"] == "QRS", "peak_s"].to_numpy(float)
     r_peaks = np.rint(r_peaks_s * FS_HZ).astype(np.int64)
-    if not qrs_detection.heartbeat(r_peaks, qrs_detection.qrs_steepness(prepared, FS_HZ), FS_HZ):
-        return _no_waves()
-    names = [leads[int(lead)] for lead in recorded]
+    steepness = qrs_detection.qrs_steepness(prepared, FS_HZ, quantile)
+    long_pause = quantile != qrs_detection.QUANTILES[0]
+    if long_pause:
+        r_peaks = qrs_detection.high(r_peaks, steepness, FS_HZ)
+        if not qrs_detection.alike(r_peaks, prepared, FS_HZ):
+            return None
+    if not qrs_detection.heartbeat(r_peaks, steepness, FS_HZ):
+        return None
     in_leads = _table(network_output.waves(probability), prepared, names)
-    return pd.concat([in_leads, together], ignore_index=True)
+    found = pd.concat([in_leads, together], ignore_index=True)
+    return _near(found, r_peaks / FS_HZ) if long_pause else found
+
+
+def _near(waves: pd.DataFrame, r_s: NDArray[np.float64]) -> pd.DataFrame:
+    """Return the waves around these beats: in a pause the network sees waves in the noise."""
+    peak = waves["peak_s"].to_numpy(np.float64)
+    after = np.searchsorted(r_s, peak)
+    to_next = np.append(r_s, np.inf)[after] - peak
+    from_last = peak - np.append(-np.inf, r_s)[after]
+    near = (to_next < BEFORE_S) | (from_last < AFTER_S)
+    is_qrs = (waves["wave"] == "QRS").to_numpy()
+    beat = np.minimum(to_next, from_last) < QRS_S
+    kept: pd.DataFrame = waves[np.where(is_qrs, beat, near)].reset_index(drop=True)
+    return kept
 
 
 def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np.float32]:

@@ -29,20 +29,26 @@ def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     return np.asarray(moved + middle, np.float32)
 
 
-def normalise(signal: Array) -> Array:
-    """Return leads at 250 Hz, shape (…, n), free of baseline and in units of their usual swing."""
+def normalise(signal: Array, quantile: float = 0.5) -> Array:
+    """Return leads at 250 Hz, shape (…, n), free of baseline and in units of their usual swing.
+
+    Parameters
+    ----------
+    quantile : see `usual_swing`.
+    """
     middle = np.median(signal, axis=-1, keepdims=True)
-    swing = usual_swing(signal)
+    swing = usual_swing(signal, quantile)
     tame = np.clip(signal - middle, -WILD * swing, WILD * swing)
     padding = min(FS_HZ, signal.shape[-1] - 1)
     level = filters.zero_phase(_HIGH_PASS, tame, padding).astype(np.float32)
-    return np.asarray(np.clip(level / usual_swing(level), -LIMIT, LIMIT), np.float32)
+    return np.asarray(np.clip(level / usual_swing(level, quantile), -LIMIT, LIMIT), np.float32)
 
 
-def usual_swing(signal: Array) -> Array:
+def usual_swing(signal: Array, quantile: float = 0.5) -> Array:
     """Return the median over stretches of 2 s of the peak-to-peak value, shape (…, 1), above 0.
 
-    A median, since a child's arm may move for seconds at 25 mV.
+    A median, since a child's arm may move for seconds at 25 mV. Where the heart pauses for more
+    than half of the record a higher quantile is that of the beats.
     """
     block = FS_HZ // 2
     n_blocks = max(signal.shape[-1] // block, 1)
@@ -50,4 +56,10 @@ def usual_swing(signal: Array) -> Array:
     together = min(round(STRETCH_S * FS_HZ / block), n_blocks)
     high = np.lib.stride_tricks.sliding_window_view(blocks.max(-1), together, axis=-1).max(-1)
     low = np.lib.stride_tricks.sliding_window_view(blocks.min(-1), together, axis=-1).min(-1)
-    return np.asarray(np.maximum(np.median(high - low, axis=-1, keepdims=True), 1e-3), np.float32)
+    swing = high - low
+    usual = (  # to the bit the same median as ever
+        np.median(swing, axis=-1, keepdims=True)
+        if quantile == 0.5
+        else np.quantile(swing, quantile, axis=-1, keepdims=True)
+    )
+    return np.asarray(np.maximum(usual, 1e-3), np.float32)

@@ -37,6 +37,10 @@ QRS_SHARE, QRS_S = 0.3, 0.12  # of an interval, s: a QRS is over by then, a slow
 QRS_REACH_S = 0.06  # the smoothed steepness is highest this near to the R peak
 SLOWEST_S = 3.0  # 20 bpm, a ventricle left to itself; a longer silence is no rhythm
 FLAT_MV_PER_S = 0.01  # a QRS of 0.02 mV rises at 1 mV/s; less is what a filter leaves of a step
+# Heights are those of a typical stretch of 2 s; where the heart pauses for most of the record,
+# those of its upper tenth. Then the beats must be alike too: a movement is no beat.
+QUANTILES = (0.5, 0.9)
+ALIKE, ALIKE_S = 0.8, 0.06  # correlation of a QRS with the median one; s on either side of R
 FEWEST = 3  # beats of a longer record; one or two humps are an electrode's steps
 
 
@@ -56,9 +60,35 @@ def detect(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.int
     """
     if np.shape(signal_mv)[-1] < SHORTEST_S * fs_hz:
         return np.empty(0, np.int64)
-    steepness = qrs_steepness(signal_mv, fs_hz)
-    beats = _refine(_hump_peaks(steepness, fs_hz), signal_mv, fs_hz)
-    return beats if heartbeat(beats, steepness, fs_hz) else beats[:0]
+    for quantile in QUANTILES:
+        steepness = qrs_steepness(signal_mv, fs_hz, quantile)
+        beats = _refine(_hump_peaks(steepness, fs_hz), signal_mv, fs_hz, quantile)
+        if heartbeat(beats, steepness, fs_hz) and (
+            quantile == QUANTILES[0] or alike(beats, signal_mv, fs_hz)
+        ):
+            return beats
+    return beats[:0]
+
+
+def alike(beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> bool:
+    """Say whether most beats have one form, in all leads together.
+
+    Parameters
+    ----------
+    beats : shape (n_beats,), samples of the R peaks.
+    signal_mv : shape (n_leads, n_samples).
+    """
+    leads = np.nan_to_num(np.atleast_2d(np.asarray(signal_mv, np.float64)))
+    reach = round(ALIKE_S * fs_hz)
+    inside = beats[(beats >= reach) & (beats < leads.shape[1] - reach)]
+    if len(inside) < FEWEST:
+        return False
+    cut = leads[:, inside[:, None] + np.arange(-reach, reach + 1)]
+    cut -= cut.mean(axis=2, keepdims=True)
+    usual = np.median(cut, axis=1, keepdims=True)
+    size = np.sqrt((cut**2).sum(axis=(0, 2)) * (usual**2).sum())
+    likeness = (cut * usual).sum(axis=(0, 2)) / np.maximum(size, 1e-12)
+    return bool((likeness > ALIKE).mean() > 0.5)
 
 
 def heartbeat(beats: NDArray[np.int64], steepness: Signal, fs_hz: float) -> bool:
@@ -87,19 +117,38 @@ def heartbeat(beats: NDArray[np.int64], steepness: Signal, fs_hz: float) -> bool
     return bool(intervals[rests].sum() > 0.5 * intervals.sum())
 
 
-def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
+def high(beats: NDArray[np.int64], steepness: Signal, fs_hz: float) -> NDArray[np.int64]:
+    """Return those beats that are steep enough for a QRS of this record.
+
+    Parameters
+    ----------
+    beats : shape (n_beats,), samples of the R peaks.
+    steepness : shape (n_samples,), as `qrs_steepness` returns it.
+    """
+    reach = round(QRS_REACH_S * fs_hz)
+    tops = [steepness[max(beat - reach, 0) : beat + reach + 1].max() for beat in beats]
+    return np.asarray(beats[np.array(tops, float) > SEARCH_BACK_THRESHOLD])
+
+
+def qrs_steepness(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, quantile: float = QUANTILES[0]
+) -> Signal:
     """Return how steep all leads are together, smoothed; about 1 at a typical QRS.
 
     Each lead is divided by its own typical QRS slope and cut at three times that, so that neither
     a spike nor a lead with large amplitude outweighs the others; leads without clear peaks
     (noise, hum) count little.
 
+    Parameters
+    ----------
+    quantile : of the heights of all stretches of 2 s, the typical one.
+
     Returns
     -------
     shape (n_samples,), zeros where no lead has any signal.
     """
-    slopes = np.abs(_slope(_tamed(signal_mv, fs_hz), fs_hz))
-    heights = _typical_height(slopes, fs_hz)
+    slopes = np.abs(_slope(_tamed(signal_mv, fs_hz, quantile), fs_hz))
+    heights = _typical_height(slopes, fs_hz, quantile)
     alive = heights * fs_hz > FLAT_MV_PER_S
     if not alive.any():
         return np.zeros(slopes.shape[1])
@@ -107,11 +156,13 @@ def qrs_steepness(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     weights = np.maximum(heights / (np.median(slopes, axis=1) + 0.02 * heights) - 3.0, 0.05)
     total = (weights[:, None] * np.minimum(slopes / heights[:, None], 3.0)).sum(axis=0)
     smooth = uniform_filter1d(total / weights.sum(), max(1, round(SMOOTHING_S * fs_hz)))
-    relative: Signal = smooth / max(float(_typical_height(smooth, fs_hz)), 1e-12)
+    relative: Signal = smooth / max(float(_typical_height(smooth, fs_hz, quantile)), 1e-12)
     return relative
 
 
-def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
+def magnitude(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, quantile: float = QUANTILES[0]
+) -> Signal:
     """Return the root mean square over leads, each brought to the height of the median lead.
 
     Equal heights keep one lead with huge amplitude from hiding the others.
@@ -120,8 +171,8 @@ def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     -------
     shape (n_samples,), millivolts, >= 0; zeros where no lead has any signal.
     """
-    leads = _tamed(signal_mv, fs_hz)
-    heights = _typical_height(np.abs(leads), fs_hz)
+    leads = _tamed(signal_mv, fs_hz, quantile)
+    heights = _typical_height(np.abs(leads), fs_hz, quantile)
     alive = heights > 0
     if not alive.any():
         return np.zeros(leads.shape[1])
@@ -130,7 +181,9 @@ def magnitude(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
     return size
 
 
-def _tamed(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
+def _tamed(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, quantile: float = QUANTILES[0]
+) -> Signal:
     """Remove each lead's offset and cut what is far larger than its usual peaks."""
     leads = np.atleast_2d(np.array(signal_mv, np.float64))
     known = np.isfinite(leads)
@@ -138,7 +191,7 @@ def _tamed(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Signal:
         leads[~known] = np.nan
         leads[~known.any(axis=1)] = 0.0
     centred = np.nan_to_num(leads - np.nanmedian(leads, axis=1, keepdims=True))
-    usual = _typical_height(np.abs(centred), fs_hz)[:, None]
+    usual = _typical_height(np.abs(centred), fs_hz, quantile)[:, None]
     tamed: Signal = np.clip(centred, -3 * usual, 3 * usual)
     return tamed
 
@@ -153,8 +206,10 @@ def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
     return filters.butterworth(2, (low_hz, high_hz), "bandpass", fs_hz)
 
 
-def _typical_height(positive: Signal, fs_hz: float) -> Signal:
+def _typical_height(positive: Signal, fs_hz: float, quantile: float = QUANTILES[0]) -> Signal:
     """Return the median height of the peaks in successive stretches of 2 s (each holds a beat).
+
+    Another quantile of them where the median is not that of the beats.
 
     The 99th percentile stands for the peak: a spike of a few samples leaves it alone.
 
@@ -165,7 +220,10 @@ def _typical_height(positive: Signal, fs_hz: float) -> Signal:
     length = round(2.0 * fs_hz)
     n = max(1, positive.shape[-1] // length)
     parts = np.array_split(positive, n, axis=-1)
-    return np.asarray(np.median([np.percentile(part, 99, axis=-1) for part in parts], axis=0))
+    heights = [np.percentile(part, 99, axis=-1) for part in parts]
+    if quantile == 0.5:  # to the bit the same median as ever
+        return np.asarray(np.median(heights, axis=0))
+    return np.asarray(np.quantile(heights, quantile, axis=0))
 
 
 def _hump_peaks(steepness: Signal, fs_hz: float) -> NDArray[np.int64]:
@@ -229,11 +287,11 @@ def _search_back(
 
 
 def _refine(
-    beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float
+    beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float, quantile: float
 ) -> NDArray[np.int64]:
     """Move each beat to the largest deflection of all leads within its complex."""
-    refined = filters.zero_phase(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz))
-    size = magnitude(refined, fs_hz)
+    refined = filters.zero_phase(_band(*REFINED_HZ, fs_hz), _tamed(signal_mv, fs_hz, quantile))
+    size = magnitude(refined, fs_hz, quantile)
     reach, edge = round(0.05 * fs_hz), round(EDGE_S * fs_hz)
     inside = beats[(beats >= edge) & (beats < len(size) - edge)]
     starts = np.maximum(inside - reach, 0)
