@@ -155,7 +155,10 @@ SPLITS = pa.DataFrameSchema(
 WAVES = pa.DataFrameSchema(
     {
         "record_id": _id("one examination"),
-        "lead": _id("canonical name, or 'global' for all leads together"),
+        "lead": _id(
+            "canonical name; 'global': all leads together; 'any_lead': the same waves from the "
+            "earliest onset to the latest offset in any lead"
+        ),
         "wave": pa.Column("string", pa.Check.isin(WAVES_IN_ORDER)),
         "onset_s": _number("seconds from the record's start", 0),
         "peak_s": _number("seconds from the record's start", 0),
@@ -189,6 +192,10 @@ RULES = pa.DataFrameSchema(
         "pr_ms": _number("PR interval, ms", 0, 800),
         "qrs_ms": _number("QRS duration, ms", 0, 400),
         "qt_ms": _number("QT interval, ms", 0, 1000),
+        "p_consensus_ms": _number("P duration of all leads together, ms", 0, 400),
+        "pr_consensus_ms": _number("PR interval of all leads together, ms", 0, 800),
+        "qrs_consensus_ms": _number("QRS duration of all leads together, ms", 0, 400),
+        "qt_consensus_ms": _number("QT interval of all leads together, ms", 0, 1000),
         "qtc_bazett_ms": _number("QT / sqrt(RR), ms", 0, 1500),
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qtc_framingham_ms": _number("QT + 154 x (1 - RR), ms", 0, 1500),

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
-from pedecg.signals import filters, quality
-from pedecg.waves import delineate, pacing_spikes, tokens
+from pedecg.signals import filters, pacing_spikes, quality
+from pedecg.waves import delineate, tokens
 
 # As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
 LIMITS = quality.LeadLimits(

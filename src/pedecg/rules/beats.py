@@ -12,6 +12,7 @@ from pedecg.core import elementary
 Values = NDArray[np.float64]
 
 GLOBAL = "global"
+ANY_LEAD = "any_lead"  # the same waves, from the earliest onset to the latest offset in any lead
 FEWEST_BEATS = 3  # a median of fewer is any one of them
 FEWEST_SHARE = 0.3  # of the beats: a wave found more rarely is not measured
 ALIKE = 0.7  # correlation with the median QRS from which a beat is one of the usual kind
@@ -20,15 +21,22 @@ FINE_HZ = 500.0  # beats aligned to 4 ms lose 5% of a newborn's narrow R, to 2 m
 TO_SD = 1.4826  # times the median absolute deviation: the SD, without regard to outliers
 
 
-def beat_table(waves: pd.DataFrame) -> pd.DataFrame:
-    """Put the global waves of each beat into one row; NaN where a wave was not found.
+def beat_table(waves: pd.DataFrame, lead: str = GLOBAL) -> pd.DataFrame:
+    """Put the waves of each beat into one row; NaN where a wave was not found.
+
+    Parameters
+    ----------
+    lead : `GLOBAL`, the consensus of all leads, or `ANY_LEAD`, which is `GLOBAL` again where the
+        delineator gives no such rows.
 
     Returns
     -------
     One row per QRS in order of time, seconds: r_s, qrs_on_s, qrs_off_s, p_on_s, p_off_s, t_on_s,
     t_off_s. A P wave belongs to the next QRS, a T wave to the one before.
     """
-    mine = waves["lead"].to_numpy() == GLOBAL
+    mine = waves["lead"].to_numpy() == lead
+    if not mine.any():
+        mine = waves["lead"].to_numpy() == GLOBAL
     kind = waves["wave"].to_numpy()[mine]
     times = waves[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64)[mine]
     by_wave = {name: _in_order(times[kind == name]) for name in ("P", "QRS", "T")}

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from pedecg.core.records import LEADS
 from pedecg.rules import axes, heart_rhythm, intervals, wave_shape
-from pedecg.rules.beats import FEWEST_BEATS, MedianBeat, beat_table
+from pedecg.rules.beats import ANY_LEAD, FEWEST_BEATS, MedianBeat, beat_table
 from pedecg.rules.measured_value import Reading
 
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
     "heart_rate_bpm", "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
     "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turns", "rr_lag1", "rr_entropy",
-    "p_ms", "pr_ms", "qrs_ms", "qt_ms", *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
+    "p_ms", "pr_ms", "qrs_ms", "qt_ms",
+    "p_consensus_ms", "pr_consensus_ms", "qrs_consensus_ms", "qt_consensus_ms",
+    *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
     "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
@@ -41,7 +43,8 @@ def measure(
 
     Parameters
     ----------
-    waves : the record's rows of `tables.WAVES`; those of lead ``global`` are used.
+    waves : the record's rows of `tables.WAVES`; those of leads ``global`` and ``any_lead`` are
+        used.
     signal_mv : shape (n_leads, n_samples), millivolts.
     fs_hz : samples per second.
     leads : canonical names of the rows.
@@ -76,7 +79,10 @@ def readings(
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
     usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
     beat = MedianBeat(beats, usable, fs_hz)
-    found |= intervals.intervals(beats[beat.usual], found["heart_rate_bpm"].value)
+    widest = beat_table(waves, ANY_LEAD)
+    found |= intervals.intervals(
+        widest[beat.usual], found["heart_rate_bpm"].value, beats[beat.usual]
+    )
     if beat.has_qrs:
         found |= axes.axes(beat) | wave_shape.heights(beat) | wave_shape.forms(beat)
     return found

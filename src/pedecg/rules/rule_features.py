@@ -43,7 +43,7 @@ def delineated_records(
     signals: signal_store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
 ) -> Iterator[DelineatedRecord]:
     """Yield every record of the signal store, in its order, also where no wave was found."""
-    mine = waves[waves["lead"] == beats.GLOBAL]
+    mine = waves[waves["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
     by_record = dict(list(mine.groupby("record_id", sort=False)))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
