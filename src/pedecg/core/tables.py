@@ -141,6 +141,19 @@ QUALITY = pa.DataFrameSchema(
     name="quality",
 )
 
+# What a reader must know of a record that is used all the same, one row per note.
+NOTES = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "kind": _id("paced, clipped-high, clipped-low, mains-hum, limb-leads, electrodes"),
+        "leads": _text("canonical names, joined by a space; null: not of single leads"),
+        "detail": _id("one line"),
+    },
+    strict=True,
+    coerce=True,
+    name="notes",
+)
+
 SPLITS = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
@@ -208,6 +221,9 @@ RULES = pa.DataFrameSchema(
         "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
         "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
         "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
+        "paced": pa.Column(
+            "boolean", nullable=True, required=False, description="pacemaker spikes were found"
+        ),
         "slur_ms": _number("slow beginning of QRS, before its steep part, ms", 0, 400),
         r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("height of R, depth of S and Q, mV", 0),
         r"^q_(i|ii|iii|av[rlf]|v[1-6])_ms$": _some("duration of Q, or of a QS complex, ms", 0),

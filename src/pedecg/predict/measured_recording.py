@@ -5,7 +5,7 @@ recording outside any cohort.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import EcgRecord
 from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
-from pedecg.signals import filters, pacing_spikes, quality
+from pedecg.signals import clipping, filters, pacing_spikes, padding, quality, signal_notes
 from pedecg.waves import delineate, tokens
 
 # As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
@@ -39,6 +40,10 @@ class MeasuredRecording:
     measures : by column of `tables.RULES`; NaN where a measure could not be taken.
     verdicts : by criterion.
     unusable : leads that were recorded and could not be used, with their flaw.
+    notes : what a reader must know beside that, see `signal_notes`.
+    at_least : measures that the recorder cut off: the true value is at least so large.
+
+    The recording is without padding; the times of the waves count from its first sample.
     """
 
     recording: recordings.Recording
@@ -46,6 +51,8 @@ class MeasuredRecording:
     measures: dict[str, float]
     verdicts: dict[str, criterion_logic.Verdict]
     unusable: dict[str, str]
+    notes: tuple[signal_notes.Note, ...] = ()
+    at_least: frozenset[str] = frozenset()
 
 
 def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
@@ -94,6 +101,7 @@ def examine(
     RecordFault
         No lead can be used.
     """
+    recording = without_padding(recording)
     found = quality.lead_quality(recording.signal_mv, recording.fs_hz, LIMITS)
     unusable = {
         lead: str(flaw)
@@ -103,15 +111,44 @@ def examine(
     if not found.usable.any():
         said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
         raise RecordFault("no-usable-lead", said)
-    signal = cleaned(recording)
     rate, leads, mask = recording.fs_hz, recording.leads, found.usable
-    table = waves(recording, method, mask)
-    measures = rule_features.possible(measure.measure(table, signal, rate, leads, mask))
+    flaws = signal_notes.examine(EcgRecord(recording.signal_mv, rate, leads), mask)
+    heart = without_spikes(recording, flaws)
+    table = waves(heart, method, mask)
+    measures = rule_features.possible(
+        measure.measure(table, cleaned(heart), rate, leads, mask, flaws.clipped)
+    )
+    measures["paced"] = flaws.paced
     if not recording.calibrated:
         unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
         measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
     child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
-    return MeasuredRecording(recording, table, measures, criteria.judge(child), unusable)
+    return MeasuredRecording(
+        recording, table, measures, criteria.judge(child), unusable,
+        flaws.with_placement(recording.age_days), _at_least(flaws.clipped),
+    )  # fmt: skip
+
+
+def without_padding(recording: recordings.Recording) -> recordings.Recording:
+    """Return the recording without the constant stretches before and after it."""
+    kept = padding.recorded(recording.signal_mv, recording.fs_hz)
+    return replace(recording, signal_mv=recording.signal_mv[:, kept])
+
+
+def without_spikes(
+    recording: recordings.Recording, flaws: signal_notes.Examined
+) -> recordings.Recording:
+    """Return the recording with a straight line in place of each pacemaker spike."""
+    if not flaws.paced:
+        return recording
+    heart = pacing_spikes.removed(recording.signal_mv, recording.fs_hz, flaws.spikes_s)
+    return replace(recording, signal_mv=heart.astype(np.float32))
+
+
+def _at_least(clipped: clipping.Clipped) -> frozenset[str]:
+    high = (f"r_{lead.lower()}_mv" for lead in clipped.highest_mv)
+    low = (f"s_{lead.lower()}_mv" for lead in clipped.lowest_mv)
+    return frozenset((*high, *low))
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

@@ -19,8 +19,8 @@ def intervals(
 ) -> dict[str, Reading]:
     """Return the intervals, medians over the beats, milliseconds.
 
-    PR runs from the onset of P to the onset of QRS, QT from the onset of QRS to the end of T. QT is corrected at the mean rate of
-    the record, as its beats follow a change of rate only after many.
+    PR runs from the onset of P to the onset of QRS, QT from the onset of QRS to the end of T. QT is
+    corrected at the mean rate of the record, as its beats follow a change of rate only after many.
 
     Parameters
     ----------

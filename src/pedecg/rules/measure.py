@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.records import LEADS
-from pedecg.rules import axes, heart_rhythm, intervals, wave_shape
+from pedecg.rules import axes, clipped_heights, heart_rhythm, intervals, wave_shape
 from pedecg.rules.beats import ANY_LEAD, FEWEST_BEATS, MedianBeat, beat_table
 from pedecg.rules.measured_value import Reading
+from pedecg.signals import clipping, mains_hum
 
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
@@ -38,6 +39,7 @@ def measure(
     fs_hz: float,
     leads: tuple[str, ...],
     lead_mask: NDArray[np.bool_] | None = None,
+    clipped: clipping.Clipped = clipping.NOT_CLIPPED,
 ) -> dict[str, Any]:
     """Return every measure of one record by the names in `COLUMNS`.
 
@@ -49,12 +51,14 @@ def measure(
     fs_hz : samples per second.
     leads : canonical names of the rows.
     lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
+    clipped : leads that the recorder cut off; their heights are not valid.
 
     Returns
     -------
     ``<measure>``, ``spread_<measure>`` (same unit) and ``valid_<measure>`` (True or False) of each.
     """
     found = readings(waves, signal_mv, fs_hz, leads, lead_mask)
+    found = clipped_heights.marked(found, clipped)
     unknown = Reading(np.nan)
     table = {name: found.get(name, unknown) for name in COLUMNS}
     return {
@@ -78,6 +82,9 @@ def readings(
     found = heart_rhythm.rhythm(beats["r_s"].to_numpy(), beats["p_on_s"].notna().to_numpy())
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
     usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
+    if usable:
+        quiet, _ = mains_hum.without(np.stack(list(usable.values())), fs_hz)
+        usable = dict(zip(usable, quiet, strict=True))
     beat = MedianBeat(beats, usable, fs_hz)
     widest = beat_table(waves, ANY_LEAD)
     found |= intervals.intervals(

@@ -59,7 +59,7 @@ def without(
     """
     n_leads, n_samples = signal_mv.shape
     nothing = Hum(math.nan, np.zeros(n_leads))
-    if n_samples < SHORTEST_S * fs_hz:
+    if not n_leads or n_samples < SHORTEST_S * fs_hz:
         return signal_mv, nothing
     found = [
         (hz, _amplitude(signal_mv, fs_hz, hz))
@@ -81,7 +81,7 @@ def _amplitude(signal: NDArray[np.floating[Any]], fs_hz: float, hz: float) -> Va
     """Return the amplitude in each lead, 0 where it is too small or noise is as strong."""
     sizes = []
     for each in (hz, *(hz + beside for beside in BESIDE_HZ)):
-        squares = 0.0
+        squares = np.zeros(())
         for part in _envelope(signal, fs_hz, each)[:2]:
             length = min(_blocks(each), part.shape[1])
             whole = part.shape[1] // length * length
@@ -131,11 +131,11 @@ def _steady(
     """Return what `_envelope` does, each amplitude the running median over `STEADY_S`."""
     cosine, sine, middles = _envelope(signal, fs_hz, hz)
     blocks = _blocks(hz)
-    smooth = [
+    smooth_cos, smooth_sin = (
         np.asarray(ndimage.median_filter(part, (1, blocks), mode="nearest"))
         for part in (cosine, sine)
-    ]
-    return *smooth, middles
+    )
+    return smooth_cos, smooth_sin, middles
 
 
 def _blocks(hz: float) -> int:

@@ -86,7 +86,7 @@ def removed(signal_mv: NDArray[np.floating], fs_hz: float, times_s: Array) -> Ar
 
     Parameters
     ----------
-    signal_mv : shape (n_leads, n_samples), before any filter of ours, finite.
+    signal_mv : shape (n_leads, n_samples), before any filter of ours.
     times_s : shape (n_spikes,), as `spikes` returns them.
     """
     margin = max(round(MARGIN_S * fs_hz), MARGIN_SAMPLES)

@@ -12,6 +12,7 @@ near it: one noisy lead does not widen an interval.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ def _shift(
         if TO_SD * float(np.median(np.abs(away - middle))) <= steady.largest_sd:
             shifts.append(middle)
     shifts.sort(reverse=True)
-    for outermost, second in zip(shifts[:-1], shifts[1:], strict=True):
+    for outermost, second in pairwise(shifts):
         if outermost - second <= steady.largest_gap:
             return max(outermost, 0.0)
     return 0.0
