@@ -18,7 +18,8 @@ HEALTHY = {
     "qrs_t_angle_deg": 15, "qrs_limb_mv": 1.5, "qrs_chest_mv": 2.5, "r_v1_mv": 0.7, "s_v1_mv": 1.0,
     "rs_ratio_v1": 0.7, "r2_v1_mv": 0.0, "r_peak_v1_ms": 20, "r_v6_mv": 1.5, "r_v5_mv": 1.6,
     "s_v6_mv": 0.2, "s_i_mv": 0.05, "rs_ratio_v6": 7.0, "q_v6_mv": 0.12, "sv1_rv6_mv": 2.5,
-    "r_peak_v6_ms": 30, "j_v1_mv": 0.02, "j_v2_mv": 0.03, "st80_v1_mv": 0.0, "st80_v2_mv": 0.0,
+    "p_ms": 70, "p_ii_mv": 0.12, "p_terminal_force_v1_mvms": 1.0, "q_avl_mv": 0.03, "r_avl_mv": 0.3,
+    "r_peak_avl_ms": 25, "r_peak_v6_ms": 30, "j_v1_mv": 0.02, "j_v2_mv": 0.03, "st80_v1_mv": 0.0, "st80_v2_mv": 0.0,
     **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
     **{f"st_{lead.lower()}_mv": 0.0 for lead in LEADS},
 }  # fmt: skip
@@ -40,6 +41,9 @@ ILL = {
     "left_axis": {"qrs_axis_deg": -60},
     "rvh": {"r_v1_mv": 2.4, "rs_ratio_v1": 6.0},
     "lvh": {"r_v6_mv": 3.4, "s_v1_mv": 3.0, "sv1_rv6_mv": 6.4},
+    "right_atrial_enlargement": {"p_ii_mv": 0.35},
+    "left_atrial_enlargement": {"p_ms": 115, "p_terminal_force_v1_mvms": 6.0},
+    "left_anterior_block": {"qrs_axis_deg": -60, "r_peak_avl_ms": 50},
     "upright_t_v1": {"t_v1_mv": 0.3},
     "low_voltage": {"qrs_limb_mv": 0.3},
     "low_voltage_chest": {"qrs_chest_mv": 0.7},
@@ -212,11 +216,41 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
     assert "R in V5" in judged(nine)["lbbb"].reason
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"qrs_axis_deg": -30}, {"qrs_axis_deg": -110}, {"r_peak_avl_ms": 40}, {"q_avl_mv": 0.0},
+     {"qrs_ms": 125}],
+)  # fmt: skip
+def test_left_anterior_block_needs_all_four_signs(change):
+    assert judged(HEALTHY | ILL["left_anterior_block"] | change)["left_anterior_block"].met is False
+
+
+@pytest.mark.parametrize("change", [{"p_ms": 70}, {"p_terminal_force_v1_mvms": 1.0}])
+def test_left_atrial_enlargement_needs_both_signs(change):
+    signs = HEALTHY | ILL["left_atrial_enlargement"] | change
+    assert judged(signs)["left_atrial_enlargement"].met is False
+
+
+@pytest.mark.parametrize(
+    ("leads", "met"),
+    [(("ii", "avf"), True), (("avl", "i"), True), (("avl", "iii"), False), (("i", "iii"), False),
+     (("v2", "v3"), True), (("v1", "v4"), False), (("iii", "v1"), False)],
+)  # fmt: skip
+def test_st_elevation_counts_in_neighbouring_leads_only(leads, met):
+    raised = {f"st_{lead}_mv": 0.3 for lead in leads}
+    assert judged(HEALTHY | raised)["st_elevation"].met is met
+
+
+def test_leads_are_neighbours_where_those_between_were_not_recorded():
+    raised = {"st_v1_mv": 0.3, "st_v3_mv": 0.3, "st_v2_mv": math.nan}
+    assert judged(HEALTHY | raised)["st_elevation"].met is True
+
+
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     source = Path(criterion_logic.__file__).parent
     text = "".join(
         (source / f"{group}_criteria.py").read_text()
-        for group in ("conduction", "chamber", "repolarisation")
+        for group in ("atrial", "conduction", "chamber", "repolarisation")
     )
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}

@@ -220,6 +220,9 @@ RULES = pa.DataFrameSchema(
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
         "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
+        r"^p_(ii|v1)_mv$": _some("height of P, from the line between its ends, mV", 0),
+        r"^p_terminal_v1_m[vs]$": _some("depth and duration of the negative end of P, mV, ms", 0),
+        "p_terminal_force_v1_mvms": _some("depth times duration of the end of P, mV ms", 0),
         "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
         "paced": pa.Column(
             "boolean", nullable=True, required=False, description="pacemaker spikes were found"
@@ -232,7 +235,7 @@ RULES = pa.DataFrameSchema(
         r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("extreme of T, with its sign, mV"),
         r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
         r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
-        r"^r_peak_v[156]_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
+        r"^r_peak_(avl|v[156])_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
         r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see `rhythm_strip`"),
         r"^spread_.+$": _some("robust SD over the beats, in the measure's unit", 0),
         r"^valid_.+$": pa.Column("bool", regex=True, required=False),

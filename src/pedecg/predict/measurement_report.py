@@ -18,7 +18,13 @@ from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
-UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part of a column's name
+UNITS = {
+    "mvms": "mV ms",
+    "bpm": "bpm",
+    "ms": "ms",
+    "deg": "°",
+    "mv": "mV",
+}  # by the last part of a column's name
 AGE_UNKNOWN = "age unknown: limits by age are not applied"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two

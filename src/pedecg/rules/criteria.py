@@ -4,11 +4,17 @@ A criterion is a line of a registry, by topic. Limits for age and sex and all th
 of `norms`, each with its source.
 """
 
-from pedecg.rules import chamber_criteria, conduction_criteria, repolarisation_criteria
+from pedecg.rules import (
+    atrial_criteria,
+    chamber_criteria,
+    conduction_criteria,
+    repolarisation_criteria,
+)
 from pedecg.rules.criterion_logic import Criterion, MeasuredChild, Verdict
 
 CRITERIA: tuple[Criterion, ...] = (
     *conduction_criteria.CRITERIA,
+    *atrial_criteria.CRITERIA,
     *chamber_criteria.CRITERIA,
     *repolarisation_criteria.CRITERIA,
 )

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.records import LEADS
-from pedecg.rules import axes, clipped_heights, heart_rhythm, intervals, wave_shape
+from pedecg.rules import atrial, axes, clipped_heights, heart_rhythm, intervals, wave_shape
 from pedecg.rules.beats import ANY_LEAD, FEWEST_BEATS, MedianBeat, beat_table
 from pedecg.rules.measured_value import Reading
 from pedecg.signals import clipping, mains_hum
@@ -29,6 +29,7 @@ COLUMNS = (
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
     *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
     *(f"st_{lead}_mv" for lead in _ALL), "j_v1_mv", "j_v2_mv", "st80_v1_mv", "st80_v2_mv",
+    "p_ii_mv", "p_v1_mv", "p_terminal_v1_mv", "p_terminal_v1_ms", "p_terminal_force_v1_mvms",
     "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "slur_ms",
 )  # fmt: skip
 
@@ -91,5 +92,6 @@ def readings(
         widest[beat.usual], found["heart_rate_bpm"].value, beats[beat.usual]
     )
     if beat.has_qrs:
-        found |= axes.axes(beat) | wave_shape.heights(beat) | wave_shape.forms(beat)
+        found |= axes.axes(beat) | atrial.measures(beat)
+        found |= wave_shape.heights(beat) | wave_shape.forms(beat)
     return found

@@ -37,7 +37,7 @@ class DelineatedRecord:
     waves: pd.DataFrame
     age_days: float | None
     sex: str | None
-    paced: bool = False
+    paced: bool | None = None
     clipped: clipping.Clipped = clipping.NOT_CLIPPED
 
 
