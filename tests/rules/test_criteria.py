@@ -19,7 +19,8 @@ HEALTHY = {
     "rs_ratio_v1": 0.7, "r2_v1_mv": 0.0, "r_peak_v1_ms": 20, "r_v6_mv": 1.5, "r_v5_mv": 1.6,
     "s_v6_mv": 0.2, "s_i_mv": 0.05, "rs_ratio_v6": 7.0, "q_v6_mv": 0.12, "sv1_rv6_mv": 2.5,
     "p_ms": 70, "p_ii_mv": 0.12, "p_terminal_force_v1_mvms": 1.0, "q_avl_mv": 0.03, "r_avl_mv": 0.3,
-    "r_peak_avl_ms": 25, "r_peak_v6_ms": 30, "j_v1_mv": 0.02, "j_v2_mv": 0.03, "st80_v1_mv": 0.0, "st80_v2_mv": 0.0,
+    "r_peak_avl_ms": 25, "r_peak_v6_ms": 30, "j_v1_mv": 0.02, "j_v2_mv": 0.03,
+    "st80_v1_mv": 0.0, "st80_v2_mv": 0.0,
     **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
     **{f"st_{lead.lower()}_mv": 0.0 for lead in LEADS},
 }  # fmt: skip
@@ -114,6 +115,7 @@ def test_without_an_age_only_criteria_for_all_ages_can_be_met():
     }
     assert told == {
         "sinus_arrhythmia", "irregular_rhythm", "low_voltage", "low_voltage_chest",
+        "left_atrial_enlargement",
         "qtc_borderline", "long_qtc", "short_qtc", "schwartz_qt", "wide_qrs_t_angle",
         "st_elevation", "st_depression", "brugada_1", "brugada_2",
     }  # fmt: skip

@@ -57,10 +57,10 @@ def _in_order(times_s: Values) -> Values:
     return np.asarray(times_s[np.argsort(times_s[:, 1], kind="stable")])
 
 
-def middle(values: Values, fewest_share: float = FEWEST_SHARE) -> float:
+def middle(values: Values, fewest_share: float = FEWEST_SHARE, fewest: int = FEWEST_BEATS) -> float:
     """Return the median of the beats that have a value, NaN if these are too few."""
     known = values[np.isfinite(values)]
-    enough = max(FEWEST_BEATS, fewest_share * len(values))
+    enough = max(fewest, fewest_share * len(values))
     return _median(known) if len(known) >= enough else np.nan
 
 
@@ -100,7 +100,11 @@ class MedianBeat:
     """
 
     def __init__(
-        self, beats: pd.DataFrame, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+        self,
+        beats: pd.DataFrame,
+        leads: dict[str, NDArray[np.floating[Any]]],
+        fs_hz: float,
+        fewest: int = FEWEST_BEATS,
     ) -> None:
         """Cut the beats out of the usable leads, each of shape (n_samples,), mV."""
         finer = max(1, -int(-FINE_HZ // fs_hz))
@@ -110,7 +114,7 @@ class MedianBeat:
         self.each: dict[str, Values] = {}
         self.median: dict[str, Values] = {}
         edges = {
-            name: middle((beats[f"{name}_s"] - beats["r_s"]).to_numpy() * fs_hz)
+            name: middle((beats[f"{name}_s"] - beats["r_s"]).to_numpy() * fs_hz, fewest=fewest)
             for name in ("p_on", "p_off", "qrs_on", "qrs_off", "t_on", "t_off")
         }
         self.has_qrs = bool(leads) and bool(np.isfinite([edges["qrs_on"], edges["qrs_off"]]).all())
@@ -124,14 +128,14 @@ class MedianBeat:
         self.p = self._found(edges, "p")
         self.t = self._found(edges, "t")
         t_before = np.append(np.nan, beats["t_off_s"].to_numpy()[:-1])
-        self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before) < 0
+        self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before, fewest=fewest) < 0
         r = np.rint(beats["r_s"].to_numpy() * fs_hz).astype(int)
         signal = np.stack(list(leads.values())).astype(np.float32)
         if finer > 1:
             signal = resample_poly(signal, finer, 1, axis=1, padtype="line")
         n_samples = signal.shape[1]
         whole = (r >= self._before) & (r + after < n_samples)
-        if whole.sum() < FEWEST_BEATS:
+        if whole.sum() < fewest:
             self.has_qrs = False
             return
         samples = r[whole, None] + np.arange(-self._before, after + 1)

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from pedecg.rules.beats import Values, middle, spread
+from pedecg.rules.beats import FEWEST_BEATS, Values, middle, spread
 from pedecg.rules.measured_value import Reading
 
 
 def intervals(
-    beats: pd.DataFrame, heart_rate_bpm: float, consensus: pd.DataFrame | None = None
+    beats: pd.DataFrame,
+    heart_rate_bpm: float,
+    consensus: pd.DataFrame | None = None,
+    fewest: int = FEWEST_BEATS,
 ) -> dict[str, Reading]:
     """Return the intervals, medians over the beats, milliseconds.
 
@@ -26,10 +29,11 @@ def intervals(
     ----------
     beats : `beats.beat_table` of `ANY_LEAD`, its usual beats.
     consensus : the same beats of `GLOBAL`; None: not measured.
+    fewest : beats in which a wave must be found.
     """
-    found = {f"{name}_ms": reading for name, reading in _durations(beats).items()}
+    found = {f"{name}_ms": reading for name, reading in _durations(beats, fewest).items()}
     if consensus is not None:
-        durations = _durations(consensus)
+        durations = _durations(consensus, fewest)
         found |= {f"{name}_consensus_ms": reading for name, reading in durations.items()}
     qt, rr_s = found["qt_ms"], 60.0 / heart_rate_bpm
     for name, corrected in CORRECTIONS.items():
@@ -38,7 +42,7 @@ def intervals(
     return found
 
 
-def _durations(beats: pd.DataFrame) -> dict[str, Reading]:
+def _durations(beats: pd.DataFrame, fewest: int) -> dict[str, Reading]:
     """Return P, PR, QRS and QT, milliseconds."""
     seconds = {
         "p": beats["p_off_s"] - beats["p_on_s"],
@@ -47,7 +51,10 @@ def _durations(beats: pd.DataFrame) -> dict[str, Reading]:
         "qt": beats["t_off_s"] - beats["qrs_on_s"],
     }
     each = {name: 1000.0 * values.to_numpy(np.float64) for name, values in seconds.items()}
-    return {name: Reading(middle(values), spread(values)) for name, values in each.items()}
+    return {
+        name: Reading(middle(values, fewest=fewest), spread(values))
+        for name, values in each.items()
+    }
 
 
 def qtc_bazett(qt_ms: Values, rr_s: Values) -> Values:

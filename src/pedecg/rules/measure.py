@@ -41,6 +41,7 @@ def measure(
     leads: tuple[str, ...],
     lead_mask: NDArray[np.bool_] | None = None,
     clipped: clipping.Clipped = clipping.NOT_CLIPPED,
+    fewest_beats: int = FEWEST_BEATS,
 ) -> dict[str, Any]:
     """Return every measure of one record by the names in `COLUMNS`.
 
@@ -53,12 +54,13 @@ def measure(
     leads : canonical names of the rows.
     lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
     clipped : leads that the recorder cut off; their heights are not valid.
+    fewest_beats : with fewer whole beats no wave is measured.
 
     Returns
     -------
     ``<measure>``, ``spread_<measure>`` (same unit) and ``valid_<measure>`` (True or False) of each.
     """
-    found = readings(waves, signal_mv, fs_hz, leads, lead_mask)
+    found = readings(waves, signal_mv, fs_hz, leads, lead_mask, fewest_beats)
     found = clipped_heights.marked(found, clipped)
     unknown = Reading(np.nan)
     table = {name: found.get(name, unknown) for name in COLUMNS}
@@ -75,6 +77,7 @@ def readings(
     fs_hz: float,
     leads: tuple[str, ...],
     lead_mask: NDArray[np.bool_] | None = None,
+    fewest_beats: int = FEWEST_BEATS,
 ) -> dict[str, Reading]:
     """Return what can be measured, see `measure`; what cannot has no entry or is NaN."""
     beats = beat_table(waves)
@@ -86,10 +89,10 @@ def readings(
     if usable:
         quiet, _ = mains_hum.without(np.stack(list(usable.values())), fs_hz)
         usable = dict(zip(usable, quiet, strict=True))
-    beat = MedianBeat(beats, usable, fs_hz)
+    beat = MedianBeat(beats, usable, fs_hz, fewest_beats)
     widest = beat_table(waves, ANY_LEAD)
     found |= intervals.intervals(
-        widest[beat.usual], found["heart_rate_bpm"].value, beats[beat.usual]
+        widest[beat.usual], found["heart_rate_bpm"].value, beats[beat.usual], fewest_beats
     )
     if beat.has_qrs:
         found |= axes.axes(beat) | atrial.measures(beat)

@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "mains-hum": "mains hum, removed before waves are found and measured",
     "paced": "pacemaker spikes",
     "limb-leads": "the limb leads contradict Einthoven's or Goldberger's equations",
+    "print": "a digitised print: each lead holds a few seconds",
     "electrodes": "another placement of the electrodes explains the record better",
 }
 SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02  # no heart reaches so far: bridged before anything is asked
