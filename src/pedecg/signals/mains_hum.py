@@ -26,6 +26,7 @@ CYCLES = 2  # in one block
 STEADY_S = 1.0  # the running median: longer than five QRS complexes are wide
 BESIDE_HZ = (-4.0, 4.0)  # from the mains: noise and QRS are as strong there, hum is not
 TIMES_BESIDE = 2.0  # hum is so much stronger than its neighbours
+LEAST_LEFT = 0.04  # of the hum, 98th percentile: less is the error of its estimate
 SHORTEST_S = 1.0
 
 
@@ -55,7 +56,8 @@ def without(
 
     Returns
     -------
-    The same array where no lead has hum of `LEAST_MV`.
+    The same array where no lead has hum of `LEAST_MV`. A lead that held hardly anything but hum is
+    zero: what is left of it is no heart.
     """
     n_leads, n_samples = signal_mv.shape
     nothing = Hum(math.nan, np.zeros(n_leads))
@@ -74,6 +76,9 @@ def without(
         return signal_mv, nothing
     cleaned = np.array(signal_mv, np.float64)
     cleaned[humming] -= _sine(cleaned[humming], fs_hz, hz)
+    away = np.abs(cleaned - np.median(cleaned, axis=1, keepdims=True))
+    empty = humming & (np.percentile(away, 98, axis=1) < LEAST_LEFT * amplitude)
+    cleaned[empty] = 0.0
     return cleaned, Hum(hz, amplitude)
 
 

@@ -70,4 +70,4 @@ def _moves(lead: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.bool_]:
     same[1:] = (lead[1:] == lead[:-1]) | ~(finite[1:] | finite[:-1])
     starts = np.flatnonzero(~same)
     lengths = np.diff(np.append(starts, len(lead)))
-    return finite & np.repeat(lengths < STILL_S * fs_hz, lengths)
+    return np.asarray(finite & np.repeat(lengths < STILL_S * fs_hz, lengths))

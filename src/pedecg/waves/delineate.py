@@ -83,6 +83,7 @@ def delineate(
         usable &= lead_mask
     if usable.any():
         signal[usable], _ = mains_hum.without(signal[usable], fs_hz)
+        usable &= np.ptp(signal, axis=1) > 0  # a lead of nothing but hum is empty now
     if settings.method in WHOLE:
         return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
     r_peaks = qrs_detection.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
