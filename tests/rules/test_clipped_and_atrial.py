@@ -1,4 +1,4 @@
-"""Heights that a recorder cut off are not valid, and P is measured from the line between its ends."""
+"""Heights that a recorder cut off are not valid; P is measured from the line between its ends."""
 
 import numpy as np
 import pytest
