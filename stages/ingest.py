@@ -23,6 +23,7 @@ def main() -> None:
     tables.write(found.quarantine, f"{base}/interim/quarantine.parquet", tables.QUARANTINE)
     tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
     tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
+    tables.write(found.notes, f"{base}/interim/notes.parquet", tables.NOTES)
     suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
     tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json")
     ingest.require_enough(found, settings)

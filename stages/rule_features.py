@@ -14,8 +14,10 @@ def main() -> None:
     limits = norms.load(settings.limits, settings.thresholds)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     waves = tables.read("data/features/waves.parquet", tables.WAVES)
+    notes = tables.read("data/interim/notes.parquet", tables.NOTES)
 
-    children = rule_features.delineated_records(signal_store.open_store(SIGNALS), waves, records)
+    store = signal_store.open_store(SIGNALS)
+    children = rule_features.delineated_records(store, waves, records, notes)
     one = partial(rule_features.of_record, folder=SIGNALS, limits=limits)
     rules = rule_features.table(list(parallel.records(one, children, "rules")))
 

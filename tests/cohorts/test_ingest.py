@@ -156,7 +156,7 @@ def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     written = sorted(p.stem for p in (tmp_path / "data/external/interim").iterdir())
-    assert written == ["findings", "labels", "quality", "quarantine", "records"]
+    assert written == ["findings", "labels", "notes", "quality", "quarantine", "records"]
     records = tables.read(tmp_path / "data/external/interim/records.parquet", tables.RECORDS)
     counted = json.loads((tmp_path / "metrics/ingest_external.json").read_text("utf-8"))
     assert 0 < len(records) == counted["records"]

@@ -63,8 +63,8 @@ def test_waves_of_every_lead_are_written(pedecg, ecgs, child, tmp_path, suffix):
     assert found.exit_code == 0, found.output
     table = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out)
     assert list(table.columns) == COLUMNS
-    assert set(table[table["record"] == "twelve"]["lead"]) == {*LEADS, "global"}
-    assert set(table[table["record"] == "holter"]["lead"]) == {"ch1", "ch2", "global"}
+    assert set(table[table["record"] == "twelve"]["lead"]) == {*LEADS, "global", "any_lead"}
+    assert set(table[table["record"] == "holter"]["lead"]) == {"ch1", "ch2", "global", "any_lead"}
     truth = child.fiducials.query("wave == 'QRS' and onset_s > 1 and offset_s < 9")
     mine = table.query("record == 'twelve' and lead == 'II' and wave == 'QRS'")
     nearest = [np.abs(mine["onset_s"] - onset).min() for onset in truth["onset_s"]]

@@ -26,6 +26,8 @@ HEALTHY = {
     "r_peak_v6_ms": 30, "s_v5_mv": 0.3, "q_v5_mv": 0.1, "r_avl_mv": 0.3, "s_v3_mv": 0.8,
     "qtc_fridericia_ms": 380, "j_v1_mv": 0.02, "j_v2_mv": 0.03, "st80_v1_mv": 0.0,
     "st80_v2_mv": 0.0,
+    "p_ms": 70, "p_ii_mv": 0.12, "p_terminal_force_v1_mvms": 1.0, "q_avl_mv": 0.03,
+    "r_peak_avl_ms": 25,
     **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
     **{f"st_{lead.lower()}_mv": 0.0 for lead in LEADS},
 }  # fmt: skip
@@ -63,6 +65,9 @@ ILL = {
     "right_voltage": {"r_v1_mv": 2.4},
     "rvh": {"r_v1_mv": 2.4, "s_v6_mv": 1.2},
     "lvh": {"r_v6_mv": 3.4, "q_v6_mv": 0.7},
+    "right_atrial_enlargement": {"p_ii_mv": 0.35},
+    "left_atrial_enlargement": {"p_ms": 115, "p_terminal_force_v1_mvms": 6.0},
+    "left_anterior_block": {"qrs_axis_deg": -60, "r_peak_avl_ms": 50},
     "upright_t_v1": {"t_v1_mv": 0.3},
     "low_voltage": {"qrs_limb_mv": 0.3},
     "low_voltage_chest": {"qrs_chest_mv": 0.7},
@@ -138,6 +143,7 @@ def test_without_an_age_only_criteria_for_all_ages_can_be_met():
         "atrial_premature_beats", "bigeminy", "trigeminy", "atrial_fibrillation", "atrial_flutter",
         "supraventricular_tachycardia", "wide_qrs_tachycardia", "second_degree_block",
         "complete_block", "paced", "low_voltage", "low_voltage_chest",
+        "left_atrial_enlargement",
         "qtc_borderline", "long_qtc", "short_qtc", "schwartz_qt", "wide_qrs_t_angle",
         "st_elevation", "st_depression", "brugada_1", "brugada_2",
     }  # fmt: skip
@@ -410,12 +416,42 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
     assert "R in V5" in judged(nine)["lbbb"].reason
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"qrs_axis_deg": -30}, {"qrs_axis_deg": -110}, {"r_peak_avl_ms": 40}, {"q_avl_mv": 0.0},
+     {"qrs_ms": 125}],
+)  # fmt: skip
+def test_left_anterior_block_needs_all_four_signs(change):
+    assert judged(HEALTHY | ILL["left_anterior_block"] | change)["left_anterior_block"].met is False
+
+
+@pytest.mark.parametrize("change", [{"p_ms": 70}, {"p_terminal_force_v1_mvms": 1.0}])
+def test_left_atrial_enlargement_needs_both_signs(change):
+    signs = HEALTHY | ILL["left_atrial_enlargement"] | change
+    assert judged(signs)["left_atrial_enlargement"].met is False
+
+
+@pytest.mark.parametrize(
+    ("leads", "met"),
+    [(("ii", "avf"), True), (("avl", "i"), True), (("avl", "iii"), False), (("i", "iii"), False),
+     (("v2", "v3"), True), (("v1", "v4"), False), (("iii", "v1"), False)],
+)  # fmt: skip
+def test_st_elevation_counts_in_neighbouring_leads_only(leads, met):
+    raised = {f"st_{lead}_mv": 0.3 for lead in leads}
+    assert judged(HEALTHY | raised)["st_elevation"].met is met
+
+
+def test_leads_are_neighbours_where_those_between_were_not_recorded():
+    raised = {"st_v1_mv": 0.3, "st_v3_mv": 0.3, "st_v2_mv": math.nan}
+    assert judged(HEALTHY | raised)["st_elevation"].met is True
+
+
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     source = Path(criterion_logic.__file__).parent
     text = (
         "".join(
             (source / f"{group}_criteria.py").read_text()
-            for group in ("rhythm", "conduction", "chamber", "repolarisation", "qtc")
+            for group in ("rhythm", "atrial", "conduction", "chamber", "repolarisation", "qtc")
         )
         + (source / "criteria.py").read_text()
     )

@@ -92,5 +92,5 @@ def test_it_is_a_method_like_the_others():
     (record,) = simulated(120, records=1)
     settings = delineate.DelineateSettings(method="learned", leads=["II", "V1"])
     waves = delineate.delineate(record.signal_mv, 500, record.leads, settings)
-    assert waves["lead"].unique().tolist() == ["global", "II", "V1"]
+    assert waves["lead"].unique().tolist() == ["global", "any_lead", "II", "V1"]
     assert waves.columns.tolist() == list(delineator_inference.COLUMNS)

@@ -10,7 +10,7 @@ from scipy import signal as dsp
 from pedecg.cohorts import recordings
 from pedecg.core import params
 from pedecg.delineator import simulated_records
-from pedecg.waves import pacing_spikes
+from pedecg.signals import pacing_spikes
 
 CHILDREN = Path(__file__).parents[2] / "pipelines" / "delineation" / "params.yaml"
 

@@ -19,7 +19,7 @@ from pedecg.core import parallel, params
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS, EcgRecord
 from pedecg.rules import measure
-from pedecg.signals import preprocess, quality
+from pedecg.signals import padding, preprocess, quality
 from pedecg.waves import delineate
 
 MV_PER_COUNT = 0.001  # of the signal store
@@ -51,6 +51,7 @@ def measurement(file: Path) -> Measurement:
 
 def measured(record: EcgRecord, by: Measurement) -> dict[str, float]:
     """Measure one record; a measure that cannot be taken is NaN."""
+    record = padding.trimmed(record)
     usable = quality.lead_quality(record.signal, record.fs_hz, by.limits).usable
     refused = frozenset(np.array(record.leads)[~usable].tolist())
     counts, mask, _ = preprocess.prepare(record, refused, by.filtering)

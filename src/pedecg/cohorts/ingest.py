@@ -16,6 +16,7 @@ from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import parallel, tables
 from pedecg.core.errors import PedecgError
 from pedecg.signals.quality import LeadQuality
+from pedecg.signals.signal_notes import Note
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Ingested:
     quarantine: pd.DataFrame
     findings: pd.DataFrame
     quality: pd.DataFrame
+    notes: pd.DataFrame
     metrics: dict[str, Any]
 
 
@@ -63,6 +65,7 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
         quarantine=_quarantine([*quarantined, *scanned.unlisted]),
         findings=_findings(rows),
         quality=_quality(rows),
+        notes=_notes(rows),
         metrics=_metrics(scanned, rows, quarantined),
     )
 
@@ -168,6 +171,26 @@ def _quality(rows: list[tuple[CohortRow, CheckedRecord]]) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=list(tables.QUALITY.columns))
 
 
+def _notes(rows: list[tuple[CohortRow, CheckedRecord]]) -> pd.DataFrame:
+    return _table(
+        (
+            {
+                "record_id": row.record_id,
+                "kind": note.kind,
+                "leads": " ".join(note.leads) or None,
+                "detail": note.detail,
+            }
+            for row, decoded in rows
+            for note in _notes_of(row, decoded)
+        ),
+        tables.NOTES.columns,
+    )
+
+
+def _notes_of(row: CohortRow, decoded: CheckedRecord) -> tuple[Note, ...]:
+    return () if decoded.examined is None else decoded.examined.with_placement(row.age_days)
+
+
 def _metrics(
     scanned: Scan, rows: list[tuple[CohortRow, CheckedRecord]], quarantined: list[Quarantined]
 ) -> dict[str, Any]:
@@ -187,6 +210,11 @@ def _metrics(
         "records_with_unusable_lead": _records_with(rows, usable=False),
         "railed_records": _records_with(rows, usable=True),
         "leads_by_flaw": _sorted(flaws),
+        "records_by_note": _sorted(
+            kind
+            for row, decoded in rows
+            for kind in {note.kind for note in _notes_of(row, decoded)}
+        ),
         "identical_signals": _identical(rows),
         "age_unknown": sum(row.age_days is None for row, _ in rows),
         "age_below_one_unit": sum(row.age_below_days is not None for row, _ in rows),

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from pedecg.cohorts import ages, signal_files
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS, Sex
-from pedecg.signals import quality
+from pedecg.signals import padding, quality, signal_notes
 
 
 class IngestSettings(quality.LeadLimits):
@@ -48,7 +48,8 @@ class IngestSettings(quality.LeadLimits):
 class CheckedRecord:
     """What ingest keeps of one record's signal; `quality` is in the order of `leads`.
 
-    `age` and `sex` are what the file itself says; unknown where it says nothing.
+    `age` and `sex` are what the file itself says; unknown where it says nothing. `examined` has
+    the notes, see `signal_notes`. Padding around the recording counts in `n_samples` only.
     """
 
     fs_hz: float
@@ -59,6 +60,7 @@ class CheckedRecord:
     digest: bytes
     age: ages.Age = ages.UNKNOWN
     sex: Sex | None = None
+    examined: signal_notes.Examined | None = None
 
 
 def decode(
@@ -90,6 +92,7 @@ def decode(
         raise RecordFault(
             "lead-count-mismatch", f"{path}: row {n_leads}, header {len(found.leads)}"
         )
+    found = padding.trimmed(found)
     measured = quality.lead_quality(found.signal, found.fs_hz, settings)
     if not measured.usable.any():
         flaws = Counter(measured.flaw)
@@ -102,13 +105,14 @@ def decode(
         raise RecordFault("missing-lead", f"{path}: {said} (ingest.required_leads)")
     return CheckedRecord(
         fs_hz=found.fs_hz,
-        n_samples=found.signal.shape[1],
+        n_samples=opened.record.signal.shape[1],
         leads=found.leads,
         quality=measured,
         verified=found.verified,
         digest=hashlib.blake2b(found.signal.data, digest_size=16).digest(),
         age=ages.Age(opened.age_days, opened.age_below_days),
         sex=opened.sex,
+        examined=signal_notes.examine(found, measured.usable),
     )
 
 

@@ -27,6 +27,8 @@ def delineate(
 ) -> None:
     """Find P, QRS and T in every lead, and in all leads together (lead `global`).
 
+    Lead `any_lead` holds the same waves from the earliest onset to the latest offset in any lead.
+
     The table has the columns record, lead, wave, onset_s, peak_s, offset_s (seconds from the
     record's start) and confidence. A boundary that was not found is empty.
     """

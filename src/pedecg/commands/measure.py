@@ -106,5 +106,5 @@ def _examined(
     if file is not None:
         from pedecg.predict import waves_page
 
-        waves_page.save(recording, found.waves, file, start_s)
+        waves_page.save(found.recording, found.waves, file, start_s)
     return found

@@ -147,6 +147,19 @@ QUALITY = pa.DataFrameSchema(
     name="quality",
 )
 
+# What a reader must know of a record that is used all the same, one row per note.
+NOTES = pa.DataFrameSchema(
+    {
+        "record_id": _id("one examination"),
+        "kind": _id("paced, clipped-high, clipped-low, mains-hum, limb-leads, electrodes"),
+        "leads": _text("canonical names, joined by a space; null: not of single leads"),
+        "detail": _id("one line"),
+    },
+    strict=True,
+    coerce=True,
+    name="notes",
+)
+
 SPLITS = pa.DataFrameSchema(
     {
         "record_id": _id("one examination", unique=True),
@@ -161,7 +174,10 @@ SPLITS = pa.DataFrameSchema(
 WAVES = pa.DataFrameSchema(
     {
         "record_id": _id("one examination"),
-        "lead": _id("canonical name, or 'global' for all leads together"),
+        "lead": _id(
+            "canonical name; 'global': all leads together; 'any_lead': the same waves from the "
+            "earliest onset to the latest offset in any lead"
+        ),
         "wave": pa.Column("string", pa.Check.isin(WAVES_IN_ORDER)),
         "onset_s": _number("seconds from the record's start", 0),
         "peak_s": _number("seconds from the record's start", 0),
@@ -212,6 +228,10 @@ RULES = pa.DataFrameSchema(
         "pr_ms": _number("PR interval, ms", 0, 800),
         "qrs_ms": _number("QRS duration, ms", 0, 400),
         "qt_ms": _number("QT interval, ms", 0, 1000),
+        "p_consensus_ms": _number("P duration of all leads together, ms", 0, 400),
+        "pr_consensus_ms": _number("PR interval of all leads together, ms", 0, 800),
+        "qrs_consensus_ms": _number("QRS duration of all leads together, ms", 0, 400),
+        "qt_consensus_ms": _number("QT interval of all leads together, ms", 0, 1000),
         "qtc_bazett_ms": _number("QT / sqrt(RR), ms", 0, 1500),
         "qtc_fridericia_ms": _number("QT / cbrt(RR), ms", 0, 1500),
         "qtc_framingham_ms": _number("QT + 154 x (1 - RR), ms", 0, 1500),
@@ -223,7 +243,13 @@ RULES = pa.DataFrameSchema(
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
         "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
         "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
+        r"^p_(ii|v1)_mv$": _some("height of P, from the line between its ends, mV", 0),
+        r"^p_terminal_v1_m[vs]$": _some("depth and duration of the negative end of P, mV, ms", 0),
+        "p_terminal_force_v1_mvms": _some("depth times duration of the end of P, mV ms", 0),
         "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
+        "paced": pa.Column(
+            "boolean", nullable=True, required=False, description="pacemaker spikes were found"
+        ),
         "slur_ms": _number("slow beginning of QRS, before its steep part, ms", 0, 400),
         r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("height of R, depth of S and Q, mV", 0),
         r"^q_(i|ii|iii|av[rlf]|v[1-6])_ms$": _some("duration of Q, or of a QS complex, ms", 0),
@@ -232,7 +258,7 @@ RULES = pa.DataFrameSchema(
         r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("extreme of T, with its sign, mV"),
         r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
         r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
-        r"^r_peak_v[156]_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
+        r"^r_peak_(avl|v[156])_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
         r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see `rhythm_strip`"),
         r"^spread_.+$": _some("robust SD over the beats, in the measure's unit", 0),
         r"^valid_.+$": pa.Column("bool", regex=True, required=False),

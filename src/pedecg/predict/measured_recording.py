@@ -5,7 +5,7 @@ recording outside any cohort.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.records import EcgRecord
+from pedecg.predict import measured_print
 from pedecg.rules import criteria, criterion_logic, measure, norms, rule_features
-from pedecg.signals import filters, quality
-from pedecg.waves import delineate, pacing_spikes, tokens
+from pedecg.signals import (
+    clipping,
+    filters,
+    pacing_spikes,
+    padding,
+    print_strips,
+    quality,
+    signal_notes,
+)
+from pedecg.waves import delineate, tokens
 
 # As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
 LIMITS = quality.LeadLimits(
@@ -39,6 +49,10 @@ class MeasuredRecording:
     measures : by column of `tables.RULES`; NaN where a measure could not be taken.
     verdicts : by criterion.
     unusable : leads that were recorded and could not be used, with their flaw.
+    notes : what a reader must know beside that, see `signal_notes`.
+    at_least : measures that the recorder cut off: the true value is at least so large.
+
+    The recording is without padding; the times of the waves count from its first sample.
     """
 
     recording: recordings.Recording
@@ -46,6 +60,8 @@ class MeasuredRecording:
     measures: dict[str, float]
     verdicts: dict[str, criterion_logic.Verdict]
     unusable: dict[str, str]
+    notes: tuple[signal_notes.Note, ...] = ()
+    at_least: frozenset[str] = frozenset()
 
 
 def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
@@ -94,6 +110,10 @@ def examine(
     RecordFault
         No lead can be used.
     """
+    recording = without_padding(recording)
+    columns = print_strips.columns(recording.signal_mv, recording.fs_hz)
+    if len(columns) > 1:
+        return _examine_print(recording, columns, limits, method)
     found = quality.lead_quality(recording.signal_mv, recording.fs_hz, LIMITS)
     unusable = {
         lead: str(flaw)
@@ -103,15 +123,107 @@ def examine(
     if not found.usable.any():
         said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
         raise RecordFault("no-usable-lead", said)
-    signal = cleaned(recording)
     rate, leads, mask = recording.fs_hz, recording.leads, found.usable
-    table = waves(recording, method, mask)
-    measures = rule_features.possible(measure.measure(table, signal, rate, leads, mask))
-    if not recording.calibrated:
-        unknown = [name for name in measure.COLUMNS if name.endswith("_mv")]
-        measures |= dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
+    flaws = signal_notes.examine(EcgRecord(recording.signal_mv, rate, leads), mask)
+    heart = without_spikes(recording, flaws)
+    table = waves(heart, method, mask)
+    measures = rule_features.possible(
+        measure.measure(
+            table,
+            cleaned(heart),
+            rate,
+            leads,
+            mask,
+            flaws.clipped,
+            spikes_s=flaws.spikes_s if flaws.paced else None,
+        )
+    )
+    measures["paced"] = flaws.paced
+    measures |= _without_gain(recording)
     child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
-    return MeasuredRecording(recording, table, measures, criteria.judge(child), unusable)
+    return MeasuredRecording(
+        recording, table, measures, criteria.judge(child), unusable,
+        flaws.with_placement(recording.age_days), _at_least(flaws.clipped),
+    )  # fmt: skip
+
+
+def _examine_print(
+    recording: recordings.Recording,
+    columns: list[print_strips.Column],
+    limits: norms.Limits,
+    method: str,
+) -> MeasuredRecording:
+    """Measure a digitised print, whose leads hold a few seconds each, column by column."""
+    tables, measured, leads_of, flaws, held = [], [], [], [], []
+    for column in columns:
+        leads = tuple(recording.leads[row] for row in column.rows)
+        signal = recording.signal_mv[list(column.rows), column.start : column.stop]
+        part = replace(recording, signal_mv=signal, leads=leads)
+        mask = quality.lead_quality(signal, part.fs_hz, LIMITS).usable
+        if not mask.any():
+            continue
+        seen = signal_notes.examine(EcgRecord(signal, part.fs_hz, leads), mask)
+        heart = without_spikes(part, seen)
+        table = waves(heart, method, mask)
+        measured.append(
+            rule_features.possible(
+                measure.measure(
+                    table, cleaned(heart), part.fs_hz, leads, mask, seen.clipped,
+                    measured_print.FEWEST_BEATS, seen.spikes_s if seen.paced else None,
+                )
+            )
+        )  # fmt: skip
+        for time in ("onset_s", "peak_s", "offset_s"):
+            table[time] += column.start / part.fs_hz
+        tables.append(table)
+        leads_of.append(tuple(np.array(leads)[mask].tolist()))
+        flaws.append(seen)
+        held.append(f"{'/'.join(leads_of[-1])} {signal.shape[1] / part.fs_hz:.1f} s")
+    used = {lead for leads in leads_of for lead in leads}
+    unusable = {lead: "without a usable strip" for lead in recording.leads if lead not in used}
+    if not used:
+        raise RecordFault("no-usable-lead", "a print of strips, none of which can be used")
+    measures = rule_features.possible(measured_print.combined(measured, leads_of))
+    measures["paced"] = any(seen.paced for seen in flaws)
+    measures |= _without_gain(recording)
+    child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
+    said = f"a print of strips, measured column by column: {', '.join(held)}"
+    note = signal_notes.Note("print", (), said)
+    return MeasuredRecording(
+        recording, pd.concat(tables, ignore_index=True), measures, criteria.judge(child), unusable,
+        (note, *dict.fromkeys(each for seen in flaws for each in seen.notes)),
+        frozenset().union(*(_at_least(seen.clipped) for seen in flaws)),
+    )  # fmt: skip
+
+
+def _without_gain(recording: recordings.Recording) -> dict[str, Any]:
+    """Return the heights as unknown where the recording has no gain; nothing where it has one."""
+    if recording.calibrated:
+        return {}
+    unknown = [name for name in measure.COLUMNS if name.endswith(("_mv", "_mvms"))]
+    return dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
+
+
+def without_padding(recording: recordings.Recording) -> recordings.Recording:
+    """Return the recording without the constant stretches before and after it."""
+    kept = padding.recorded(recording.signal_mv, recording.fs_hz)
+    return replace(recording, signal_mv=recording.signal_mv[:, kept])
+
+
+def without_spikes(
+    recording: recordings.Recording, flaws: signal_notes.Examined
+) -> recordings.Recording:
+    """Return the recording with a straight line in place of each pacemaker spike."""
+    if not flaws.paced:
+        return recording
+    heart = pacing_spikes.removed(recording.signal_mv, recording.fs_hz, flaws.spikes_s)
+    return replace(recording, signal_mv=heart.astype(np.float32))
+
+
+def _at_least(clipped: clipping.Clipped) -> frozenset[str]:
+    high = (f"r_{lead.lower()}_mv" for lead in clipped.highest_mv)
+    low = (f"s_{lead.lower()}_mv" for lead in clipped.lowest_mv)
+    return frozenset((*high, *low))
 
 
 def lead_for_tokens(recording: recordings.Recording, wanted: str | None) -> str:

@@ -18,7 +18,13 @@ from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
 
-UNITS = {"bpm": "bpm", "ms": "ms", "deg": "°", "mv": "mV"}  # by the last part of a column's name
+UNITS = {
+    "mvms": "mV ms",
+    "bpm": "bpm",
+    "ms": "ms",
+    "deg": "°",
+    "mv": "mV",
+}  # by the last part of a column's name
 NO_LIMITS = "limits by age are not applied"
 AGE_UNKNOWN = f"age unknown: {NO_LIMITS}"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
@@ -62,6 +68,7 @@ def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:
         ],
         "rules_not_met": [n for n, verdict in found.verdicts.items() if verdict.met is False],
         "rules_unknown": [n for n, verdict in found.verdicts.items() if verdict.met is None],
+        "paced": bool(found.measures.get("paced", False)),
         "notes": notes(found),
     }
 
@@ -107,7 +114,8 @@ def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
             outside = (low is not None and one["value"] < low) or (
                 high is not None and one["value"] > high
             )
-            cells[place] = _say(one["value"], one["unit"], bare=True) + "*" * outside
+            mark = "≥" if one.get("at_least") else ""
+            cells[place] = mark + _say(one["value"], one["unit"], bare=True) + "*" * outside
     for lead in LEADS:
         if any(there == lead for _, there in cells):
             table.add_row(lead, *(cells.get((what, lead), "") for what in _BY_LEAD))
@@ -155,6 +163,7 @@ def notes(found: MeasuredRecording) -> list[str]:
     elif recording.sex is None:
         said.append(SEX_UNKNOWN)
     said += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
+    said += [note.detail for note in found.notes]
     if recording.other_channels:
         said.append(f"left out: {', '.join(recording.other_channels)}")
     if not recording.calibrated:
@@ -167,7 +176,7 @@ def notes(found: MeasuredRecording) -> list[str]:
 def measures(found: MeasuredRecording) -> Iterator[str]:
     """Yield the names of the measures; what stands beside them (spread, validity) is not one."""
     for name in found.measures:
-        if not name.startswith(("spread_", "valid_")):
+        if not name.startswith(("spread_", "valid_")) and name != "paced":
             yield name
 
 
@@ -195,6 +204,8 @@ def _measure(found: MeasuredRecording, name: str, limits: norms.Limits) -> dict[
         one["spread"] = _number(found.measures[f"spread_{name}"])
     if f"valid_{name}" in found.measures:
         one["valid"] = bool(found.measures[f"valid_{name}"] == 1)
+    if name in found.at_least:
+        one["at_least"] = True
     limited = {limits.column(measure): measure for measure in limits.units}
     if name in limited:
         whose = (recording.age_days, recording.sex)

@@ -20,7 +20,7 @@ from pedecg.learning import batches
 from pedecg.models import features
 from pedecg.models.contract import Rows
 from pedecg.rules import norms, rule_features
-from pedecg.signals import filters, preprocess, quality, signal_store
+from pedecg.signals import filters, padding, preprocess, quality, signal_notes, signal_store
 from pedecg.waves import delineate
 
 HAND_HELD = ("I",)  # what a pipeline of one lead calls the channel between the two hands
@@ -55,6 +55,7 @@ class Exam:
     waves : `tables.WAVES`.
     unusable : leads that were recorded and could not be used, with their flaw.
     flags : what the model was not made for, in words.
+    notes : what a reader must know beside that, see `signal_notes`; also among the flags.
     """
 
     recording: Recording
@@ -64,11 +65,16 @@ class Exam:
     waves: pd.DataFrame
     unusable: Mapping[str, str]
     flags: tuple[str, ...]
+    notes: tuple[signal_notes.Note, ...] = ()
 
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
-        (one,) = rule_features.delineated_records(self.signals, self.waves, self.record)
+        noted = pd.DataFrame(
+            [(self.recording.record_id, note.kind, " ".join(note.leads)) for note in self.notes],
+            columns=["record_id", "kind", "leads"],
+        )
+        (one,) = rule_features.delineated_records(self.signals, self.waves, self.record, noted)
         measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
         return rule_features.table([measured])
 
@@ -97,6 +103,8 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         The model must not be asked: too short, too slow a rate, no usable or too few leads.
     """
     about, own = recipe.about, _named(recording, tuple(recipe.preprocess.leads))
+    kept = padding.recorded(own.signal_mv, own.fs_hz)
+    own = replace(own, signal_mv=np.ascontiguousarray(own.signal_mv[:, kept]))
     if not own.calibrated:
         raise RecordFault("zero-gain", "no gain: how high its waves are is not known")
     record = EcgRecord(own.signal_mv, own.fs_hz, own.leads)
@@ -112,6 +120,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         for lead, flaw, good in zip(own.leads, found.flaw, found.usable, strict=True)
         if not good
     }
+    notes = signal_notes.examine(record, found.usable).with_placement(own.age_days)
     counts, mask, _ = preprocess.prepare(record, frozenset(unusable), recipe.preprocess)
     used = np.array(recipe.preprocess.leads)[mask].tolist()
     if not used:
@@ -133,6 +142,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         flags.append(f"interpolated where the recorder was saturated: {', '.join(railed)}")
     flags += _lost(own, recording, unusable, about["leads"]) + input_checks.noisy(about, measured)
     flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
+    flags += [note.detail for note in notes]
     signals = signal_store.SignalStore(
         recipe.preprocess.fs_hz, tuple(recipe.preprocess.leads), (own.record_id,),
         np.zeros(1, np.int64), np.array([counts.shape[1]]), mask[None], counts.ravel(),
@@ -143,7 +153,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
     waves.insert(0, "record_id", own.record_id)
     if waves.empty:
         flags.append("no heartbeat found")
-    return Exam(own, recipe, signals, _row(own), waves, unusable, tuple(flags))
+    return Exam(own, recipe, signals, _row(own), waves, unusable, tuple(flags), notes)
 
 
 def _named(recording: Recording, leads: tuple[str, ...]) -> Recording:

@@ -12,23 +12,32 @@ from pedecg.core import elementary
 Values = NDArray[np.float64]
 
 GLOBAL = "global"
+ANY_LEAD = "any_lead"  # the same waves, from the earliest onset to the latest offset in any lead
 FEWEST_BEATS = 3  # a median of fewer is any one of them
 FEWEST_SHARE = 0.3  # of the beats: a wave found more rarely is not measured
 ALIKE = 0.7  # correlation with the median QRS from which a beat is one of the usual kind
+SAME_P_S = 0.06  # between the onsets of a P wave in all leads together and in any lead
 REST_S = 0.024  # before QRS, the PR segment: its level is zero
 FINE_HZ = 500.0  # beats aligned to 4 ms lose 5% of a newborn's narrow R, to 2 ms 1%
 TO_SD = 1.4826  # times the median absolute deviation: the SD, without regard to outliers
 
 
-def beat_table(waves: pd.DataFrame) -> pd.DataFrame:
-    """Put the global waves of each beat into one row; NaN where a wave was not found.
+def beat_table(waves: pd.DataFrame, lead: str = GLOBAL) -> pd.DataFrame:
+    """Put the waves of each beat into one row; NaN where a wave was not found.
+
+    Parameters
+    ----------
+    lead : `GLOBAL`, the consensus of all leads, or `ANY_LEAD`, which is `GLOBAL` again where the
+        delineator gives no such rows.
 
     Returns
     -------
     One row per QRS in order of time, seconds: r_s, qrs_on_s, qrs_off_s, p_on_s, p_off_s, t_on_s,
     t_off_s. A P wave belongs to the next QRS, a T wave to the one before.
     """
-    mine = waves["lead"].to_numpy() == GLOBAL
+    mine = waves["lead"].to_numpy() == lead
+    if not mine.any():
+        mine = waves["lead"].to_numpy() == GLOBAL
     kind = waves["wave"].to_numpy()[mine]
     times = waves[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64)[mine]
     by_wave = {name: _in_order(times[kind == name]) for name in ("P", "QRS", "T")}
@@ -45,14 +54,34 @@ def beat_table(waves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def widest_of(beats: pd.DataFrame, widest: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `ANY_LEAD` for chosen beats of `GLOBAL`.
+
+    A P wave that was dropped there is dropped; one that was found only there, in averaged beats,
+    keeps its ends.
+
+    Parameters
+    ----------
+    beats : chosen rows of `beat_table` of `GLOBAL`, whose P waves may have been changed.
+    widest : `beat_table` of `ANY_LEAD`.
+    """
+    rows = widest.set_index("r_s").reindex(beats["r_s"]).reset_index()
+    trusted = beats["p_on_s"].to_numpy(np.float64)
+    same = np.abs(rows["p_on_s"].to_numpy(np.float64) - trusted) < SAME_P_S
+    for end in ("p_on_s", "p_off_s"):
+        rows[end] = np.where(same, rows[end], beats[end])
+    rows.index = beats.index
+    return rows
+
+
 def _in_order(times_s: Values) -> Values:
     return np.asarray(times_s[np.argsort(times_s[:, 1], kind="stable")])
 
 
-def middle(values: Values, fewest_share: float = FEWEST_SHARE) -> float:
+def middle(values: Values, fewest_share: float = FEWEST_SHARE, fewest: int = FEWEST_BEATS) -> float:
     """Return the median of the beats that have a value, NaN if these are too few."""
     known = values[np.isfinite(values)]
-    enough = max(FEWEST_BEATS, fewest_share * len(values))
+    enough = max(fewest, fewest_share * len(values))
     return _median(known) if len(known) >= enough else np.nan
 
 
@@ -92,7 +121,11 @@ class MedianBeat:
     """
 
     def __init__(
-        self, beats: pd.DataFrame, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+        self,
+        beats: pd.DataFrame,
+        leads: dict[str, NDArray[np.floating[Any]]],
+        fs_hz: float,
+        fewest: int = FEWEST_BEATS,
     ) -> None:
         """Cut the beats out of the usable leads, each of shape (n_samples,), mV."""
         finer = max(1, -int(-FINE_HZ // fs_hz))
@@ -102,7 +135,7 @@ class MedianBeat:
         self.each: dict[str, Values] = {}
         self.median: dict[str, Values] = {}
         edges = {
-            name: middle((beats[f"{name}_s"] - beats["r_s"]).to_numpy() * fs_hz)
+            name: middle((beats[f"{name}_s"] - beats["r_s"]).to_numpy() * fs_hz, fewest=fewest)
             for name in ("p_on", "p_off", "qrs_on", "qrs_off", "t_on", "t_off")
         }
         self.has_qrs = bool(leads) and bool(np.isfinite([edges["qrs_on"], edges["qrs_off"]]).all())
@@ -116,14 +149,14 @@ class MedianBeat:
         self.p = self._found(edges, "p")
         self.t = self._found(edges, "t")
         t_before = np.append(np.nan, beats["t_off_s"].to_numpy()[:-1])
-        self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before) < 0
+        self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before, fewest=fewest) < 0
         r = np.rint(beats["r_s"].to_numpy() * fs_hz).astype(int)
         signal = np.stack(list(leads.values())).astype(np.float32)
         if finer > 1:
             signal = resample_poly(signal, finer, 1, axis=1, padtype="line")
         n_samples = signal.shape[1]
         whole = (r >= self._before) & (r + after < n_samples)
-        if whole.sum() < FEWEST_BEATS:
+        if whole.sum() < fewest:
             self.has_qrs = False
             return
         samples = r[whole, None] + np.arange(-self._before, after + 1)

@@ -5,6 +5,7 @@ of `norms`, each with its source.
 """
 
 from pedecg.rules import (
+    atrial_criteria,
     chamber_criteria,
     conduction_criteria,
     repolarisation_criteria,
@@ -15,6 +16,7 @@ from pedecg.rules.criterion_logic import UNKNOWN, Criterion, MeasuredChild, Verd
 CRITERIA: tuple[Criterion, ...] = (
     *rhythm_criteria.CRITERIA,
     *conduction_criteria.CRITERIA,
+    *atrial_criteria.CRITERIA,
     *chamber_criteria.CRITERIA,
     *repolarisation_criteria.CRITERIA,
 )

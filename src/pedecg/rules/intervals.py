@@ -1,39 +1,60 @@
-"""P, PR, QRS, QT and QT corrected for the heart rate."""
+"""P, PR, QRS, QT and QT corrected for the heart rate.
+
+Two definitions stand beside each other. ``pr_ms``, ``qrs_ms``, … run from the earliest onset to the
+latest offset in any lead, as AHA/ACCF/HRS define the global intervals (Kligfield P et al. J Am Coll
+Cardiol 2007;49:1109-1127); limits and criteria are of these. ``pr_consensus_ms``, … are those of
+the wave of all leads together, a few milliseconds narrower.
+"""
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from pedecg.rules.beats import Values, middle, spread
+from pedecg.rules.beats import FEWEST_BEATS, Values, middle, spread
 from pedecg.rules.measured_value import Reading
 
 
-def intervals(beats: pd.DataFrame, heart_rate_bpm: float) -> dict[str, Reading]:
+def intervals(
+    beats: pd.DataFrame,
+    heart_rate_bpm: float,
+    consensus: pd.DataFrame | None = None,
+    fewest: int = FEWEST_BEATS,
+) -> dict[str, Reading]:
     """Return the intervals, medians over the beats, milliseconds.
 
-    PR runs from the onset of P to the onset of QRS, QT from the onset of QRS to the end of T, each
-    at the earliest and latest place over all leads together. QT is corrected at the mean rate of
-    the record, as its beats follow a change of rate only after many.
+    PR runs from the onset of P to the onset of QRS, QT from the onset of QRS to the end of T. QT is
+    corrected at the mean rate of the record, as its beats follow a change of rate only after many.
 
     Parameters
     ----------
-    beats : `beats.beat_table`, its usual beats.
+    beats : `beats.beat_table` of `ANY_LEAD`, its usual beats.
+    consensus : the same beats of `GLOBAL`; None: not measured.
+    fewest : beats in which a wave must be found.
     """
-    ms = {
-        "p_ms": beats["p_off_s"] - beats["p_on_s"],
-        "pr_ms": beats["qrs_on_s"] - beats["p_on_s"],
-        "qrs_ms": beats["qrs_off_s"] - beats["qrs_on_s"],
-        "qt_ms": beats["t_off_s"] - beats["qrs_on_s"],
-    }
-    found = {}
-    for name, seconds in ms.items():
-        values = 1000.0 * seconds.to_numpy(np.float64)
-        found[name] = Reading(middle(values), spread(values))
+    found = {f"{name}_ms": reading for name, reading in _durations(beats, fewest).items()}
+    if consensus is not None:
+        durations = _durations(consensus, fewest)
+        found |= {f"{name}_consensus_ms": reading for name, reading in durations.items()}
     qt, rr_s = found["qt_ms"], 60.0 / heart_rate_bpm
     for name, corrected in CORRECTIONS.items():
         value = float(corrected(np.array([qt.value]), np.array([rr_s]))[0])
         found[f"qtc_{name}_ms"] = Reading(value, qt.spread * value / qt.value)
     return found
+
+
+def _durations(beats: pd.DataFrame, fewest: int) -> dict[str, Reading]:
+    """Return P, PR, QRS and QT, milliseconds."""
+    seconds = {
+        "p": beats["p_off_s"] - beats["p_on_s"],
+        "pr": beats["qrs_on_s"] - beats["p_on_s"],
+        "qrs": beats["qrs_off_s"] - beats["qrs_on_s"],
+        "qt": beats["t_off_s"] - beats["qrs_on_s"],
+    }
+    each = {name: 1000.0 * values.to_numpy(np.float64) for name, values in seconds.items()}
+    return {
+        name: Reading(middle(values, fewest=fewest), spread(values))
+        for name, values in each.items()
+    }
 
 
 def qtc_bazett(qt_ms: Values, rr_s: Values) -> Values:

@@ -12,19 +12,31 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.records import LEADS
-from pedecg.rules import axes, intervals, rhythm_measures, wave_shape
-from pedecg.rules.beats import FEWEST_BEATS, GLOBAL, MedianBeat, beat_table
+from pedecg.rules import atrial, axes, clipped_heights, intervals, rhythm_measures, wave_shape
+from pedecg.rules.beats import (
+    ANY_LEAD,
+    FEWEST_BEATS,
+    GLOBAL,
+    MedianBeat,
+    Values,
+    beat_table,
+    widest_of,
+)
 from pedecg.rules.measured_value import Reading
+from pedecg.signals import clipping, mains_hum
 
 _ALL = tuple(lead.lower() for lead in LEADS)
 COLUMNS = (
     *rhythm_measures.COLUMNS,
-    "p_ms", "pr_ms", "qrs_ms", "qt_ms", *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
+    "p_ms", "pr_ms", "qrs_ms", "qt_ms",
+    "p_consensus_ms", "pr_consensus_ms", "qrs_consensus_ms", "qt_consensus_ms",
+    *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
     "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
     *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
     *(f"st_{lead}_mv" for lead in _ALL), "j_v1_mv", "j_v2_mv", "st80_v1_mv", "st80_v2_mv",
+    "p_ii_mv", "p_v1_mv", "p_terminal_v1_mv", "p_terminal_v1_ms", "p_terminal_force_v1_mvms",
     "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "slur_ms",
 )  # fmt: skip
 
@@ -35,22 +47,31 @@ def measure(
     fs_hz: float,
     leads: tuple[str, ...],
     lead_mask: NDArray[np.bool_] | None = None,
+    clipped: clipping.Clipped = clipping.NOT_CLIPPED,
+    fewest_beats: int = FEWEST_BEATS,
+    spikes_s: Values | None = None,
 ) -> dict[str, Any]:
     """Return every measure of one record by the names in `COLUMNS`.
 
     Parameters
     ----------
-    waves : the record's rows of `tables.WAVES`; those of lead ``global`` are used.
+    waves : the record's rows of `tables.WAVES`; those of leads ``global`` and ``any_lead`` are
+        used.
     signal_mv : shape (n_leads, n_samples), millivolts.
     fs_hz : samples per second.
     leads : canonical names of the rows.
     lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
+    clipped : leads that the recorder cut off; their heights are not valid.
+    fewest_beats : with fewer whole beats no wave is measured.
+    spikes_s : times of pacemaker spikes that were removed from the signal, seconds; None: they
+        are looked for in it.
 
     Returns
     -------
     ``<measure>``, ``spread_<measure>`` (same unit) and ``valid_<measure>`` (True or False) of each.
     """
-    found = readings(waves, signal_mv, fs_hz, leads, lead_mask)
+    found = readings(waves, signal_mv, fs_hz, leads, lead_mask, fewest_beats, spikes_s)
+    found = clipped_heights.marked(found, clipped)
     unknown = Reading(np.nan)
     table = {name: found.get(name, unknown) for name in COLUMNS}
     return {
@@ -66,6 +87,8 @@ def readings(
     fs_hz: float,
     leads: tuple[str, ...],
     lead_mask: NDArray[np.bool_] | None = None,
+    fewest_beats: int = FEWEST_BEATS,
+    spikes_s: Values | None = None,
 ) -> dict[str, Reading]:
     """Return what can be measured, see `measure`; what cannot has no entry or is NaN."""
     beats = beat_table(waves)
@@ -73,10 +96,17 @@ def readings(
         return {}
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
     usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
+    if usable:
+        quiet, _ = mains_hum.without(np.stack(list(usable.values())), fs_hz)
+        usable = dict(zip(usable, quiet, strict=True))
     p = waves[(waves["lead"] == GLOBAL) & (waves["wave"] == "P")].sort_values("onset_s")
-    beats, found = rhythm_measures.rhythm(beats, p, usable, fs_hz)
-    beat = MedianBeat(beats, usable, fs_hz)
-    found |= intervals.intervals(beats[beat.usual], found["qtc_rate_bpm"].value)
+    beats, found = rhythm_measures.rhythm(beats, p, usable, fs_hz, spikes_s)
+    beat = MedianBeat(beats, usable, fs_hz, fewest_beats)
+    widest = widest_of(beats, beat_table(waves, ANY_LEAD))
+    found |= intervals.intervals(
+        widest[beat.usual], found["qtc_rate_bpm"].value, beats[beat.usual], fewest_beats
+    )
     if beat.has_qrs:
-        found |= axes.axes(beat) | wave_shape.heights(beat) | wave_shape.forms(beat)
+        found |= axes.axes(beat) | atrial.measures(beat)
+        found |= wave_shape.heights(beat) | wave_shape.forms(beat)
     return found

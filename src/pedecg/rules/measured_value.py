@@ -9,7 +9,10 @@ import numpy as np
 # (Wenckebach, complete block) is no PR; noise that moves R by half of itself hides R.
 LARGEST_SPREAD: dict[str, tuple[float, float]] = {
     "p_ms": (30.0, 0.0), "pr_ms": (16.0, 0.06), "qrs_ms": (15.0, 0.0),
+    "p_consensus_ms": (30.0, 0.0), "pr_consensus_ms": (16.0, 0.06),
+    "qrs_consensus_ms": (15.0, 0.0),
     "p_axis_deg": (60.0, 0.0), "t_axis_deg": (60.0, 0.0), "qrs_t_angle_deg": (60.0, 0.0),
+    "mvms": (2.0, 0.5),
     "ms": (20.0, 0.1), "deg": (40.0, 0.0), "mv": (0.1, 0.4), "ratio": (0.5, 1.0),
 }  # fmt: skip
 

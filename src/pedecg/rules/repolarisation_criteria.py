@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pedecg.rules import qtc_criteria
 from pedecg.rules.criterion_logic import (
@@ -16,7 +17,7 @@ from pedecg.rules.criterion_logic import (
 )
 
 LATERAL = ("I", "II", "V5", "V6")  # T is upright here in health, but for the first days of life
-LIMB = ("I", "II", "III", "aVL", "aVF")
+LIMB = ("aVL", "I", "II", "aVF", "III")  # in the order in which they look at the heart, Cabrera's
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 ENOUGH_LEADS = 2  # a finding in a single lead may be its electrode's
 SCHWARTZ = (("schwartz_3_points", 3.0), ("schwartz_2_points", 2.0), ("schwartz_1_point", 1.0))
@@ -55,29 +56,36 @@ def schwartz_qt(child: MeasuredChild) -> Verdict:
 def _shifted(
     child: MeasuredChild, groups: Iterable[tuple[tuple[str, ...], str]], sign: float
 ) -> Verdict:
-    """Is ST shifted beyond its threshold in at least two leads of one group?"""
+    """Is ST shifted beyond its threshold in two neighbouring leads of one group?
+
+    Parameters
+    ----------
+    groups : leads in the order in which they lie around the heart, and their threshold.
+    """
     known = 0
     for leads, name in groups:
         limit, source = child.limit(name)
         values = {lead: child.value(f"st_{lead.lower()}_mv") for lead in leads}
         found = {lead: x for lead, x in values.items() if sign * x >= limit}
         known += sum(not math.isnan(x) for x in values.values())
-        if len(found) >= ENOUGH_LEADS:
+        recorded = [lead for lead, x in values.items() if not math.isnan(x)]
+        if any(one in found and other in found for one, other in pairwise(recorded)):
             said = ", ".join(f"{say(x, 'mv')} in {lead}" for lead, x in found.items())
             return Verdict(
-                True, f"ST {said}, {say(sign * limit, 'mv')} or more in two leads ({source})"
+                True,
+                f"ST {said}, {say(sign * limit, 'mv')} or more in neighbouring leads ({source})",
             )
     return NOT_MET if known >= ENOUGH_LEADS else UNKNOWN
 
 
 def st_elevation(child: MeasuredChild) -> Verdict:
-    """Is ST raised in at least two limb leads, or two chest leads?"""
+    """Is ST raised in two neighbouring limb leads, or chest leads?"""
     return _shifted(child, ((LIMB, "st_elevation_limb"), (CHEST, "st_elevation_chest")), 1.0)
 
 
 def st_depression(child: MeasuredChild) -> Verdict:
-    """Is ST lowered in at least two leads, V1 to V3 left out: they mirror the others."""
-    return _shifted(child, (((*LIMB, *CHEST[3:]), "st_depression"),), -1.0)
+    """Is ST lowered in two neighbouring leads, V1 to V3 left out: they mirror the others."""
+    return _shifted(child, ((LIMB, "st_depression"), (CHEST[3:], "st_depression")), -1.0)
 
 
 def inverted_t(child: MeasuredChild) -> Verdict:

@@ -15,7 +15,7 @@ from pedecg.core import age_groups, criterion_lines, tables
 from pedecg.core.params import Section
 from pedecg.rules import beats, criteria, criterion_logic, measure, norms
 from pedecg.rules.rhythm_strip import strip_features
-from pedecg.signals import signal_store
+from pedecg.signals import clipping, signal_notes, signal_store
 
 SHOWN = ("heart_rate_bpm", "pr_ms", "qrs_ms", "qtc_bazett_ms", "qrs_axis_deg")
 _open_store = lru_cache(maxsize=2)(signal_store.open_store)
@@ -37,16 +37,27 @@ class DelineatedRecord:
     waves: pd.DataFrame
     age_days: float | None
     sex: str | None
+    paced: bool | None = None
+    clipped: clipping.Clipped = clipping.NOT_CLIPPED
 
 
 def delineated_records(
-    signals: signal_store.SignalStore, waves: pd.DataFrame, records: pd.DataFrame
+    signals: signal_store.SignalStore,
+    waves: pd.DataFrame,
+    records: pd.DataFrame,
+    notes: pd.DataFrame | None = None,
 ) -> Iterator[DelineatedRecord]:
-    """Yield every record of the signal store, in its order, also where no wave was found."""
-    mine = waves[waves["lead"] == beats.GLOBAL]
+    """Yield every record of the signal store, in its order, also where no wave was found.
+
+    Parameters
+    ----------
+    notes : `tables.NOTES`; None: nothing is known of pacemakers and clipped leads.
+    """
+    mine = waves[waves["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
     by_record = dict(list(mine.groupby("record_id", sort=False)))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
+    noted = {} if notes is None else dict(list(notes.groupby("record_id")))
     for position, record_id in enumerate(signals.record_ids):
         age, sex = ages[record_id], sexes[record_id]
         yield DelineatedRecord(
@@ -55,7 +66,18 @@ def delineated_records(
             by_record.get(record_id, mine.iloc[:0]),
             None if pd.isna(age) else float(age),
             None if pd.isna(sex) else str(sex),
+            **_flaws(noted.get(record_id)),
         )
+
+
+def _flaws(notes: pd.DataFrame | None) -> dict[str, Any]:
+    if notes is None:
+        return {}
+    leads = notes["leads"].fillna("").str.split()
+    return {
+        "paced": bool(notes["kind"].eq("paced").any()),
+        "clipped": signal_notes.clipped_of(zip(notes["kind"], leads, strict=True)),
+    }
 
 
 def of_record(examination: DelineatedRecord, folder: str, limits: norms.Limits) -> dict[str, Any]:
@@ -69,7 +91,8 @@ def of_signals(
     """Return one row of `tables.RULES`; a measure outside the range of its column is null.
 
     Noise taken for waves can give an interval that no heart has: that record has no such measure,
-    and the others keep theirs.
+    and the others keep theirs. The signal store still has pacemaker spikes, smeared by its filter:
+    heights and axes of a paced heart are not valid here.
     """
     signal_mv = signals.millivolts(examination.position)
     measures = possible(
@@ -79,8 +102,12 @@ def of_signals(
             signals.fs_hz,
             signals.leads,
             signals.lead_mask[examination.position],
+            examination.clipped,
         )
     )
+    if examination.paced:
+        measures |= dict.fromkeys(filter(_is_height, measures), False)
+    measures["paced"] = examination.paced
     age, sex = examination.age_days, examination.sex
     return {
         "record_id": examination.record_id,
@@ -88,6 +115,11 @@ def of_signals(
         **of_strip(examination, signal_mv, signals.fs_hz, limits),
         **adjusted(measures, age, sex, limits),
     }
+
+
+def _is_height(name: str) -> bool:
+    """Say whether a column tells if a height, a ratio of heights or an axis is valid."""
+    return name.startswith("valid_") and (name.endswith(("_mv", "_deg")) or "_ratio_" in name)
 
 
 def of_strip(

@@ -9,7 +9,7 @@ from pedecg.rules.measured_value import Reading
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 RIGHT = ("V1", "V2", "V3")
-PEAK_TIMES = ("V1", "V5", "V6")
+PEAK_TIMES = ("aVL", "V1", "V5", "V6")
 J_LEADS = ("V1", "V2")  # where a Brugada pattern shows
 MIN_R_MV = 0.05  # half a square on paper: a lower hump is no R
 MIN_R_SHARE = 0.05  # of the complex: nor is a hump this much lower than the rest

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pedecg.core.params import Section
-from pedecg.signals import signal_store
-from pedecg.waves import no_beats, qrs_detection
+from pedecg.signals import mains_hum, signal_store
+from pedecg.waves import global_extent, no_beats, qrs_detection
+from pedecg.waves.global_extent import EXTENT
 
 Boundaries = NDArray[np.float64]
 Method = Callable[[NDArray[np.float64], float, NDArray[np.int64]], Boundaries]
@@ -70,17 +71,21 @@ def delineate(
     -------
     Columns of `tables.WAVES` but for record_id; times in seconds from the record's start. Lead
     `global` holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and
-    T of the magnitude of all leads, and P as the median of the wanted leads; then come these leads
-    one by one. A wave that was not found has no row, a QRS whose ends were not found has null ends,
+    T of the magnitude of all leads, and P as the median of the wanted leads; lead `any_lead`, of
+    method ``learned`` only, holds the same waves from the earliest onset to the latest offset in
+    any lead, see `global_extent`; then come the wanted leads one by one. Mains hum is removed
+    before. A wave that was not found has no row, a QRS whose ends were not found has null ends,
     and a record without usable leads or without a heartbeat gives an empty table.
     """
-    signal = np.asarray(signal_mv, np.float64)
+    signal = np.array(signal_mv, np.float64)
     usable = np.ptp(signal, axis=1) > 0
     if lead_mask is not None:
         usable &= lead_mask
+    if usable.any():
+        signal[usable], _ = mains_hum.without(signal[usable], fs_hz)
+        usable &= np.ptp(signal, axis=1) > 0  # a lead of nothing but hum is empty now
     if settings.method in WHOLE:
-        waves = _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
-        return no_beats.remove(waves, signal[usable], fs_hz).reset_index(drop=True)
+        return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
     r_peaks = qrs_detection.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
     if not len(r_peaks):
         return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
@@ -105,8 +110,11 @@ def _whole(
     waves: pd.DataFrame = getattr(importlib.import_module(module), function)(
         signal_mv, fs_hz, leads
     )
+    waves = no_beats.remove(waves, signal_mv, fs_hz)
     by_lead = dict(list(waves.groupby("lead")))
-    kept = [by_lead[lead] for lead in (GLOBAL, *settings.leads) if lead in by_lead]
+    if GLOBAL in by_lead and len(by_lead) > 2:  # of one lead both are the same
+        by_lead[EXTENT] = global_extent.extended(waves)
+    kept = [by_lead[lead] for lead in (GLOBAL, EXTENT, *settings.leads) if lead in by_lead]
     return pd.concat(kept or [waves], ignore_index=True)
 
 

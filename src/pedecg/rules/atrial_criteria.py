@@ -1,0 +1,69 @@
+"""Criteria of the atria, and left anterior fascicular block."""
+
+import math
+
+from pedecg.rules.criterion_logic import (
+    NOT_MET,
+    UNKNOWN,
+    Criterion,
+    MeasuredChild,
+    Verdict,
+    beyond_threshold,
+    say,
+)
+
+
+def left_atrium(child: MeasuredChild) -> Verdict:
+    """Is P long for age with a deep, long negative end in V1?
+
+    Both together: each alone is common in healthy children.
+    """
+    duration, limit, source = child.value("p_ms"), *child.limit("p_long")
+    force, least = child.value("p_terminal_force_v1_mvms"), child.limit("p_terminal_force")[0]
+    signs = (
+        None if math.isnan(duration) or math.isnan(limit) else duration > limit,
+        None if math.isnan(force) or math.isnan(least) else force >= least,
+    )
+    if False in signs:
+        return NOT_MET
+    if None in signs:
+        return UNKNOWN
+    return Verdict(
+        True,
+        f"P lasts {say(duration, 'ms')}, above {say(limit, 'ms')}, and its terminal force in V1 is "
+        f"{force:.1f} mV ms, at least {least:.1f} mV ms ({source})",
+    )
+
+
+def left_anterior_block(child: MeasuredChild) -> Verdict:
+    """Is the axis far to the left, with qR and a late R in aVL, and QRS no wider than a block's?
+
+    Congenital left axis, as in atrioventricular septal defect, can look the same.
+    """
+    axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
+    q, r, peak = (child.value(f"{name}_avl_{unit}") for name, unit in (
+        ("q", "mv"), ("r", "mv"), ("r_peak", "ms")))  # fmt: skip
+    top, source = child.limit("left_anterior_axis")
+    bottom, wide = child.limit("left_anterior_axis_end")[0], child.limit("qrs_complete_block")[0]
+    late, least_q = child.limit("late_r_avl")[0], child.limit("q_avl_block")[0]
+    values = (axis, qrs, q, r, peak, top, bottom, wide, late, least_q)
+    if any(map(math.isnan, values)):
+        return UNKNOWN
+    if not (bottom <= axis <= top and qrs < wide and r > q >= least_q and peak >= late):
+        return NOT_MET
+    return Verdict(
+        True,
+        f"QRS axis {say(axis, 'deg')}, between {say(bottom, 'deg')} and {say(top, 'deg')}, qR in "
+        f"aVL with R after {say(peak, 'ms')}, at least {say(late, 'ms')}, and QRS duration "
+        f"{say(qrs, 'ms')}, below {say(wide, 'ms')} ({source})",
+    )
+
+
+CRITERIA = (
+    Criterion(
+        "right_atrial_enlargement", "Right atrial enlargement",
+        lambda child: beyond_threshold(child, "p_ii_mv", "P in II", "p_tall", above=True),
+    ),
+    Criterion("left_atrial_enlargement", "Left atrial enlargement", left_atrium),
+    Criterion("left_anterior_block", "Left anterior fascicular block", left_anterior_block),
+)  # fmt: skip

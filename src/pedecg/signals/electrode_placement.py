@@ -1,0 +1,232 @@
+"""Electrodes in the wrong place: arms swapped, right arm and leg swapped, V1 and V3, and others.
+
+Twelve leads say the same thing several times. What the chest leads predict of leads I and II for
+P, QRS and T, by weights that hold for any heart, is compared with what leads I and II show; a
+logistic model then says which placement explains the record best. After Kors JA, van Herpen G.
+Am J Cardiol 2001;88:396-399, who compare each lead with its reconstruction from the others. The
+weights, and by age the odds from which a placement is suspect (99% specificity), lie in
+``electrode_placement.json``; ``scripts/fit_electrode_placement.py`` fits and tests them, and
+``docs/electrode_placement.md`` has the figures.
+
+A swap of left arm and leg changes so little that it is not looked for.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import find_peaks
+
+from pedecg.core import elementary
+from pedecg.signals import filters
+
+Values = NDArray[np.float64]
+
+WEIGHTS = Path(__file__).with_suffix(".json")
+CHESTS = (("V1", "V2", "V3", "V4", "V5", "V6"), ("V1", "V3", "V5"))  # the first that is complete
+LIMB = ("I", "II")  # the other four follow from these
+
+POINTS = 12  # of each of P, QRS and T
+FEWEST_BEATS = 3
+_BAND_HZ = (0.5, 40.0)
+_QRS_BAND_HZ = (5.0, 30.0)
+_SMALLEST_MV = 0.02  # added to a size that is divided by: noise has no direction
+_SEGMENTS = 3  # P, QRS, T
+
+NORMAL = "normal"
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Another placement that explains a record better than the right one.
+
+    Attributes
+    ----------
+    name : arms, right_arm_leg, inverted, dextrocardia or v1_v3.
+    log_odds : against the right placement.
+    """
+
+    name: str
+    log_odds: float
+
+
+IN_WORDS = {
+    "arms": "right and left arm electrodes look swapped, or the heart lies to the right",
+    "right_arm_leg": "right arm and left leg electrodes look swapped",
+    "inverted": "all leads look inverted",
+    "dextrocardia": "the heart looks mirrored: dextrocardia",
+    "v1_v3": "V1 and V3 look swapped",
+}
+
+
+def suspicions(
+    signal_mv: NDArray[np.floating[Any]],
+    fs_hz: float,
+    leads: tuple[str, ...],
+    age_days: float | None,
+) -> list[Suspicion]:
+    """Return which other placements explain a record better than the right one.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV, usable leads only, finite.
+    leads : canonical names of the rows. I, II, V1, V3 and V5 are needed; else nothing is said.
+    age_days : None where it is not known: then the strictest limits of any age hold.
+    """
+    return suspected(log_odds(signal_mv, fs_hz, leads), age_days)
+
+
+def suspected(odds: Mapping[str, float], age_days: float | None) -> list[Suspicion]:
+    """Return the placements that the log odds of a record make suspect at an age."""
+    limits = limits_at(age_days)
+    limb = [name for name in odds if name != "v1_v3"]
+    likeliest = max(limb, key=lambda name: odds[name], default=None)
+    if likeliest is not None and odds[likeliest] > limits[likeliest]:
+        return [Suspicion(likeliest, odds[likeliest])]
+    # V1 and V3 are judged by the limb leads: where these are wrong, nothing is known of them.
+    if "v1_v3" in odds and odds["v1_v3"] > limits["v1_v3"]:
+        return [Suspicion("v1_v3", odds["v1_v3"])]
+    return []
+
+
+def limits_at(age_days: float | None) -> dict[str, float]:
+    """Return the log odds from which each placement is suspect at an age."""
+    rows = _weights()["limits"]
+    if age_days is None or np.isnan(age_days):
+        return {name: max(row["odds"][name] for row in rows) for name in IN_WORDS}
+    fitting = [row for row in rows if row["from_days"] <= age_days]
+    return dict(max(fitting, key=lambda row: row["from_days"])["odds"])
+
+
+def log_odds(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, leads: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the log odds of each other placement; empty where the record cannot tell."""
+    chest = chest_of(leads)
+    if chest is None:
+        return {}
+    wanted = (*LIMB, *chest)
+    beat = median_beat(np.asarray(signal_mv)[[leads.index(lead) for lead in wanted]], fs_hz)
+    return {} if beat is None else judged(dict(zip(wanted, beat, strict=True)), chest)
+
+
+def chest_of(leads: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return which set of chest leads a record has, None where it has too few leads."""
+    for chest in CHESTS:
+        if {*LIMB, *chest} <= set(leads):
+            return chest
+    return None
+
+
+def judged(beat: Mapping[str, Values], chest: tuple[str, ...]) -> dict[str, float]:
+    """Return the log odds of a median beat, lead -> shape (3, POINTS)."""
+    weights = _weights()[str(len(chest))]
+    limb = _affine(limb_features(beat, chest, np.array(weights["predict"])), weights["limb"])
+    odds = {name: value - limb[NORMAL] for name, value in limb.items() if name != NORMAL}
+    return odds | _affine(chest_features(beat, chest), {"v1_v3": weights["v1_v3"]})
+
+
+def _affine(features: Values, weights: Mapping[str, list[float]]) -> dict[str, float]:
+    return {
+        name: float((features * np.array(row[:-1])).sum()) + row[-1]
+        for name, row in weights.items()
+    }
+
+
+def limb_features(beat: Mapping[str, Values], chest: tuple[str, ...], predict: Values) -> Values:
+    """Return how leads I and II agree with what the chest leads predict, for P, QRS and T.
+
+    Parameters
+    ----------
+    predict : shape (3, n_chest, 2), for each segment the weights that give I and II.
+    """
+    features = []
+    for segment in range(_SEGMENTS):
+        one, two = (beat[lead][segment] for lead in LIMB)
+        waves = np.stack([beat[lead][segment] for lead in chest])
+        own_one, own_two = elementary.product(np.ascontiguousarray(predict[segment].T), waves)
+        size = _size(one, two, two - one)
+        expected = _size(own_one, own_two)
+        features += [
+            (first * second).mean() / size / expected
+            for first, second in ((one, own_one), (two, own_two), (two, own_one), (one, own_two))
+        ]
+        features += [one.mean() / size, two.mean() / size]
+        first, last = beat[chest[0]][segment], beat[chest[-1]][segment]
+        whole = _size(one, two, *waves)
+        features += [last.mean() / whole, first.mean() / whole, _size(last) / whole]
+    return np.array(features)
+
+
+def chest_features(beat: Mapping[str, Values], chest: tuple[str, ...]) -> Values:
+    """Return by how much V1 is more like the other leads than V3 is, for P, QRS and T."""
+    others = (*LIMB, *(lead for lead in chest if lead not in ("V1", "V3")))
+    features = []
+    for segment in range(_SEGMENTS):
+        first, third = beat["V1"][segment], beat["V3"][segment]
+        size = _size(first, third)
+        for lead in others:
+            other = beat[lead][segment]
+            features.append(((first - third) * other).mean() / size / _size(other))
+        features += [
+            (first - third).mean() / size,
+            (first.max() - third.max()) / size,
+            (first.min() - third.min()) / size,
+        ]
+    return np.array(features)
+
+
+def _size(*waves: Values) -> float:
+    return float(np.sqrt(np.mean([np.square(wave).mean() for wave in waves]))) + _SMALLEST_MV
+
+
+def median_beat(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Values | None:
+    """Return the median beat of each lead, shape (n_leads, 3, POINTS), mV; None without beats.
+
+    Its P, QRS and T are stretches before, around and after R, shorter in a fast heart: where a
+    wave begins and ends need not be known. Zero is the level just before QRS.
+    """
+    if signal_mv.shape[1] < 2 * fs_hz:
+        return None
+    signal = filters.band_pass(np.nan_to_num(signal_mv), fs_hz, *_BAND_HZ, order=2)
+    r = _r_peaks(signal, fs_hz)
+    if len(r) < FEWEST_BEATS:
+        return None
+    rr = float(np.median(np.diff(r))) / fs_hz
+    stretches = ((-min(0.24, 0.42 * rr), -0.06), (-0.05, 0.06), (0.09, min(0.42, 0.55 * rr)))
+    times = np.concatenate([np.linspace(start, end, POINTS) for start, end in stretches])
+    samples = r[:, None] + np.rint(times * fs_hz).astype(np.int64)
+    inside = (samples.min(axis=1) >= 0) & (samples.max(axis=1) < signal.shape[1])
+    if inside.sum() < FEWEST_BEATS:
+        return None
+    beat = np.median(signal[:, samples[inside]], axis=1).reshape(len(signal), _SEGMENTS, POINTS)
+    return np.asarray(beat - beat[:, :1, -2:].mean(axis=2, keepdims=True))
+
+
+def _r_peaks(signal: Values, fs_hz: float) -> NDArray[np.int64]:
+    """Return where all leads together are steepest, beat by beat; a rough place is enough."""
+    low, high = _QRS_BAND_HZ
+    band = filters.butterworth(2, (low, min(high, 0.4 * fs_hz)), "bandpass", fs_hz)
+    steep = np.abs(np.gradient(filters.zero_phase(band, signal), axis=1))
+    usual = np.percentile(steep, 98, axis=1, keepdims=True)
+    together = np.minimum(steep / np.maximum(usual, 1e-9), 2.0).mean(axis=0)
+    together = uniform_filter1d(together, max(1, round(0.06 * fs_hz)))
+    seconds = np.array_split(together, max(1, len(together) // round(fs_hz)))
+    height = 0.45 * float(np.median([second.max() for second in seconds]))
+    peaks: NDArray[np.int64] = find_peaks(
+        together, height=height, distance=max(1, round(0.2 * fs_hz))
+    )[0]
+    return peaks
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, Any]:
+    """Return the weights by the number of chest leads, and ``limits`` by age."""
+    read: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return read

@@ -1,0 +1,154 @@
+"""What a reader must know of a recording beside its leads' quality: nothing here refuses it.
+
+One note is one line: its kind, the leads that it is about, and what was found. Measuring takes
+account of the notes; ingest writes them down.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pedecg.core.records import EcgRecord
+from pedecg.signals import (
+    clipping,
+    electrode_placement,
+    filters,
+    limb_leads,
+    mains_hum,
+    pacing_spikes,
+)
+
+KINDS: dict[str, str] = {
+    "clipped-high": "the recorder cut the tops of the waves off: R is at least so high",
+    "clipped-low": "the recorder cut the bottoms of the waves off: Q and S are at least so deep",
+    "mains-hum": "mains hum, removed before waves are found and measured",
+    "paced": "pacemaker spikes",
+    "limb-leads": "the limb leads contradict Einthoven's or Goldberger's equations",
+    "print": "a digitised print: each lead holds a few seconds",
+    "electrodes": "another placement of the electrodes explains the record better",
+}
+SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02  # no heart reaches so far: bridged before anything is asked
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note: its kind (a key of `KINDS`), the leads that it is about, and one line."""
+
+    kind: str
+    leads: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The notes of one recording, and what measuring needs of them.
+
+    Attributes
+    ----------
+    spikes_s : times of pacemaker spikes, seconds; empty where the heart is not paced.
+    placement : log odds of other placements, see `electrode_placement.log_odds`.
+    """
+
+    notes: tuple[Note, ...]
+    clipped: clipping.Clipped
+    spikes_s: NDArray[np.float64]
+    placement: dict[str, float]
+
+    @property
+    def paced(self) -> bool:
+        return len(self.spikes_s) > 0
+
+    def with_placement(self, age_days: float | None) -> tuple[Note, ...]:
+        """Return all notes, those of electrodes as they hold for this age."""
+        suspicions = electrode_placement.suspected(self.placement, age_days)
+        return self.notes + tuple(
+            Note("electrodes", (), electrode_placement.IN_WORDS[each.name]) for each in suspicions
+        )
+
+
+def examine(record: EcgRecord, usable: NDArray[np.bool_]) -> Examined:
+    """Look for everything that `KINDS` names.
+
+    Parameters
+    ----------
+    record : as recorded, without padding.
+    usable : shape (n_leads,), which leads `quality` lets pass; only they are looked at.
+    """
+    leads = tuple(np.array(record.leads)[usable].tolist())
+    raw = record.signal[usable]
+    fs_hz = record.fs_hz
+    clipped = clipping.clipped(raw, leads)
+    spikes_s = pacing_spikes.spikes(raw, fs_hz)
+    if not pacing_spikes.is_paced(spikes_s, raw.shape[1] / fs_hz):
+        spikes_s = spikes_s[:0]
+    bridged = filters.bridge(raw, filters.no_signal(raw, fs_hz, SPIKE_MV, SPIKE_MARGIN_S))
+    if len(spikes_s):
+        bridged = pacing_spikes.removed(bridged, fs_hz, spikes_s)
+    quiet, hum = mains_hum.without(bridged, fs_hz)
+    notes = [
+        *_clipped_notes(clipped),
+        *_hum_notes(hum, leads),
+        *_paced_notes(spikes_s, raw.shape[1] / fs_hz),
+    ]
+    disagreement = _limb_disagreement(quiet, fs_hz, leads)
+    placement: dict[str, float] = {}
+    if disagreement:
+        notes.append(Note("limb-leads", (), disagreement))
+    else:
+        placement = electrode_placement.log_odds(quiet, fs_hz, leads)
+    return Examined(tuple(notes), clipped, spikes_s, placement)
+
+
+def _limb_disagreement(
+    signal_mv: NDArray[np.floating[Any]], fs_hz: float, leads: tuple[str, ...]
+) -> str | None:
+    rows = [row for row, lead in enumerate(leads) if lead in limb_leads.LEADS]
+    if len(rows) < limb_leads.FEWEST_LEADS:
+        return None
+    beat = electrode_placement.median_beat(signal_mv[rows], fs_hz)
+    if beat is None:
+        return None
+    flat = beat.reshape(len(rows), -1)
+    return limb_leads.disagreement(dict(zip((leads[row] for row in rows), flat, strict=True)))
+
+
+def _clipped_notes(clipped: clipping.Clipped) -> list[Note]:
+    return [
+        Note(kind, tuple(ends), f"{waves} cut off at {_each(ends)}: at least, no height")
+        for kind, ends, waves in (
+            ("clipped-high", clipped.highest_mv, "R"),
+            ("clipped-low", clipped.lowest_mv, "S or Q"),
+        )
+        if ends
+    ]
+
+
+def _each(ends: dict[str, float]) -> str:
+    return ", ".join(f"{abs(end):.2f} mV in {lead}" for lead, end in ends.items())
+
+
+def _hum_notes(hum: mains_hum.Hum, leads: tuple[str, ...]) -> list[Note]:
+    humming = tuple(np.array(leads)[hum.amplitude_mv > 0].tolist())
+    if not humming:
+        return []
+    largest = float(hum.amplitude_mv.max())
+    detail = f"mains hum of {hum.hz:.0f} Hz, up to {largest:.2f} mV, was removed for measuring"
+    return [Note("mains-hum", humming, detail)]
+
+
+def _paced_notes(spikes_s: NDArray[np.float64], length_s: float) -> list[Note]:
+    if not len(spikes_s):
+        return []
+    detail = f"paced: {len(spikes_s)} pacemaker spikes in {length_s:.1f} s"
+    return [Note("paced", (), detail)]
+
+
+def clipped_of(notes: Any) -> clipping.Clipped:
+    """Return which leads were cut off, from pairs of a note's kind and its leads."""
+    ends: dict[str, dict[str, float]] = {"clipped-high": {}, "clipped-low": {}}
+    for kind, leads in notes:
+        if kind in ends:
+            ends[kind] |= dict.fromkeys(leads, np.nan)
+    return clipping.Clipped(ends["clipped-high"], ends["clipped-low"])

@@ -1,0 +1,104 @@
+"""From the earliest onset to the latest offset of a wave in any lead.
+
+That is how AHA/ACCF/HRS define the global intervals (Surawicz B et al. J Am Coll Cardiol
+2009;53:976-981; Kligfield P et al. J Am Coll Cardiol 2007;49:1109-1127) and how the CSE working
+party measured its reference records. The waves of all leads together, lead ``global``, are a
+consensus: it is steadier from beat to beat, and a little narrower.
+
+The distance from the consensus to the outermost lead is one figure for each boundary of a record,
+the median over its beats, so that noise in one beat moves nothing. A lead counts if it shows the
+wave in half of the beats at a steady distance, and the outermost one only if a second lead ends
+near it: one noisy lead does not widen an interval.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+EXTENT = "any_lead"
+GLOBAL = "global"
+SHARE = 0.5  # of the beats that have the wave: a lead that shows it more rarely does not count
+FEWEST_BEATS = 3
+FARTHEST_S = 0.2  # from the consensus: a peak beyond belongs to another beat
+TO_SD = 1.4826
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How steady and how near to the next lead an outermost boundary is, seconds."""
+
+    largest_sd: float
+    largest_gap: float
+
+
+STEADY = {
+    "P": Steadiness(0.012, 0.012), "QRS": Steadiness(0.008, 0.008), "T": Steadiness(0.015, 0.015),
+}  # fmt: skip
+
+
+def extended(waves: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `GLOBAL` as rows of `EXTENT`: each wave as wide as in its widest lead.
+
+    Parameters
+    ----------
+    waves : columns of `tables.WAVES` of one record, the leads one by one and `GLOBAL`.
+    """
+    together = waves[waves["lead"] == GLOBAL].copy()
+    if together.empty:
+        return together
+    together["lead"] = EXTENT
+    in_leads = waves[waves["lead"] != GLOBAL]
+    for wave, steady in STEADY.items():
+        rows = together["wave"].to_numpy() == wave
+        own = [group for _, group in in_leads[in_leads["wave"] == wave].groupby("lead")]
+        for edge, outwards in (("onset_s", -1.0), ("offset_s", 1.0)):
+            shift = outwards * _shift(together[rows], own, edge, outwards, steady)
+            together.loc[rows, edge] += shift
+    together["onset_s"] = together["onset_s"].clip(lower=0.0)
+    return together
+
+
+def _shift(
+    together: pd.DataFrame,
+    own: list[pd.DataFrame],
+    edge: str,
+    outwards: float,
+    steady: Steadiness,
+) -> float:
+    """Return how far outside the consensus the outermost supported lead lies, seconds, >= 0."""
+    peaks = together["peak_s"].to_numpy(np.float64)
+    edges = together[edge].to_numpy(np.float64)
+    known = int(np.isfinite(edges).sum())
+    if known < FEWEST_BEATS:
+        return 0.0
+    shifts = []
+    for lead in own:
+        away = outwards * (_paired(lead, edge, peaks) - edges)
+        away = away[np.isfinite(away)]
+        if len(away) < max(FEWEST_BEATS, SHARE * known):
+            continue
+        middle = float(np.median(away))
+        if TO_SD * float(np.median(np.abs(away - middle))) <= steady.largest_sd:
+            shifts.append(middle)
+    shifts.sort(reverse=True)
+    for outermost, second in pairwise(shifts):
+        if outermost - second <= steady.largest_gap:
+            return max(outermost, 0.0)
+    return 0.0
+
+
+def _paired(lead: pd.DataFrame, edge: str, peaks: Values) -> Values:
+    """Return the boundary in one lead that belongs to each wave of the consensus, NaN: none."""
+    own = lead["peak_s"].to_numpy(np.float64)
+    order = np.argsort(own, kind="stable")
+    own, values = own[order], lead[edge].to_numpy(np.float64)[order]
+    right = np.searchsorted(own, peaks).clip(0, len(own) - 1)
+    left = (right - 1).clip(0)
+    nearest = np.where(np.abs(own[left] - peaks) <= np.abs(own[right] - peaks), left, right)
+    near = np.abs(own[nearest] - peaks) <= FARTHEST_S
+    return np.where(near, values[nearest], np.nan)
