@@ -21,7 +21,12 @@ EXECUTED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", EXECUTED)
+@pytest.mark.parametrize(
+    "page",
+    # The tutorial in every CI run; the others take minutes each.
+    [pytest.param(page, marks=[] if page == "tutorial.md" else [pytest.mark.nightly])
+     for page in EXECUTED],
+)  # fmt: skip
 def test_a_reader_can_follow_the_page(
     page: str, smoke: Callable[[str], Project], tmp_path: Path
 ) -> None:
