@@ -164,7 +164,7 @@ def test_two_downloads_of_one_file_at_once_both_end_with_it(server, tmp_path):
 
 
 def test_a_refusal_and_a_wrong_address_are_one_line(server, tmp_path):
-    with pytest.raises(PedecgError, match="answers 404 Not Found"):
+    with pytest.raises(PedecgError, match="returned 404 Not Found"):
         download.fetch(f"{server.url}.not", tmp_path / "weights.bin")
     with pytest.raises(PedecgError, match="not an address"):
         download.fetch("file:///etc/hosts", tmp_path / "weights.bin")

@@ -18,8 +18,8 @@ from pedecg.signals import filters
 Flags = NDArray[np.bool_]
 
 LEADS = ("II", "V1", "I", "aVF", "III", "V2")
-BAND_HZ = 0.7, 20.0
-FEWEST_P, FEWEST_BEATS = 3, 4
+BAND_HZ = 0.7, 20.0  # without baseline wander and muscle noise; a P wave lies within
+FEWEST_P, FEWEST_BEATS = 3, 4  # fewer tell no relation between P and QRS
 LONGEST_S = 120.0  # of a longer record its middle
 MARGIN_S = 0.03  # of the averaged P on either side
 LIKE = 0.85  # correlation with the averaged P, all leads together

@@ -22,9 +22,9 @@ FAST_RR_S, SHORT_P_S = 0.30, 0.045  # beyond 200 bpm a P shorter than this is th
 SHARED_RR_S, SHARED = 0.45, 0.5  # in a faster heart than this, half of P within T: T itself
 # Where fewer beats than this share have a P, it is looked for in the averaged beat.
 FEW_P = 0.6
-FEWEST_BEATS = 5
+FEWEST_BEATS = 5  # an average of fewer still shows noise of the size of P
 LOOKED_AT = ("II", "I", "V1", "aVF", "V5", "V2")
-BAND_HZ = 0.7, 20.0
+BAND_HZ = 0.7, 20.0  # without baseline wander and muscle noise; a P wave lies within
 AFTER_T_S = 0.02  # P peaks at least so long after the end of T
 BEFORE_QRS_S = 0.05  # … and before QRS
 STEADY_RR = 0.85, 1.2  # of the median RR: the beats that are averaged

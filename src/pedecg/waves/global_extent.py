@@ -23,9 +23,9 @@ Values = NDArray[np.float64]
 EXTENT = "any_lead"
 GLOBAL = "global"
 SHARE = 0.5  # of the beats that have the wave: a lead that shows it more rarely does not count
-FEWEST_BEATS = 3
+FEWEST_BEATS = 3  # a median of fewer is any one of them
 FARTHEST_S = 0.2  # from the consensus: a peak beyond belongs to another beat
-TO_SD = 1.4826
+TO_SD = 1.4826  # times the median absolute deviation: the SD, without regard to outliers
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ GLOBAL = "global"
 
 # A step: the level changes within 16 ms and stays for 36 ms or more, which no QRS does.
 STEP_S, SIDE_S = 0.008, (0.012, 0.048)
-LEAST_STEP_MV = 0.1
+LEAST_STEP_MV = 0.1  # a smaller change is no calibration pulse and no switched electrode
 SHARP = 0.9, 1.5  # of the change of level: the change within the 16 ms; more is a peak
 LEAST_SHARE = 0.25  # of the lead's range, 1st to 99th percentile: less is no QRS either
 FLAT = 0.18  # of the change, SD of the level on either side
@@ -23,7 +23,7 @@ PULSE_S = 0.6  # two steps within this time are the ends of a pulse: what lies b
 RINGS_S = 0.15  # after a pulse: what the delineator's filter leaves of it
 # A QRS is much steeper than the rest of its record; a triangle is equally steep everywhere.
 STEEPER = 2.5
-SMOOTH_S = 0.012
+SMOOTH_S = 0.012  # a QRS stays steep over it, noise does not
 # A T wave taken for a beat follows one, with no P or T between them, and has no T of its own.
 T_AFTER_S = 0.15, 0.45
 T_SHARE = 0.62  # of the interval from the beat before to the beat after

@@ -1,4 +1,4 @@
-"""The models that CONTRIBUTING.md shows keep the contract as they stand there."""
+"""The models that docs/how-to/model.md shows keep the contract as they stand there."""
 
 import re
 import sys
@@ -21,9 +21,9 @@ SHOWN = {
 
 
 def code(file: str) -> str:
-    """Return the block of code that follows the name of a file."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    found = re.search(rf"`{file}`:\n```python\n(.*?)```", text, re.DOTALL)
+    """Return the block of code whose title is the path of a file of this name."""
+    text = (ROOT / "docs/how-to/model.md").read_text(encoding="utf-8")
+    found = re.search(rf'```python title="[^"]*/{file}"\n(.*?)```', text, re.DOTALL)
     assert found, file
     return found[1]
 
