@@ -34,7 +34,7 @@ P_REGULAR, QRS_REGULAR, PR_MOVES_S, MORE_P = 0.12, 0.1, 0.05, 1.15
 # Dropped beat: the interval is longer than usual, the P without QRS comes after a usual interval.
 LONGER, ON_TIME = 1.25, 0.15
 MIDDLE, TWO_TO_ONE = 0.04, 0.8  # of the interval: half way; share of the intervals in 2:1 block
-FEWEST_REGULAR = 5
+FEWEST_REGULAR = 5  # intervals: of fewer regularity is chance
 
 
 def conduction(
