@@ -88,6 +88,21 @@ def vendor_agreement(folder: Path = PUBLISHED) -> str:
     return _markdown(head, rows)
 
 
+def criterion_agreement(folder: Path = PUBLISHED) -> str:
+    """Return the table of criteria against the statements of PTB-XL, a Markdown text."""
+    published = _read(folder, "criterion_agreement")
+    head = ["finding", "statements", "positive records", "sensitivity", "specificity", "unknown"]
+    rows = [
+        [
+            name, ", ".join(row["statements"]), str(row["positives"]),
+            _estimate(row["sensitivity"]) if row["sensitivity"] else "none",
+            _estimate(row["specificity"]), str(row["unknown"]),
+        ]
+        for name, row in published["findings"].items()
+    ]  # fmt: skip
+    return _markdown(head, rows)
+
+
 def _models(cohort: str, titles: Sequence[str], columns: Sequence[str], folder: Path) -> str:
     published = _read(folder, cohort)
     head = ["model", *titles, "mean ± SD of repeats", "repeats", "records", "measured"]
@@ -165,6 +180,7 @@ TABLES = {
     "ptbxl": ptbxl,
     "cinc2017": cinc2017,
     "vendor_agreement": vendor_agreement,
+    "criterion_agreement": criterion_agreement,
 }
 
 
