@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from pedecg.evaluation import curves
 from pedecg.review_app import agreement, review_summary
 from pedecg.review_app.answers import Answers
 from pedecg.review_app.journal import Entry
@@ -144,5 +145,5 @@ def labels_of():
 
 def test_wilson_gives_the_published_interval():
     """Newcombe RG. Stat Med 1998;17:857-872, table I: 81 of 263."""
-    assert review_summary.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=0.0001)
-    assert review_summary.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=0.0001)
+    assert curves.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=0.0001)
+    assert curves.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=0.0001)

@@ -45,7 +45,9 @@ def answered(review):
 def test_report_says_what_the_review_was_worth(pedecg, review):
     path = answered(review).journal.path
     text = pedecg("report", "--journal", path).output
-    assert "6 of 6 cases reviewed: 4 labels wrong, 1 right, 0 cannot be told; 1 disagree" in text
+    assert (
+        "6 of 6 cases reviewed: 4 labels wrong, 1 right, 0 cannot be determined; 1 disagree" in text
+    )
     assert re.search(r"^ +6 +5 +4 +0\.80 \(0\.38 to 0\.96\)$", text, re.MULTILINE)
     assert "Cohen's kappa, Anna and Ben: 0.57 (6 cases: too few" in text
     found = json.loads(pedecg("report", "--json", "--journal", path).output)

@@ -65,7 +65,7 @@ class Origin:
     thresholds: Path
 
     def about(self) -> dict[str, Any]:
-        """Return the same in plain values: what a bundle is told of it."""
+        """Return the same in plain values, as ``bundle.json`` holds them."""
         return {
             "preprocess": self.preprocess.model_dump(),
             "lead_limits": self.ingest.model_dump(include=set(LeadLimits.model_fields)),

@@ -1,6 +1,6 @@
 """Any ECG that a user can name: a record, a folder of records, a cohort's folder.
 
-A record is WFDB or a single file of any format of `formats.registry`; a folder is told by the
+A record is WFDB or a single file of any format of `formats.registry`; a folder is recognised by the
 tables in it.
 """
 

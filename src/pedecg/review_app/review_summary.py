@@ -4,12 +4,12 @@ import math
 from itertools import combinations
 from typing import Any
 
+from pedecg.evaluation import curves
 from pedecg.review_app import agreement
 from pedecg.review_app.answers import Answers, Case
 from pedecg.review_app.worklist import Worklist
 
 DEPTHS = (10, 20, 50, 100, 200)
-_Z = 1.959964  # 97.5th percentile of the normal distribution
 
 
 def summary(worklist: Worklist, answers: Answers, seed: int = 0) -> dict[str, Any]:
@@ -57,25 +57,12 @@ def kappas(worklist: Worklist, answers: Answers, seed: int = 0) -> dict[str, Any
     return {"all": _kappa(everyone), "pairs": pairs}
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
-
-    Notes
-    -----
-    Wilson EB. J Am Stat Assoc 1927;22:209-212.
-    """
-    share, z2 = successes / n, _Z**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
 def as_text(found: dict[str, Any]) -> list[str]:
     """Return the summary as lines for a terminal."""
     words = found["decisions"]
     lines = [
         f"{found['reviewed']} of {found['cases']} cases reviewed: {words['flip']} labels wrong, "
-        f"{words['keep']} right, {words['unknown']} cannot be told; "
+        f"{words['keep']} right, {words['unknown']} cannot be determined; "
         f"{found['disagreements']} disagreements wait for consensus",
         "",
         "first   decided   wrong   precision (95 % interval)",
@@ -113,7 +100,7 @@ def _depth(decided: list[str | None], depth: int) -> dict[str, Any]:
     """
     known = [word for word in decided[:depth] if word is not None]
     wrong = known.count("flip")
-    low, high = wilson(wrong, len(known))
+    low, high = curves.wilson(wrong, len(known))
     return {
         "first": min(depth, len(decided)), "decided": len(known), "wrong": wrong,
         "precision": wrong / len(known), "low": low, "high": high,

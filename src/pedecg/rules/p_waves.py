@@ -14,6 +14,7 @@ from scipy.signal import find_peaks
 
 from pedecg.rules.beats import Values
 from pedecg.signals import filters
+from pedecg.signals.wave_foot import foot
 
 LONGEST_PR_S = 0.5  # the longest PR that is measured
 SHORTEST_PR_S = 0.06  # nearer to QRS lies the foot of QRS itself
@@ -179,19 +180,4 @@ def _feet(wave: Values, peak: int, reach: int) -> tuple[int, int]:
     """Return where a bump leaves and regains its rest, by the trapezium rule."""
     left, right = wave[max(peak - reach, 0) : peak + 1][::-1], wave[peak : peak + reach + 1]
     sign = 1.0 if wave[peak] > 0.5 * (left[-1] + right[-1]) else -1.0
-    return peak - _foot(sign * left), peak + _foot(sign * right)
-
-
-def _foot(falling: Values) -> int:
-    """Return the foot of a wave that falls from its peak at index 0.
-
-    Of all points between the steepest descent and the lowest point, the foot is the one that spans
-    the largest trapezium with both: Vazquez-Seisdedos CR et al. BioMed Eng OnLine 2011;10:77.
-    """
-    lowest = int(np.argmin(falling))
-    if lowest < 2:
-        return lowest
-    steepest = int(np.argmin(np.diff(falling[: lowest + 1])))
-    at = np.arange(steepest, lowest + 1)
-    area = (falling[steepest] - falling[at]) * (2 * lowest - at - steepest)
-    return int(at[np.argmax(area)])
+    return peak - foot(sign * left), peak + foot(sign * right)

@@ -1,7 +1,7 @@
 """Which beats a pacemaker started: spikes just before QRS, before P, or within QRS.
 
-Spikes are told here in the signal that is measured, after its filters: a spike bends in 4 ms as no
-QRS does, in a third of the leads at once.
+Spikes are detected here in the signal that is measured, after its filters: a spike bends in 4 ms
+as no QRS does, in a third of the leads at once.
 """
 
 from typing import Any

@@ -10,8 +10,7 @@ this module 8 s on the same busy machine (6.4 and 3.3 s of processor time).
 import hashlib
 import json
 import re
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,10 @@ from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
 from pedecg.runs import lock_file
+from pedecg.runs.git_files import METRICS, Git
 from pedecg.runs.lock_file import LOCK
 
 WORKSPACE = "workspace"
-_METRICS = "metrics"
 _BY_MODEL = "evaluate/"  # metrics/evaluate/<model>.json
 _REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
@@ -84,7 +83,7 @@ def read(every_commit: bool = False, folder: Path = Path()) -> History:
     if not (folder / params.PARAMS_FILE).exists():
         where = folder.resolve()
         raise PedecgError(f"{where}: no params.yaml; call pedecg runs in a pipeline's folder")
-    git = _Git(folder)
+    git = Git(folder)
     head = git("rev-parse", "--verify", "-q", "HEAD", check=False).strip()
     listed = list(_experiments(git))
     wanted = [run for run in listed if every_commit or run.baseline == head]
@@ -121,7 +120,7 @@ def notes(history: History) -> Iterator[str]:
         for path, reason in run.left_out.items():
             by_reason.setdefault(reason, []).append(path)
         for reason, paths in by_reason.items():
-            which = paths[0] if len(paths) == 1 else f"{len(paths)} files of {_METRICS}/"
+            which = paths[0] if len(paths) == 1 else f"{len(paths)} files of {METRICS}/"
             yield f"{run.name}: figures of {which} are left out: {reason}"
 
 
@@ -138,55 +137,7 @@ def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from flat(value, below)
 
 
-class _Git:
-    """Git in one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, check: bool = True, send: str | None = None) -> str:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=self.folder, input=send, capture_output=True,
-                text=True, check=False,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise PedecgError("git: not found; experiments are kept in git") from None
-        if check and done.returncode:
-            raise PedecgError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
-        return done.stdout if done.returncode == 0 else ""
-
-    def date(self, commit: str) -> str:
-        return self("show", "-s", "--format=%cI", commit).strip()
-
-    def files(self, commit: str) -> dict[str, str]:
-        """Return path and object of the files that tell a run, relative to the folder."""
-        wanted = (str(params.PARAMS_FILE), LOCK, _METRICS)
-        lines = self("ls-tree", "-r", commit, "--", *wanted).splitlines()
-        entries = (line.split("\t", 1) for line in lines)
-        return {path: about.split()[2] for about, path in entries}
-
-    def contents(self, objects: Iterable[str]) -> dict[str, bytes]:
-        """Return the bytes of many objects by one call."""
-        asked = list(dict.fromkeys(objects))
-        done = subprocess.run(
-            ["git", "cat-file", "--batch"], cwd=self.folder, input="\n".join(asked).encode(),
-            capture_output=True, check=True,
-        )  # fmt: skip
-        found, at = {}, 0
-        for name in asked:
-            end = done.stdout.index(b"\n", at)
-            size = int(done.stdout[at:end].split()[2])
-            found[name] = done.stdout[end + 1 : end + 1 + size]
-            at = end + 2 + size
-        return found
-
-    def queued(self) -> int:
-        """Return how many experiments wait in DVC's queue, which is a stash of git."""
-        return len(self("reflog", "show", "refs/exps/celery/stash", "--", check=False).splitlines())
-
-
-def _experiments(git: _Git) -> Iterator[Run]:
+def _experiments(git: Git) -> Iterator[Run]:
     fields = "%(refname) %(objectname) %(committerdate:iso-strict)"
     for line in git(
         "for-each-ref", "--sort=committerdate", f"--format={fields}", "refs/exps"
@@ -196,7 +147,7 @@ def _experiments(git: _Git) -> Iterator[Run]:
             yield Run(match[3], commit, match[1] + match[2], created)
 
 
-def _short_name(git: _Git, commit: str) -> str:
+def _short_name(git: Git, commit: str) -> str:
     """Return the branch or tag of a commit, or the beginning of its number."""
     names = git(
         "for-each-ref",
@@ -239,7 +190,7 @@ class _Parsed:
 
 
 def _workspace(folder: Path) -> Run:
-    paths = [folder / params.PARAMS_FILE, *sorted((folder / _METRICS).rglob("*.json"))]
+    paths = [folder / params.PARAMS_FILE, *sorted((folder / METRICS).rglob("*.json"))]
     contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in paths}
     values = {path: _parse(path, content.decode()) for path, content in contents.items()}
     lock = folder / LOCK
@@ -263,7 +214,7 @@ def _not_of_this_run(stages: lock_file.Stages, contents: Mapping[str, bytes]) ->
     found = {
         path: freshness.of_output(path, hashlib.md5(content, usedforsecurity=False).hexdigest())
         for path, content in contents.items()
-        if path.startswith(f"{_METRICS}/")
+        if path.startswith(f"{METRICS}/")
     }
     return {path: reason for path, reason in found.items() if reason is not None}
 
@@ -291,7 +242,7 @@ def _filled(bare: Run, values: Mapping[str, Values], left_out: dict[str, str]) -
     metrics: Values = {}
     by_model: dict[str, Values] = {}
     for path, found in sorted(values.items()):
-        name = path.removeprefix(f"{_METRICS}/").removesuffix(".json")
+        name = path.removeprefix(f"{METRICS}/").removesuffix(".json")
         model = name.removeprefix(_BY_MODEL)
         if name == path:
             continue
@@ -306,7 +257,7 @@ def _filled(bare: Run, values: Mapping[str, Values], left_out: dict[str, str]) -
         path: reason
         for path, reason in left_out.items()
         if evaluated is None
-        or not path.startswith(f"{_METRICS}/{_BY_MODEL}")
-        or path.removeprefix(f"{_METRICS}/{_BY_MODEL}").removesuffix(".json") in evaluated
+        or not path.startswith(f"{METRICS}/{_BY_MODEL}")
+        or path.removeprefix(f"{METRICS}/{_BY_MODEL}").removesuffix(".json") in evaluated
     }
     return replace(bare, params=settings, metrics=metrics, by_model=in_order, left_out=left_out)

@@ -1,50 +1,59 @@
-"""Files of a commit, as git holds them."""
+"""What git holds of a pipeline's runs, read by few calls."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.runs.lock_file import LOCK
+
+METRICS = "metrics"
 
 
-class GitFiles:
-    """The files of one commit that lie in or below a folder of the working tree."""
+class Git:
+    """Git in one folder."""
 
-    def __init__(self, revision: str, folder: Path = Path()) -> None:
-        """Raises
-        ------
-        PedecgError
-            Git does not know the revision, or the folder is in no repository.
-        """
-        self.revision, self.folder = revision, folder
-        if revision.startswith("-"):
-            raise PedecgError(f"{revision}: not a revision of git")
-        done = self._git("ls-tree", "-r", "--name-only", revision)
-        if done.returncode:
-            told = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
-            raise PedecgError(f"{revision}: {told[0]}")
-        self._names = set(done.stdout.decode().splitlines())
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def has(self, path: str) -> bool:
-        """Return whether the commit holds a file; `path` is relative to the folder."""
-        return path in self._names
-
-    def text(self, path: str) -> str:
-        """Return a file as text.
-
-        Raises
-        ------
-        PedecgError
-            The commit has no such file.
-        """
-        done = self._git("show", f"{self.revision}:./{path}")
-        if done.returncode:
-            raise PedecgError(f"{path}: not in {self.revision}; commit a finished run first")
-        return done.stdout.decode()
-
-    def _git(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    def __call__(self, *arguments: str, check: bool = True, send: str | None = None) -> str:
         try:
-            return subprocess.run(
-                ["git", *arguments], cwd=self.folder, capture_output=True, check=False
-            )
+            done = subprocess.run(
+                ["git", *arguments], cwd=self.folder, input=send, capture_output=True,
+                text=True, check=False,
+            )  # fmt: skip
         except FileNotFoundError:
-            raise PedecgError("git: not found") from None
+            raise PedecgError("git: not found; runs are kept in git") from None
+        if check and done.returncode:
+            raise PedecgError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
+        return done.stdout if done.returncode == 0 else ""
+
+    def date(self, commit: str) -> str:
+        return self("show", "-s", "--format=%cI", commit).strip()
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Return path and object of the files that tell a run, relative to the folder."""
+        wanted = (str(params.PARAMS_FILE), LOCK, METRICS)
+        lines = self("ls-tree", "-r", commit, "--", *wanted).splitlines()
+        entries = (line.split("\t", 1) for line in lines)
+        return {path: about.split()[2] for about, path in entries}
+
+    def contents(self, objects: Iterable[str]) -> dict[str, bytes]:
+        """Return the bytes of many objects by one call."""
+        asked = list(dict.fromkeys(objects))
+        done = subprocess.run(
+            ["git", "cat-file", "--batch"], cwd=self.folder, input="\n".join(asked).encode(),
+            capture_output=True, check=True,
+        )  # fmt: skip
+        found, at = {}, 0
+        for name in asked:
+            end = done.stdout.index(b"\n", at)
+            size = int(done.stdout[at:end].split()[2])
+            found[name] = done.stdout[end + 1 : end + 1 + size]
+            at = end + 2 + size
+        return found
+
+    def queued(self) -> int:
+        """Return how many experiments wait in DVC's queue, which is a stash of git."""
+        return len(self("reflog", "show", "refs/exps/celery/stash", "--", check=False).splitlines())

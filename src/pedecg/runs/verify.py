@@ -21,7 +21,7 @@ from typing import Any, Literal
 from pedecg.core.errors import PedecgError
 from pedecg.core.run_models import FILE as RUN_MODELS
 from pedecg.runs import lock_file
-from pedecg.runs.git_files import GitFiles
+from pedecg.runs.git_files import Git
 from pedecg.runs.lock_file import LOCK
 
 # The stages that train networks; {network} stands for each network of the run.
@@ -86,8 +86,8 @@ def verify(changed: Iterable[str], revision: str = "HEAD", folder: Path = Path()
     PedecgError
         No ``dvc.lock`` here or in the commit, or a revision that git does not know.
     """
-    committed = GitFiles(revision, folder)
-    expected = lock_file.load(committed.text(LOCK), f"{revision}:{LOCK}")
+    committed = _committed(revision, folder)
+    expected = lock_file.load(committed[LOCK].decode(), f"{revision}:{LOCK}")
     if not (folder / LOCK).is_file():
         raise PedecgError(f"{folder / LOCK}: not found; `dvc repro` writes it")
     found = lock_file.load((folder / LOCK).read_text(encoding="utf-8"), LOCK)
@@ -109,10 +109,24 @@ def verify(changed: Iterable[str], revision: str = "HEAD", folder: Path = Path()
     return findings
 
 
-def _compare(path: str, of_networks: bool, committed: GitFiles, folder: Path) -> tuple[Status, str]:
+def _committed(revision: str, folder: Path) -> dict[str, bytes]:
+    """Return the files that tell a run, as a commit holds them."""
+    if revision.startswith("-"):
+        raise PedecgError(f"{revision}: not a revision of git")
+    git = Git(folder)
+    files = git.files(revision)
+    if LOCK not in files:
+        raise PedecgError(f"{LOCK}: not in {revision}; commit a finished run first")
+    blobs = git.contents(files.values())
+    return {path: blobs[blob] for path, blob in files.items()}
+
+
+def _compare(
+    path: str, of_networks: bool, committed: Mapping[str, bytes], folder: Path
+) -> tuple[Status, str]:
     """Compare two versions of an output that have other bytes."""
     file = folder / path
-    before = committed.text(path) if path.endswith(".json") and committed.has(path) else None
+    before = committed.get(path) if path.endswith(".json") else None
     if before is None or not file.is_file():
         if of_networks:
             return "not compared", "follows from a trained network and holds no committed figures"

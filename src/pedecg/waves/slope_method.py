@@ -14,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
 from pedecg.signals import filters
+from pedecg.signals.wave_foot import foot
 
 Signal = NDArray[np.float64]
 Boundaries = NDArray[np.float64]
@@ -175,24 +176,9 @@ def _most_prominent(wave: Signal, last_peak: int, smallest: float) -> int | None
 def _feet(wave: Signal, peak: int, reach: int) -> tuple[int, int]:
     """Return where the wave leaves and regains its rest, at most `reach` from its peak."""
     upright = wave * np.sign(wave[peak] - 0.5 * (wave[0] + wave[-1]) or 1.0)
-    right = peak + _foot(upright[peak : peak + reach])
-    left = peak - _foot(upright[max(peak - reach, 0) : peak + 1][::-1])
+    right = peak + foot(upright[peak : peak + reach])
+    left = peak - foot(upright[max(peak - reach, 0) : peak + 1][::-1])
     return left, right
-
-
-def _foot(falling: Signal) -> int:
-    """Return the foot of a wave that falls from its peak at index 0, by the trapezium rule.
-
-    Of all points between the steepest descent and the lowest point after the peak, the foot is
-    the one that spans the largest trapezium with both.
-    """
-    lowest = int(np.argmin(falling))
-    if lowest < 2:
-        return lowest
-    steepest = int(np.argmin(np.diff(falling[: lowest + 1])))
-    at = np.arange(steepest, lowest + 1)
-    area = (falling[steepest] - falling[at]) * (2 * lowest - at - steepest)
-    return int(at[np.argmax(area)])
 
 
 def _drop_unsteady_p(found: Boundaries, fs_hz: float) -> None:

@@ -45,7 +45,7 @@ def parse(parser: Any, file: Path) -> Any:
                 "unsupported-format", f"{file.name}: a variant without a decoder"
             ) from None
         except ECGDataKitError as error:
-            # Its messages give counts and sections, and the path that is said already.
+            # Its messages give counts and sections, and the path, which the fault names already.
             text = str(error).replace(str(file), file.name)[:160]
             raise RecordFault("damaged-file", f"{file.name}: {text}") from None
     for warning in said:

@@ -33,7 +33,7 @@ def read(file: Path) -> FileEcg:
     """Read the ECG channels; raises `RecordFault`.
 
     Channels that are no ECG are left out by name and unit. A discontinuous recording (EDF+D) is
-    refused: gaps are told by annotations alone.
+    refused: its gaps are marked by annotations alone.
     """
     import edfio
 
@@ -136,7 +136,7 @@ def _person(edf: Any) -> tuple[int | None, Sex | None]:
         patient = edf.patient
         sex, birth = file_ecg.sex(patient.sex or ""), patient.birthdate
         acquired: date = edf.startdate
-    except Exception:  # edfio raises on fields that are no EDF+: then nothing is said
+    except Exception:  # edfio raises on fields that are no EDF+: then age and sex are not known
         return None, None
     if birth is None or birth > acquired:
         return None, sex

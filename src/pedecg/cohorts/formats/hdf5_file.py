@@ -1,4 +1,4 @@
-"""HDF5 of public data sets: CODE-15% and SPH, told by their data sets' names and shapes.
+"""HDF5 of public data sets: CODE-15% and SPH, recognised by their data sets' names and shapes.
 
 Neither stores rate, unit or lead names; `LAYOUTS` has them from the publications.
 """

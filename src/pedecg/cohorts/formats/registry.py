@@ -1,7 +1,7 @@
 """Every ECG format of a single file: how it is recognised, who reads it, and its limits.
 
 WFDB records consist of several files and are opened by name (`wfdb_files`); all other formats are
-rows of `FORMATS` and are told by their content, never by the suffix alone.
+rows of `FORMATS` and are recognised by their content, never by the suffix alone.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""ECGs in XML: which reader reads a file is said by its root element."""
+"""ECGs in XML: the root element decides which reader reads a file."""
 
 from collections.abc import Callable
 from pathlib import Path

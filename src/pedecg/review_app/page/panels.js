@@ -23,7 +23,7 @@ export const WORDS = { present: "Present", absent: "Absent", uncertain: "Uncerta
 const HINTS = {
   present: "The ECG shows it",
   absent: "The ECG does not show it",
-  uncertain: "Cannot be told: the label is masked in training",
+  uncertain: "Cannot be determined: the label is masked in training",
   unreadable: "The signal cannot be read: the label is masked in training",
   keep: "The recorded label is right", change: "The recorded label is wrong",
 };
@@ -84,7 +84,7 @@ function quiet(text, key, onclick) {
 
 const VERDICTS = {
   keep: "The label is kept as recorded.", flip: "The label counts as wrong.",
-  unknown: "The label cannot be told: masked in training.",
+  unknown: "The label cannot be determined: masked in training.",
 };
 
 /** What was hidden until the answer. @param {any} view */
@@ -195,7 +195,7 @@ export function overview(found, targetTitle, openCase) {
   const facts = [
     ["Your cases", `${found.progress[0]} of ${found.progress[1]} answered`],
     ["All readers", `${summary.reviewed} of ${summary.cases} cases: ${words.flip} labels wrong, ` +
-      `${words.keep} right, ${words.unknown} cannot be told`],
+      `${words.keep} right, ${words.unknown} cannot be determined`],
     ["Disagreements", String(summary.disagreements)],
     ["Fleiss’ kappa", kappa(summary.agreement.all)],
     ...summary.agreement.pairs.map((pair) => [pair.readers.join(" and "), kappa(pair)]),
