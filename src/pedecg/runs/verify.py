@@ -10,7 +10,7 @@ of its run.
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -40,8 +40,9 @@ class Tolerance:
     Attributes
     ----------
     of_networks : whether it holds for what a trained network has touched, or for all else.
-    file, key : patterns of an output's path, and of a figure's dotted name in it.
-    absolute : largest absolute difference.
+    file, key : patterns of an output's path, and of a figure's dotted name in it; without a key
+        the row is about the bytes of an output that holds no committed figures.
+    absolute : largest absolute difference of a figure.
     """
 
     of_networks: bool
@@ -66,8 +67,8 @@ def tolerances() -> tuple[Tolerance, ...]:
     """Return the rows of ``verify_tolerances.csv``; the first that fits a figure holds."""
     text = (resources.files("pedecg.runs") / "verify_tolerances.csv").read_text("utf-8")
     return tuple(
-        Tolerance(row["of_networks"] == "yes", row["file"], row["key"], float(row["absolute"]),
-                  row["reason"])
+        Tolerance(row["of_networks"] == "yes", row["file"], row["key"],
+                  float(row["absolute"] or 0), row["reason"])
         for row in csv.DictReader(text.splitlines())
     )  # fmt: skip
 
@@ -130,7 +131,8 @@ def _compare(
     if before is None or not file.is_file():
         if of_networks:
             return "not compared", "follows from a trained network and holds no committed figures"
-        return "different", "other bytes"
+        reason = next((row.reason for row in _fitting(path, "", False)), None)
+        return ("different", "other bytes") if reason is None else ("not compared", reason)
     try:
         now = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -162,10 +164,15 @@ def _figures(
 
 
 def _allowed(path: str, name: str, of_networks: bool) -> float:
+    return next((row.absolute for row in _fitting(path, name, of_networks)), 0.0)
+
+
+def _fitting(path: str, name: str, of_networks: bool) -> Iterator[Tolerance]:
+    """Yield the rows about a figure of an output; about the output's bytes where `name` is ""."""
     for row in tolerances():
-        if row.of_networks == of_networks and fnmatch(path, row.file) and fnmatch(name, row.key):
-            return row.absolute
-    return 0.0
+        fits = fnmatch(name, row.key) if name else not row.key
+        if fits and row.of_networks == of_networks and fnmatch(path, row.file):
+            yield row
 
 
 def _distance(one: Any, other: Any) -> float:
