@@ -48,8 +48,7 @@ def draw_results() -> None:
     forest_plot.auroc(
         pd.DataFrame(rows),
         f"Simulated children: {best['model']} has the highest AUROC, {best['value']:.3f}",
-        f"{first['records']} ECGs of {first['patients']} children, mean of "
-        f"{len(first['macro']['targets'])} targets",
+        f"{first['records']} ECGs, mean of {len(first['macro']['targets'])} targets",
         IMAGES / "auroc.png",
         "simulated",
         baselines,
