@@ -71,7 +71,7 @@ def assert_agree(trained, folder):
     assert np.ptp(expected, axis=0).min() > 1e-3  # records differ, so that agreement says something
 
 
-@pytest.mark.parametrize("name", filter(registry.is_network, registry.names()))
+@pytest.mark.parametrize("name", list(filter(registry.is_network, registry.names())))
 def test_every_registered_model_agrees_with_torch(name, tmp_path):
     assert_agree(network_of(name), tmp_path)
 

@@ -124,12 +124,12 @@ def public_names(file: Path) -> list[str]:
     return [name for name in (file.stem, *names) if not name.startswith("_")]
 
 
-@pytest.mark.parametrize(("name", "text"), pages(), ids=[name for name, _ in pages()])
+@pytest.mark.parametrize(("name", "text"), [pytest.param(*page, id=page[0]) for page in pages()])
 def test_pages_use_the_standard_terms(name: str, text: str) -> None:
     assert not faults(text)
 
 
-@pytest.mark.parametrize("pipeline", docs_pages.pipelines())
+@pytest.mark.parametrize("pipeline", list(docs_pages.pipelines()))
 def test_parameters_use_the_standard_terms(pipeline: str) -> None:
     listed = list(parameter_sections.parameters(ROOT / pipeline / "params.yaml"))
     assert listed
