@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pedecg.core import errors, experiment, params, tables
 from pedecg.evaluation import external_validation, select_models
-from pedecg.learning import cohort_predictions, trained_network
+from pedecg.learning import batches, cohort_predictions
+from pedecg.models import registry
 from pedecg.plots import forest_plot
 from pedecg.signals import signal_store
 
@@ -22,11 +23,12 @@ def main() -> None:
     external_labels = tables.read("data/external/interim/labels.parquet", tables.LABELS)
     signals = signal_store.open_store("data/external/processed/signals")
 
-    networks = [trained_network.load(folder) for folder in model.trainings(seeds)]
+    trainings = [registry.load(folder) for folder in model.trainings(seeds)]
     external = external_validation.prepare(
-        external_records, external_labels, signals.record_ids, networks[0].card.targets, settings
+        external_records, external_labels, signals.record_ids, trainings[0].targets, settings
     )
-    predictions = cohort_predictions.predict(networks, signals, external.records, seeds, "external")
+    rows = batches.dataset(signals, external.records, external.records[["record_id"]])
+    predictions = cohort_predictions.predict(trainings, rows, "external")
     found = external_validation.validate_cohort(
         model, predictions, external, (records, labels, splits), seeds, settings
     )

@@ -105,7 +105,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"explain.map": "attention"}, "explain.map is attention: explain.model must name"),
     (
         {"external_validation.model": "hybrid"},
-        "external_validation.model names 'hybrid'; it must be a network that reads no rule",
+        "external_validation.model names 'hybrid'; it must be a model that reads no rule",
     ),
     ({"external_validation.mapping": "other"}, "external_validation.mapping names 'other'"),
     ({"subgroups.models": ["net"]}, "subgroups.models names 'net', which is not in the run"),

@@ -45,6 +45,20 @@ def test_each_stage_takes_the_best_model_that_can_serve_it() -> None:
     }
 
 
+def test_a_reference_model_is_taken_where_nothing_else_can_serve_or_a_parameter_names_it() -> None:
+    better = AUROCS | {"age_sex": 0.95}
+    external = {"external_validation": {"model": None}}
+    assert select_models.select(RUN, external, better)["external_validation"].models == [
+        "resnet1d_age"
+    ]
+    alone = RunModels(RUN.models[:2])
+    assert select_models.select(alone, external, better)["external_validation"].models == [
+        "age_sex"
+    ]
+    named = {"external_validation": {"model": "age_sex"}}
+    assert models(named, better) == {"external_validation": ["age_sex"]}
+
+
 def test_a_parameter_names_another_one() -> None:
     named = {
         "explain": {"model": "resnet1d"},

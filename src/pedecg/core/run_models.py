@@ -63,10 +63,20 @@ class RunModels:
         """Return the models that read no signals: what a network adds is measured against them."""
         return [model.name for model in self.models if not model.is_network]
 
+    @property
+    def references(self) -> list[str]:
+        """Return the reference models, which no stage takes unless a parameter names them."""
+        return [model.name for model in self.models if model.reference]
+
     def candidates(self, section: str) -> list[str]:
-        """Return the models that can serve `explain` or `external_validation`."""
-        unread = {"numbers"} | ({"rules"} if section == "external_validation" else set())
-        return [model.name for model in self.networks if not unread & set(model.reads)]
+        """Return the models that can serve `explain` or `external_validation`.
+
+        Maps are of networks. The external cohort has signals, ages and sexes, and no rule features.
+        """
+        able, unread = self.networks, {"numbers"}
+        if section == "external_validation":
+            able, unread = list(self.models), {"numbers", "rules"}
+        return [model.name for model in able if not unread & set(model.reads)]
 
     def write(self, path: Path = FILE) -> None:
         """Write them as JSON."""

@@ -30,8 +30,8 @@ class ExternalSettings(evaluate.Scoring):
     """Which model meets which children, and how their labels translate."""
 
     model: str | None = Field(
-        description="network of the run that is validated; null: the best on validation records of "
-        "those that read no rule features"
+        description="model that is validated, of those that read no rule features; null: the "
+        "best of them on validation records, reference models left out"
     )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included", ge=0)

@@ -72,7 +72,8 @@ def select(
     for section in TAKE_ONE:
         if section in values:
             able, named = run.candidates(section), values[section].get("model")
-            chosen = [named] if named else [_best(able, aurocs)]
+            usual = [name for name in able if name not in run.references] or able
+            chosen = [named] if named else [_best(usual, aurocs)]
             by = f"parameter {section}.model" if named else BEST
             found[section] = Selection(chosen, by, {m: aurocs[m] for m in chosen}, able)
     if SUBGROUPS in values:

@@ -6,28 +6,22 @@ import numpy as np
 import pandas as pd
 
 from pedecg.evaluation import cases
-from pedecg.learning.batches import ages_and_sexes
-from pedecg.learning.trained_network import Trained
-from pedecg.signals.signal_store import SignalStore
+from pedecg.models.contract import Model, Rows
 
 
-def predict(
-    networks: Sequence[Trained],
-    signals: SignalStore,
-    records: pd.DataFrame,
-    seeds: Sequence[int],
-    split: str,
-) -> pd.DataFrame:
-    """Return `tables.PREDICTIONS` of networks that read signal, age and sex.
+def predict(models: Sequence[Model], rows: Rows, split: str) -> pd.DataFrame:
+    """Return `tables.PREDICTIONS` of all rows.
 
     Parameters
     ----------
-    networks : one training per seed.
-    records : `tables.RECORDS`, all of them in the signal store.
+    models : the trainings of one model, of any family; each with a seed of its own.
     split : what the column of that name holds.
+
+    Raises
+    ------
+    PedecgError
+        The rows lack what the models read.
     """
-    positions = signals.positions(records["record_id"])
-    age_days, sex = ages_and_sexes(records)
-    p = np.array([network.predict(signals, positions, age_days, sex) for network in networks])
-    targets = networks[0].card.targets
-    return cases.as_predictions(p, list(records["record_id"]), seeds, targets, split)
+    p = np.array([model.predict(rows) for model in models])
+    seeds = [model.seed for model in models]
+    return cases.as_predictions(p, list(rows.record_ids), seeds, models[0].targets, split)

@@ -123,7 +123,7 @@ def _consumers(values: Mapping[str, Any], run: RunModels, source: str) -> Iterat
     """Yield a fault for each later stage that no model, or not the named one, can serve."""
     kinds = {
         "explain": "a network that reads no further numbers of a manifest",
-        "external_validation": "a network that reads no rule features or further numbers",
+        "external_validation": "a model that reads no rule features or further numbers",
     }
     for section, kind in kinds.items():
         if section not in values:
