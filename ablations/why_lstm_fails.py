@@ -107,7 +107,7 @@ def recordings(n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     settings = cinc2017_cohort.CincSimulationSettings(
         seed=5, recordings=n, af=0.5, other=0, noisy=0, mislabelled=0, inverted=0.0,
         length_s=[9, 9], mode_length_fraction=0, noise=1,
-        recorder=Recorder(low_cut_hz=0.5, high_cut_hz=40, step_uv=1, rail_mv=5, mains_hz=50,
+        recorder=Recorder(low_cut_hz=0.5, high_cut_hz=40, step_uv=1, saturation_mv=5, mains_hz=50,
                           mains_uv=5, wander_uv=80, muscle_uv=12),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

@@ -68,7 +68,7 @@ def main() -> None:
             nine_leads=leads == NINE_LEADS, n_samples=12 * zzu_layout.FS_HZ,
         )  # fmt: skip
         clean, measured, own, _ = zzu_cohort.examine(visit, place, seed, rng)
-        flaws = artefacts.Artefacts(0.03, 0.004, 0.001, pops=False, rail=False, lead_off=False)
+        flaws = artefacts.Artefacts(0.03, 0.004, 0.001, pops=False, saturated=False, lead_off=False)
         signal = artefacts.recorded(
             clean.leads_mv, zzu_layout.FS_HZ, flaws, hospital.recorder, own["breathing"], rng
         )

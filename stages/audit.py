@@ -20,7 +20,8 @@ def main() -> None:
     for name, table in audited.items():
         tables.write_csv(table, f"data/audit/{name}.csv")
     audit_figures.draw(audited, quality, Path("plots/audit"), cohort)
-    tables.write_metrics(audit.summary(records, quality, audited), "metrics/audit.json")
+    summary = audit.summary(records, quality, audited)
+    tables.write_metrics(summary, "metrics/audit.json", "audit")
 
 
 if __name__ == "__main__":

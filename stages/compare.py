@@ -26,11 +26,8 @@ def main() -> None:
     summary = compare.summary(scored.test, scored.validation, cohort)
     tables.write_metrics(summary, "metrics/summary.json")
     about = {"cohort": cohort, "baselines": run.baselines}
-    results = {
-        "figures": compare.figures(scored.test),
-        "differences": compare.as_metrics(differences),
-    }
-    tables.write_metrics(about | results, "metrics/compare.json")
+    results = {"figures": compare.figures(scored.test)}
+    tables.write_metrics(about | results, "metrics/compare.json", "compare")
     tables.write_csv(figures, FOLDER / "figures.csv")
     tables.write_csv(differences, FOLDER / "differences.csv")
     tables.write_csv(benefit, FOLDER / "decision.csv")

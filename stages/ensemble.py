@@ -16,8 +16,8 @@ def main() -> None:
     predictions = ensemble.mean(parts, seed)
 
     folder = Path("models") / ensemble.NAME / f"seed{seed}"
-    mine = [member for member in members if member.seed == seed]
-    ensemble.write(folder, seed, sorted(set(predictions["label"])), mine)
+    of_seed = [member for member in members if member.seed == seed]
+    ensemble.write(folder, seed, sorted(set(predictions["label"])), of_seed)
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
 
 

@@ -16,46 +16,55 @@ def main() -> None:
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     predictions = cases.read_seeds(model, seeds)
-    who = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}
+    subjects = {name: cases.of_split(labels, splits, name) for name in ("validation", "test")}
     raw = {
-        name: cases.probabilities(predictions, one, f"models/{model}") for name, one in who.items()
+        name: cases.probabilities(predictions, one, f"models/{model}")
+        for name, one in subjects.items()
     }
 
     classes = task == "multiclass"
-    enough = evaluate.enough(who["validation"], settings.min_positives)
+    enough = evaluate.enough(subjects["validation"], settings.min_positives)
     fitted = fit_calibration.fit(
-        model, who["validation"], raw["validation"], seeds, settings.calibration, enough, classes
+        model,
+        subjects["validation"],
+        raw["validation"],
+        seeds,
+        settings.calibration,
+        enough,
+        classes,
     )
-    said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
-    scored = {name: evaluate.score(one, said[name], settings) for name, one in who.items()}
-    patients = evaluate.score_patients(who["test"], said["test"], settings)
+    calibrated = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
+    scored = {
+        name: evaluate.score(one, calibrated[name], settings) for name, one in subjects.items()
+    }
+    patients = evaluate.score_patients(subjects["test"], calibrated["test"], settings)
 
     figures = {name: evaluate.as_metrics(one, settings) for name, one in scored.items()}
     figures["test_patients"] = evaluate.as_metrics(patients, settings)
     counted = scored["test"].counted
     figures["test_before_calibration"] = evaluate.before_calibration(
-        who["test"], raw["test"], counted
+        subjects["test"], raw["test"], counted
     )
     folder = Path("plots/evaluate") / model
     if classes:
         figures["test_classes"] = multiclass.as_metrics(
-            who["test"], said["test"].p, settings.challenge_classes, settings
+            subjects["test"], calibrated["test"].p, settings.challenge_classes, settings
         )
         table = multiclass.as_table(figures["test_classes"], model)
         tables.write_csv(table, folder / "classes.csv")
     about = {"model": model, "seeds": seeds, "bootstrap": settings.bootstrap}
     tables.write(predictions, f"predictions/{model}.parquet", tables.PREDICTIONS)
     fitted.save(f"calibration/{model}.json")
-    tables.write_metrics({**about, **figures}, f"metrics/evaluate/{model}.json")
+    tables.write_metrics({**about, **figures}, f"metrics/evaluate/{model}.json", "evaluate")
 
-    drawn = curves.all_targets(who["test"], said["test"].p[0], counted, model)
+    drawn = curves.all_targets(subjects["test"], calibrated["test"].p[0], counted, model)
     for name, curve in drawn.items():
         tables.write_csv(curve, folder / f"{name}.csv")
-    pair = {"before": raw["test"].mean(axis=0), "after": said["test"].p[0]}
-    both = curves.before_and_after(who["test"], pair, counted, model)
+    pair = {"before": raw["test"].mean(axis=0), "after": calibrated["test"].p[0]}
+    both = curves.before_and_after(subjects["test"], pair, counted, model)
     tables.write_csv(both, folder / "reliability.csv")
     reliability_diagram.draw(
-        both, pair, figures, fitted, who["test"].size, folder / "reliability.png", cohort
+        both, pair, figures, fitted, subjects["test"].size, folder / "reliability.png", cohort
     )
     tables.write_csv(curves.learning(Path("models") / model, seeds), folder / "learning.csv")
 

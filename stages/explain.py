@@ -35,7 +35,7 @@ def main() -> None:
     of_test = explained_records.of_test(
         model.predictions(), labels, splits, model.calibration(), model.source
     )
-    chosen = explained_records.present_or_called(of_test, settings.records)
+    chosen = explained_records.present_or_positive(of_test, settings.records)
     everyone = sorted({s.record_id for listed in chosen.values() for s in listed})
     contexts = explained_records.contexts(everyone, signal_store.open_store(SIGNALS), known)
     networks = record_maps.Networks(model.trainings(experiment.seeds()), SIGNALS, NORMAL_BEATS)

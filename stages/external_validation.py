@@ -35,7 +35,7 @@ def main() -> None:
 
     tables.write(predictions, f"data/external/predictions/{model.name}.parquet", tables.PREDICTIONS)
     tables.write_metrics(found.metrics, "metrics/external_validation.json")
-    tables.write_metrics(found.summary, "metrics/external_summary.json")
+    tables.write_metrics(found.summary, "metrics/external_summary.json", "external_summary")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, table in found.tables.items():
         tables.write_csv(table, FOLDER / f"{name}.csv")

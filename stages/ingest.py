@@ -25,7 +25,7 @@ def main() -> None:
     tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
     tables.write(found.notes, f"{base}/interim/notes.parquet", tables.NOTES)
     suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
-    tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json")
+    tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json", f"ingest{suffix}")
     ingest.require_enough(found, settings)
 
 

@@ -24,7 +24,8 @@ CHILD = {
     "seed": 1, "records": 1, "length_s": 6, "slowest_bpm": 60, "fastest_bpm": 90, "findings": 0,
     "rhythms": 0, "pop_fraction": 0,
     "recorder": {
-        "low_cut_hz": 0.3, "high_cut_hz": 120, "step_uv": 0.5, "rail_mv": 26.6, "mains_hz": 50,
+        "low_cut_hz": 0.3, "high_cut_hz": 120, "step_uv": 0.5, "saturation_mv": 26.6,
+        "mains_hz": 50,
         "mains_uv": 2, "wander_uv": 60, "muscle_uv": 5,
     },
 }  # fmt: skip

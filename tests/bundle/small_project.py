@@ -98,7 +98,7 @@ def trained(
 
 
 def simulated_ecgs() -> dict[str, Ecg]:
-    """Children with twelve and nine leads, a flat lead, a spike at the rail, a missing stretch."""
+    """Children with twelve and nine leads, a flat lead, a saturated spike, a missing stretch."""
     settings = params.load(
         "simulate", simulated_records.Settings, ROOT / "pipelines" / "delineation" / "params.yaml"
     )

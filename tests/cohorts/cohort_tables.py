@@ -50,7 +50,7 @@ def ingested(
     quality["usable"] = rng.random(m) > 0.02
     quality["flaw"] = [None if usable else "flat" for usable in quality["usable"]]
     quality["peak_mv"] = rng.gamma(3, 0.5, m)
-    quality["rail_fraction"] = np.where(rng.random(m) < 0.05, 0.001, 0)
+    quality["saturated_fraction"] = np.where(rng.random(m) < 0.05, 0.001, 0)
     quality["flat_fraction"] = quality["nonfinite_fraction"] = 0.0
     quality["psqi"] = rng.beta(8, 5, m)
     quality["bassqi"] = rng.beta(20, 1, m)

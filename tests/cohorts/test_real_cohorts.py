@@ -31,13 +31,13 @@ def test_real_children_are_read_whole(shared_data, run):
         assert (np.abs(signal.signal[3:6]).max(axis=1) > 0.1).all(), "aVR, aVL, aVF hold a signal"
 
 
-def test_rails_are_flagged_and_their_leads_stay_in_use(shared_data, run):
+def test_saturated_leads_are_flagged_and_their_leads_stay_in_use(shared_data, run):
     quality = run("zzu", shared_data / "zzu_sample").quality
-    railed = quality[quality["flaw"] == "railed"].groupby("record_id")["lead"].agg(set)
-    assert set(railed.index) == {"P01062_E01", "P01128_E02", "P09066_E01"}
-    assert railed["P01062_E01"] == {"V5"}
-    assert len(railed["P09066_E01"]) == 11
-    assert "III" not in railed["P09066_E01"]
+    saturated = quality[quality["flaw"] == "partly-saturated"].groupby("record_id")["lead"].agg(set)
+    assert set(saturated.index) == {"P01062_E01", "P01128_E02", "P09066_E01"}
+    assert saturated["P01062_E01"] == {"V5"}
+    assert len(saturated["P09066_E01"]) == 11
+    assert "III" not in saturated["P09066_E01"]
     assert quality["usable"].all()
 
 

@@ -67,7 +67,7 @@ BANNED_IN_NAMES = {"said", "told", "mine", "abroad", "heed", "stranger", "disbel
 ALLOWED = {
     "auroc.home": "key of metrics/external_summary.json",
     "auroc.abroad": "key of metrics/external_summary.json",
-    "railed_share": "column of data/audit/quality_by_lead.csv",
+    "saturated_share": "column of data/audit/quality_by_lead.csv",
 }
 # Packages whose strings users read as they are; parameters of all packages are on generated pages.
 SHOWN = ("benchmarks", "bundle", "commands", "delineator", "evaluation", "explain", "learning",

@@ -49,14 +49,14 @@ def test_only_mapped_targets_are_set_side_by_side(outcome: external_validation.O
     assert outcome.internal.cases.targets == outcome.external.cases.targets == ("abnormal", "chd")
 
 
-def test_a_weaker_model_abroad_shows_as_a_drop(outcome: external_validation.Outcome) -> None:
+def test_a_weaker_external_result_shows_as_a_drop(outcome: external_validation.Outcome) -> None:
     written = external_validation.as_metrics(outcome, SETTINGS)
     chd = written["external_minus_internal"]["chd"]["auroc"]
     assert chd["low"] < chd["value"] < chd["high"] < 0
     assert set(written["external"]["targets"]) == {"abnormal", "chd"}
     assert "net: macro AUROC" in external_validation.sentence("net", outcome)
     shown = external_validation.summary("net", outcome)["auroc"]
-    assert shown["abroad"] < shown["home"]
+    assert shown["external"] < shown["internal"]
 
 
 def test_predictions_round_trip_through_their_table(outcome: external_validation.Outcome) -> None:
@@ -86,7 +86,7 @@ def test_no_record_left_is_told_in_one_line(cohort) -> None:
 def test_targets_that_the_model_does_not_know_are_left_out_and_named() -> None:
     assert SETTINGS.chosen(("chd", "norm")) == ({"chd": "chd"}, ["abnormal"])
     assert SETTINGS.chosen(("norm",)) == ({}, ["abnormal", "chd"])
-    assert external_validation.summary("net", None)["auroc"] == {"home": None, "abroad": None}
+    assert external_validation.summary("net", None)["auroc"] == {"internal": None, "external": None}
 
 
 def test_a_wrong_mapping_is_told_in_one_line() -> None:

@@ -29,7 +29,7 @@ def shares(st_share: float, ids: list[str]) -> pd.DataFrame:
         for key in ids
         for region, share, time in (("ST-T", st_share, 0.4), ("QRS", 1 - st_share, 0.1))
     ]
-    columns = ["record_id", "patient_id", "target", "label", "called", "method", "region",
+    columns = ["record_id", "patient_id", "target", "label", "positive", "method", "region",
                "share", "time"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
@@ -41,7 +41,7 @@ def restored(st: list[str], qrs: list[str]) -> pd.DataFrame:
         for key in ids
         for region in ("ST-T", "QRS")
     ]
-    columns = ["record_id", "patient_id", "target", "label", "called", "region", "fall"]
+    columns = ["record_id", "patient_id", "target", "label", "positive", "region", "fall"]
     return pd.DataFrame(rows, columns=columns)
 
 

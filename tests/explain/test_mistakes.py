@@ -33,9 +33,9 @@ def test_the_surest_mistakes_come_first_and_an_unknown_label_is_none():
 
 
 def test_the_ill_and_those_called_ill_are_explained():
-    chosen = explained_records.present_or_called(ALL, at_most=10)["chd"]
+    chosen = explained_records.present_or_positive(ALL, at_most=10)["chd"]
     assert [s.record_id for s in chosen] == ["G", "A", "B", "C", "E", "D"]
-    few = explained_records.present_or_called(ALL, at_most=3)["chd"]
+    few = explained_records.present_or_positive(ALL, at_most=3)["chd"]
     assert [s.record_id for s in few] == ["G", "B", "E"]
 
 
@@ -43,7 +43,7 @@ def test_the_table_says_what_a_reader_needs():
     rule = (("Wide QRS for age", "QRS 130 ms, above 98"),)
     contexts = {
         key: RecordContext(
-            key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 railed",)
+            key, 0, 400.0, "female", pd.DataFrame(), pd.DataFrame(), rule, ("V1 partly-saturated",)
         )
         for key in "ABCDEFG"
     }
@@ -55,7 +55,7 @@ def test_the_table_says_what_a_reader_needs():
     first = table.iloc[0]
     assert first["findings"] == "Normal ECG; x"
     assert first["rules_met"] == "Wide QRS for age: QRS 130 ms, above 98"
-    assert first["quality_flags"] == "V1 railed"
+    assert first["quality_flags"] == "V1 partly-saturated"
     assert first["picture"] == "chd_false_positive_1.png"
     assert table.iloc[1]["picture"] == ""
 

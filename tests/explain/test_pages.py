@@ -21,7 +21,7 @@ def page(present: np.ndarray) -> tuple[explanation_pages.Page, object]:
     )  # fmt: skip
     rules = (("Wide QRS for age", "QRS duration 130 ms, above the 98th percentile 98 ms"),)
     record = RecordContext(
-        "R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 railed",)
+        "R1_E1", 0, 400.0, "female", pd.DataFrame(), waves, rules, ("V1 partly-saturated",)
     )
     one = explanation_pages.Page(subject, record, Path("unused.png"), "False negative. ")
     signal = np.random.default_rng(0).normal(0, 0.1, (12, 1000))
@@ -35,7 +35,8 @@ def page(present: np.ndarray) -> tuple[explanation_pages.Page, object]:
 def test_the_page_says_what_it_must(leads):
     _, figure = page(np.arange(12) < leads)
     words = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
-    for told in ("chd positive", "0.81", "threshold 0.50", "Wide QRS for age", "V1 railed",
+    for told in ("chd positive", "0.81", "threshold 0.50", "Wide QRS for age",
+                 "V1 partly-saturated",
                  "chd present", "13 months"):  # fmt: skip
         assert told in words
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(270)

@@ -67,7 +67,7 @@ def test_missing_samples_and_rails_are_bridged_and_counted(preprocess_settings):
     counts, mask, done = preprocess.prepare(flawed, frozenset(), preprocess_settings())
     clean, _, _ = preprocess.prepare(recording(), frozenset(), preprocess_settings())
     assert done.samples_missing == 10
-    assert done.samples_at_rail == 21
+    assert done.saturated_samples == 21
     assert done.records_bridged == 1
     assert list(np.flatnonzero(~mask)) == [4]
     assert np.abs(counts[3] - clean[3]).max() < 100
@@ -163,14 +163,14 @@ def test_a_wrong_setting_is_told_in_one_line(preprocess_settings, changed, line)
 
 @pytest.mark.real
 def test_real_children_keep_their_r_peaks(shared_data, preprocess_settings):
-    """No record loses more than 8% of a lead's size to the filters (rail records aside)."""
+    """No record loses more than 8% of a lead's size to the filters (saturated records aside)."""
     for header in sorted(shared_data.glob("zzu_sample/Child_ecg/*/*/*.hea")):
         raw = wfdb.rdrecord(str(header.with_suffix("")))
         leads = tuple(str(canonical_lead(name)) for name in raw.sig_name)
         record = EcgRecord(raw.p_signal.T.astype(np.float32), raw.fs, leads)
         counts, mask, done = preprocess.prepare(record, frozenset(), preprocess_settings())
         assert mask.all()
-        assert (done.samples_at_rail > 0) == (np.abs(record.signal).max() > 15)
+        assert (done.saturated_samples > 0) == (np.abs(record.signal).max() > 15)
         if np.abs(record.signal).max() < 8:
             seconds = counts[:, : counts.shape[1] // 250 * 250].reshape(12, -1, 250)
             before = record.signal[:, : seconds.shape[1] * 500].reshape(12, -1, 500)

@@ -1,4 +1,4 @@
-"""A lead is masked when it holds no heart, and flagged when it hit the recorder's rail."""
+"""A lead is masked when it holds no heart, and flagged when it was saturated in part."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,20 +63,20 @@ def test_a_lead_that_falls_off_for_a_second_stays_in_use():
     assert found.flat_fraction == pytest.approx(0.1, abs=0.002)
 
 
-def test_a_lead_clipped_at_its_rail_is_saturated():
+def test_a_lead_clipped_at_the_recorders_limit_is_saturated():
     time = np.arange(5000) / FS
     found = measure(np.clip(8 * np.sin(2 * np.pi * time), -5, 5).astype(np.float32))
     assert (found.usable, found.flaw) == (False, "saturated")
-    assert found.rail_fraction > 0.3
+    assert found.saturated_fraction > 0.3
 
 
-def test_a_short_spike_to_the_rail_is_flagged_and_stays_in_use():
+def test_a_short_spike_to_the_recorders_limit_is_flagged_and_stays_in_use():
     signal = heart()
     signal[100:103] = 26.6
     found = measure(signal)
-    assert (found.usable, found.flaw) == (True, "railed")
+    assert (found.usable, found.flaw) == (True, "partly-saturated")
     assert found.peak_mv == pytest.approx(26.6, abs=0.1)
-    assert found.rail_fraction == pytest.approx(3 / 5000)
+    assert found.saturated_fraction == pytest.approx(3 / 5000)
 
 
 @pytest.mark.parametrize(("gap", "usable"), [(40, True), (60, False), (5000, False)])
@@ -106,7 +106,7 @@ def test_wander_lowers_bassqi_and_noise_lowers_psqi():
 
 @pytest.mark.parametrize("n_samples", [1, 2, 7])
 def test_a_lead_of_a_few_samples_breaks_nothing(n_samples):
-    assert 0 <= measure(heart()[:n_samples]).rail_fraction <= 1
+    assert 0 <= measure(heart()[:n_samples]).saturated_fraction <= 1
 
 
 def test_a_lead_is_measured_as_if_it_were_alone():
@@ -116,7 +116,7 @@ def test_a_lead_is_measured_as_if_it_were_alone():
     leads[3] = leads[2, -1]
     leads[4] = np.nan
     together = quality.lead_quality(leads, FS, LIMITS)
-    assert together.flaw.tolist() == [None, None, "railed", "flat", "not-finite", None]
+    assert together.flaw.tolist() == [None, None, "partly-saturated", "flat", "not-finite", None]
     for row, lead in enumerate(leads):
         alone = measure(lead)
         for name, values in vars(together).items():

@@ -65,7 +65,7 @@ def test_a_single_inverted_limb_lead_is_named(lead):
 def test_two_leads_under_each_others_name_contradict_the_others():
     signal = heart()
     signal[[ROW["I"], ROW["aVF"]]] = signal[[ROW["aVF"], ROW["I"]]]
-    assert notes(signal)["limb-leads"].detail.startswith("the limb leads contradict each other")
+    assert notes(signal)["limb-leads"].detail.startswith("the limb leads are inconsistent")
 
 
 @pytest.mark.parametrize("age_days", [3000.0, 20_000.0])
@@ -84,7 +84,7 @@ def test_right_arm_and_leg_swapped_are_suspected():
 def test_v1_and_v3_swapped_are_suspected():
     signal = heart()
     signal[[ROW["V1"], ROW["V3"]]] = signal[[ROW["V3"], ROW["V1"]]]
-    assert notes(signal)["electrodes"].detail == "V1 and V3 look swapped"
+    assert notes(signal)["electrodes"].detail == "suspected V1/V3 electrode reversal"
 
 
 def test_too_few_leads_say_nothing_of_electrodes():

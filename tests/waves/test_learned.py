@@ -10,7 +10,7 @@ from pedecg.waves import delineate, delineator_inference, shipped_delineator
 from pedecg.waves.annotations import QRS, Labelled
 
 RECORDER = Recorder(
-    low_cut_hz=0.3, high_cut_hz=120, step_uv=0.5, rail_mv=26.6,
+    low_cut_hz=0.3, high_cut_hz=120, step_uv=0.5, saturation_mv=26.6,
     mains_hz=50, mains_uv=2, wander_uv=60, muscle_uv=5,
 )  # fmt: skip
 

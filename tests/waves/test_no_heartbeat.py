@@ -130,7 +130,7 @@ def test_noise_for_two_fifths_of_the_record_does_not_hide_the_heart(ecg):
 @pytest.mark.parametrize("bpm", [50, 110, 180, 250])
 def test_simulated_children_among_muscle_noise_keep_their_beats(method, bpm):
     recorder = Recorder(
-        low_cut_hz=0.3, high_cut_hz=120, step_uv=0.5, rail_mv=26.6,
+        low_cut_hz=0.3, high_cut_hz=120, step_uv=0.5, saturation_mv=26.6,
         mains_hz=50, mains_uv=10, wander_uv=200, muscle_uv=30,
     )  # fmt: skip
     cohort = simulated_records.Settings(

@@ -15,7 +15,7 @@ from pedecg.waves import delineate
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 # Counted by eye on drawings of leads II and V1 at 0.2 s per line: beats over the whole record where
 # the rhythm is irregular (P00255, P02189, P02851, P08950, P09380), over the clean 16.5 s of P09066
-# (its first seconds swing between the rails), and over the first 10 s elsewhere.
+# (its first seconds swing between the recorder's limits), and over the first 10 s elsewhere.
 COUNTED_BPM = {
     "P00073_E02": 100.5, "P00255_E02": 76.2, "P00277_E01": 94.7, "P00615_E01": 129.4,
     "P01062_E01": 110.2, "P01128_E02": 124.0, "P01493_E01": 180.7, "P02189_E01": 132.3,

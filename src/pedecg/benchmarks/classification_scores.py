@@ -68,8 +68,8 @@ def challenge(
     named = ("f1_challenge", "accuracy", *(f"f1 {name}" for name in prepared.targets))
 
     def score(p: Floats, weights: Floats) -> dict[str, Floats]:
-        called = p.argmax(axis=1)
-        matrices = multiclass.tables(true, called, len(prepared.targets), weights)
+        predicted = p.argmax(axis=1)
+        matrices = multiclass.tables(true, predicted, len(prepared.targets), weights)
         scores = multiclass.scores(matrices, prepared.targets, CHALLENGE_CLASSES)
         return {name.replace(" ", "_"): scores[name] for name in named}
 

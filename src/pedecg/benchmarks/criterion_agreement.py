@@ -137,9 +137,9 @@ def judge_all(
 def agreement(judged_records: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return sensitivity and specificity of each comparison, with Wilson's 95% intervals.
 
-    A criterion that cannot be told counts as not met, so that a missing measure costs sensitivity;
-    how often that is stands in ``unknown``. A comparison without a criterion in this version is
-    left out, one without a positive record has a specificity alone.
+    A criterion that cannot be determined counts as not met, so that a missing measure costs
+    sensitivity; how often that is stands in ``unknown``. A comparison without a criterion in this
+    version is left out, one without a positive record has a specificity alone.
 
     Parameters
     ----------

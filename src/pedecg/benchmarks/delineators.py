@@ -52,6 +52,7 @@ class PedecgDelineator:
         self.weights = weights
 
     def __call__(self, signal_mv: Signal, fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
+        """Return the waves of a record; see `Delineator.__call__`."""
         torch.set_num_threads(1)
         return delineator_inference.delineate(signal_mv, fs_hz, leads, self.weights)
 
@@ -63,6 +64,7 @@ class NeuroKit:
         self.method, self.name = method, f"neurokit2_{method}"
 
     def __call__(self, signal_mv: Signal, fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
+        """Return the waves of a record; see `Delineator.__call__`."""
         rows = [
             {"lead": name} | row
             for lead, name in zip(signal_mv, leads, strict=True)
@@ -119,6 +121,7 @@ class OpenEcg:
             )
 
     def __call__(self, signal_mv: Signal, fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
+        """Return the waves of a record; see `Delineator.__call__`."""
         resampled = filters.resample(np.nan_to_num(signal_mv), fs_hz, OPENECG_HZ)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "leads.npy"

@@ -60,6 +60,7 @@ def _decoded(logits: Any) -> Iterator[tuple[int, Any]]:
 
 
 def main() -> None:
+    """Delineate one file of leads per line of standard input, until it ends."""
     model = Inference(num_threads=1)
     print("ready", flush=True)
     for line in sys.stdin:

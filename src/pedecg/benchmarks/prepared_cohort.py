@@ -32,10 +32,12 @@ class Prepared:
 
     @property
     def record_ids(self) -> NDArray[np.object_]:
+        """Identifiers of the records, shape (n_records,)."""
         return self.labels["record_id"].to_numpy(object)
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of the label columns."""
         return tuple(str(name) for name in self.labels if name != "record_id")
 
     @property

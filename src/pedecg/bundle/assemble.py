@@ -10,7 +10,7 @@ from typing import Any
 
 from pedecg.bundle import onnx_export, provenance
 from pedecg.bundle.provenance import Origin
-from pedecg.core import tables
+from pedecg.core import schema_versions, tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.learning import trained_network
@@ -19,7 +19,6 @@ from pedecg.models import registry
 from pedecg.signals import filters
 
 ABOUT = "bundle.json"
-FORMAT = 1  # of bundle.json; run.py beside it always reads its own
 # Copied as they are: they import nothing of this project. run.py takes them from its own folder.
 HERE = Path(__file__).parent
 CODE = (
@@ -43,6 +42,7 @@ class Source:
 
     @property
     def card(self) -> Card:
+        """Model card of the trained network."""
         return self.trained.card
 
 
@@ -128,7 +128,7 @@ def _about(sources: list[Source], names: list[str], made: Origin) -> dict[str, A
     card = sources[0].card
     further = sorted(registry.reads(card.model, card.settings) - {"signals", "demographics"})
     return {
-        "format": FORMAT,
+        schema_versions.KEY: schema_versions.current("bundle"),
         "model": card.model,
         "use": USE,
         "licence": LICENCE,
@@ -183,7 +183,7 @@ def _requirements() -> str:
 
 
 def _readme(card: Card, made: Origin) -> str:
-    children = "simulated children, who do not exist" if made.simulated else made.cohort
+    children = "simulated children only" if made.simulated else made.cohort
     on = made.trained_on
     return f"""# {card.model}: {", ".join(card.targets)}
 

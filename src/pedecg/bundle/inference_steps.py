@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 def usable(
     signal: NDArray[np.float32], fs_hz: float, limits: dict[str, float]
 ) -> NDArray[np.bool_]:
-    """Say which leads can be used: not flat, not at the rail, without long gaps; shape (n_leads,).
+    """Return which leads are usable: not flat, not saturated, without long gaps; shape (n_leads,).
 
     The same limits and arithmetic as `pedecg.signals.quality.lead_quality`.
     """
@@ -34,7 +34,7 @@ def usable(
     lowest, highest = centred.min(axis=1, keepdims=True), centred.max(axis=1, keepdims=True)
     extreme = ((centred == lowest) | (centred == highest)) & (centred != 0)
     clipped = extreme & (run >= max(CLIP_S * fs_hz, CLIP_SAMPLES))
-    rail = (clipped | (distance >= limits["rail_mv"])).mean(axis=1)
+    saturated = (clipped | (distance >= limits["saturation_mv"])).mean(axis=1)
     flat = ((run >= limits["flat_s"] * fs_hz) & ~clipped & finite).mean(axis=1)
     gaps = np.where(finite, 0, _run_lengths(finite)).max(axis=1)
     return np.asarray(
@@ -43,7 +43,7 @@ def usable(
         & (gaps <= limits["max_gap_s"] * fs_hz)
         & (distance.max(axis=1) >= limits["flat_mv"])
         & (flat <= limits["max_flat_fraction"])
-        & (rail <= limits["max_rail_fraction"])
+        & (saturated <= limits["max_saturated_fraction"])
     )
 
 

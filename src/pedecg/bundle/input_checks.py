@@ -20,7 +20,7 @@ def judge(
     sex: str | None,
     carries: bool,
 ) -> tuple[str | None, list[str]]:
-    """Return why the model must not be asked (None: it may), and what is doubtful.
+    """Return the reason to refuse a prediction (None: accepted), and warnings.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def too_few(about: Mapping[str, Any], usable: Collection[str]) -> str | None:
 
 
 def amplitude(about: Mapping[str, Any], swing_mv: float) -> list[str]:
-    """Return a flag where an ECG is higher or lower than every training record: a wrong unit?
+    """Return a flag where the amplitude lies outside the training records' range (wrong unit).
 
     Parameters
     ----------

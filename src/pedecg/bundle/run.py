@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 
 
 class RefusedError(Exception):
-    """The model was not made for this ECG, or the bundle is not whole; told in one line."""
+    """The ECG is outside the model's validated range, or the bundle is incomplete; one line."""
 
 
 @dataclass(frozen=True)
@@ -173,15 +173,15 @@ class Bundle:
         present = [lead for lead in order if lead in used]
         raw = signal[[used[lead] for lead in present]]
         gaps = self.filters.no_signal(raw, fs_hz, values["spike_mv"], values["spike_margin_s"])
-        heard = ~gaps.all(axis=1)
+        has_signal = ~gaps.all(axis=1)
         band = self.filters.band_pass(
-            self.filters.bridge(raw[heard], gaps[heard]),
+            self.filters.bridge(raw[has_signal], gaps[has_signal]),
             fs_hz, values["low_hz"], values["high_hz"], values["order"],
         )  # fmt: skip
         kept = self.filters.resample(band, fs_hz, values["fs_hz"])
         if values["length_s"] is not None:
             kept = self.steps.middle(kept, round(values["length_s"] * values["fs_hz"]))
-        mask = np.isin(order, np.array(present, str)[heard])
+        mask = np.isin(order, np.array(present, str)[has_signal])
         counts = np.zeros((len(order), kept.shape[1]), np.int16)
         counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
         return counts, mask
@@ -278,7 +278,7 @@ def read(
     if path.suffix.lower() not in (".csv", ".npy"):
         return _read_wfdb(path)
     if fs_hz is None:
-        raise RefusedError("a CSV or .npy does not say its rate; name it with --fs-hz")
+        raise RefusedError("a CSV or .npy file holds no sampling rate; give it with --fs-hz")
     if path.suffix.lower() == ".npy":
         if leads is None:
             raise RefusedError("a .npy does not name its leads; name them with --leads I,II,…")
@@ -341,19 +341,19 @@ def main() -> int:
     parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
     parser.add_argument("--features", type=Path, help="JSON of rule features, for one ECG")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     refused = 0
     try:
-        bundle = Bundle(threads=asked.threads)
+        bundle = Bundle(threads=arguments.threads)
     except RefusedError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1
-    leads = asked.leads.split(",") if asked.leads else None
-    features = json.loads(asked.features.read_bytes()) if asked.features else None
-    for path in asked.ecgs:
+    leads = arguments.leads.split(",") if arguments.leads else None
+    features = json.loads(arguments.features.read_bytes()) if arguments.features else None
+    for path in arguments.ecgs:
         try:
-            ecg = read(path, asked.fs_hz, leads)
-            answer = bundle.predict(*ecg, asked.age_days, SEXES.get(asked.sex), features)
+            ecg = read(path, arguments.fs_hz, leads)
+            answer = bundle.predict(*ecg, arguments.age_days, SEXES.get(arguments.sex), features)
             print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
         except (RefusedError, OSError, ValueError) as fault:
             refused += 1

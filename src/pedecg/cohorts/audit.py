@@ -1,4 +1,4 @@
-"""What a cohort is made of, as tables: who is in it, what is known of them, and how well.
+"""Cohort audit as tables: patients, labels, and signal quality.
 
 Counts only, no judgement: what a class means is the data set's own definition.
 """
@@ -122,7 +122,7 @@ def quality_by_lead(quality: pd.DataFrame) -> pd.DataFrame:
             "lead": lead,
             "records": len(group),
             "usable_share": group["usable"].mean(),
-            "railed_share": group["flaw"].eq("railed").fillna(False).mean(),
+            "saturated_share": group["flaw"].eq("partly-saturated").fillna(False).mean(),
             "median_peak_mv": group["peak_mv"].median(),
         }
         row |= {f"flaw_{flaw}": int((group["flaw"] == flaw).sum()) for flaw in flaws}
@@ -212,7 +212,7 @@ def unlisted_diagnoses(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dict[str, Any]:
-    """Return the few numbers that are worth comparing between two versions of a cohort."""
+    """Return the main figures, for comparison of two versions of a cohort."""
     per_record = tables["labels_per_record"]
     several = per_record.loc[per_record["positive_targets"] > 1, "records"].sum()
     visits = records.groupby("patient_id").size()
@@ -232,7 +232,9 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         "median_seconds": (records["n_samples"] / records["fs_hz"]).median(),
         "several_positive_targets_share": several / len(records),
         "unusable_leads_share": 1 - quality["usable"].mean(),
-        "rail_records_share": quality.loc[quality["flaw"] == "railed", "record_id"].nunique()
+        "saturated_records_share": quality.loc[
+            quality["flaw"] == "partly-saturated", "record_id"
+        ].nunique()
         / len(records),
         "spearman_with_source": agreement["spearman"].to_dict(),
         "positives": positives,

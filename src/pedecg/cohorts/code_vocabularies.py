@@ -111,7 +111,7 @@ def disease_of(code: str) -> Disease | None:
 
 
 def unlisted_groups(code: str) -> set[str]:
-    """Return the groups of disease in whose chapter of ICD-10 a code lies without being a key.
+    """Return the groups of disease whose ICD-10 chapter contains a code that is not a key.
 
     A coarctation (Q25.1) is a congenital heart defect, though the study lists no such key: of a
     record with this code nobody may say that it has no heart defect.

@@ -1,4 +1,4 @@
-"""A cohort's folder told from its table: which records it lists, and whose they are."""
+"""Identify a cohort's folder by its table, which lists records and their patients."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Listing:
         return {row.path: row for row in (*self.copies, *self.rows)}
 
 
-@lru_cache(maxsize=64)  # most folders that are asked for hold no table
+@lru_cache(maxsize=64)  # most folders hold no table
 def listing(root: Path, age_unit: str | None = None) -> Listing | None:
     """Return what the table in a folder lists, or None where it holds no table of a known kind.
 

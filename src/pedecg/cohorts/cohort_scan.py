@@ -246,8 +246,8 @@ def _repeated(source: Source) -> dict[int, RecordFault]:
             numbers = ", ".join(str(position + 1) for position in group)
             for position in group[1:] if equal else group:
                 reason = "duplicate-row" if equal else "conflicting-rows"
-                said = RecordFault(reason, f"{what} {name} stands in rows {numbers}")
-                faults.setdefault(position, said)
+                detail = RecordFault(reason, f"{what} {name} is in rows {numbers}")
+                faults.setdefault(position, detail)
     return faults
 
 

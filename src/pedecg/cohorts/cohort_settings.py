@@ -15,18 +15,18 @@ class ZzuSettings(Section):
     """What counts as abnormal among the findings of ZZU-pECG (and of the simulated cohort)."""
 
     normal_verdicts: list[str] = Field(
-        description="findings by which the reader calls the whole ECG normal (AHA codes)"
+        description="findings that classify the whole ECG as normal (AHA codes)"
     )
     benign_findings: list[str] = Field(
         description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
         "of a finding without one)"
     )
     rate_findings: list[str] = Field(
-        description="findings of the rate, which do not count for abnormal_beyond_rate"
+        description="findings of heart rate, which are ignored for abnormal_beyond_rate"
     )
     unlisted_diagnoses: Literal["unknown", "negative", "positive"] = Field(
-        description="label of a target where a diagnosis lies in its chapter of ICD-10 and is none "
-        "of the study's keys, as a coarctation (Q25.1) for chd"
+        description="label of a target where a diagnosis is in its ICD-10 chapter but is not one "
+        "of the study's codes, e.g. coarctation (Q25.1) for chd"
     )
 
     @model_validator(mode="after")
@@ -84,10 +84,10 @@ class ManifestSettings(Section):
     age_unit: Literal["ask", "days", "weeks", "months", "years"] | None = Field(
         description="unit of ages without one; ask: the run ends with a question where all bare "
         "numbers are at most 250, which could be years or months, and else reads days; null: "
-        "every cell must say its unit"
+        "every cell must contain its unit"
     )
-    female: list[str] = Field(description="what stands for female, in any case")
-    male: list[str] = Field(description="what stands for male, in any case")
+    female: list[str] = Field(description="values that mean female, case-insensitive")
+    male: list[str] = Field(description="values that mean male, case-insensitive")
     labels: list[str] = Field(
         description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
     )
@@ -96,8 +96,8 @@ class ManifestSettings(Section):
         description="numeric columns kept beside age and sex; `name=column` renames"
     )
     conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
-        description="records of one patient that are 0 and 1 in a label: kept (a disease comes "
-        "and goes), quarantined, or the run refused"
+        description="records of one patient that are 0 and 1 in a label: kept (a disease may "
+        "resolve), quarantined, or the run refused"
     )
 
     @field_validator("file")

@@ -208,7 +208,7 @@ def _metrics(
         "records_by_fs_hz": _sorted(f"{decoded.fs_hz:g}" for _, decoded in rows),
         "checksums_verified": sum(decoded.verified for _, decoded in rows),
         "records_with_unusable_lead": _records_with(rows, usable=False),
-        "railed_records": _records_with(rows, usable=True),
+        "records_with_saturated_samples": _records_with(rows, usable=True),
         "leads_by_flaw": _sorted(flaws),
         "records_by_note": _sorted(
             kind

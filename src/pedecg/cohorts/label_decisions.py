@@ -25,8 +25,8 @@ class LabelSettings(params.Section):
         description="apply labels/decisions.csv to the labels of training and validation records"
     )
     not_from_ecg: list[str] = Field(
-        description="targets that echocardiography, serology or another test decides: a review of "
-        "the ECG may make such a label unknown and never turn it"
+        description="targets determined by echocardiography, serology or another test: a review of "
+        "the ECG may set such a label to unknown but not flip it"
     )
 
 

@@ -24,7 +24,7 @@ def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     Raises
     ------
     PedecgError
-        Also where nobody said the unit of the ages and the numbers could be in several.
+        Also where the unit of the ages is not given and the numbers fit several units.
     """
     root = cohort_scan.require_root(settings)
     manifest = settings.manifest
@@ -115,9 +115,11 @@ def _agreed(found: cohort_scan.Scan, manifest: ManifestSettings) -> cohort_scan.
         )
     kept, quarantined = [], []
     for row in found.rows:
-        mine = [target for target in row.labels if (row.patient_id, target) in conflicts]
-        if mine:
-            detail = f"{manifest.file}: patient {row.patient_id} has {', '.join(mine)} 0 and 1"
+        contradictory = [target for target in row.labels if (row.patient_id, target) in conflicts]
+        if contradictory:
+            detail = (
+                f"{manifest.file}: patient {row.patient_id} has {', '.join(contradictory)} 0 and 1"
+            )
             quarantined.append(cohort_scan.Quarantined(row.record_id, "conflicting-labels", detail))
         else:
             kept.append(row)

@@ -21,12 +21,12 @@ class IngestSettings(quality.LeadLimits):
     max_quarantine_fraction: float = Field(
         ge=0, le=1, description="share of quarantined rows above which the stage fails"
     )
-    min_fs_hz: float = Field(gt=0, description="slowest sampling rate that shows a QRS, Hz")
+    min_fs_hz: float = Field(gt=0, description="lowest sampling rate that resolves a QRS, Hz")
     max_fs_hz: float = Field(
-        gt=0, le=1e6, description="fastest sampling rate of an ECG recorder, Hz"
+        gt=0, le=1e6, description="highest sampling rate of an ECG recorder, Hz"
     )
     ignore_channels: list[str] = Field(
-        description="channels that are none of the twelve leads and may be left out, by name; "
+        description="channels other than the twelve leads that may be left out, by name; "
         "any other unknown channel quarantines its record"
     )
     required_leads: list[str] = Field(
@@ -101,8 +101,8 @@ def decode(
     usable = {lead for lead, used in zip(found.leads, measured.usable, strict=True) if used}
     lacking = [lead for lead in settings.required_leads if lead not in usable]
     if lacking:
-        said = ", ".join(f"{lead} {flaw_of.get(lead) or 'absent'}" for lead in lacking)
-        raise RecordFault("missing-lead", f"{path}: {said} (ingest.required_leads)")
+        detail = ", ".join(f"{lead} {flaw_of.get(lead) or 'absent'}" for lead in lacking)
+        raise RecordFault("missing-lead", f"{path}: {detail} (ingest.required_leads)")
     return CheckedRecord(
         fs_hz=found.fs_hz,
         n_samples=opened.record.signal.shape[1],

@@ -54,6 +54,7 @@ class Recording:
 
     @property
     def length_s(self) -> float:
+        """Length of the recording, s."""
         return len(self.signal_mv[0]) / self.fs_hz
 
 
@@ -177,8 +178,8 @@ def _one(path: Path, age_unit: str | None) -> RecordingPath | Fault:
     header = path.with_name(path.name + ".hea")
     if not registry.examination(path)[0].is_file():
         if not header.is_file():
-            said = f"not found; expected a folder, a WFDB record or a file {', '.join(_SUFFIXES)}"
-            return Fault(str(path), said)
+            detail = f"not found; expected a folder, a WFDB record or a file {', '.join(_SUFFIXES)}"
+            return Fault(str(path), detail)
         return _known_by_table(RecordingPath(path.name, header), age_unit)
     if registry.examination(path)[1] is not None:
         return RecordingPath(path.name, path)

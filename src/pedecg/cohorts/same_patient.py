@@ -16,7 +16,7 @@ BY_SIGNAL = "the same signal"
 
 
 def groups(patients: Sequence[str], digests: Sequence[bytes]) -> dict[str, str]:
-    """Return the group of every patient who may be one with another.
+    """Return the group of every patient identifier that may belong to the same patient.
 
     Parameters
     ----------
@@ -24,7 +24,8 @@ def groups(patients: Sequence[str], digests: Sequence[bytes]) -> dict[str, str]:
 
     Returns
     -------
-    patient_id -> name of its group, the first id of it in order; a patient who is alone is absent.
+    patient_id -> name of its group, the first id of it in order; an identifier without a match is
+    absent.
     """
     linked = [*_of_one_form(patients)]
     by_digest: dict[bytes, set[str]] = defaultdict(set)
@@ -35,7 +36,7 @@ def groups(patients: Sequence[str], digests: Sequence[bytes]) -> dict[str, str]:
 
 
 def listed(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of patients who may be one.
+    """Return the table of identifiers that may belong to the same patient.
 
     Parameters
     ----------

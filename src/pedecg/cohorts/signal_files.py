@@ -57,8 +57,8 @@ def guarded(read: Callable[[], FileEcg], name: str) -> FileEcg:
     except RecordFault:
         raise
     except OSError as error:
-        said = error.strerror or "the operating system refuses to read it"
-        raise RecordFault("unreadable-file", f"{name[:60]}: {said}") from None
+        detail = error.strerror or "the operating system refuses to read it"
+        raise RecordFault("unreadable-file", f"{name[:60]}: {detail}") from None
     except Exception as error:
         raise RecordFault(
             "damaged-file", f"{name[:60]}: cannot be decoded ({type(error).__name__})"

@@ -37,7 +37,7 @@ class SplitSettings(Section):
     fractions: list[float] = Field(
         min_length=3, max_length=3, description="train, validation, test; of patients, sum 1"
     )
-    age_edges_days: list[int] = Field(description="where age groups begin, days, ascending")
+    age_edges_days: list[int] = Field(description="lower bounds of the age groups, days, ascending")
     train_folds: list[int] = Field(description="with source dataset: folds to train on")
     validation_folds: list[int] = Field(description="with source dataset: folds to validate on")
     test_folds: list[int] = Field(description="with source dataset: folds to test on")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from pedecg.core import schema_versions
 from pedecg.core.errors import PedecgError
 
 COMPARED = Path("metrics/compare.json")
@@ -26,22 +27,23 @@ PLACES = {
 
 
 def table(file: Path = COMPARED) -> Table:
-    """Return the test AUROC of every model and target; simulated cohorts are called so.
+    """Return the test AUROC of every model and target; the title names a simulated cohort.
 
     Raises
     ------
     PedecgError
-        The pipeline has not run here yet.
+        The pipeline has not run here yet, or the file has another schema version.
     """
     try:
         compared: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
+    schema_versions.check("compare", compared.get(schema_versions.KEY), file)
     cohort, models = compared["cohort"], compared["figures"]
     about = f"cohort {cohort}"
     if cohort.startswith("simulated"):
-        who = "children" if cohort == "simulated" else "recordings"
-        about = f"simulated {who}, not patients"
+        subjects = "children" if cohort == "simulated" else "recordings"
+        about = f"simulated {subjects}, not patients"
     shown = Table(title=f"AUROC on test patients with 95% interval ({about}); *: reads no signal")
     shown.add_column("model")
     names = [name for name in next(iter(models.values())) if name != "micro"]

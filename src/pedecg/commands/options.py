@@ -38,7 +38,7 @@ Paths = Annotated[
 Age = Annotated[
     str | None,
     typer.Option(
-        help="age with its unit: 12d, 5w, 7mo, 3y; default: as the files say", show_default=False
+        help="age with its unit: 12d, 5w, 7mo, 3y; default: the age in the file", show_default=False
     ),
 ]
 AgeDays = Annotated[float | None, typer.Option(min=0, help="the same in days", show_default=False)]
@@ -50,7 +50,7 @@ def given_age_days(age: str | None, age_days: float | None) -> float | None:
     Raises
     ------
     PedecgError
-        Both are given, or ``--age`` cannot be read: a bare number is asked back.
+        Both are given, or ``--age`` cannot be read: a number without a unit is refused.
     """
     from pedecg.cohorts import ages
     from pedecg.cohorts.record_faults import RecordFault

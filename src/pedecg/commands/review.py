@@ -44,10 +44,11 @@ def review(
         float, typer.Option(min=0, max=1, help="share of the cases that every reader answers")
     ] = 0.3,
     reader: Annotated[
-        list[str] | None, typer.Option(help="who may sign in; repeat; default: anybody")
+        list[str] | None, typer.Option(help="name that may sign in; repeatable; default: any")
     ] = None,
     senior: Annotated[
-        list[str] | None, typer.Option(help="who holds the consensus round; repeat")
+        list[str] | None,
+        typer.Option(help="name of a senior reader, who holds the consensus round; repeatable"),
     ] = None,
     show_labels: Annotated[
         bool, typer.Option("--show-labels", help="not blinded: recorded labels are in view")

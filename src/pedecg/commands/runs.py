@@ -90,16 +90,16 @@ def runs(
         for name in run_rows.names(chosen):
             typer.echo(name)
         return
-    asked = [name.strip() for name in columns.split(",")] if columns else []
+    wanted = [name.strip() for name in columns.split(",")] if columns else []
 
     if over and pool:
         from pedecg.runs import pooled_folds
 
         shown = pooled_folds.pool(chosen, over.split(","))
     elif over:
-        shown = run_table.over(chosen, over.split(","), asked)
+        shown = run_table.over(chosen, over.split(","), wanted)
     elif compare:
-        shown = run_table.side_by_side(chosen, asked)
+        shown = run_table.side_by_side(chosen, wanted)
     elif plot or curves:
         from pedecg.plots import training_curves
         from pedecg.runs import training_history
@@ -113,5 +113,5 @@ def runs(
             typer.echo(plot, err=True)
         shown = training_history.summary(trainings)
     else:
-        shown = run_table.listing(chosen, asked)
+        shown = run_table.listing(chosen, wanted)
     typer.echo(shown.csv() if csv else shown.text(), nl=False)

@@ -56,7 +56,7 @@ def _line(recording: "Recording", lead: str | None, form: str, method: str) -> s
     chosen = measured_recording.lead_for_tokens(recording, lead)
     events = measured_recording.events(recording, chosen, method)
     if form == Form.JSON:
-        said = {"record": recording.record_id, "lead": chosen}
-        return json.dumps(said | {"events": tokens.render_json(events)}, ensure_ascii=False)
+        report = {"record": recording.record_id, "lead": chosen}
+        return json.dumps(report | {"events": tokens.render_json(events)}, ensure_ascii=False)
     render = tokens.render_timed if form == Form.TIMED else tokens.render_compact
     return f"{recording.record_id}\t{render(events)}"

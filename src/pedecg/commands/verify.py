@@ -1,4 +1,4 @@
-"""`pedecg verify`: does the last run say what the committed one says?"""
+"""`pedecg verify`: compare the results of the last run with the committed ones."""
 
 import json
 import subprocess
@@ -27,8 +27,8 @@ def verify(
         status: sum(one.status == status for one in found)
         for status in ("same bytes", "within tolerance", "not compared", "different")
     }
-    told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    typer.echo(f"{len(found)} outputs against {against}: {told}")
+    outcome = ", ".join(f"{count} {status}" for status, count in counts.items())
+    typer.echo(f"{len(found)} outputs against {against}: {outcome}")
     if counts["different"]:
         raise typer.Exit(1)
 
@@ -40,8 +40,8 @@ def _changed() -> set[str]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        raise PedecgError(f"dvc status failed: {told[-1]}")
+        outcome = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise PedecgError(f"dvc status failed: {outcome[-1]}")
     stages = json.loads(done.stdout.splitlines()[-1])
     return {
         path

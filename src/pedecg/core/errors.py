@@ -1,4 +1,4 @@
-"""Faults that a user can mend, told in one line."""
+"""Errors that a user can correct, reported in one line."""
 
 import sys
 from collections.abc import Callable

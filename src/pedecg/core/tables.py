@@ -20,10 +20,12 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 from pandera.errors import SchemaError, SchemaErrors
 
+from pedecg.core import schema_versions
 from pedecg.core.errors import PedecgError
 
 SPLITS_IN_ORDER = ("train", "validation", "test")
 WAVES_IN_ORDER = ("P", "QRS", "T")
+_LINE = 100  # characters of a line of a metrics file
 
 
 def _id(description: str, unique: bool = False) -> pa.Column:
@@ -131,10 +133,12 @@ QUALITY = pa.DataFrameSchema(
         "record_id": _id("one examination"),
         "lead": _id("canonical name"),
         "usable": pa.Column("bool", description="False: mask this lead"),
-        "flaw": _text("flat, saturated, not-finite (not usable); railed (usable); null: none"),
+        "flaw": _text(
+            "flat, saturated, not-finite: not usable; partly-saturated: usable; null: none"
+        ),
         "peak_mv": _number("largest absolute deviation from the median, mV", 0),
-        "rail_fraction": _number("share of samples at the recorder's limit", 0, 1),
-        "flat_fraction": _number("share of samples in flat stretches", 0, 1),
+        "saturated_fraction": _number("share of samples at the recorder's limit", 0, 1),
+        "flat_fraction": _number("share of samples in flat segments", 0, 1),
         "nonfinite_fraction": _number("share of samples without a value", 0, 1),
         "psqi": _number("power 5-15 Hz over 5-40 Hz", 0, 1),
         "bassqi": _number("1 - power 0-1 Hz over 0-40 Hz", 0, 1),
@@ -196,7 +200,9 @@ RULES = pa.DataFrameSchema(
         "record_id": _id("one examination", unique=True),
         "heart_rate_bpm": _number("beats per minute", 10, 400),
         "qtc_rate_bpm": _number("rate by which QT is corrected, beats per minute", 10, 400),
-        "longest_rr_ms": _number("longest RR interval or silence at an edge, ms", 0),
+        "longest_rr_ms": _number(
+            "longest RR interval, or time without a beat at either end, ms", 0
+        ),
         "shortest_rr_ms": _number("shortest RR interval, ms", 0),
         "rr_sd_ms": _number("robust spread of RR intervals, ms", 0),
         "sdnn_ms": _number("SD of normal RR intervals, ms", 0),
@@ -206,17 +212,17 @@ RULES = pa.DataFrameSchema(
         "rr_cv": _number("SD of RR over its mean", 0),
         "rr_shortest": _number("5th percentile of RR over its median", 0, 1),
         "rr_longest": _number("95th percentile of RR over its median", 1),
-        "rr_early": _number("share of RR under 0.85 of the one before", 0, 1),
-        "rr_turns": _number("share of changes of RR against the change before", 0, 1),
-        "rr_lag1": _number("correlation of RR with the next", -1, 1),
+        "rr_early": _number("share of RR below 0.85 of the preceding RR", 0, 1),
+        "rr_turns": _number("turning points of RR, share of intervals", 0, 1),
+        "rr_lag1": _number("lag-1 autocorrelation of RR", -1, 1),
         "rr_entropy": _number("sample entropy of RR"),
         "ectopic_share": _number("share of premature beats", 0, 1),
         "ventricular_ectopic_share": _number("share of ventricular premature beats", 0, 1),
         "atrial_ectopic_share": _number("share of atrial premature beats", 0, 1),
         "bigeminy_share": _number("share of beats in runs of bigeminy", 0, 1),
         "trigeminy_share": _number("share of beats in runs of trigeminy", 0, 1),
-        "base_rr_cv": _number("SD of RR over its mean, premature beats left out", 0),
-        "base_rr_change": _number("median relative change of RR, premature beats left out", 0),
+        "base_rr_cv": _number("SD of RR over its mean, without premature beats", 0),
+        "base_rr_change": _number("median relative change of RR, without premature beats", 0),
         "flutter": _number("1: flutter waves, 0: none", 0, 1),
         "flutter_regularity": _number("correlation of atrial waves after one and two cycles", 0, 1),
         "atrial_rate_bpm": _number("of repeating atrial waves, per minute", 0, 600),
@@ -241,21 +247,21 @@ RULES = pa.DataFrameSchema(
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_t_angle_deg": _number("frontal angle between QRS and T axis, degrees", 0, 180),
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
-        "qrs_chest_mv": _number("largest peak-to-peak QRS of the chest leads, mV", 0),
+        "qrs_chest_mv": _number("largest peak-to-peak QRS of the precordial leads, mV", 0),
         "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
-        r"^p_(ii|v1)_mv$": _some("height of P, from the line between its ends, mV", 0),
-        r"^p_terminal_v1_m[vs]$": _some("depth and duration of the negative end of P, mV, ms", 0),
-        "p_terminal_force_v1_mvms": _some("depth times duration of the end of P, mV ms", 0),
+        r"^p_(ii|v1)_mv$": _some("P amplitude, from the line between onset and offset, mV", 0),
+        r"^p_terminal_v1_m[vs]$": _some("amplitude and duration of terminal negative P, mV, ms", 0),
+        "p_terminal_force_v1_mvms": _some("P terminal force, mV ms", 0),
         "r2_v1_mv": _number("r' in V1, 0 where there is none, mV", 0),
         "paced": pa.Column(
             "boolean", nullable=True, required=False, description="pacemaker spikes were found"
         ),
-        "slur_ms": _number("slow beginning of QRS, before its steep part, ms", 0, 400),
-        r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("height of R, depth of S and Q, mV", 0),
+        "slur_ms": _number("duration of the delta wave (slurred upstroke), ms", 0, 400),
+        r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("amplitude of R, S and Q, mV", 0),
         r"^q_(i|ii|iii|av[rlf]|v[1-6])_ms$": _some("duration of Q, or of a QS complex, ms", 0),
         r"^rs_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("R over S", 0),
         r"^qr_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("Q over R", 0),
-        r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("extreme of T, with its sign, mV"),
+        r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("T amplitude, signed, mV"),
         r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
         r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
         r"^r_peak_(avl|v[156])_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
@@ -311,14 +317,14 @@ TRUTH = pa.DataFrameSchema(
         r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
         r"^wrong_.+$": pa.Column("bool", regex=True),
         r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),
-        "conditions": _text("name:severity of all that was simulated, joined by ;"),
+        "conditions": _text("name:severity of the simulated conditions, joined by ;"),
         "rhythm": _id("sinus, vpb, complete_block, …"),
         "heart_rate_bpm": _number("ventricles, beats per minute", 10, 400),
         "pr_ms": _number("PR interval, ms", 0),
         "qrs_ms": _number("QRS duration, ms", 0),
         "qt_ms": _number("QT interval, ms", 0),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
-        r"^read_.+$": _some("what a perfect reader would measure, by the column of RULES"),
+        r"^read_.+$": _some("true value of the measure, by the column of RULES"),
     },
     coerce=True,
     name="truth",
@@ -346,28 +352,46 @@ def ranges(schema: pa.DataFrameSchema) -> dict[str, tuple[float, float]]:
 
 
 def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Read a parquet table and check it against its schema."""
+    """Read a parquet table and check it against its schema.
+
+    Raises
+    ------
+    PedecgError
+        The file is absent, is not parquet, has another schema version, or a column does not meet
+        the schema.
+    """
     try:
-        table = parquet.read_table(path).to_pandas()
+        stored = parquet.read_table(path)
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
     except arrow.ArrowInvalid as error:
         raise PedecgError(f"{path}: not a parquet table ({str(error).splitlines()[0]})") from None
-    return check(table, schema, str(path))
+    version = (stored.schema.metadata or {}).get(schema_versions.KEY.encode())
+    schema_versions.check(str(schema.name), version.decode() if version else None, path)
+    return check(stored.to_pandas(), schema, str(path))
 
 
 def write(table: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) -> None:
     """Check a table and write it as parquet: the same rows give the same bytes."""
     checked = check(table, schema, str(path))
-    plain = arrow.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(None)
+    version = schema_versions.current(str(schema.name))
+    stated = {schema_versions.KEY: str(version)} if version > 1 else None
+    plain = arrow.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(stated)
     with replacing(path) as temporary:
         parquet.write_table(plain, temporary, compression="zstd")
 
 
-def write_metrics(metrics: dict[str, Any], path: str | Path) -> None:
-    """Write metrics as JSON: keys in the given order, floats to six digits, NaN as null."""
-    text = json.dumps(_rounded(metrics), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(text + "\n", path)
+def write_metrics(metrics: dict[str, Any], path: str | Path, schema: str = "") -> None:
+    """Write metrics as JSON: keys in the given order, floats to six digits, NaN as null.
+
+    A metric with its interval is one line.
+
+    Parameters
+    ----------
+    schema : key of `schema_versions.SCHEMAS`, where the file states its version.
+    """
+    stated = {schema_versions.KEY: schema_versions.current(schema)} if schema else {}
+    write_text(_json(stated | _rounded(metrics)) + "\n", path)
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
@@ -395,6 +419,23 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """Return indented JSON in which an object or list of scalars is one line where it fits."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    nested = any(isinstance(each, dict | list) for each in inner)
+    if not inner or (indent and not nested and len(indent) + len(line) <= _LINE):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        items = [
+            f"{deeper}{json.dumps(key, ensure_ascii=False)}: {_json(each, deeper)}"
+            for key, each in value.items()
+        ]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(f"{deeper}{_json(each, deeper)}" for each in value) + f"\n{indent}]"
 
 
 def _rounded(value: Any) -> Any:

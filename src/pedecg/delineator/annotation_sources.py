@@ -30,7 +30,7 @@ class Settings(Section):
 
 
 def read(root: Path) -> Iterator[Labelled]:
-    """Yield the records of a folder; whether it is LUDB, QTDB, ISP or ours is told from its files.
+    """Yield the records of a folder; LUDB, QTDB, ISP and our layout are recognised by their files.
 
     Identifiers are ``source/record``.
 

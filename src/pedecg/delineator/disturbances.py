@@ -72,14 +72,14 @@ def _electrode(
 def _blurred(
     signal: Array, swing: Array, t: Array, shares: Array, rng: np.random.Generator
 ) -> Array:
-    """A recorder with a low upper limit."""
+    """Low-pass filter a record, as a recorder with a low upper cut-off does."""
     return np.asarray(ndimage.gaussian_filter1d(signal, rng.uniform(0.4, 1.3), axis=-1))
 
 
 def _pacing(
     signal: Array, swing: Array, t: Array, shares: Array, rng: np.random.Generator
 ) -> Array:
-    """A spike 4 to 24 ms before each P or QRS, with a different height in each lead."""
+    """Add a spike 4 to 24 ms before each P or QRS, with a different height in each lead."""
     kind = rng.choice([P, QRS])
     onsets = np.flatnonzero(np.diff(shares[0, kind]) > 0.3) * FRAME_S
     places = np.round((onsets - rng.uniform(0.004, 0.024)) * FS_HZ).astype(int)
@@ -95,7 +95,7 @@ DISTURBANCES = (_wander, _mains, _muscle, _electrode, _blurred, _pacing)
 def limb_movement(
     signal: Array, swing: Array, weights: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """A stretch in which the limb moves: nothing can be read there, and nothing is asked."""
+    """Add a motion artefact; the segment is masked, since no wave can be read in it."""
     n = signal.shape[1]
     first = int(rng.integers(0, n - FS_HZ // 2))
     last = min(first + int(rng.integers(FS_HZ // 4, FS_HZ * 2)), n)

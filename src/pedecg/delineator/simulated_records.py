@@ -87,7 +87,7 @@ def simulate(number: int, settings: Settings) -> SimulatedRecord:
         muscle_mv=recorder.muscle_uv / 1000 * rng.lognormal(0, 0.8),
         mains_mv=recorder.mains_uv / 1000 * rng.lognormal(0, 0.9),
         pops=bool(rng.random() < settings.pop_fraction),
-        rail=False,
+        saturated=False,
         lead_off=False,
     )
     written = artefacts.recorded(clean.leads_mv, FS_HZ, flaws, recorder, own["breathing"], rng)

@@ -6,7 +6,7 @@ seed) and one for the probability averaged over all trainings (`MEAN`).
 
     fitted = calibration.load("calibration/resnet1d.json")
     p = fitted.apply(raw, seed=0)          # raw: (n, n_targets), in the order of fitted.targets
-    called = fitted.decide(p, seed=0)      # 1, 0, or NaN where there was too little to fit on
+    predicted = fitted.decide(p, seed=0)      # 1, 0, or NaN where there was too little to fit on
 """
 
 import json
@@ -81,7 +81,7 @@ class Calibration:
 
         Parameters
         ----------
-        values : shape (n, n_targets), raw probabilities, or logits if said so.
+        values : shape (n, n_targets), raw probabilities, or logits where `logits` is true.
         seed : of the training that made them; None: they are averaged over all trainings.
         """
         raw = special.expit(values) if logits else np.asarray(values, np.float64)
@@ -98,7 +98,7 @@ class Calibration:
     def decide(self, p: NDArray[np.float64], seed: int | None = None) -> NDArray[np.float64]:
         """Return 1 where a calibrated probability reaches its threshold, else 0; NaN: no threshold.
 
-        Exclusive classes have no thresholds: the likeliest is called.
+        Exclusive classes have no thresholds: the most probable class is predicted.
         """
         if self.exclusive:
             return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])

@@ -99,11 +99,11 @@ def probabilities(predictions: pd.DataFrame, cases: Cases, source: str) -> NDArr
     PedecgError
         If a record lacks a prediction, or has two, for some seed and target.
     """
-    mine = predictions[predictions["record_id"].isin(set(cases.record_ids))]
-    twice = mine[mine.duplicated(["record_id", "seed", "label"])]
+    selected = predictions[predictions["record_id"].isin(set(cases.record_ids))]
+    twice = selected[selected.duplicated(["record_id", "seed", "label"])]
     if len(twice):
         raise PedecgError(f"{source}: {_some(list(twice['record_id']))} predicted twice for a seed")
-    wide = mine.pivot_table(
+    wide = selected.pivot_table(
         index="record_id", columns=["seed", "label"], values="probability", aggfunc="first"
     )
     seeds = sorted(set(predictions["seed"]))

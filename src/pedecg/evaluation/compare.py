@@ -90,8 +90,8 @@ def summary(
     """
     column = metrics.METRICS.index("auroc")
     row = -2  # the macro average
-    at_home = {model: scored.values[row, column] for model, scored in validation.items()}
-    known = {model: value for model, value in at_home.items() if np.isfinite(value)}
+    on_validation = {model: scored.values[row, column] for model, scored in validation.items()}
+    known = {model: value for model, value in on_validation.items() if np.isfinite(value)}
     headline: dict[str, Any] = {
         "cohort": cohort,
         "auroc": {model: scored.values[row, column] for model, scored in test.items()},
@@ -116,7 +116,7 @@ def figures(test: Mapping[str, Scored]) -> dict[str, Any]:
     }
 
 
-def differences(test: Mapping[str, Scored], said: Mapping[str, Floats]) -> pd.DataFrame:
+def differences(test: Mapping[str, Scored], probabilities: Mapping[str, Floats]) -> pd.DataFrame:
     """Return every pair of models on every target: first minus second, with interval and p.
 
     The resamples are the same for all models (`bootstrap.counts`), so differences are paired. For
@@ -126,7 +126,7 @@ def differences(test: Mapping[str, Scored], said: Mapping[str, Floats]) -> pd.Da
 
     Parameters
     ----------
-    said : model -> probabilities of the cases, shape (n, n_targets).
+    probabilities : model -> probabilities of the cases, shape (n, n_targets).
 
     Returns
     -------
@@ -134,7 +134,7 @@ def differences(test: Mapping[str, Scored], said: Mapping[str, Floats]) -> pd.Da
     p_delong_holm.
     """
     rows: list[dict[str, Any]] = []
-    by_ranks = _delong(test, said)
+    by_ranks = _delong(test, probabilities)
     for metric in COMPARED:
         column = metrics.METRICS.index(metric)
         for first, second in combinations(test, 2):
@@ -167,27 +167,17 @@ def differences(test: Mapping[str, Scored], said: Mapping[str, Floats]) -> pd.Da
 
 
 def _delong(
-    test: Mapping[str, Scored], said: Mapping[str, Floats]
+    test: Mapping[str, Scored], probabilities: Mapping[str, Floats]
 ) -> dict[tuple[str, str, str], float]:
     """Return DeLong's p by pair and target, for targets with enough cases."""
     models, found = list(test), {}
-    who, counted = test[models[0]].cases, test[models[0]].counted
+    test_cases, counted = test[models[0]].cases, test[models[0]].counted
     for k in np.flatnonzero(counted):
-        p = np.array([said[model][:, k] for model in models])
-        areas = delong.areas(who.y[:, k], p, who.patients)
+        p = np.array([probabilities[model][:, k] for model in models])
+        areas = delong.areas(test_cases.y[:, k], p, test_cases.patients)
         for i, j in combinations(range(len(models)), 2):
-            found[models[i], models[j], who.targets[k]] = areas.p_value(i, j)
+            found[models[i], models[j], test_cases.targets[k]] = areas.p_value(i, j)
     return found
-
-
-def as_metrics(compared: pd.DataFrame) -> dict[str, Any]:
-    """Return the differences by metric, pair and target, for a metrics file."""
-    nested: dict[str, Any] = {}
-    for row in compared.to_dict("records"):
-        pair = f"{row.pop('first')} - {row.pop('second')}"
-        place = nested.setdefault(row.pop("metric"), {}).setdefault(pair, {})
-        place[row.pop("target")] = row
-    return nested
 
 
 def sentence(figures: pd.DataFrame) -> str:

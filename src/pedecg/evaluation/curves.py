@@ -22,11 +22,11 @@ def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
     ----------
     y, p : shape (n,), labels 0 or 1 and probabilities; both classes present.
     """
-    hits, called = _sweep(y, p)
+    hits, predicted = _sweep(y, p)
     positives = y.sum()
     frame = pd.DataFrame(
         {
-            "false_positive_rate": np.append(0, (called - hits) / (len(y) - positives)),
+            "false_positive_rate": np.append(0, (predicted - hits) / (len(y) - positives)),
             "true_positive_rate": np.append(0, hits / positives),
         }
     )
@@ -37,10 +37,10 @@ def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
 
 def precision_recall(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
     """Return precision at each recall that occurs, thinned to `MAX_POINTS` rows."""
-    hits, called = _sweep(y, p)
+    hits, predicted = _sweep(y, p)
     found = np.diff(hits, prepend=0) > 0
     frame = pd.DataFrame(
-        {"recall": hits[found] / y.sum(), "precision": hits[found] / called[found]}
+        {"recall": hits[found] / y.sum(), "precision": hits[found] / predicted[found]}
     )
     return _thinned(frame)
 
@@ -97,7 +97,7 @@ def all_targets(
 
 def before_and_after(
     cases: Cases,
-    said: Mapping[str, NDArray[np.float64]],
+    probabilities: Mapping[str, NDArray[np.float64]],
     counted: NDArray[np.bool_],
     model: str,
 ) -> pd.DataFrame:
@@ -105,11 +105,11 @@ def before_and_after(
 
     Parameters
     ----------
-    said : before and after -> probabilities averaged over seeds, shape (n, n_targets).
+    probabilities : before and after -> probabilities averaged over seeds, shape (n, n_targets).
     """
     parts = [
         all_targets(cases, p, counted, model)["calibration"].assign(calibrated=word)
-        for word, p in said.items()
+        for word, p in probabilities.items()
     ]
     return together(parts)
 
@@ -157,7 +157,7 @@ def together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _sweep(
     y: NDArray[np.float64], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return positives found and records called, at each distinct probability from the top."""
+    """Return true positives and predicted positives at each distinct probability from the top."""
     order = np.argsort(-p, kind="stable")
     last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
     return np.cumsum(y[order])[last], (last + 1).astype(np.float64)

@@ -20,10 +20,12 @@ class Model(contract.Model):
 
     @property
     def reads(self) -> frozenset[str]:
+        """Inputs that at least one member reads."""
         return frozenset().union(*(model.reads for _, model in self.members))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
+        """Rule features that the members read, each once."""
         each = (name for _, model in self.members for name in model.feature_names)
         return tuple(dict.fromkeys(each))
 

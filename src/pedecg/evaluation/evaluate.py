@@ -103,7 +103,7 @@ def calibrated(fitted: Calibration, raw: Floats, seeds: Sequence[int]) -> Calibr
 
     Parameters
     ----------
-    raw : shape (n_seeds, n, n_targets), as the trainings said it.
+    raw : shape (n_seeds, n, n_targets), one per training.
     """
     trainings: list[int | None] = [None, *seeds]
     sources = [raw.mean(axis=0), *raw]
@@ -113,29 +113,31 @@ def calibrated(fitted: Calibration, raw: Floats, seeds: Sequence[int]) -> Calibr
     return Calibrated(np.array(p), np.array(cuts).transpose(0, 2, 1))
 
 
-def score(cases: Cases, said: Calibrated, settings: Scoring) -> Scored:
+def score(cases: Cases, calibrated_p: Calibrated, settings: Scoring) -> Scored:
     """Score cases at given thresholds."""
     counted = enough(cases, settings.min_positives)
     weights = bootstrap.counts(cases.patients, settings.bootstrap, settings.seed)
     once = np.ones((len(cases.y), 1), np.uint16)
     alone = [
         metrics.with_averages(cases.y, p, once, cuts, counted)[0]
-        for p, cuts in zip(said.p, said.cuts, strict=True)
+        for p, cuts in zip(calibrated_p.p, calibrated_p.cuts, strict=True)
     ]
     return Scored(
         cases=cases,
-        cuts=said.cuts[0],
+        cuts=calibrated_p.cuts[0],
         counted=counted,
         values=alone[0],
-        draws=metrics.with_averages(cases.y, said.p[0], weights, said.cuts[0], counted),
+        draws=metrics.with_averages(
+            cases.y, calibrated_p.p[0], weights, calibrated_p.cuts[0], counted
+        ),
         per_seed=np.array(alone[1:]),
     )
 
 
-def score_patients(who: Cases, said: Calibrated, settings: Scoring) -> Scored:
+def score_patients(subjects: Cases, calibrated_p: Calibrated, settings: Scoring) -> Scored:
     """Score patients instead of records: the mean of their logits, at the records' thresholds."""
-    patients, p = cases.by_patient(who, said.p)
-    return score(patients, Calibrated(p, said.cuts), settings)
+    patients, p = cases.by_patient(subjects, calibrated_p.p)
+    return score(patients, Calibrated(p, calibrated_p.cuts), settings)
 
 
 def enough(cases: Cases, at_least: int) -> NDArray[np.bool_]:
@@ -150,28 +152,28 @@ def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:
     ``value`` with ``low`` and ``high`` belongs to the probability averaged over seeds; ``mean`` and
     ``sd`` are those of the single trainings.
     """
-    who = scored.cases
+    subjects = scored.cases
     targets: dict[str, Any] = {}
-    for row, target in enumerate(who.targets):
-        about = _about(who.y[:, row], settings.min_positives)
+    for row, target in enumerate(subjects.targets):
+        about = _about(subjects.y[:, row], settings.min_positives)
         figures = _figures(scored, row) if scored.counted[row] else {}
         targets[target] = {**about, "threshold": scored.cuts[row, 0], **figures}
-    names = [t for t, counts in zip(who.targets, scored.counted, strict=True) if counts]
+    names = [t for t, counts in zip(subjects.targets, scored.counted, strict=True) if counts]
     return {
-        "records": len(who.record_ids),
-        "patients": who.n_patients,
-        MACRO: {"targets": names, **_figures(scored, len(who.targets))},
-        MICRO: {"targets": names, **_figures(scored, len(who.targets) + 1)},
+        "records": len(subjects.record_ids),
+        "patients": subjects.n_patients,
+        MACRO: {"targets": names, **_figures(scored, len(subjects.targets))},
+        MICRO: {"targets": names, **_figures(scored, len(subjects.targets) + 1)},
         "targets": targets,
     }
 
 
-def before_calibration(who: Cases, raw: Floats, counted: NDArray[np.bool_]) -> dict[str, Any]:
+def before_calibration(subjects: Cases, raw: Floats, counted: NDArray[np.bool_]) -> dict[str, Any]:
     """Return what the raw probabilities, averaged over seeds, were worth as probabilities."""
-    rows = metrics.values(who.y, raw.mean(axis=0), np.full((len(who.targets), 3), np.nan))
+    rows = metrics.values(subjects.y, raw.mean(axis=0), np.full((len(subjects.targets), 3), np.nan))
     return {
         target: {name: rows[k, metrics.METRICS.index(name)] for name in _OF_PROBABILITIES}
-        for k, target in enumerate(who.targets)
+        for k, target in enumerate(subjects.targets)
         if counted[k]
     }
 

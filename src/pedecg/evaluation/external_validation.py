@@ -146,8 +146,8 @@ class Outcome:
     ----------
     internal, external : its test split and the external cohort, with the same targets and at the
         same thresholds.
-    probabilities : shape (n, n_targets), of the external cases, averaged over seeds, calibrated at
-        home.
+    probabilities : shape (n, n_targets), of the external cases, averaged over seeds, with
+        the internal calibration.
     """
 
     internal: Scored
@@ -159,29 +159,29 @@ def validate(
     predictions: tuple[pd.DataFrame, pd.DataFrame],
     fitted: Calibration,
     test: Cases,
-    strangers: Cases,
+    external: Cases,
     seeds: Sequence[int],
     settings: evaluate.Scoring,
 ) -> Outcome:
-    """Score the external cases with the calibration and the thresholds of home.
+    """Score the external cases with the internal calibration and thresholds.
 
     Parameters
     ----------
     predictions : `tables.PREDICTIONS` of the internal and of the external records.
     test : internal cases.
-    strangers : external cases; their targets are among the internal ones.
+    external : external cases; their targets are among the internal ones.
     """
     here, there = predictions
-    test, fitted = test.only(strangers.targets), fitted.only(strangers.targets)
+    test, fitted = test.only(external.targets), fitted.only(external.targets)
     raw = cases.probabilities(here, test, "predictions")
-    at_home = evaluate.calibrated(fitted, raw, seeds)
-    raw = cases.probabilities(there, strangers, "external predictions")
-    abroad = evaluate.calibrated(fitted, raw, seeds)
+    on_internal = evaluate.calibrated(fitted, raw, seeds)
+    raw = cases.probabilities(there, external, "external predictions")
+    on_external = evaluate.calibrated(fitted, raw, seeds)
     apart = settings.model_copy(update={"seed": settings.seed + 1})
     return Outcome(
-        internal=evaluate.score(test, at_home, settings),
-        external=evaluate.score(strangers, abroad, apart),
-        probabilities=abroad.p[0],
+        internal=evaluate.score(test, on_internal, settings),
+        external=evaluate.score(external, on_external, apart),
+        probabilities=on_external.p[0],
     )
 
 
@@ -245,10 +245,10 @@ def validate_cohort(
 def summary(model: str, outcome: Outcome | None) -> dict[str, Any]:
     """Return the headline figures, small enough for a table of experiments; None: no figures."""
     if outcome is None:
-        return {"model": model, "auroc": {"home": None, "abroad": None}}
+        return {"model": model, "auroc": {"internal": None, "external": None}}
     column = metrics.METRICS.index("auroc")
     both = outcome.internal.counted & outcome.external.counted
-    sides = {"home": outcome.internal, "abroad": outcome.external}
+    sides = {"internal": outcome.internal, "external": outcome.external}
     shown = {
         name: side.values[:-2, column][both].mean() if both.any() else None
         for name, side in sides.items()
@@ -281,15 +281,15 @@ def sentence(model: str, outcome: Outcome) -> str:
 
 
 def calibration_in_the_large(
-    who: Cases, p: NDArray[np.float64], row: int, weights: NDArray[np.uint16]
+    subjects: Cases, p: NDArray[np.float64], row: int, weights: NDArray[np.uint16]
 ) -> dict[str, Any]:
     """Return how far the mean probability lies from the share of positives.
 
     ``intercept`` is that of a logistic model with the slope held at 1: 0 is calibrated, negative
     over-predicts. Steyerberg EW. Clinical Prediction Models, 2nd ed. 2019, chapter 15.
     """
-    known = ~np.isnan(who.y[:, row])
-    y, p, weights = who.y[known, row], p[known, row], weights[known].astype(np.float64)
+    known = ~np.isnan(subjects.y[:, row])
+    y, p, weights = subjects.y[known, row], p[known, row], weights[known].astype(np.float64)
     excess = p - y
     drawn = np.divide(excess @ weights, weights.sum(axis=0))
     return {
@@ -329,7 +329,7 @@ def _with_mean(differences: NDArray[np.float64], counted: NDArray[np.bool_]) -> 
 
 
 def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:
-    """Return who is in each cohort: ages, sexes, leads, prevalence of each target.
+    """Return the case mix of each cohort: ages, sexes, leads, prevalence of each target.
 
     Parameters
     ----------
@@ -339,26 +339,26 @@ def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:
     -------
     Columns characteristic, unit and one per cohort.
     """
-    columns = {name: _describe(records, who) for name, (records, who) in cohorts.items()}
+    columns = {name: _describe(records, subjects) for name, (records, subjects) in cohorts.items()}
     table = pd.DataFrame(columns)
     table.index = pd.MultiIndex.from_tuples(table.index, names=["characteristic", "unit"])
     return table.reset_index()
 
 
-def _describe(records: pd.DataFrame, who: Cases) -> dict[tuple[str, str], float]:
+def _describe(records: pd.DataFrame, subjects: Cases) -> dict[tuple[str, str], float]:
     age = records["age_days"].astype("float64")
     n_leads = np.array([len(leads.split()) for leads in records["leads"]])
     described = {
         ("records", "count"): float(len(records)),
-        ("patients", "count"): float(who.n_patients),
+        ("patients", "count"): float(subjects.n_patients),
     }
     for name, quantile in _AGE_QUANTILES.items():
         described[f"age {name}", "days"] = float(age.quantile(quantile))
     described["female", "share of known"] = float((records["sex"].dropna() == "female").mean())
     described["twelve leads", "share"] = float(np.mean(n_leads == 12))
     described["sampling rate median", "Hz"] = float(records["fs_hz"].median())
-    for row, target in enumerate(who.targets):
-        known = who.y[:, row][~np.isnan(who.y[:, row])]
+    for row, target in enumerate(subjects.targets):
+        known = subjects.y[:, row][~np.isnan(subjects.y[:, row])]
         described[f"{target} known", "records"] = float(len(known))
         described[target, "share of known"] = float(known.mean()) if len(known) else float("nan")
     return described

@@ -47,7 +47,7 @@ REGISTRY: Mapping[str, Metric] = {
 }
 METRICS = tuple(REGISTRY)
 
-# Thresholds at which records are called, the rates that are reported of them, and under which name.
+# Operating points: the rule of each threshold, the rates reported at it, and their names.
 POINTS: Mapping[str, Mapping[str, str]] = {
     "chosen": {name: name for name in ("sensitivity", "specificity", "ppv", "npv", "f1", "youden")},
     "spec95": {"sensitivity": "sens_at_spec95", "specificity": "spec_at_spec95"},
@@ -66,7 +66,7 @@ def scores(y: Floats, p: Floats, weights: NDArray[np.uint16], cuts: Floats) -> F
     y : shape (n, n_targets), 1, 0 or NaN where not known.
     p : shape (n, n_targets), probabilities.
     weights : shape (n, n_weightings), how often each record counts.
-    cuts : shape (n_targets, len(POINTS)), from which probability on a record is called positive;
+    cuts : shape (n_targets, len(POINTS)), threshold from which a record is positive;
         NaN leaves the figures of that threshold open.
 
     Returns
@@ -140,8 +140,8 @@ def _score(
         calibration_metrics.bin_starts(falling),
         calibration_metrics.group_starts(len(falling)),
     )
-    called = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
-    inner = called[called < len(falling)]
+    predicted = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
+    inner = predicted[predicted < len(falling)]
     cases = ranked_cases.order(y, p, rows, [bins, groups, inner])
     groups = np.unique(ranked_cases.snapped(groups, ranked_cases.first_of_ties(cases.p)))
 
@@ -154,7 +154,7 @@ def _score(
         both = (hits[-1] > 0) & (calls[-1] > hits[-1])
         if not both.any():
             continue
-        table = _tables(calls, hits, cases.step_of(called))
+        table = _tables(calls, hits, cases.step_of(predicted))
         table[:, np.isnan(cuts)] = np.nan
         of_bin, of_group = cases.step_of(bins), cases.step_of(groups)
         predicted = cases.totals(cases.p, bins, drawn)
@@ -176,10 +176,10 @@ def _score(
     return figures, tables
 
 
-def _tables(calls: Floats, hits: Floats, called: NDArray[np.int64]) -> Floats:
-    """Return tp, fp, fn, tn at each point, of which the first `called` steps are positive."""
+def _tables(calls: Floats, hits: Floats, predicted: NDArray[np.int64]) -> Floats:
+    """Return tp, fp, fn, tn at each point, of which the first `predicted` steps are positive."""
     everyone, ill = calls[-1], hits[-1]
-    last, some = np.maximum(called - 1, 0), (called > 0)[:, None]
+    last, some = np.maximum(predicted - 1, 0), (predicted > 0)[:, None]
     tp, calls = np.where(some, hits[last], 0), np.where(some, calls[last], 0)
     fp = calls - tp
     return np.stack([tp, fp, ill - tp, everyone - ill - fp], axis=-1).transpose(1, 0, 2)

@@ -19,7 +19,7 @@ from pedecg.evaluation.evaluate import Scoring
 Floats = NDArray[np.float64]
 
 
-def truth(who: Cases) -> NDArray[np.int64]:
+def truth(subjects: Cases) -> NDArray[np.int64]:
     """Return each record's class, -1 where it is not known.
 
     Raises
@@ -27,29 +27,29 @@ def truth(who: Cases) -> NDArray[np.int64]:
     PedecgError
         If a record has no class or two.
     """
-    known = ~np.isnan(who.y).any(axis=1)
-    wrong = np.flatnonzero(known & (np.nansum(who.y, axis=1) != 1))
+    known = ~np.isnan(subjects.y).any(axis=1)
+    wrong = np.flatnonzero(known & (np.nansum(subjects.y, axis=1) != 1))
     if len(wrong):
-        count = int(who.y[wrong[0]].sum())
+        count = int(subjects.y[wrong[0]].sum())
         raise PedecgError(
-            f"labels: {who.record_ids[wrong[0]]} has {count} classes; train.task multiclass "
+            f"labels: {subjects.record_ids[wrong[0]]} has {count} classes; train.task multiclass "
             "expects exactly one"
         )
-    return np.where(known, np.nan_to_num(who.y).argmax(axis=1), -1)
+    return np.where(known, np.nan_to_num(subjects.y).argmax(axis=1), -1)
 
 
 def tables(
-    true: NDArray[np.int64], called: NDArray[np.int64], n_classes: int, weights: Floats
+    true: NDArray[np.int64], predicted: NDArray[np.int64], n_classes: int, weights: Floats
 ) -> Floats:
     """Return confusion matrices, rows the truth, shape (n_weightings, n_classes, n_classes).
 
     Parameters
     ----------
-    true, called : shape (n,), classes; records of class -1 are left out.
+    true, predicted : shape (n,), classes; records of class -1 are left out.
     weights : shape (n, n_weightings), how often each record counts.
     """
     known = np.flatnonzero(true >= 0)
-    cell = true[known] * n_classes + called[known]
+    cell = true[known] * n_classes + predicted[known]
     member = (cell == np.arange(n_classes**2)[:, None]).astype(np.float64)
     return np.asarray((member @ weights[known]).T.reshape(-1, n_classes, n_classes))
 
@@ -65,12 +65,12 @@ def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -
         errors. Clifford GD et al. Comput Cardiol 2017;44.
     """
     right = np.einsum("bii->bi", matrices)
-    true, called = matrices.sum(axis=2), matrices.sum(axis=1)
+    true, predicted = matrices.sum(axis=2), matrices.sum(axis=1)
     total = true.sum(axis=1, keepdims=True)
     rates = confusion_rates.rates(
-        right, called - right, true - right, total - true - called + right
+        right, predicted - right, true - right, total - true - predicted + right
     )
-    f1 = np.nan_to_num(rates["f1"])  # a class that is neither there nor called: 0, as elsewhere
+    f1 = np.nan_to_num(rates["f1"])  # 0 for a class that is neither present nor predicted
     named = [classes.index(name) for name in challenge] or list(range(len(classes)))
     figures = {
         "accuracy": confusion_rates.divided(right.sum(axis=1), total[:, 0]),
@@ -85,7 +85,7 @@ def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -
 
 
 def as_metrics(
-    who: Cases, p: Floats, challenge: Sequence[str], settings: Scoring
+    subjects: Cases, p: Floats, challenge: Sequence[str], settings: Scoring
 ) -> dict[str, Any]:
     """Return the figures of the likeliest class with intervals, and the confusion matrix.
 
@@ -95,23 +95,27 @@ def as_metrics(
         elsewhere ``value`` is that of the average, ``mean`` and ``sd`` those of single trainings.
     challenge : see `scores`.
     """
-    unknown = [name for name in challenge if name not in who.targets]
+    unknown = [name for name in challenge if name not in subjects.targets]
     if unknown:
-        known = ", ".join(who.targets)
+        known = ", ".join(subjects.targets)
         raise PedecgError(f"evaluate.challenge_classes: no class {unknown[0]}; there are {known}")
-    true, called = truth(who), p.argmax(axis=2)
-    weights = bootstrap.counts(who.patients, settings.bootstrap, settings.seed).astype(np.float64)
+    true, predicted = truth(subjects), p.argmax(axis=2)
+    weights = bootstrap.counts(subjects.patients, settings.bootstrap, settings.seed).astype(
+        np.float64
+    )
     once = np.ones((len(true), 1))
-    matrices = np.concatenate([tables(true, one, len(who.targets), once) for one in called])
-    value = scores(matrices, who.targets, challenge)
-    drawn = scores(tables(true, called[0], len(who.targets), weights), who.targets, challenge)
+    matrices = np.concatenate([tables(true, one, len(subjects.targets), once) for one in predicted])
+    value = scores(matrices, subjects.targets, challenge)
+    drawn = scores(
+        tables(true, predicted[0], len(subjects.targets), weights), subjects.targets, challenge
+    )
     figures = {
         name: bootstrap.estimate(each[0], drawn[name])
         | {"mean": float(each[1:].mean()), "sd": spread(each[1:])}
         for name, each in value.items()
     }
-    rows = dict(zip(who.targets, matrices[0].astype(int).tolist(), strict=True))
-    return {**figures, "confusion": {"called": list(who.targets), "true": rows}}
+    rows = dict(zip(subjects.targets, matrices[0].astype(int).tolist(), strict=True))
+    return {**figures, "confusion": {"predicted": list(subjects.targets), "true": rows}}
 
 
 def spread(values: Floats) -> float | None:

@@ -40,8 +40,8 @@ def net_benefit(y: Floats, p: Floats, weights: Floats, thresholds: Floats) -> Fl
 
 
 def curves(
-    who: Cases,
-    said: Mapping[str, Floats],
+    subjects: Cases,
+    probabilities: Mapping[str, Floats],
     counted: NDArray[np.bool_],
     resamples: int,
     seed: int,
@@ -50,19 +50,19 @@ def curves(
 
     Parameters
     ----------
-    said : model -> calibrated probabilities, shape (n, n_targets).
+    probabilities : model -> calibrated probabilities, shape (n, n_targets).
     counted : shape (n_targets,), False for a target with too few cases.
 
     Returns
     -------
     Columns model, target, panel, threshold, net_benefit, low, high (95%, over patients).
     """
-    weights = bootstrap.counts(who.patients, resamples, seed).astype(np.float64)
-    sources = {**said, ALL: np.ones_like(who.y), NONE: np.zeros_like(who.y)}
+    weights = bootstrap.counts(subjects.patients, resamples, seed).astype(np.float64)
+    sources = {**probabilities, ALL: np.ones_like(subjects.y), NONE: np.zeros_like(subjects.y)}
     blocks = [pd.DataFrame(columns=list(_COLUMNS))]
-    for k, target in enumerate(who.targets):
-        known = ~np.isnan(who.y[:, k])
-        y = who.y[known, k]
+    for k, target in enumerate(subjects.targets):
+        known = ~np.isnan(subjects.y[:, k])
+        y = subjects.y[known, k]
         if not counted[k]:
             continue
         panel = f"{target}: {int(y.sum())} of {len(y)} records"
@@ -78,19 +78,19 @@ def curves(
 
 
 def of_models(
-    who: Cases, probabilities: Mapping[str, Floats], settings: evaluate.Scoring
+    subjects: Cases, probabilities: Mapping[str, Floats], settings: evaluate.Scoring
 ) -> pd.DataFrame:
     """Return the curves of every model over the targets with enough cases; see `curves`."""
-    counted = evaluate.enough(who, settings.min_positives)
-    return curves(who, probabilities, counted, settings.bootstrap, settings.seed)
+    counted = evaluate.enough(subjects, settings.min_positives)
+    return curves(subjects, probabilities, counted, settings.bootstrap, settings.seed)
 
 
-def prevalences(who: Cases, counted: NDArray[np.bool_]) -> dict[str, float]:
+def prevalences(subjects: Cases, counted: NDArray[np.bool_]) -> dict[str, float]:
     """Return the share of positive records, among those of known label, of each counted target."""
-    known = [column[~np.isnan(column)] for column in who.y.T]
+    known = [column[~np.isnan(column)] for column in subjects.y.T]
     return {
         target: float((y == 1).sum() / len(y))
-        for target, y, enough in zip(who.targets, known, counted, strict=True)
+        for target, y, enough in zip(subjects.targets, known, counted, strict=True)
         if enough
     }
 

@@ -21,8 +21,8 @@ def areas(calls: Floats, hits: Floats, records: Floats, positives: Floats) -> di
     """
     ill, everyone = hits[-1], calls[-1]
     some = positives.any(axis=1)
-    found, called = hits[some], calls[some]
-    precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+    found, predicted = hits[some], calls[some]
+    precision = np.divide(found, predicted, out=np.zeros_like(found), where=predicted > 0)
     alarms_below = np.einsum("sb,sb->b", records - positives, hits - positives / 2)
     return {
         "auroc": alarms_below / (ill * (everyone - ill)),

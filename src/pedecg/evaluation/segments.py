@@ -21,8 +21,8 @@ SEGMENT, RECORDING = "segment", "recording"
 
 
 def as_metrics(
-    who: Cases,
-    said: Sequence[tuple[NDArray[np.int64], Floats]],
+    recordings: Cases,
+    predictions: Sequence[tuple[NDArray[np.int64], Floats]],
     challenge: Sequence[str],
     settings: Scoring,
 ) -> dict[str, Any]:
@@ -32,15 +32,15 @@ def as_metrics(
 
     Parameters
     ----------
-    said : for each training, the row of `who` that each segment belongs to, and probabilities of
-        shape (n_segments, n_classes); a recording's are the mean of its segments'.
+    predictions : for each training, the row of `recordings` that each segment belongs to, and
+        probabilities of shape (n_segments, n_classes); a recording's are the mean of its segments'.
     """
-    row = said[0][0]
-    p = np.array([each for _, each in said])
-    ids = tuple(who.record_ids[place] for place in row)
+    row = predictions[0][0]
+    p = np.array([each for _, each in predictions])
+    ids = tuple(recordings.record_ids[place] for place in row)
     levels = {
-        SEGMENT: (Cases(ids, who.targets, who.y[row], who.patients[row]), p),
-        RECORDING: (who, _means(p, row, len(who.record_ids))),
+        SEGMENT: (Cases(ids, recordings.targets, recordings.y[row], recordings.patients[row]), p),
+        RECORDING: (recordings, _means(p, row, len(recordings.record_ids))),
     }
     return {
         name: _level(cases, np.concatenate([each.mean(axis=0)[None], each]), challenge, settings)
@@ -52,7 +52,7 @@ def _means(p: Floats, row: NDArray[np.int64], n: int) -> Floats:
     """Return the mean over each recording's segments, shape (n_trainings, n, n_classes).
 
     The sums are exact before they are rounded once. Classes with equal votes then have equal
-    means, whatever the order of the segments, and the first of them is called: no rounding error
+    means, whatever the order of the segments, and the first of them is predicted: no rounding error
     breaks the tie.
 
     Parameters
@@ -66,9 +66,11 @@ def _means(p: Floats, row: NDArray[np.int64], n: int) -> Floats:
     return np.array(sums) / np.bincount(row)[:, None]
 
 
-def _level(who: Cases, p: Floats, challenge: Sequence[str], settings: Scoring) -> dict[str, Any]:
-    no_cuts = np.full((len(p), len(who.targets), len(metrics.POINTS)), np.nan)
-    scored = evaluate.score(who, Calibrated(p, no_cuts), settings)
+def _level(
+    recordings: Cases, p: Floats, challenge: Sequence[str], settings: Scoring
+) -> dict[str, Any]:
+    no_cuts = np.full((len(p), len(recordings.targets), len(metrics.POINTS)), np.nan)
+    scored = evaluate.score(recordings, Calibrated(p, no_cuts), settings)
     column = metrics.METRICS.index("auroc")
     auroc = {
         f"auroc {name}": scored.figure(row, "auroc")
@@ -76,10 +78,12 @@ def _level(who: Cases, p: Floats, challenge: Sequence[str], settings: Scoring) -
             "mean": float(scored.per_seed[:, row, column].mean()),
             "sd": multiclass.spread(scored.per_seed[:, row, column]),
         }
-        for row, name in enumerate([*who.targets, evaluate.MACRO])
-        if row == len(who.targets) or scored.counted[row]
+        for row, name in enumerate([*recordings.targets, evaluate.MACRO])
+        if row == len(recordings.targets) or scored.counted[row]
     }
-    return {"n": len(who.y)} | auroc | multiclass.as_metrics(who, p, challenge, settings)
+    return (
+        {"n": len(recordings.y)} | auroc | multiclass.as_metrics(recordings, p, challenge, settings)
+    )
 
 
 def as_table(found: Mapping[str, Any], model: str) -> pd.DataFrame:

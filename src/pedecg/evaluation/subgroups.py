@@ -110,8 +110,8 @@ class Looked:
 
 def look(
     model: str,
-    who: Cases,
-    said: Calibrated,
+    subjects: Cases,
+    calibrated: Calibrated,
     group: pd.DataFrame,
     settings: SubgroupSettings,
     scoring: evaluate.Scoring,
@@ -122,20 +122,20 @@ def look(
     ----------
     group : as `groups` returns it.
     """
-    mine = group.loc[list(who.record_ids)]
-    weights = bootstrap.counts(who.patients, scoring.bootstrap, scoring.seed)
-    members = {("all", ALL): np.ones(len(who.y), bool), **_members(mine, settings.crossed)}
+    factors = group.loc[list(subjects.record_ids)]
+    weights = bootstrap.counts(subjects.patients, scoring.bootstrap, scoring.seed)
+    members = {("all", ALL): np.ones(len(subjects.y), bool), **_members(factors, settings.crossed)}
     rows: list[dict[str, Any]] = []
     scored: dict[tuple[str, str], tuple[Floats, Floats]] = {}
     for (factor, name), here in members.items():
-        some = who.rows(here)
+        some = subjects.rows(here)
         counted = evaluate.enough(some, scoring.min_positives)
-        p, cuts = said.p[0][here], said.cuts[0]
+        p, cuts = calibrated.p[0][here], calibrated.cuts[0]
         once = np.ones((int(here.sum()), 1), np.uint16)
         value = metrics.with_averages(some.y, p, once, cuts, counted)[0]
         drawn = metrics.with_averages(some.y, p, weights[here], cuts, counted)
         scored[factor, name] = value, drawn
-        for k, target in enumerate(who.targets):
+        for k, target in enumerate(subjects.targets):
             about: dict[str, Any] = {
                 "model": model,
                 "factor": factor,
@@ -151,7 +151,7 @@ def look(
                     counted[k] or " x " not in factor
                 ):  # crossed groups are many, and mostly too small
                     rows.append({**about, "metric": metric, **figure})
-    return Looked(pd.DataFrame(rows), _gaps(model, who.targets, mine, scored))
+    return Looked(pd.DataFrame(rows), _gaps(model, subjects.targets, factors, scored))
 
 
 def look_at_all(
@@ -187,8 +187,8 @@ def as_metrics(found: Mapping[str, Looked]) -> dict[str, Any]:
 def largest(gaps: pd.DataFrame) -> dict[str, Any]:
     """Return the largest gap of each target, for a metrics file."""
     found: dict[str, Any] = {}
-    for target, mine in gaps.groupby("target", sort=False):
-        row = mine.iloc[int(mine["difference"].to_numpy().argmax())]
+    for target, factors in gaps.groupby("target", sort=False):
+        row = factors.iloc[int(factors["difference"].to_numpy().argmax())]
         found[str(target)] = row.drop(["model", "target"]).to_dict()
     return found
 
@@ -199,14 +199,14 @@ def sentence(gaps: pd.DataFrame) -> str:
         return "No two groups have enough cases to be compared"
     row = gaps.iloc[int(gaps["difference"].to_numpy().argmax())]
     certain = gaps[gaps["p_holm"] < 0.05]
-    told = (
+    summary = (
         f"largest gap {row['difference']:.2f} AUROC ({row['target']}: {row['worse']} below "
         f"{row['better']})"
     )
     if certain.empty:
-        return f"{told}; no gap between groups is clearly larger than chance"
+        return f"{summary}; no gap between groups is clearly larger than chance"
     names = ", ".join(f"{r.target} by {r.factor}" for r in certain.itertuples())
-    return f"{told}; clearly larger than chance: {names}"
+    return f"{summary}; clearly larger than chance: {names}"
 
 
 def _gaps(

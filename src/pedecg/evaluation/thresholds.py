@@ -77,7 +77,7 @@ def fit(y: NDArray[np.float64], p: NDArray[np.float64], rule: str, rate: float =
 
     Returns
     -------
-    A probability that occurs in `p`: from it on a record is called positive. Infinity where even
+    A probability that occurs in `p`: records at or above it are positive. Infinity where even
     the highest calls too many negatives.
     """
     known = ~np.isnan(y)

@@ -86,9 +86,9 @@ def _randomised(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]
     return {
         str(method): {
             str(depth): _mean(one, "correlation", settings)
-            for depth, one in mine.groupby("depth", sort=False)
+            for depth, one in of_method.groupby("depth", sort=False)
         }
-        for method, mine in rows.groupby("method", sort=False)
+        for method, of_method in rows.groupby("method", sort=False)
     }
 
 
@@ -110,7 +110,7 @@ def _deletion(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
 
 def _regions(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for method, mine in rows.groupby("method", sort=False):
+    for method, of_method in rows.groupby("method", sort=False):
         figures[str(method)] = {
             region: {
                 "share": _mean(one, "share", settings),
@@ -118,7 +118,7 @@ def _regions(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
                 "times_its_share_of_time": float(one["share"].mean() / (time or np.nan)),
             }
             for region in REGIONS
-            for one in [mine[mine["region"] == region]]
+            for one in [of_method[of_method["region"] == region]]
             for time in [float(one["time"].mean())]
         }
     return figures
@@ -135,9 +135,10 @@ def _restored(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
 def _leads(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         str(method): {
-            str(lead): float(one["share"].mean()) for lead, one in mine.groupby("lead", sort=False)
+            str(lead): float(one["share"].mean())
+            for lead, one in of_method.groupby("lead", sort=False)
         }
-        for method, mine in rows.groupby("method", sort=False)
+        for method, of_method in rows.groupby("method", sort=False)
     }
 
 

@@ -15,7 +15,7 @@ SHARES = pa.DataFrameSchema(
         "patient_id": _ID,
         "target": _ID,
         "label": _LABEL,
-        "called": pa.Column("bool", description="the probability reaches the threshold"),
+        "positive": pa.Column("bool", description="the probability reaches the threshold"),
         "method": _ID,
         "region": pa.Column("string", pa.Check.isin(REGIONS)),
         "share": _SHARE,  # of the map; null where the map is empty
@@ -33,7 +33,7 @@ RESTORED = pa.DataFrameSchema(
         "patient_id": _ID,
         "target": _ID,
         "label": _LABEL,
-        "called": pa.Column("bool", description="the probability reaches the threshold"),
+        "positive": pa.Column("bool", description="the probability reaches the threshold"),
         "region": pa.Column("string", pa.Check.isin(REGIONS)),
         "fall": pa.Column("float64", description="of the logit"),
     },

@@ -24,7 +24,7 @@ class RecordTarget:
     label : 1, 0, or NaN where the source cannot tell.
     probability : calibrated, of the mean over the trainings.
     threshold : fitted on validation; NaN where there was too little to fit it on.
-    called : the probability reaches the threshold.
+    positive : the probability reaches the threshold.
     """
 
     record_id: str
@@ -35,7 +35,8 @@ class RecordTarget:
     threshold: float
 
     @property
-    def called(self) -> bool:
+    def positive(self) -> bool:
+        """Whether the probability reaches the threshold; False where there is no threshold."""
         return self.probability >= self.threshold
 
 
@@ -48,7 +49,7 @@ class RecordContext:
     age_days, sex : None where unknown.
     features : one row of `features.of_rules`.
     criteria : (title, reason) of every criterion that is met.
-    flaws : what ingest found at its leads, as "V1 railed".
+    flaws : signal-quality findings of its leads, e.g. "V1 partly-saturated".
     """
 
     record_id: str
@@ -78,9 +79,9 @@ def of_test(
 ) -> list[RecordTarget]:
     """Return every test record with every target: calibrated probability and its threshold."""
     test = cases.of_split(labels, splits, "test")
-    mine = fitted.only(test.targets)
-    p = mine.apply(cases.probabilities(predictions, test, source).mean(axis=0)).tolist()
-    cuts = mine.thresholds().tolist()
+    of_targets = fitted.only(test.targets)
+    p = of_targets.apply(cases.probabilities(predictions, test, source).mean(axis=0)).tolist()
+    cuts = of_targets.thresholds().tolist()
     patient = dict(zip(splits["record_id"], splits["patient_id"], strict=True))
     return [
         RecordTarget(record_id, patient[record_id], target, float(test.y[i, k]), p[i][k], cuts[k])
@@ -97,15 +98,15 @@ def by_target(subjects: Sequence[RecordTarget]) -> dict[str, list[RecordTarget]]
     return {target: found[target] for target in dict.fromkeys(s.target for s in subjects)}
 
 
-def present_or_called(
+def present_or_positive(
     subjects: Sequence[RecordTarget], at_most: int
 ) -> dict[str, list[RecordTarget]]:
-    """Return, per target, those that have it or are called so, the most probable first.
+    """Return, per target, its positives and predicted positives, the most probable first.
 
     Of more than `at_most` those are taken that lie evenly in that order.
     """
     return {
-        target: spread([s for s in listed if s.label == 1 or s.called], at_most)
+        target: spread([s for s in listed if s.label == 1 or s.positive], at_most)
         for target, listed in by_target(subjects).items()
     }
 

@@ -88,7 +88,7 @@ def contents(
     method : of the map, one of `_ENDS`.
     """
     subject, record = page.subject, page.record
-    verdict = "positive" if subject.called else "negative"
+    verdict = "positive" if subject.positive else "negative"
     title = page.title or (
         f"{subject.target} {verdict}, "
         f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"

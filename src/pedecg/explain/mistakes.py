@@ -32,11 +32,11 @@ def most_confident(subjects: Sequence[RecordTarget], at_most: int) -> list[Mista
     found = []
     for listed in by_target(subjects).values():
         wrong = {
-            "false_positive": [s for s in listed if s.called and s.label == 0],
-            "false_negative": [s for s in reversed(listed) if not s.called and s.label == 1],
+            "false_positive": [s for s in listed if s.positive and s.label == 0],
+            "false_negative": [s for s in reversed(listed) if not s.positive and s.label == 1],
         }
-        for kind, mine in wrong.items():
-            found += [Mistake(s, kind, rank) for rank, s in enumerate(mine[:at_most], start=1)]
+        for kind, subjects in wrong.items():
+            found += [Mistake(s, kind, rank) for rank, s in enumerate(subjects[:at_most], start=1)]
     return found
 
 

@@ -101,14 +101,14 @@ def healthy(labels: pd.DataFrame, record_ids: Sequence[str], target: str | None)
 
     An unknown label is neither: a record of which one target is unknown is not certainly normal.
     """
-    mine = labels[labels["record_id"].isin(set(record_ids))].set_index("record_id")
+    selected = labels[labels["record_id"].isin(set(record_ids))].set_index("record_id")
     # A comparison with a null is null, and `all` skips nulls: without filling, a record whose
     # labels are all unknown would count as normal.
     if target is None:
-        normal = mine.eq(0).fillna(False).astype(bool).all(axis=1)
+        normal = selected.eq(0).fillna(False).astype(bool).all(axis=1)
     else:
-        normal = mine[target].eq(1).fillna(False).astype(bool)
-    return sorted(map(str, mine.index[normal]))
+        normal = selected[target].eq(1).fillna(False).astype(bool)
+    return sorted(map(str, selected.index[normal]))
 
 
 def shape_of(record: Healthy, folder: Path) -> dict[str, Array]:
@@ -146,14 +146,14 @@ def fit(
     near = -0.5 * np.square((ages - nodes[:, None]) / WIDTH)
     by_age = {}
     for name in POINTS:
-        mine = np.array([name in shape for shape in shapes], bool)
-        if not mine.any():
+        selected = np.array([name in shape for shape in shapes], bool)
+        if not selected.any():
             return None
         waves = np.stack([shape[name] for shape in shapes if name in shape])
-        weight: Array = np.where(np.isfinite(near), near, -np.inf)[:, mine]
+        weight: Array = np.where(np.isfinite(near), near, -np.inf)[:, selected]
         highest = np.maximum(weight.max(axis=1, keepdims=True), -1e6)
         weight = elementary.exp(weight - highest)  # the nearest counts, however far it is
-        weight = np.vstack([weight, np.ones(mine.sum())])
+        weight = np.vstack([weight, np.ones(selected.sum())])
         there = np.asarray(np.isfinite(waves).all(axis=2))
         total = np.einsum("ar,rl->al", weight, there.astype(np.float64))
         summed = np.einsum("ar,rlp->alp", weight, np.where(there[..., None], waves, 0.0))

@@ -137,7 +137,7 @@ def maps(
 
 
 def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findings:
-    """Explain one record and, where asked, check the explanation.
+    """Explain one record and, if requested, check the explanation.
 
     Integrated gradients are only drawn for checked records: they cost ten times as much.
 
@@ -164,16 +164,16 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
             "patient_id": subject.patient_id,
             "target": subject.target,
             "label": subject.label,
-            "called": subject.called,
+            "positive": subject.positive,
         }
         for method, one in drawn.items():
-            mine = {**about, "method": method}
+            row = {**about, "method": method}
             for name, (share, time) in beat_regions.shares(one, region).items():
-                found.shares.append({**mine, "region": name, "share": share, "time": time})
+                found.shares.append({**row, "region": name, "share": share, "time": time})
             by_lead = one.sum(axis=1)
             by_lead = by_lead / (by_lead.sum() or 1.0)
             found.leads.extend(
-                {**mine, "lead": lead, "share": float(by_lead[i])}
+                {**row, "lead": lead, "share": float(by_lead[i])}
                 for i, lead in enumerate(card.leads)
                 if present[i]
             )

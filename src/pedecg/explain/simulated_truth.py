@@ -41,12 +41,12 @@ def score(
 
     Returns
     -------
-    ``findings``: for records called abnormal all of whose conditions move ST-T alone (QRS alone):
+    ``findings``: for records predicted abnormal whose conditions all affect ST-T only (QRS only):
     the share of the map in that region, its share of the time, and the same share in the records
-    whose conditions move another region alone. ``restored``: for the same records, the fall of
-    the logit when that region is put back to normal. ``diseases``: for truly affected records that
-    were called so, and for records wrongly called so, the share of ST-T. Nulls and a reason where
-    the truth belongs to another cohort.
+    whose conditions affect another region only. ``restored``: for the same records, the decrease of
+    the logit when that region is replaced by the normal beat. ``diseases``: for true positives and
+    for false positives, the share of ST-T. Nulls and a reason where the truth belongs to another
+    cohort.
     """
     if not set(shares["record_id"]) <= set(truth["record_id"]):
         reason = "the truth belongs to another cohort"
@@ -87,11 +87,11 @@ def _by_method(
 def _findings(
     rows: pd.DataFrame, figures: Callable[[pd.DataFrame], dict[str, Any]]
 ) -> dict[str, Any]:
-    mine = rows[rows["target"] == TARGET]
+    selected = rows[rows["target"] == TARGET]
     return {
         region: {
             f"conditions_in_{of}_alone": figures(
-                mine[(mine["region"] == region) & (mine["inside"] == of)]
+                selected[(selected["region"] == region) & (selected["inside"] == of)]
             )
             for of in (*REGION_OF, FLAT)
         }
@@ -102,13 +102,13 @@ def _findings(
 def _diseases(
     rows: pd.DataFrame, figures: Callable[[pd.DataFrame], dict[str, Any]]
 ) -> dict[str, Any]:
-    mine = rows[(rows["region"] == "ST-T") & rows["called"]]
+    selected = rows[(rows["region"] == "ST-T") & rows["positive"]]
     return {
         str(target): {
             "truly_affected": figures(one[one["affected"] == 1]),
-            "wrongly_called": figures(one[one["affected"] == 0]),
+            "false_positives": figures(one[one["affected"] == 0]),
         }
-        for target, one in mine.groupby("target", sort=True)
+        for target, one in selected.groupby("target", sort=True)
     }
 
 

@@ -37,7 +37,7 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Whom a network is asked about, n records of one store.
+    """Records for which a network predicts, n of one store.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ def relaunched(processes: int) -> bool:
     Raises
     ------
     PedecgError
-        One of the processes failed; it has said why.
+        One of the processes failed; it has reported why.
     """
     if processes == 1 or "RANK" in os.environ:
         return False

@@ -37,10 +37,12 @@ class Model(contract.Trainable):
 
     @property
     def reads(self) -> frozenset[str]:
+        """Inputs that the network reads."""
         return registry.reads(self.trained.card.model, self.trained.card.settings)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
+        """Rule features that the network reads, in the order of its input."""
         return self.trained.card.feature_names
 
     @classmethod
@@ -58,6 +60,7 @@ class Model(contract.Trainable):
         return Fitted(cls.of(fitted.trained, tuple(fitted.curves))) if fitted.writes else None
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
+        """Return raw probabilities, shape (n_rows, n_targets)."""
         return self.trained.predict(
             rows.store, rows.positions, rows.age_days, rows.sex, rows.features
         )
@@ -70,4 +73,11 @@ class Model(contract.Trainable):
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:
+        """Read a network from its folder.
+
+        Raises
+        ------
+        PedecgError
+            The folder does not hold a network, or not one of this version.
+        """
         return cls.of(trained_network.load(folder, accelerator=accelerator))

@@ -14,8 +14,10 @@ from pedecg.signals.signal_store import SignalStore
 
 @dataclass(frozen=True)
 class Example:
-    """One held-out crop in mV, shape (n_leads, n_samples): as recorded, as filled in, what was
-    hidden; `present`, shape (n_leads,), which leads there are.
+    """One held-out crop, its reconstruction and its mask.
+
+    Signals are in mV, shape (n_leads, n_samples); `present`, shape (n_leads,), marks the recorded
+    leads.
     """
 
     record_id: str

@@ -18,7 +18,7 @@ class Schedule:
     Parameters
     ----------
     each_step : moved after every step of the optimiser.
-    plateau : told the monitored value after every epoch; lowers the rate where it stalls.
+    plateau : receives the monitored value after every epoch; lowers the rate on a plateau.
     """
 
     def __init__(

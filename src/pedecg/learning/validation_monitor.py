@@ -43,11 +43,11 @@ def figures(
     label as much as an absent one.
     """
     scores = losses.probabilities(logits, task)
-    called = scores == scores.max(1, keepdims=True) if task == "multiclass" else logits > 0
+    predicted = scores == scores.max(1, keepdims=True) if task == "multiclass" else logits > 0
     return {
         "val_auroc": macro_auroc(labels, scores),
         "val_auprc": macro(average_precision_score, labels, scores),
-        "val_f1": macro(partial(f1_score, zero_division=0.0), labels, called),
+        "val_f1": macro(partial(f1_score, zero_division=0.0), labels, predicted),
     }
 
 

@@ -22,7 +22,7 @@ CARD = "model.json"
 
 @dataclass(frozen=True)
 class Rows:
-    """Records that a model is fitted on or asked about, n in one order.
+    """Records that a model is fitted on or predicts, n in one order.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Rule features as a numeric table for models: names, scale and missing values.
 
-A model is asked with the features that it was trained on, by name: more columns do no harm, a
+A model is given the features that it was trained on, by name: more columns do no harm, a
 missing one is a fault.
 """
 
@@ -53,11 +53,13 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     A criterion is 1 where it fired and 0 where it did not; what could not be measured, or is not
     valid, is NaN, and so is a record that could not be measured at all.
     """
-    told = rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
+    measures = (
+        rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
+    )
     for flag in [column for column in rules.columns if column.startswith("valid_")]:
         name = flag.removeprefix("valid_")
-        told[name] = told[name].where(rules[flag].fillna(False).to_numpy(bool))
-    return told.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
+        measures[name] = measures[name].where(rules[flag].fillna(False).to_numpy(bool))
+    return measures.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 
 
 def with_numbers(records: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -292,6 +292,7 @@ class Numbers(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the encoding, shape (B, n_hidden), of features, shape (B, n_features)."""
         if self.training and self.hide_probability > 0:
             hidden = torch.rand(len(features), 1, device=features.device) < self.hide_probability
             features = features.masked_fill(hidden, torch.nan)

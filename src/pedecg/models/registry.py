@@ -3,7 +3,7 @@
 Networks lie in ``models/networks``, models of tables in ``tabular``. A model's module holds
 ``Settings`` (its section ``models.<name>`` of params.yaml), ``READS`` (some of `INPUTS`), and
 ``Model``: the layers of a network, or a `contract.Trainable` that learns from tables. A constant
-``REFERENCE = True`` marks a reference baseline. A module is imported when its model is asked for.
+``REFERENCE = True`` marks a reference baseline. A module is imported when its model is requested.
 
 A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
 of that file with settings of its own.

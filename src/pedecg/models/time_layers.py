@@ -14,6 +14,7 @@ class ImageConv1d(nn.Conv1d):
     """`torch.nn.Conv1d` of images, (B, C, 1, T) to (B, n_out, 1, T'); padding is zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve images, shape (B, C, 1, T), to (B, n_out, 1, T')."""
         weight = self.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         return functional.conv2d(
             x, weight, self.bias, (1, self.stride[0]), (0, int(self.padding[0])),
@@ -25,6 +26,7 @@ class Conv1d(ImageConv1d):
     """`torch.nn.Conv1d` of signals, (B, C, T) to (B, n_out, T'); padding is zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve signals, shape (B, C, T), to (B, n_out, T')."""
         return super().forward(as_image(x)).squeeze(2)
 
 
@@ -32,6 +34,7 @@ class BatchNorm1d(nn.BatchNorm2d):
     """`torch.nn.BatchNorm1d` of signals (B, C, T)."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise signals, shape (B, C, T)."""
         return super().forward(as_image(x)).squeeze(2)
 
 

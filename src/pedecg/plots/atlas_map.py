@@ -57,13 +57,13 @@ def _by_age(figure: Figure, axes: Axes, atlas: pd.DataFrame) -> None:
 def _by_target(axes: Axes, atlas: pd.DataFrame, target: str, threshold: float) -> None:
     label = atlas[f"label_{target}"]
     is_test = atlas["split"] == "test"
-    called = atlas[f"probability_{target}"] >= threshold
+    predicted = atlas[f"probability_{target}"] >= threshold
     groups: list[tuple[str, pd.Series[Any], dict[str, Any]]] = [
         ("absent", label == 0, {"color": _ABSENT, "s": 8}),
         ("present", label == 1, {"color": _PRESENT, "s": 12}),
-        ("false negative (test)", is_test & ~called & (label == 1),
+        ("false negative (test)", is_test & ~predicted & (label == 1),
          {"facecolors": "none", "edgecolors": _MISSED, "s": 46, "linewidths": 0.9}),
-        ("false positive (test)", is_test & called & (label == 0),
+        ("false positive (test)", is_test & predicted & (label == 0),
          {"color": _WRONG, "s": 24, "marker": "x", "linewidths": 1.0}),
     ]  # fmt: skip
     for name, here, style in groups:

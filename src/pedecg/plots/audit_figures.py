@@ -33,7 +33,7 @@ def draw(tables: Tables, quality: pd.DataFrame, folder: Path, cohort: str) -> No
 
 
 def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """How old are they, and whose ECG has fewer leads?"""
+    """Draw the age distribution by number of recorded leads."""
     table = tables["ages_and_leads"]
     kinds = [column for column in table.columns if column.startswith("leads_")]
     axes = figure.add_subplot()
@@ -62,7 +62,7 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 
 
 def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """How many records does each target have?"""
+    """Draw the number of positive records of each target."""
     table = tables["classes"].sort_values("share", kind="stable")
     if table.empty:
         return
@@ -87,7 +87,7 @@ def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 
 
 def co_occurrence(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """Which targets come together?"""
+    """Draw the co-occurrence of targets."""
     names = tables["co_occurrence"]["target"].tolist()
     counts = tables["co_occurrence"].drop(columns="target").to_numpy(int)
     if len(names) < 2:
@@ -113,7 +113,7 @@ def co_occurrence(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None
 
 
 def lengths(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """How long are the recordings?"""
+    """Draw the distribution of record lengths."""
     table = tables["lengths"]
     axes = figure.add_subplot()
     seconds = table["seconds"].to_numpy(float)
@@ -139,14 +139,14 @@ def lengths(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 
 
 def quality_by_lead(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """Which leads cannot be used, and which have spikes at the recorder's limit?"""
+    """Draw the percentage of unusable and of partly saturated records by lead."""
     table = tables["quality_by_lead"]
     axes = figure.add_subplot()
     place = np.arange(len(table))
     unusable = 100 * (1 - table["usable_share"])
     axes.bar(place - 0.2, unusable, 0.4, color=RED, label="unusable, masked")
     axes.bar(
-        place + 0.2, 100 * table["railed_share"], 0.4, color=ORANGE,
+        place + 0.2, 100 * table["saturated_share"], 0.4, color=ORANGE,
         label="short spikes beyond any QRS, bridged",
     )  # fmt: skip
     axes.set_xticks(place, table["lead"])
@@ -166,7 +166,7 @@ def quality_by_lead(figure: Figure, tables: Tables, quality: pd.DataFrame) -> No
 
 
 def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """Do our quality measures say what the source's own say?"""
+    """Draw the agreement of our signal-quality measures with those of the source."""
     table = tables["quality_agreement"]
     table = table[table["leads_with_both"] > 2]
     if table.empty:
@@ -190,7 +190,7 @@ def quality_agreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> 
 
 
 def disagreement(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
-    """How often do a patient's examinations disagree on a target?"""
+    """Draw how often the records of one patient disagree on a target."""
     table = tables["disagreement"].dropna().sort_values("share", kind="stable")
     if table.empty:
         return

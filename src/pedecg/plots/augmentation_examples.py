@@ -1,7 +1,7 @@
 """Examples of augmentation: one ECG, and the same after each change.
 
 Each change is made for certain, whatever `probability` says, at the upper end of a range. What the
-parameters leave off is drawn with an example of its own, and called off.
+parameters leave off is drawn with an example of its own, and labelled off.
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pedecg.bundle import inference_steps, input_checks, provenance
 from pedecg.cohorts.cohort_settings import CohortSettings
-from pedecg.core import params, tables
+from pedecg.core import params, schema_versions, tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
@@ -40,10 +40,12 @@ BUNDLE_CODE = {
 
 
 class Training(Protocol):
-    """One training of a model, or several that are asked as one."""
+    """One training of a model, or several that predict as one."""
 
     @property
-    def targets(self) -> tuple[str, ...]: ...
+    def targets(self) -> tuple[str, ...]:
+        """Targets in the order of the probabilities."""
+
     def ask(self, exam: Exam) -> NDArray[np.float64]:
         """Return raw probabilities of one recording, shape (n_targets,)."""
 
@@ -56,21 +58,23 @@ class Trained:
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Targets in the order of the probabilities."""
         return self.model.targets
 
     def ask(self, exam: Exam) -> NDArray[np.float64]:
+        """Return raw probabilities of one recording, shape (n_targets,)."""
         rows = exam.rows(self.model.reads, self.model.feature_names)
         return np.asarray(self.model.predict(rows)[0])
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be asked.
+    """A model that predicts.
 
     Attributes
     ----------
-    seed : of the one training that is asked; None: all, by their mean.
-    children : who was trained on, in words.
+    seed : of the one training that predicts; None: the mean of all.
+    children : description of the training patients.
     cohort : what its pipeline trained on: how a manifest is read; None for a bundle.
     normals : the normal heart by age that its maps start from; None: the mean signal.
     """
@@ -86,6 +90,7 @@ class Model:
 
     @property
     def targets(self) -> tuple[str, ...]:
+        """Targets in the order of the probabilities."""
         return self.fitted.targets
 
     @property
@@ -96,11 +101,11 @@ class Model:
 
     def ask(self, exam: Exam) -> NDArray[np.float64]:
         """Return raw probabilities of each training, shape (n_trainings, n_targets)."""
-        said = []
+        probabilities = []
         for training in self.trainings:
             p = dict(zip(training.targets, training.ask(exam), strict=True))
-            said.append([p[target] for target in self.targets])
-        return np.array(said)
+            probabilities.append([p[target] for target in self.targets])
+        return np.array(probabilities)
 
     def calibrated(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_targets,), of what `ask` returned."""
@@ -126,8 +131,8 @@ def _of_pipeline(folder: Path) -> Model:
         raise PedecgError(f"--model {folder}: not found; expected models/<name> or a bundle")
     seed = folder.name.removeprefix("seed") if folder.name.startswith("seed") else ""
     one = int(seed) if seed.isdecimal() else None
-    home = folder.resolve() if one is None else folder.resolve().parent
-    project = next((up for up in home.parents if (up / params.PARAMS_FILE).is_file()), None)
+    trained = folder.resolve() if one is None else folder.resolve().parent
+    project = next((up for up in trained.parents if (up / params.PARAMS_FILE).is_file()), None)
     if project is None:
         raise PedecgError(
             f"--model {folder}: no {params.PARAMS_FILE} above it; expected models/<name> of a "
@@ -137,7 +142,7 @@ def _of_pipeline(folder: Path) -> Model:
     torch.set_num_threads(1)  # one ECG is too little to share, and processes share the cores
     opened = tuple(Trained(registry.load(each, accelerator="cpu")) for each in folders)
     made = provenance.read(project)
-    fitted = calibration.load(project / "calibration" / f"{home.name}.json")
+    fitted = calibration.load(project / "calibration" / f"{trained.name}.json")
     _require_same(folder, opened, fitted)
     about = made.about() | {"leads": made.preprocess.leads}
     recipe = Recipe(
@@ -151,7 +156,7 @@ def _of_pipeline(folder: Path) -> Model:
     normals = None
     if beats.is_file():
         normals = normal_beats.from_table(tables.read(beats, explain_tables.NORMAL_BEATS))
-    return Model(home.name, opened, one, fitted, recipe, children, cohort, normals)
+    return Model(trained.name, opened, one, fitted, recipe, children, cohort, normals)
 
 
 def _numbers(features: Iterable[str]) -> tuple[str, ...]:
@@ -178,7 +183,7 @@ def _require_same(folder: Path, opened: tuple[Trained, ...], fitted: Calibration
 
 @dataclass(frozen=True)
 class _Bundled:
-    """All networks of a bundle, asked by the bundle's own runner; they answer with their mean."""
+    """All networks of a bundle, run by the bundle's own runner; the prediction is their mean."""
 
     runner: Any
     subject: Callable[..., Any]
@@ -192,8 +197,8 @@ class _Bundled:
         names = tuple(name for one in about["networks"] for name in one["feature_names"])
         table = exam.rows(frozenset(about["reads"]), names).features
         counts, mask = exam.signals.counts(0), exam.signals.lead_mask[0]
-        told = {str(name): float(value) for name, value in table.iloc[0].items()}
-        subject = self.subject(mask, own.age_days, own.sex, told, counts.shape[1])
+        values = {str(name): float(value) for name, value in table.iloc[0].items()}
+        subject = self.subject(mask, own.age_days, own.sex, values, counts.shape[1])
         return np.asarray(self.runner.probabilities(counts, subject))
 
 
@@ -209,6 +214,7 @@ def _bundle(folder: Path) -> Model:
     except (run.RefusedError, json.JSONDecodeError, KeyError) as fault:
         raise PedecgError(f"--model {folder}: {fault}") from None
     about: Mapping[str, Any] = runner.about
+    schema_versions.check("bundle", about.get(schema_versions.KEY), folder / "bundle.json")
     prepared = PreprocessSettings.model_validate(about["preprocess"])
     waves = about.get("delineate", {"method": "learned", "leads": prepared.leads})
     files = [folder / "limits.csv", folder / "thresholds.csv"]
@@ -220,5 +226,7 @@ def _bundle(folder: Path) -> Model:
         _numbers(name for one in about["networks"] for name in one["feature_names"]),
     )  # fmt: skip
     fitted = calibration.load(folder / "calibration.json")
-    told = about["training_data"]["children"]
-    return Model(about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, told, None)
+    values = about["training_data"]["children"]
+    return Model(
+        about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, values, None
+    )

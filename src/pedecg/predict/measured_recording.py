@@ -30,7 +30,7 @@ from pedecg.waves import delineate, tokens
 
 # As in `ingest` and `preprocess` of params.yaml, which a recording on its own does not have.
 LIMITS = quality.LeadLimits(
-    rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
+    saturation_mv=12, max_saturated_fraction=0.1, flat_mv=0.02, flat_s=0.2, max_flat_fraction=0.5,
     max_gap_s=0.1, max_gap_fraction=0.02,
 )  # fmt: skip
 # For a recording without a model, whose own filter would be used.
@@ -65,15 +65,15 @@ class MeasuredRecording:
 
 
 def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
-    """Return the signal, mV, with a straight line where there is no value or the rail was hit.
+    """Return the signal, mV, interpolated where it has no value or is saturated.
 
     A lead without any value is zero throughout.
     """
-    rail = SPIKE_MV if recording.calibrated else math.inf
-    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, rail, SPIKE_MARGIN_S)
-    heard = ~gaps.all(axis=1)
+    limit_mv = SPIKE_MV if recording.calibrated else math.inf
+    gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, limit_mv, SPIKE_MARGIN_S)
+    has_signal = ~gaps.all(axis=1)
     signal = np.zeros(recording.signal_mv.shape)
-    signal[heard] = filters.bridge(recording.signal_mv[heard], gaps[heard])
+    signal[has_signal] = filters.bridge(recording.signal_mv[has_signal], gaps[has_signal])
     return signal
 
 
@@ -121,8 +121,8 @@ def examine(
         if not usable
     }
     if not found.usable.any():
-        said = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
-        raise RecordFault("no-usable-lead", said)
+        detail = ", ".join(f"{lead} {flaw}" for lead, flaw in unusable.items())
+        raise RecordFault("no-usable-lead", detail)
     rate, leads, mask = recording.fs_hz, recording.leads, found.usable
     flaws = signal_notes.examine(EcgRecord(recording.signal_mv, rate, leads), mask)
     heart = without_spikes(recording, flaws)
@@ -187,8 +187,8 @@ def _examine_print(
     measures["paced"] = any(seen.paced for seen in flaws)
     measures |= _without_gain(recording)
     child = criterion_logic.MeasuredChild(measures, recording.age_days, recording.sex, limits)
-    said = f"a print of strips, measured column by column: {', '.join(held)}"
-    note = signal_notes.Note("print", (), said)
+    detail = f"a print of strips, measured column by column: {', '.join(held)}"
+    note = signal_notes.Note("print", (), detail)
     return MeasuredRecording(
         recording, pd.concat(tables, ignore_index=True), measures, criteria.judge(child), unusable,
         (note, *dict.fromkeys(each for seen in flaws for each in seen.notes)),

@@ -1,6 +1,6 @@
 """Measurements of one recording as JSON and as a table.
 
-Measures and their units are told from the names of the columns (``qrs_ms``, ``rs_ratio_v1``), so
+Measures and their units are derived from the names of the columns (``qrs_ms``, ``rs_ratio_v1``), so
 that a new measure or criterion shows up by itself.
 """
 
@@ -157,20 +157,20 @@ def _person(age_days: float | None, sex: str | None) -> str:
 def notes(found: MeasuredRecording) -> list[str]:
     """Return what a reader must know beside the figures."""
     recording = found.recording
-    said = []
+    notes = []
     if recording.age_days is None:
-        said.append(f"{recording.age_note}: {NO_LIMITS}" if recording.age_note else AGE_UNKNOWN)
+        notes.append(f"{recording.age_note}: {NO_LIMITS}" if recording.age_note else AGE_UNKNOWN)
     elif recording.sex is None:
-        said.append(SEX_UNKNOWN)
-    said += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
-    said += [note.detail for note in found.notes]
+        notes.append(SEX_UNKNOWN)
+    notes += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
+    notes += [note.detail for note in found.notes]
     if recording.other_channels:
-        said.append(f"left out: {', '.join(recording.other_channels)}")
+        notes.append(f"left out: {', '.join(recording.other_channels)}")
     if not recording.calibrated:
-        said.append("the file gives no gain: amplitudes are not measured")
+        notes.append("the file gives no gain: amplitudes are not measured")
     if recording.leads[0].startswith("ch"):
-        said.append("electrodes unknown: axes and amplitudes by lead are not measured")
-    return said
+        notes.append("electrodes unknown: axes and amplitudes by lead are not measured")
+    return notes
 
 
 def measures(found: MeasuredRecording) -> Iterator[str]:

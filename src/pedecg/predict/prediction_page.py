@@ -111,22 +111,22 @@ def _context(answer: Answer) -> RecordContext:
 
 
 def _title(answer: Answer, k: int) -> str:
-    p, cut, called = answer.probabilities[k], answer.thresholds[k], answer.called[k]
+    p, cut, predicted = answer.probabilities[k], answer.thresholds[k], answer.predicted[k]
     if answer.exclusive:
         verdict = f"class {answer.chosen}"
         return f"{verdict}; {answer.targets[k]}: probability {p:.2f}"
-    if math.isnan(called):
+    if math.isnan(predicted):
         return f"{answer.targets[k]}: probability {p:.2f}, no threshold"
-    word = "positive" if called else "negative"
+    word = "positive" if predicted else "negative"
     return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
 
 
 def _notes(answer: Answer) -> tuple[str, str]:
     """Return a line with every target's probability, and one with what makes them doubtful."""
     every = ",  ".join(
-        f"{target} {p:.2f}" + ("*" if called == 1 else "")
-        for target, p, called in zip(
-            answer.targets, answer.probabilities, answer.called, strict=True
+        f"{target} {p:.2f}" + ("*" if predicted == 1 else "")
+        for target, p, predicted in zip(
+            answer.targets, answer.probabilities, answer.predicted, strict=True
         )
     )
     flags = "; ".join(answer.exam.flags) or "none: within the range of the training records"

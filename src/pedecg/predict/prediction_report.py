@@ -27,7 +27,7 @@ class Answer:
     ----------
     targets, probabilities, thresholds : of each target; NaN: no threshold could be fitted, or
         classes of which exactly one holds.
-    called : 1 where the probability reaches the threshold, 0 where not, NaN without one; of
+    predicted : 1 where the probability reaches the threshold, 0 where not, NaN without one; of
         classes 1 for the likeliest.
     exclusive : the targets are classes of which exactly one holds.
     rules : (title, reason) of every criterion that is met.
@@ -39,7 +39,7 @@ class Answer:
     targets: tuple[str, ...]
     probabilities: tuple[float, ...]
     thresholds: tuple[float, ...]
-    called: tuple[float, ...]
+    predicted: tuple[float, ...]
     exclusive: bool
     rules: tuple[tuple[str, str], ...]
 
@@ -66,7 +66,7 @@ def of(model: Model, exam: Exam) -> Answer:
         targets=model.targets,
         probabilities=tuple(p.tolist()),
         thresholds=tuple(cuts.tolist()),
-        called=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
+        predicted=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
         exclusive=model.fitted.exclusive,
         rules=criterion_lines.split(exam.rules["why"].fillna("").iloc[0]),
     )
@@ -75,9 +75,9 @@ def of(model: Model, exam: Exam) -> Answer:
 def as_json(answer: Answer) -> dict[str, Any]:
     """Return one object; a threshold of 2 is one that no probability reaches."""
     own, names = answer.exam.recording, {c.title: c.name for c in CRITERIA}
-    called = [None if math.isnan(one) else int(one) for one in answer.called]
+    predicted = [None if math.isnan(one) else int(one) for one in answer.predicted]
     cuts = [None if math.isnan(cut) else min(cut, 2.0) for cut in answer.thresholds]
-    said: dict[str, Any] = {
+    report: dict[str, Any] = {
         "record": own.record_id,
         "model": answer.model,
         "age_days": own.age_days,
@@ -87,11 +87,11 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "leads": list(own.leads),
         "probabilities": dict(zip(answer.targets, answer.probabilities, strict=True)),
         "thresholds": dict(zip(answer.targets, cuts, strict=True)),
-        "decisions": dict(zip(answer.targets, called, strict=True)),
+        "decisions": dict(zip(answer.targets, predicted, strict=True)),
     }
     if answer.exclusive:
-        said["class"] = answer.chosen
-    return said | {
+        report["class"] = answer.chosen
+    return report | {
         "rules_fired": [
             {"rule": names.get(title, title), "title": title, "reason": reason}
             for title, reason in answer.rules
@@ -106,28 +106,28 @@ def as_json(answer: Answer) -> dict[str, Any]:
 def as_text(answer: Answer) -> RenderableType:
     """Return probabilities with their thresholds, flags, and the criteria that are met."""
     own = answer.exam.recording
-    who = sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves))
+    subject = sentence(own.record_id, own.age_days, own.sex, rate_bpm(answer.exam.waves))
     table = Table()
     table.add_column("class" if answer.exclusive else "target")
     table.add_column("probability", justify="right")
     if not answer.exclusive:
         table.add_column("threshold", justify="right")
     table.add_column("decision")
-    for target, p, cut, called in zip(
-        answer.targets, answer.probabilities, answer.thresholds, answer.called, strict=True
+    for target, p, cut, predicted in zip(
+        answer.targets, answer.probabilities, answer.thresholds, answer.predicted, strict=True
     ):
         limit = [] if answer.exclusive else ["none" if math.isnan(cut) else f"{cut:.3f}"]
-        table.add_row(target, f"{p:.3f}", *limit, decision(called, answer.exclusive))
+        table.add_row(target, f"{p:.3f}", *limit, decision(predicted, answer.exclusive))
     met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
     flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
     met = met or [Text("No criterion is met.")]
-    return Group(Text(who, style="bold"), table, *flags, *met, Text(""))
+    return Group(Text(subject, style="bold"), table, *flags, *met, Text(""))
 
 
-def decision(called: float, exclusive: bool) -> str:
+def decision(predicted: float, exclusive: bool) -> str:
     """Say a decision in a word or two."""
-    if math.isnan(called):
+    if math.isnan(predicted):
         return "no threshold"
     if exclusive:
-        return "predicted class" if called else ""
-    return "positive" if called else "negative"
+        return "predicted class" if predicted else ""
+    return "positive" if predicted else "negative"

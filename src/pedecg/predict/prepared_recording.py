@@ -89,18 +89,19 @@ class Exam:
         table = self.rules if "rules" in reads else None
         if "numbers" in reads:
             unknown = [n for n in names if n.startswith("x_") and n not in self.record]
-            told = self.record.assign(**dict.fromkeys(unknown, np.nan))
-            table = features.with_numbers(told, table)
+            known = self.record.assign(**dict.fromkeys(unknown, np.nan))
+            table = features.with_numbers(known, table)
         return batches.dataset(self.signals, self.record, self.record[["record_id"]], table)
 
 
 def prepare(recording: Recording, recipe: Recipe) -> Exam:
-    """Prepare a recording, and say what the model was not made for.
+    """Prepare a recording, with a warning for each input outside the validated range.
 
     Raises
     ------
     RecordFault
-        The model must not be asked: too short, too slow a rate, no usable or too few leads.
+        The record is outside the validated range: too short, sampling rate too low, or too few
+        usable leads.
     """
     about, own = recipe.about, _named(recording, tuple(recipe.preprocess.leads))
     kept = padding.recorded(own.signal_mv, own.fs_hz)
@@ -113,7 +114,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         about, own.fs_hz, own.signal_mv.shape[1], own.leads, own.age_days, own.sex, carries
     )
     if refusal:
-        raise RecordFault("outside-model", refusal)
+        raise RecordFault("outside-validated-range", refusal)
     found = quality.lead_quality(own.signal_mv, own.fs_hz, recipe.lead_limits)
     unusable = {
         lead: str(flaw)
@@ -128,18 +129,18 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         raise RecordFault("no-usable-lead", lost or f"it has {', '.join(own.leads) or 'none'}")
     refusal = input_checks.too_few(about, used)
     if refusal:
-        raise RecordFault("outside-model", refusal)
+        raise RecordFault("outside-validated-range", refusal)
     flags += input_checks.amplitude(about, inference_steps.swing_mv(counts, mask))
     measured = {
         lead: {"psqi": float(found.psqi[row]), "bassqi": float(found.bassqi[row])}
         for row, lead in enumerate(own.leads)
         if lead in used
     }
-    railed = [
+    saturated = [
         lead for lead, flaw in zip(own.leads, found.flaw, strict=True) if flaw and lead in used
     ]
-    if railed:
-        flags.append(f"interpolated where the recorder was saturated: {', '.join(railed)}")
+    if saturated:
+        flags.append(f"interpolated where the recorder was saturated: {', '.join(saturated)}")
     flags += _lost(own, recording, unusable, about["leads"]) + input_checks.noisy(about, measured)
     flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
     flags += [note.detail for note in notes]

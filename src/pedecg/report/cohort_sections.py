@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pandas as pd
+
 from pedecg.core import age_text
+from pedecg.core.errors import PedecgError
 from pedecg.core.tables import SPLITS_IN_ORDER
 from pedecg.report import data_flow
 from pedecg.report.content_blocks import (
@@ -24,7 +27,7 @@ _MOST_REASONS = 2  # beside a box; the table below has all
 
 
 def flow_of_records(run: RunFiles) -> list[Block]:
-    """From the rows of the source to the test patients, with everyone who was left out."""
+    """Show the flow from the rows of the source to the test patients, with all exclusions."""
     ingest, split = run.metrics("ingest"), run.metrics("split")
     refused, excluded = ingest["quarantined_by_reason"], ingest["excluded"]
     steps = [
@@ -79,7 +82,7 @@ AUDIT_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("labels_per_record", "How many targets a record has", ()),
     ("co_occurrence", "Records with two targets", ()),
     ("disagreement", "Patients with contradictory records, by target", ("share",)),
-    ("quality_by_lead", "Signal quality by lead", ("usable_share", "railed_share")),
+    ("quality_by_lead", "Signal quality by lead", ("usable_share", "saturated_share")),
     ("quality_agreement", "Signal quality compared with that stated by the source", ()),
     ("findings", "Findings as the source codes them", ("share",)),
     ("lengths", "Lengths and sampling rates", ()),
@@ -126,10 +129,21 @@ def audit(run: RunFiles) -> list[Block]:
     more = [
         table(caption, frame, shares=shares, rows=15)
         for name, caption, shares in AUDIT_TABLES
-        if run.has(f"data/audit/{name}.csv")
-        and not (frame := run.table(f"data/audit/{name}.csv")).empty
+        if run.has(f"data/audit/{name}.csv") and not (frame := _audited(run, name, shares)).empty
     ]
     return [*blocks, Gallery(drawn), Fold("All tables of the audit", more)]
+
+
+def _audited(run: RunFiles, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table of the audit; one of an earlier version lacks a column and is refused."""
+    frame = run.table(f"data/audit/{name}.csv")
+    for column in columns:
+        if column not in frame:
+            raise PedecgError(
+                f"data/audit/{name}.csv: column {column} not found; rewrite it with: "
+                "dvc repro audit"
+            )
+    return frame
 
 
 def _years(days: Any) -> str:
@@ -239,7 +253,7 @@ def measure_truth(run: RunFiles) -> list[Block]:
 
 
 def pretraining(run: RunFiles) -> list[Block]:
-    """What the masked autoencoder fills in."""
+    """Show crops reconstructed by the masked autoencoder."""
     name = "plots/pretrain/filled_in.png"
     return [
         Picture(

@@ -133,8 +133,8 @@ def percent(share: Any) -> str:
 def figure(entry: Mapping[str, Any] | None, digits: int = 3) -> str:
     """Write a metric with its 95% interval.
 
-    One that is not there was left out for too few cases; one without a value is not defined, as
-    the share of right calls where nobody was called.
+    A metric that is absent was left out for too few cases; one without a value is undefined, as the
+    positive predictive value where no record is predicted positive.
 
     >>> figure({"value": 0.76613, "low": 0.7034, "high": 0.8191})
     '0.766 (0.703 to 0.819)'

@@ -39,14 +39,14 @@ def draw(steps: Sequence[Step], ends: Sequence[Step], title: str) -> str:
         parts.append(_box(x, y + _GAP, room - _BETWEEN, end))
     if ends:
         y += _GAP + _HEIGHT
-    told = "; ".join(
+    description = "; ".join(
         f"{step.heading}: {', '.join((*step.counts, *step.left))}" for step in (*steps, *ends)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + 12}" role="img" '
-        f'aria-labelledby="flow-title flow-told" class="flow">'
+        f'aria-labelledby="flow-title flow-description" class="flow">'
         f'<title id="flow-title">{escape(title)}</title>'
-        f'<desc id="flow-told">{escape(told)}</desc>'
+        f'<desc id="flow-description">{escape(description)}</desc>'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
         'markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>'
         f"{''.join(parts)}</svg>"
@@ -74,7 +74,7 @@ def _arrow(x: float, y: float, to_y: float, to_x: float | None = None) -> str:
 
 
 def _leavers(reasons: Sequence[str], y: float) -> str:
-    """What was left out before a box, to its right beside the arrow that leads to it."""
+    """Draw the exclusions before a box, to the right of the arrow that leads to it."""
     x, first = _LEFT + _BOX + 34, y + _HEIGHT / 2 - 9 * (len(reasons) - 1)
     lines = "".join(
         f'<text x="{x:g}" y="{first + 18 * number + 4:g}" class="left">{escape(reason)}</text>'

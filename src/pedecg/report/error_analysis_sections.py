@@ -20,7 +20,7 @@ MAPS = {"grad_cam": "Grad-CAM", "integrated_gradients": "integrated gradients"}
 
 
 def errors(run: RunFiles) -> list[Block]:
-    """The most confident mistakes, as a table and as pages."""
+    """Show the most confident errors, as a table and as pages."""
     mistakes = run.table("data/errors/mistakes.csv")
     columns = {
         "target": "target", "kind": "mistake", "record_id": "record", "probability": "probability",
@@ -126,7 +126,7 @@ def explanations(run: RunFiles) -> list[Block]:
 
 
 def _truth(run: RunFiles) -> list[Block]:
-    """Does the map lie where the simulated finding is; nothing for a cohort without a truth."""
+    """Show whether maps localise the simulated finding; empty for a real cohort."""
     found = run.metrics("explain_truth")
     shares = [
         [
@@ -168,7 +168,7 @@ def _truth(run: RunFiles) -> list[Block]:
 
 
 def atlas(run: RunFiles) -> list[Block]:
-    """The cohort as the network sees it."""
+    """Show the atlas: the network's embedding of the cohort."""
     found = run.metrics("atlas")
     rows = [
         [
@@ -248,7 +248,7 @@ def _wrong(truth: dict[str, Any]) -> list[Block]:
 
 
 def checklist(run: RunFiles) -> list[Block]:
-    """What was checked before the training."""
+    """Show the checks before the training."""
     blocks: list[Block] = []
     for name in run.names("metrics/check/*.json"):
         checks = run.json(name)

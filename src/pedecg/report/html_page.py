@@ -51,17 +51,17 @@ def headline(run: RunFiles) -> str:
     if not best:
         return ""
     auroc = summary["auroc"]
-    who = "simulated test records" if run.simulated else "test records"
-    told = (
-        f"{best['model']}, chosen on validation patients, separates {who} with a macro AUROC of "
-        f"{auroc[best['model']]:.3f} (95% interval {best['low']:.3f} to {best['high']:.3f})."
+    test_set = "simulated test records" if run.simulated else "test records"
+    summary = (
+        f"{best['model']}, chosen on validation patients, separates {test_set} with a macro AUROC "
+        f"of {auroc[best['model']]:.3f} (95% interval {best['low']:.3f} to {best['high']:.3f})."
     )
     baselines = {model: auroc[model] for model in run.baselines if auroc.get(model) is not None}
     if not baselines:
-        return told
+        return summary
     best_baseline = max(baselines, key=baselines.__getitem__)
     return (
-        f"{told} The best model without signals, {best_baseline}, reaches "
+        f"{summary} The best model without signals, {best_baseline}, reaches "
         f"{baselines[best_baseline]:.3f}."
     )
 

@@ -73,7 +73,7 @@ def commands(run: RunFiles) -> list[str]:
 
 
 def reproduce(run: RunFiles) -> list[Block]:
-    """The exact commands."""
+    """Return the commands that reproduce the run."""
     return [
         Text(
             "In a clone of the project at the commit whose dvc.lock belongs to these files, with "

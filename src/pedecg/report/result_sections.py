@@ -109,7 +109,7 @@ def _classes(run: RunFiles) -> list[Block]:
         Table("One class per record", ["", *map(run.mark, run.models)], rows, STAR),
         Table(
             f"{run.best}: records by true class (rows) and predicted class (columns)",
-            ["", *confusion["called"]],
+            ["", *confusion["predicted"]],
             counts,
         ),
     ]
@@ -254,7 +254,7 @@ def _known(entry: dict[str, float]) -> dict[str, float] | None:
 
 
 def subgroups(run: RunFiles) -> list[Block]:
-    """The largest gaps between groups of patients, and the best model's figures group by group."""
+    """Show the largest subgroup differences, and the best model's metrics by subgroup."""
     rows = [
         [
             run.mark(model),
@@ -311,16 +311,16 @@ def _with_count(row: dict[Hashable, Any] | None) -> str:
 
 
 def external(run: RunFiles) -> list[Block]:
-    """The same weights, corrections and thresholds at another hospital."""
+    """Show the external validation: weights, calibration and thresholds unchanged."""
     found = run.metrics("external_validation")
-    abroad = found["external"]
-    if abroad is None:
+    external_figures = found["external"]
+    if external_figures is None:
         return [
             Text(f"Not done: no target of {found['model']} has a label in the external cohort.")
         ]
     shown = ("auroc", "auprc", "sensitivity", "specificity", "calibration_slope", "ece")
     rows = []
-    for target, one in abroad["targets"].items():
+    for target, one in external_figures["targets"].items():
         change = found["external_minus_internal"].get(target, {})
         rows.append(
             [
@@ -333,8 +333,8 @@ def external(run: RunFiles) -> list[Block]:
     left_out = [f"{reason.replace('_', ' ')}: {n:,}" for reason, n in found["left_out"].items()]
     blocks: list[Block] = [
         Text(
-            f"{found['model']} on {number(abroad['records'])} records of "
-            f"{number(abroad['patients'])} patients of another hospital. "
+            f"{found['model']} on {number(external_figures['records'])} records of "
+            f"{number(external_figures['patients'])} patients of another hospital. "
             f"Left out: {', '.join(left_out) or 'none'}. "
             f"{run.selection('external_validation')}".rstrip()
         ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pedecg.core import figures, params
+from pedecg.core import figures, params, schema_versions
 from pedecg.report import content_blocks
 
 
@@ -26,11 +26,20 @@ class RunFiles:
         )
 
     def metrics(self, name: str) -> dict[str, Any]:
-        """Return ``metrics/<name>.json``."""
-        found: dict[str, Any] = self.json(f"metrics/{name}.json")
+        """Return ``metrics/<name>.json``.
+
+        Raises
+        ------
+        PedecgError
+            The file has another schema version.
+        """
+        file = f"metrics/{name}.json"
+        found: dict[str, Any] = self.json(file)
+        schema_versions.check(name.partition("/")[0], found.get(schema_versions.KEY), file)
         return found
 
     def json(self, name: str) -> Any:
+        """Return the content of a JSON file of the run."""
         return json.loads((self.root / name).read_text(encoding="utf-8"))
 
     def table(self, name: str) -> pd.DataFrame:
@@ -54,10 +63,12 @@ class RunFiles:
 
     @property
     def cohort(self) -> str:
+        """Name of the cohort."""
         return str(self.parameters["cohort"]["name"])
 
     @property
     def simulated(self) -> bool:
+        """Whether the cohort is simulated."""
         return self.cohort.startswith(figures.SIMULATED)
 
     @property
@@ -93,6 +104,7 @@ class RunFiles:
 
     @property
     def targets(self) -> list[str]:
+        """The targets of the run, in the order of the metrics."""
         return list(self.evaluated[self.models[0]]["test"]["targets"])
 
     def selection(self, stage: str) -> str:

@@ -190,8 +190,8 @@ def for_reviewer(
     """
     shown = ranked.head(at_most)
     about = records.set_index("record_id")[["path", "age_days", "sex"]]
-    said = findings.assign(text=findings["description"].fillna(findings["code"]))
-    once = said.drop_duplicates(["record_id", "text"])  # one finding stands in two vocabularies
+    named = findings.assign(text=findings["description"].fillna(findings["code"]))
+    once = named.drop_duplicates(["record_id", "text"])  # one finding stands in two vocabularies
     texts = once.groupby("record_id", sort=True)["text"].agg("; ".join)
     joined = shown.join(about, on="record_id").join(texts.rename("findings"), on="record_id")
     may_be = np.where(joined["label"].isin(list(not_from_ecg)), "keep unknown", "keep flip unknown")

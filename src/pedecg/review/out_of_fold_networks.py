@@ -32,7 +32,7 @@ def predictor(
     def train_and_predict(
         learnt: list[str], chooses: list[str], predicted: list[str]
     ) -> NDArray[np.float64]:
-        training, validation, asked = (
+        training, validation, held_out = (
             np.array([row[record_id] for record_id in part], np.int64)
             for part in (learnt, chooses, predicted)
         )
@@ -45,8 +45,8 @@ def predictor(
             review.seed,
         )  # fmt: skip
         return fitted.trained.predict(
-            data.store, data.positions[asked], data.age_days[asked], data.sex[asked],
-            data.features.iloc[asked],
+            data.store, data.positions[held_out], data.age_days[held_out], data.sex[held_out],
+            data.features.iloc[held_out],
         )  # fmt: skip
 
     return train_and_predict

@@ -58,6 +58,7 @@ class Access:
 
     @property
     def needs_password(self) -> bool:
+        """Whether the page asks for a password."""
         return self._password is not None
 
     def open(self, token: str) -> str | None:
@@ -107,6 +108,7 @@ class GuardedApp:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; hosts that are not listed get status 400."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

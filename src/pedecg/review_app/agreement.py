@@ -103,14 +103,16 @@ def of_many(answers: Sequence[Sequence[str]], patients: Sequence[str], seed: int
     ----------
     answers : the answers to each case, of any number of readers.
     """
-    kept = [(list(one), who) for one, who in zip(answers, patients, strict=True) if len(one) > 1]
+    kept = [
+        (list(one), patient) for one, patient in zip(answers, patients, strict=True) if len(one) > 1
+    ]
     if not kept:
         return _undefined("no case was answered by two readers", 0, np.nan)
     categories = sorted({answer for one, _ in kept for answer in one})
     counts = np.array([[one.count(category) for category in categories] for one, _ in kept])
     readers = counts.sum(axis=1)
     agreeing = (counts * (counts - 1)).sum(axis=1) / (readers * (readers - 1))
-    weights = _weights([who for _, who in kept], seed)
+    weights = _weights([patient for _, patient in kept], seed)
     return _summary(fleiss(counts, weights), float(agreeing.mean()), len(kept))
 
 

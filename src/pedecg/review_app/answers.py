@@ -1,4 +1,4 @@
-"""What the journal amounts to: who answered what, what stands, and what the readers agree on."""
+"""State of the journal: answers by reader, current answers, and agreement of the readers."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -71,7 +71,7 @@ class Answers:
         return stack[-1] if stack else None
 
     def revealed(self, case: Case, reader: str) -> bool:
-        """Has the reader answered this case at any time, and so seen its recorded label?"""
+        """Return whether the reader has answered this case and so has seen its recorded label."""
         return (case, reader) in self._revealed
 
     def last_action(self, reader: str) -> Entry | None:
@@ -108,7 +108,7 @@ class Answers:
         return list(dict.fromkeys([*answered, *(c for c, s in self._consensus.items() if s)]))
 
     def readers(self) -> list[str]:
-        """Return the names of all who answered outside the consensus round, sorted."""
+        """Return the names of all readers who answered outside the consensus round, sorted."""
         return sorted({reader for case in self.cases() for reader in self.readers_of(case)})
 
     def consensus(self, case: Case) -> Entry | None:

@@ -46,7 +46,7 @@ def write(answers: Answers, path: Path = label_decisions.FILE) -> int:
     """Bring the file up to date and return how many rows come from this review.
 
     Rows that somebody wrote by hand (without a version) stay as they are, also where the review
-    comes to another decision: who edits the file means it. Rows of a review are replaced.
+    comes to another decision: an edit by hand is intended. Rows of a review are replaced.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def write(answers: Answers, path: Path = label_decisions.FILE) -> int:
     """
     by_hand = []
     if path.exists():
-        label_decisions.read(path)  # its faults are told here, not when the pipeline runs
+        label_decisions.read(path)  # faults are reported here, not when the pipeline runs
         lines = csv_table.read(path, label_decisions.COLUMNS)
         by_hand = [
             {name: line.get(name, "") for name in COLUMNS}

@@ -31,7 +31,7 @@ REASONS = (
 
 
 def title(target: str) -> str:
-    """Return a target as the page asks for it: ``Does this ECG show …?``"""
+    """Return a target as in the page's question ``Does this ECG show …?``."""
     return _TITLES.get(target, target.replace("_", " "))
 
 

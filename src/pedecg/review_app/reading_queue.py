@@ -70,7 +70,7 @@ class ReadingQueue:
         return done, done + len(self.open_cases(reader))
 
     def may_answer(self, case: Case, reader: str) -> bool:
-        """Is a case the reader's to answer, now or when another reader leaves it?"""
+        """Return whether the reader may answer a case, now or once another reader skips it."""
         given = self.answers.readers_of(case)
         return reader not in given and (not given or is_shared(case, self.overlap, self.seed))
 

@@ -1,4 +1,4 @@
-"""A running review: who may see what, and how an answer becomes a line of the journal."""
+"""A running review: access to cases, and how an answer becomes a line of the journal."""
 
 import re
 import threading
@@ -35,8 +35,8 @@ class ReviewSettings:
     ----------
     blinded : hide recorded labels, probabilities and other readers' answers until the answer.
     overlap : share of the cases that every reader answers, 0 to 1.
-    readers : who may sign in; empty: anybody.
-    senior : who may hold the consensus round.
+    readers : names that may sign in; empty: any.
+    senior : names that may hold the consensus round.
     seed : of the choice of shared cases, and of the bootstrap.
     decisions : the file that the pipeline reads.
     """
@@ -98,7 +98,7 @@ class Review:
         self._check_senior(reader, consensus)
         item = self.item(number)
         with self._lock:
-            mine = self._standing(item.case, reader, consensus)
+            standing = self._standing(item.case, reader, consensus)
             visible = self._sees_label(item.case, reader)
             view: dict[str, Any] = {
                 "number": number,
@@ -108,7 +108,7 @@ class Review:
                 "label": item.label,
                 "split": self.splits.get(item.record_id, ""),
                 "shared": self.queue.overlap > 0 and self._is_shared(item.case),
-                "answer": None if mine is None else _own(mine),
+                "answer": None if standing is None else _own(standing),
                 "progress": self.queue.progress(reader),
                 "consensus": consensus,
                 "warning": self.export_fault,
@@ -122,7 +122,7 @@ class Review:
                     "given": item.given,
                     "probability": item.probability,
                     "model": item.model,
-                    "decision": None if mine is None else decision(mine, item.label),
+                    "decision": None if standing is None else decision(standing, item.label),
                     "statements": self._statements(item, reader),
                 }
             return view
@@ -157,8 +157,8 @@ class Review:
         self._check_senior(reader, consensus)
         item = self.item(number)
         with self._lock:
-            mine = self._standing(item.case, reader, consensus)
-            if (mine.id if mine else None) != expected:
+            standing = self._standing(item.case, reader, consensus)
+            if (standing.id if standing else None) != expected:
                 raise ConflictError
             seen = self._sees_label(item.case, reader)
             given = self.worklist.given(item.record_id)
@@ -284,14 +284,14 @@ class Review:
         return not self.settings.blinded or self.answers.revealed(case, reader)
 
     def _is_blind(self, case: Case, word: str, reader: str, consensus: bool) -> bool:
-        """Was nothing shown of a case, or is it the answer that was given before that?
+        """Return whether an answer is blinded: given before the label was shown, or equal.
 
         A reason that is added after the label was shown leaves a blinded answer blinded.
         """
         if not self._sees_label(case, reader):
             return True
-        mine = self._standing(case, reader, consensus)
-        return mine is not None and mine.blinded and mine.answers[case[1]] == word
+        standing = self._standing(case, reader, consensus)
+        return standing is not None and standing.blinded and standing.answers[case[1]] == word
 
     def _answered_or_open(self, case: Case, reader: str) -> bool:
         """Other readers' answers are shown after one's own, also where labels are in view."""

@@ -26,7 +26,7 @@ from pedecg.review_app.review_session import RefusedError, Review
 MAX_BODY = 64 * 1024  # bytes; the largest answer has about 8,000
 BODY_WITHIN_S = 10.0  # a body that takes longer comes from a client that only holds the line
 
-# Files of the page by address: what is not listed cannot be asked for.
+# Files of the page by address: what is not listed cannot be requested.
 FILES = {
     "style.css": "text/css",
     "app.js": "text/javascript",
@@ -287,7 +287,7 @@ def build(
 
     Parameters
     ----------
-    hosts : host names under which it may be asked; empty: any.
+    hosts : host names that it answers to; empty: any.
     """
     app = Starlette(routes=_Pages(review, ecgs, gate).routes())
     return access.GuardedApp(app, hosts)

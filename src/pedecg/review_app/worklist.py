@@ -16,11 +16,11 @@ MISTAKES = Path("data/errors/mistakes.csv")
 
 @dataclass(frozen=True)
 class Item:
-    """One question: does this record show this target?
+    """One question: whether this record shows this target.
 
     Attributes
     ----------
-    rank : 1 is asked first.
+    rank : 1 is shown first.
     given : the recorded label; None where it is unknown.
     probability : of a model, where the source of the case states one.
     model : which probability that is, in words; "" without one.

@@ -9,12 +9,12 @@ from pedecg.rules.criterion_logic import (
     MeasuredChild,
     Verdict,
     beyond_threshold,
-    say,
+    fmt,
 )
 
 
 def left_atrium(child: MeasuredChild) -> Verdict:
-    """Is P long for age with a deep, long negative end in V1?
+    """Assess left atrial enlargement: long P for age and large terminal force in V1.
 
     Both together: each alone is common in healthy children.
     """
@@ -30,13 +30,13 @@ def left_atrium(child: MeasuredChild) -> Verdict:
         return UNKNOWN
     return Verdict(
         True,
-        f"P lasts {say(duration, 'ms')}, above {say(limit, 'ms')}, and its terminal force in V1 is "
+        f"P lasts {fmt(duration, 'ms')}, above {fmt(limit, 'ms')}, and its terminal force in V1 is "
         f"{force:.1f} mV ms, at least {least:.1f} mV ms ({source})",
     )
 
 
 def left_anterior_block(child: MeasuredChild) -> Verdict:
-    """Is the axis far to the left, with qR and a late R in aVL, and QRS no wider than a block's?
+    """Assess left anterior fascicular block: left axis, qR and late R in aVL, no wide QRS.
 
     Congenital left axis, as in atrioventricular septal defect, can look the same.
     """
@@ -53,9 +53,9 @@ def left_anterior_block(child: MeasuredChild) -> Verdict:
         return NOT_MET
     return Verdict(
         True,
-        f"QRS axis {say(axis, 'deg')}, between {say(bottom, 'deg')} and {say(top, 'deg')}, qR in "
-        f"aVL with R after {say(peak, 'ms')}, at least {say(late, 'ms')}, and QRS duration "
-        f"{say(qrs, 'ms')}, below {say(wide, 'ms')} ({source})",
+        f"QRS axis {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, qR in "
+        f"aVL with R after {fmt(peak, 'ms')}, at least {fmt(late, 'ms')}, and QRS duration "
+        f"{fmt(qrs, 'ms')}, below {fmt(wide, 'ms')} ({source})",
     )
 
 

@@ -29,11 +29,11 @@ def children(rules: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     Columns age_days, sex, and of each measure in `SHOWN` its value (``<measure>``, NaN where not
     valid) and ``z_<measure>``.
     """
-    mine = records.set_index("record_id").reindex(rules["record_id"])
+    of_rules = records.set_index("record_id").reindex(rules["record_id"])
     table = pd.DataFrame(
-        {"age_days": mine["age_days"].astype("Float64").to_numpy(np.float64, na_value=np.nan)}
+        {"age_days": of_rules["age_days"].astype("Float64").to_numpy(np.float64, na_value=np.nan)}
     )
-    table["sex"] = mine["sex"].to_numpy()
+    table["sex"] = of_rules["sex"].to_numpy()
     for measure, column in columns(rules).items():
         values = rules[column].where(rules[f"valid_{column}"])
         table[measure] = values.to_numpy(np.float64)

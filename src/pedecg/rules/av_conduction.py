@@ -24,9 +24,9 @@ LONGEST_S = 120.0  # of a longer record its middle
 MARGIN_S = 0.03  # of the averaged P on either side
 LIKE = 0.85  # correlation with the averaged P, all leads together
 SIZE = 0.5, 1.6  # of the averaged P
-VISIBLE_MV = 0.04  # a lower P in every lead is not told from noise
+VISIBLE_MV = 0.04  # a lower P in every lead cannot be distinguished from noise
 APART_S = 0.18  # two P waves are not nearer: 330 per minute
-QRS_BEFORE_S, QRS_AFTER_S = 0.02, 0.06  # no P is told so near to QRS
+QRS_BEFORE_S, QRS_AFTER_S = 0.02, 0.06  # no P is detected so near to QRS
 REST_S = 0.45  # after R, in which the averaged beat is taken away; less in a fast heart
 LONGEST_PR_S = 0.5  # a P further before QRS is not conducted
 # Complete block: regular P waves, regular QRS complexes, no steady distance between them.
@@ -85,7 +85,7 @@ def conduction(
 
 
 def all_p(beats: pd.DataFrame, known: Values, smooth: Values, fs_hz: float) -> Values | None:
-    """Return the onsets of all P waves, seconds, ascending; None where P is too low to be told.
+    """Return the onsets of all P waves, seconds, ascending; None where P is too low to be detected.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _relation(p_s: Values, qrs_on_s: Values, r_s: Values, early: Flags) -> dict[
 
 
 def _dissociated(p_s: Values, pr_s: Values, r_s: Values) -> bool:
-    """Are P waves and QRS complexes regular, the P waves more, and is no distance kept?"""
+    """Return whether P and QRS are regular, P faster, and their interval is not constant."""
     if len(p_s) < FEWEST_REGULAR or len(r_s) < FEWEST_REGULAR:
         return False
     pp, rr = np.diff(p_s), np.diff(r_s)

@@ -20,7 +20,7 @@ SHIFT_S = 0.03  # R of a wide complex may be another of its peaks
 BAND_HZ = 1.5, 35.0  # without baseline and mains hum, with most of QRS
 MOST_COMPARED = 40  # beats among which the usual form is chosen: a long record has thousands
 LIKE = 0.8  # correlation over all leads from which two QRS complexes are of one form
-UNLIKE = 0.7  # under it a complex is of another form; between the two it is not told
+UNLIKE = 0.7  # under it a complex is of another form; between the two it is undetermined
 NEARLY_AS_MANY = 0.6  # of two forms so nearly equally frequent the narrower one is the usual one
 EARLY, BEFORE = 0.86, 0.9  # of the mean RR around, of the RR before: shorter is early
 LATER = 1.08  # of the early interval: the next one is longer, or the rate has just risen
@@ -55,6 +55,7 @@ class Origins:
 
     @property
     def premature(self) -> Flags:
+        """Premature beats of either origin, shape (n_beats,)."""
         return self.ventricular | self.atrial
 
 

@@ -35,11 +35,11 @@ def beat_table(waves: pd.DataFrame, lead: str = GLOBAL) -> pd.DataFrame:
     One row per QRS in order of time, seconds: r_s, qrs_on_s, qrs_off_s, p_on_s, p_off_s, t_on_s,
     t_off_s. A P wave belongs to the next QRS, a T wave to the one before.
     """
-    mine = waves["lead"].to_numpy() == lead
-    if not mine.any():
-        mine = waves["lead"].to_numpy() == GLOBAL
-    kind = waves["wave"].to_numpy()[mine]
-    times = waves[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64)[mine]
+    of_lead = waves["lead"].to_numpy() == lead
+    if not of_lead.any():
+        of_lead = waves["lead"].to_numpy() == GLOBAL
+    kind = waves["wave"].to_numpy()[of_lead]
+    times = waves[["onset_s", "peak_s", "offset_s"]].to_numpy(np.float64)[of_lead]
     by_wave = {name: _in_order(times[kind == name]) for name in ("P", "QRS", "T")}
     r = by_wave["QRS"][:, 1]
     columns = {"r_s": r, "qrs_on_s": by_wave["QRS"][:, 0], "qrs_off_s": by_wave["QRS"][:, 2]}

@@ -17,8 +17,8 @@ from pedecg.rules.criterion_logic import (
     below,
     beyond_percentile,
     beyond_threshold,
+    fmt,
     points,
-    say,
     states_limit,
     where_stated,
 )
@@ -28,7 +28,7 @@ Sign = Callable[[MeasuredChild], Verdict]
 
 
 def upright_t_v1(child: MeasuredChild) -> Verdict:
-    """Is T upright in V1 between the first week and six years, a sign of RV hypertrophy?"""
+    """Assess whether T is upright in V1 from one week to six years, a sign of RV hypertrophy."""
     height, age = child.value("t_v1_mv"), child.age_days
     if math.isnan(height) or age is None or math.isnan(age):
         return UNKNOWN
@@ -37,7 +37,7 @@ def upright_t_v1(child: MeasuredChild) -> Verdict:
         return NOT_MET
     return Verdict(
         True,
-        f"T in V1 upright, {say(height, 'mv')}, above {say(limit, 'mv')} after the first week and "
+        f"T in V1 upright, {fmt(height, 'mv')}, above {fmt(limit, 'mv')} after the first week and "
         f"before six years ({source})",
     )
 
@@ -75,7 +75,7 @@ def above_in_v6(wave: str) -> Sign:
 
 
 def left_sum(child: MeasuredChild) -> Verdict:
-    """Is S in V1 + R in V6 above its limit for age; with V5 in place of V6 as in `above_in_v6`?"""
+    """Assess S in V1 + R in V6 against the limit for age; V5 replaces V6 as in `above_in_v6`."""
     found = where_stated("sv1_rv6", above=True)(child)
     total = child.value("s_v1_mv") + child.value("r_v5_mv")
     if found.met is not None or not states_limit(child, "sv1_rv6", above=True):
@@ -85,7 +85,7 @@ def left_sum(child: MeasuredChild) -> Verdict:
 
 
 def rightward_v6(child: MeasuredChild) -> Verdict:
-    """Is R in V6 smaller than S after the first month; V5 may rule it out where V6 is missing?
+    """Assess R/S below 1 in V6 after the first month; V5 may exclude it where V6 is missing.
 
     A ratio means something only where S can be measured: an absent S is normal.
     """
@@ -103,14 +103,14 @@ def rightward_v6(child: MeasuredChild) -> Verdict:
         if lead == "v6":
             return Verdict(
                 True,
-                f"R {say(r, 'mv')} and S {say(s, 'mv')} in V6, R/S below {say(limit, 'ratio')} "
+                f"R {fmt(r, 'mv')} and S {fmt(s, 'mv')} in V6, R/S below {fmt(limit, 'ratio')} "
                 f"after the first month ({source})",
             )
     return UNKNOWN
 
 
 def deep_q(child: MeasuredChild) -> Verdict:
-    """Is Q deep in V6, or in V5 where V6 was not recorded?"""
+    """Assess whether Q is deep in V6, or in V5 where V6 was not recorded."""
     found = where_stated("q_v6", above=True)(child)
     if found.met is not None or not states_limit(child, "q_v6", above=True):
         return found
@@ -121,12 +121,12 @@ def deep_q(child: MeasuredChild) -> Verdict:
     if q <= rows[0].p98:
         return NOT_MET
     return Verdict(
-        True, f"Q in V5 {say(q, 'mv')}, above {say(rows[0].p98, 'mv')} ({rows[0].source})"
+        True, f"Q in V5 {fmt(q, 'mv')}, above {fmt(rows[0].p98, 'mv')} ({rows[0].source})"
     )
 
 
 def adult_left_voltage(child: MeasuredChild) -> Verdict:
-    """Is the voltage of Sokolow and Lyon, or of Cornell, above its limit for adults?
+    """Assess the Sokolow-Lyon and Cornell voltages against the limits for adults.
 
     Sokolow-Lyon: S in V1 + the larger R of V5 and V6. Cornell: R in aVL + S in V3.
     """
@@ -142,14 +142,14 @@ def adult_left_voltage(child: MeasuredChild) -> Verdict:
         if math.isnan(value) or math.isnan(limit):
             unknown = True
         elif value >= limit:
-            met.append(f"{what} {say(value, 'mv')}, at least {say(limit, 'mv')} ({source})")
+            met.append(f"{what} {fmt(value, 'mv')}, at least {fmt(limit, 'mv')} ({source})")
     if met:
         return Verdict(True, " and ".join(met))
     return UNKNOWN if unknown else NOT_MET
 
 
 def is_adult(child: MeasuredChild) -> bool:
-    """Is the patient 18 years or older, as far as the age is known?"""
+    """Return whether the patient is 18 years or older; False where the age is unknown."""
     return child.age_days is not None and child.age_days >= ADULT_DAYS
 
 
@@ -171,17 +171,17 @@ POSSIBLE, PROBABLE = 2, 3  # points, as the Peds ECG Viewer grades them
 
 
 def left_voltage(child: MeasuredChild) -> Verdict:
-    """Is the voltage of the left ventricle above the limit for age, or for adults?"""
+    """Assess left ventricular voltage against the limit for age, or for adults."""
     return adult_left_voltage(child) if is_adult(child) else LEFT_VOLTAGE(child)
 
 
 def right_voltage(child: MeasuredChild) -> Verdict:
-    """Is R in V1 above the limit for age?"""
+    """Assess whether R in V1 is above the limit for age."""
     return beyond_percentile(child, "r_v1", above=True)
 
 
 def left_hypertrophy(child: MeasuredChild) -> Verdict:
-    """Do the points of a child, or the voltage of an adult, speak for LV hypertrophy?"""
+    """Assess left ventricular hypertrophy: points in a child, voltage in an adult."""
     if is_adult(child):
         return adult_left_voltage(child)
     return points(child, LVH_SIGNS, POSSIBLE, PROBABLE)
@@ -205,9 +205,9 @@ CRITERIA = (
         ),
     ),
     Criterion(
-        "low_voltage_chest", "Low voltage in the chest leads",
+        "low_voltage_chest", "Low voltage in the precordial leads",
         lambda child: beyond_threshold(
-            child, "qrs_chest_mv", "largest chest-lead QRS", "low_voltage_chest", above=False
+            child, "qrs_chest_mv", "largest precordial QRS", "low_voltage_chest", above=False
         ),
     ),
 )  # fmt: skip

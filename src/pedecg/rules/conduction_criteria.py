@@ -11,12 +11,12 @@ from pedecg.rules.criterion_logic import (
     above,
     below,
     beyond_percentile,
-    say,
+    fmt,
 )
 
 
 def pre_excitation(child: MeasuredChild) -> Verdict:
-    """Is PR short, QRS wide for age and its beginning slurred: the delta wave of WPW?"""
+    """Assess pre-excitation: short PR, wide QRS for age and a delta wave."""
     pr, slur = child.value("pr_ms"), child.value("slur_ms")
     short, source = child.limit("pr_pre_excitation")
     slow, slow_source = child.limit("slur_pre_excitation")
@@ -32,17 +32,17 @@ def pre_excitation(child: MeasuredChild) -> Verdict:
         return UNKNOWN
     return Verdict(
         True,
-        f"PR {say(pr, 'ms')}, below {say(short, 'ms')} ({source}), {wide.reason}, and a slurred "
-        f"upstroke of {say(slur, 'ms')}, above {say(slow, 'ms')} ({slow_source})",
+        f"PR {fmt(pr, 'ms')}, below {fmt(short, 'ms')} ({source}), {wide.reason}, and a slurred "
+        f"upstroke of {fmt(slur, 'ms')}, above {fmt(slow, 'ms')} ({slow_source})",
     )
 
 
 def right_block(child: MeasuredChild, complete: bool) -> Verdict:
-    """Does the right ventricle follow late: r' or a late R in V1, S to the left, wide QRS?
+    """Assess right bundle branch block: r' or late R in V1, S in the left leads, wide QRS.
 
     Incomplete: QRS from the guideline's lower bound to the limit of the complete block, and r' at
     least half as tall as r. A lower r', or r' with a shorter QRS, is a normal variant of children.
-    Then S to the left is not asked for.
+    S in the left leads is then not required.
     """
     qrs, second = child.value("qrs_ms"), child.value("r2_v1_mv")
     (limit, source), (least, _) = child.limit("qrs_complete_block"), child.limit("second_r_block")
@@ -58,8 +58,8 @@ def right_block(child: MeasuredChild, complete: bool) -> Verdict:
             return NOT_MET
         return Verdict(
             True,
-            f"r' {say(second, 'mv')} in V1 and QRS duration {say(qrs, 'ms')}, {say(lower, 'ms')} "
-            f"to {say(limit, 'ms')} ({lower_source})",
+            f"r' {fmt(second, 'mv')} in V1 and QRS duration {fmt(qrs, 'ms')}, {fmt(lower, 'ms')} "
+            f"to {fmt(limit, 'ms')} ({lower_source})",
         )
     lateral = [s for s in (child.value("s_i_mv"), child.value("s_v6_mv")) if not math.isnan(s)]
     if not lateral:
@@ -68,18 +68,18 @@ def right_block(child: MeasuredChild, complete: bool) -> Verdict:
         return NOT_MET
     late, _ = child.limit("late_r_v1")
     if second >= least:
-        shape = f"r' {say(second, 'mv')} in V1"
+        shape = f"r' {fmt(second, 'mv')} in V1"
     elif peak > late and child.value("rs_ratio_v1") > 1:
-        shape = f"R in V1 peaks after {say(peak, 'ms')}, later than {say(late, 'ms')}"
+        shape = f"R in V1 peaks after {fmt(peak, 'ms')}, later than {fmt(late, 'ms')}"
     else:
         return NOT_MET
     return Verdict(
-        True, f"QRS duration {say(qrs, 'ms')}, above {say(limit, 'ms')}, and {shape} ({source})"
+        True, f"QRS duration {fmt(qrs, 'ms')}, above {fmt(limit, 'ms')}, and {shape} ({source})"
     )
 
 
 def left_block(child: MeasuredChild, complete: bool) -> Verdict:
-    """Does the left ventricle follow late: no Q and a late R to the left, V1 negative, wide QRS?
+    """Assess left bundle branch block: no Q and late R in left leads, negative V1, wide QRS.
 
     V5 stands in for V6 where only nine leads were recorded.
     """
@@ -99,8 +99,8 @@ def left_block(child: MeasuredChild, complete: bool) -> Verdict:
     bound = limit if complete else lower
     return Verdict(
         True,
-        f"QRS duration {say(qrs, 'ms')}, above {say(bound, 'ms')}, R in {lead.upper()} peaks "
-        f"after {say(peak, 'ms')}, later than {say(late, 'ms')}, without Q ({source})",
+        f"QRS duration {fmt(qrs, 'ms')}, above {fmt(bound, 'ms')}, R in {lead.upper()} peaks "
+        f"after {fmt(peak, 'ms')}, later than {fmt(late, 'ms')}, without Q ({source})",
     )
 
 

@@ -45,7 +45,7 @@ class MeasuredChild:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a criterion is met (None: cannot be told) and, where it is, why.
+    """Whether a criterion is met (None: undetermined) and, where it is, why.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ NOT_MET = Verdict(False)
 
 @dataclass(frozen=True)
 class Criterion:
-    """One line of the registry: how the finding is called, and who judges it."""
+    """One line of the registry: the title of the finding and the function that assesses it."""
 
     name: str
     title: str
@@ -82,7 +82,7 @@ def below(measure: str) -> Callable[[MeasuredChild], Verdict]:
 
 
 def beyond_percentile(child: MeasuredChild, measure: str, above: bool) -> Verdict:
-    """Is a measure above the 98th, or below the 2nd, percentile for age and sex?
+    """Assess whether a measure is above the 98th, or below the 2nd, percentile for age and sex.
 
     Where the sex is unknown the value must lie outside the limits of both sexes.
     """
@@ -100,8 +100,8 @@ def beyond_percentile(child: MeasuredChild, measure: str, above: bool) -> Verdic
     side, limit = ("above", row.p98) if above else ("below", row.p2)
     return Verdict(
         True,
-        f"{NAMES.get(measure, measure)} {say(value, unit)}, {side} the {row.bound(above)} "
-        f"{say(limit, unit)} for {row.ages} ({row.source})",
+        f"{NAMES.get(measure, measure)} {fmt(value, unit)}, {side} the {row.bound(above)} "
+        f"{fmt(limit, unit)} for {row.ages} ({row.source})",
     )
 
 
@@ -115,7 +115,7 @@ def _beyond(row: Limit, unit: str, value: float, above: bool) -> bool | None:
 
 
 def states_limit(child: MeasuredChild, measure: str, above: bool) -> bool:
-    """Does the file state that limit for this child at all?"""
+    """Return whether the table has this limit for the patient's age and sex."""
     rows = child.limits.rows_for(measure, child.age_days, child.sex)
     return any(not math.isnan(row.p98 if above else row.p2) for row in rows)
 
@@ -123,7 +123,7 @@ def states_limit(child: MeasuredChild, measure: str, above: bool) -> bool:
 def beyond_threshold(
     child: MeasuredChild, column: str, what: str, name: str, above: bool
 ) -> Verdict:
-    """Is a measure above, or below, one threshold?"""
+    """Assess whether a measure is above, or below, one threshold."""
     value = child.value(column)
     limit, source = child.limit(name)
     if math.isnan(value) or math.isnan(limit):
@@ -132,7 +132,7 @@ def beyond_threshold(
         return NOT_MET
     unit = unit_of(column)
     side = "above" if above else "below"
-    return Verdict(True, f"{what} {say(value, unit)}, {side} {say(limit, unit)} ({source})")
+    return Verdict(True, f"{what} {fmt(value, unit)}, {side} {fmt(limit, unit)} ({source})")
 
 
 def points(
@@ -141,7 +141,7 @@ def points(
     enough: int,
     sure: int,
 ) -> Verdict:
-    """Are at least so many of several signs met?
+    """Assess whether at least a given number of signs is met.
 
     A missing lead leaves its signs open: the answer is None where they could still decide it.
     """
@@ -174,7 +174,7 @@ def unit_of(column: str) -> str:
     return "ratio" if "_ratio_" in column else column.rsplit("_", 1)[-1]
 
 
-def say(value: float, unit: str) -> str:
+def fmt(value: float, unit: str) -> str:
     """Write a value with its unit as a reader would."""
     if unit == "share":
         return f"{value:.0%}"

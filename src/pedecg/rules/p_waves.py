@@ -18,7 +18,7 @@ from pedecg.signals.wave_foot import foot
 
 LONGEST_PR_S = 0.5  # the longest PR that is measured
 SHORTEST_PR_S = 0.06  # nearer to QRS lies the foot of QRS itself
-FASTEST_RR_S = 0.26  # beyond 230 bpm no P is told from T
+FASTEST_RR_S = 0.26  # beyond 230 bpm P cannot be separated from T
 FAST_RR_S, SHORT_P_S = 0.30, 0.045  # beyond 200 bpm a P shorter than this is the foot of QRS
 SHARED_RR_S, SHARED = 0.45, 0.5  # in a faster heart than this, half of P within T: T itself
 # Where fewer beats than this share have a P, it is looked for in the averaged beat.

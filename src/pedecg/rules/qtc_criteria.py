@@ -11,7 +11,7 @@ from pedecg.rules.criterion_logic import (
     MeasuredChild,
     Verdict,
     beyond_threshold,
-    say,
+    fmt,
 )
 from pedecg.rules.norms import ADULT_DAYS
 
@@ -19,12 +19,12 @@ _BAZETT = ("qtc_bazett_ms", "QTc (Bazett)")
 
 
 def long_qtc(child: MeasuredChild) -> Verdict:
-    """Is QTc prolonged?"""
+    """Assess whether QTc is prolonged."""
     return _seconded(child, "qtc_long")
 
 
 def borderline_qtc(child: MeasuredChild) -> Verdict:
-    """Is QTc above the limit for sex and age, but not prolonged?"""
+    """Assess whether QTc is borderline: above the limit for age and sex, not prolonged."""
     return NOT_MET if long_qtc(child).met else _seconded(child, "qtc_borderline")
 
 
@@ -40,6 +40,6 @@ def _seconded(child: MeasuredChild, threshold: str) -> Verdict:
         return NOT_MET
     return Verdict(
         True,
-        f"{found.reason}, and QTc (Fridericia) {say(second, 'ms')} at {say(rate, 'bpm')}: above "
-        f"{say(fast, 'bpm')} Bazett overcorrects ({source})",
+        f"{found.reason}, and QTc (Fridericia) {fmt(second, 'ms')} at {fmt(rate, 'bpm')}: above "
+        f"{fmt(fast, 'bpm')} Bazett overcorrects ({source})",
     )

@@ -13,7 +13,7 @@ from pedecg.rules.criterion_logic import (
     Verdict,
     beyond_percentile,
     beyond_threshold,
-    say,
+    fmt,
 )
 
 LATERAL = ("I", "II", "V5", "V6")  # T is upright here in health, but for the first days of life
@@ -26,7 +26,7 @@ LEAST_R_MV = 1.0  # with a smaller R a small T means nothing
 
 
 def schwartz_qt(child: MeasuredChild) -> Verdict:
-    """Do the points that the ECG alone can give reach an intermediate probability of long QT?
+    """Assess whether the Schwartz points of the ECG reach an intermediate probability.
 
     QTc by Bazett and a heart rate below the 2nd percentile; torsades, alternans and notched T are
     not looked for. Schwartz PJ et al. Circulation 1993;88:782-784, revised 2011;124:2181-2184.
@@ -40,7 +40,7 @@ def schwartz_qt(child: MeasuredChild) -> Verdict:
         source = source or source_here
         if qtc >= limit:
             total += worth
-            reasons.append(f"QTc (Bazett) {say(qtc, 'ms')}, at least {say(limit, 'ms')}")
+            reasons.append(f"QTc (Bazett) {fmt(qtc, 'ms')}, at least {fmt(limit, 'ms')}")
             break
     slow = beyond_percentile(child, "heart_rate", above=False)
     if slow.met:
@@ -56,7 +56,7 @@ def schwartz_qt(child: MeasuredChild) -> Verdict:
 def _shifted(
     child: MeasuredChild, groups: Iterable[tuple[tuple[str, ...], str]], sign: float
 ) -> Verdict:
-    """Is ST shifted beyond its threshold in two neighbouring leads of one group?
+    """Assess whether ST deviates beyond its threshold in two contiguous leads of one group.
 
     Parameters
     ----------
@@ -70,16 +70,16 @@ def _shifted(
         known += sum(not math.isnan(x) for x in values.values())
         recorded = [lead for lead, x in values.items() if not math.isnan(x)]
         if any(one in found and other in found for one, other in pairwise(recorded)):
-            said = ", ".join(f"{say(x, 'mv')} in {lead}" for lead, x in found.items())
+            detail = ", ".join(f"{fmt(x, 'mv')} in {lead}" for lead, x in found.items())
             return Verdict(
                 True,
-                f"ST {said}, {say(sign * limit, 'mv')} or more in neighbouring leads ({source})",
+                f"ST {detail}, {fmt(sign * limit, 'mv')} or more in contiguous leads ({source})",
             )
     return NOT_MET if known >= ENOUGH_LEADS else UNKNOWN
 
 
 def st_elevation(child: MeasuredChild) -> Verdict:
-    """Is ST raised in two neighbouring limb leads, or chest leads?"""
+    """Assess ST elevation in two contiguous limb leads or precordial leads."""
     return _shifted(child, ((LIMB, "st_elevation_limb"), (CHEST, "st_elevation_chest")), 1.0)
 
 
@@ -89,7 +89,7 @@ def st_depression(child: MeasuredChild) -> Verdict:
 
 
 def inverted_t(child: MeasuredChild) -> Verdict:
-    """Is T negative in at least two of I, II, V5 and V6, after the first week?"""
+    """Assess T inversion in at least two of I, II, V5 and V6 after the first week."""
     limit, source = child.limit("inverted_t")
     values = {lead: child.value(f"t_{lead.lower()}_mv") for lead in LATERAL}
     if math.isnan(limit) or sum(not math.isnan(x) for x in values.values()) < ENOUGH_LEADS:
@@ -97,12 +97,12 @@ def inverted_t(child: MeasuredChild) -> Verdict:
     found = {lead: x for lead, x in values.items() if x < -limit}
     if len(found) < ENOUGH_LEADS:
         return NOT_MET
-    said = ", ".join(f"{say(x, 'mv')} in {lead}" for lead, x in found.items())
-    return Verdict(True, f"T {said}, below {say(-limit, 'mv')} in two leads ({source})")
+    detail = ", ".join(f"{fmt(x, 'mv')} in {lead}" for lead, x in found.items())
+    return Verdict(True, f"T {detail}, below {fmt(-limit, 'mv')} in two leads ({source})")
 
 
 def low_t(child: MeasuredChild) -> Verdict:
-    """Is T, upright or not, less than a twentieth of R in the left chest leads?"""
+    """Assess low T: amplitude below a twentieth of R in the left precordial leads."""
     limit, source = child.limit("low_t_share")
     shares = {}
     for lead in ("V5", "V6"):
@@ -113,15 +113,15 @@ def low_t(child: MeasuredChild) -> Verdict:
         return UNKNOWN
     if max(shares.values()) >= limit:
         return NOT_MET
-    said = ", ".join(f"{say(x, 'share')} of R in {lead}" for lead, x in shares.items())
-    return Verdict(True, f"T {said}, below {say(limit, 'share')} ({source})")
+    detail = ", ".join(f"{fmt(x, 'share')} of R in {lead}" for lead, x in shares.items())
+    return Verdict(True, f"T {detail}, below {fmt(limit, 'share')} ({source})")
 
 
 def brugada(child: MeasuredChild, coved: bool) -> Verdict:
-    """Is J raised in V1 or V2, with ST falling into a negative T (type 1) or saddled (type 2)?
+    """Assess a Brugada pattern in V1 or V2: coved (type 1) or saddleback (type 2) ST elevation.
 
     Type 2 is a suspicion, no diagnosis. J is the end of QRS, so that a late r' counts as well: a
-    right bundle branch block must be told apart by a reader.
+    right bundle branch block must be excluded by a reader.
     """
     limit, source = child.limit("brugada_j")
     saddle, _ = child.limit("brugada_saddle")
@@ -134,14 +134,14 @@ def brugada(child: MeasuredChild, coved: bool) -> Verdict:
         elif j >= limit and coved and j > st > late and t < 0:
             return Verdict(
                 True,
-                f"J {say(j, 'mv')} in {lead}, at least {say(limit, 'mv')}, ST falls to a negative "
-                f"T of {say(t, 'mv')}: type 1 ({source})",
+                f"J {fmt(j, 'mv')} in {lead}, at least {fmt(limit, 'mv')}, ST falls to a negative "
+                f"T of {fmt(t, 'mv')}: type 1 ({source})",
             )
         elif j >= limit and not coved and st >= saddle and t > st < j:
             return Verdict(
                 True,
-                f"J {say(j, 'mv')} in {lead}, at least {say(limit, 'mv')}, ST {say(st, 'mv')} "
-                f"below an upright T of {say(t, 'mv')}: suspicion of type 2 ({source})",
+                f"J {fmt(j, 'mv')} in {lead}, at least {fmt(limit, 'mv')}, ST {fmt(st, 'mv')} "
+                f"below an upright T of {fmt(t, 'mv')}: suspicion of type 2 ({source})",
             )
     return UNKNOWN if unknown else NOT_MET
 
@@ -168,7 +168,7 @@ CRITERIA = (
     Criterion("st_elevation", "ST elevation", st_elevation),
     Criterion("st_depression", "ST depression", st_depression),
     Criterion("inverted_t", "Inverted T in the left leads", inverted_t),
-    Criterion("low_t", "Low T in the left chest leads", low_t),
+    Criterion("low_t", "Low T in the left precordial leads", low_t),
     Criterion("brugada_1", "Brugada pattern, type 1", lambda child: brugada(child, True)),
     Criterion(
         "brugada_2", "Brugada pattern, type 2 suspected", lambda child: brugada(child, False)

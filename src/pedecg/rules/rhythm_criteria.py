@@ -11,14 +11,14 @@ from pedecg.rules.criterion_logic import (
     Verdict,
     above,
     below,
-    say,
+    fmt,
 )
 
 Sign = tuple[bool | None, str]
 
 
 def _sign(value: float, limit: float, above: bool, text: str) -> Sign:
-    """Is a value above, or below, its limit (None: unknown), and how is that said?"""
+    """Return whether a value is above, or below, its limit (None: unknown), with the reason."""
     if math.isnan(value) or math.isnan(limit):
         return None, text
     return (value > limit if above else value < limit), text
@@ -37,12 +37,12 @@ def _all(signs: list[Sign], source: str) -> Verdict:
 def _above(child: MeasuredChild, column: str, name: str, what: str) -> tuple[Sign, str]:
     """Compare a share with its threshold; return the sign and the threshold's source."""
     value, (limit, source) = child.value(column), child.limit(name)
-    text = f"{what} {say(value, 'share')}, above {say(limit, 'share')}"
+    text = f"{what} {fmt(value, 'share')}, above {fmt(limit, 'share')}"
     return _sign(value, limit, True, text), source
 
 
 def _sinus(child: MeasuredChild) -> bool | None:
-    """Does a P wave precede nearly every beat, and do the ventricles follow the atria?"""
+    """Assess sinus rhythm: a P wave before nearly every QRS, and AV association."""
     share, (enough, _) = child.value("p_share"), child.limit("sinus_p_share")
     if math.isnan(share):
         return None
@@ -62,14 +62,14 @@ def sinus_rate(rate: Callable[[MeasuredChild], Verdict]) -> Callable[[MeasuredCh
             return NOT_MET
         if verdict.met is None or sinus is None:
             return UNKNOWN
-        share = say(child.value("p_share"), "share")
+        share = fmt(child.value("p_share"), "share")
         return Verdict(True, f"P before {share} of the beats, {verdict.reason}")
 
     return judge
 
 
 def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
-    """Does the rate vary while P stays before QRS, premature beats and pauses left out?"""
+    """Assess sinus arrhythmia: variable rate with P before QRS, without ectopy and pauses."""
     sinus = _sinus(child)
     sign, source = _above(
         child,
@@ -80,14 +80,14 @@ def sinus_arrhythmia(child: MeasuredChild) -> Verdict:
     pause = pauses(child).met
     signs = [
         sign,
-        (sinus, f"P before {say(child.value('p_share'), 'share')} of the beats"),
+        (sinus, f"P before {fmt(child.value('p_share'), 'share')} of the beats"),
         (pause is not True, ""),
     ]
     return _all(signs, source)
 
 
 def irregular_rhythm(child: MeasuredChild) -> Verdict:
-    """Do RR intervals vary for another reason than breathing: ectopy, pauses, block, AF?"""
+    """Assess irregular rhythm other than respiratory: ectopy, pauses, AV block, AF."""
     sign, source = _above(child, "rr_cv", "irregular_rr", "SD of RR over their mean")
     breathing = sinus_arrhythmia(child).met
     other = None if breathing is None else not breathing
@@ -101,8 +101,8 @@ def premature(
 ) -> Callable[[MeasuredChild], Verdict]:
     """Judge by the share of premature beats of one origin.
 
-    Atrial ones are told in a regular rhythm alone: in fibrillation and in sinus arrhythmia some
-    beats are always earlier than the others.
+    Atrial ones are recognised in a regular rhythm only: in fibrillation and in sinus arrhythmia
+    some beats are always earlier than the others.
     """
 
     def judge(child: MeasuredChild) -> Verdict:
@@ -135,7 +135,7 @@ def repeated(column: str, name: str, what: str) -> Callable[[MeasuredChild], Ver
 
 
 def pauses(child: MeasuredChild) -> Verdict:
-    """Is one interval without a beat long, and much longer than the others?"""
+    """Assess a pause: one RR interval that is long, and much longer than the others."""
     longest, usual = child.value("longest_rr_ms"), 60_000.0 / child.value("qtc_rate_bpm")
     (limit, source), (times, _) = child.limit("pause"), child.limit("pause_ratio")
     return _all(
@@ -144,36 +144,36 @@ def pauses(child: MeasuredChild) -> Verdict:
                 longest,
                 limit,
                 True,
-                f"{say(longest, 'ms')} without a beat, above {say(limit, 'ms')}",
+                f"{fmt(longest, 'ms')} without a beat, above {fmt(limit, 'ms')}",
             ),
-            _sign(longest, times * usual, True, f"the usual RR interval is {say(usual, 'ms')}"),
+            _sign(longest, times * usual, True, f"the median RR interval is {fmt(usual, 'ms')}"),
         ],
         source,
     )
 
 
 def second_degree_block(child: MeasuredChild) -> Verdict:
-    """Do some P waves that come when they are due have no QRS?"""
+    """Assess second-degree AV block: P waves on time that no QRS follows."""
     sign, source = _above(child, "blocked_p_share", "blocked_p", "P waves without QRS")
     complete = complete_block(child).met
     return _all([sign, (None if complete is None else not complete, "")], source)
 
 
 def complete_block(child: MeasuredChild) -> Verdict:
-    """Are P waves and QRS complexes regular and independent of each other?"""
+    """Assess complete AV block: regular P waves and regular QRS, independent of each other."""
     dissociated, (limit, source) = child.value("av_dissociation"), child.limit("av_dissociation")
     rate = child.value("heart_rate_bpm")
-    text = f"P waves and QRS are regular without a steady PR, QRS at {say(rate, 'bpm')}"
+    text = f"P waves and QRS are regular without a constant PR, QRS at {fmt(rate, 'bpm')}"
     return _all([_sign(dissociated, limit, True, text)], source)
 
 
 def atrial_fibrillation(child: MeasuredChild) -> Verdict:
-    """Do RR intervals change from beat to beat without P waves?"""
+    """Assess atrial fibrillation: irregular RR intervals without P waves."""
     change, source = _above(
         child, "base_rr_change", "fibrillation_rr_change", "median change from one RR to the next"
     )
     share, (limit, _) = child.value("p_share"), child.limit("fibrillation_p_share")
-    no_p = _sign(share, limit, False, f"P before {say(share, 'share')} of the beats")
+    no_p = _sign(share, limit, False, f"P before {fmt(share, 'share')} of the beats")
     fluttering = child.value("flutter")
     return _all(
         [change, no_p, (None if math.isnan(fluttering) else not fluttering > 0, "")], source
@@ -181,29 +181,29 @@ def atrial_fibrillation(child: MeasuredChild) -> Verdict:
 
 
 def atrial_flutter(child: MeasuredChild) -> Verdict:
-    """Do atrial waves repeat 200 to 350 times a minute?"""
+    """Assess atrial flutter: atrial waves at 200 to 350 per minute."""
     fluttering, (limit, source) = child.value("flutter"), child.limit("flutter")
     rate, regularity = child.value("atrial_rate_bpm"), child.value("flutter_regularity")
     text = (
-        f"atrial waves at {say(rate, 'bpm')} with a correlation of {say(regularity, 'ratio')}, "
-        f"QRS at {say(child.value('heart_rate_bpm'), 'bpm')}"
+        f"atrial waves at {fmt(rate, 'bpm')} with a correlation of {fmt(regularity, 'ratio')}, "
+        f"QRS at {fmt(child.value('heart_rate_bpm'), 'bpm')}"
     )
     return _all([_sign(fluttering, limit, True, text)], source)
 
 
 def _fast_without_p(child: MeasuredChild, wide: bool, limit_name: str) -> Verdict:
-    """Is the heart fast and regular, no P told before QRS, QRS narrow or wide?"""
+    """Assess regular tachycardia without visible P waves, with narrow or wide QRS."""
     rate, share = child.value("heart_rate_bpm"), child.value("p_share")
     (limit, source), (most, _) = child.limit(limit_name), child.limit("no_p_share")
     qrs, (width, _) = child.value("qrs_ms"), child.limit("qrs_complete_block")
     spread, (regular, _) = child.value("rr_cv"), child.limit("irregular_rr")
     fluttering = child.value("flutter")
     side = "above" if wide else "not above"
-    qrs_sign, qrs_text = _sign(qrs, width, True, f"QRS {say(qrs, 'ms')}, {side} {say(width, 'ms')}")
+    qrs_sign, qrs_text = _sign(qrs, width, True, f"QRS {fmt(qrs, 'ms')}, {side} {fmt(width, 'ms')}")
     return _all(
         [
-            _sign(rate, limit, True, f"{say(rate, 'bpm')}, above {say(limit, 'bpm')}"),
-            _sign(share, most, False, f"P before {say(share, 'share')} of the beats"),
+            _sign(rate, limit, True, f"{fmt(rate, 'bpm')}, above {fmt(limit, 'bpm')}"),
+            _sign(share, most, False, f"P before {fmt(share, 'share')} of the beats"),
             _sign(spread, regular, False, "regular"),
             (None if qrs_sign is None else qrs_sign == wide, qrs_text),
             (None if math.isnan(fluttering) else not fluttering > 0, ""),
@@ -213,7 +213,7 @@ def _fast_without_p(child: MeasuredChild, wide: bool, limit_name: str) -> Verdic
 
 
 def paced(child: MeasuredChild) -> Verdict:
-    """Does a pacemaker start beats?"""
+    """Assess whether beats are paced."""
     sign, source = _above(child, "paced_share", "paced", "beats with a pacemaker spike")
     return _all([sign], source)
 
@@ -241,11 +241,11 @@ CRITERIA = (
     Criterion("atrial_fibrillation", "Atrial fibrillation", atrial_fibrillation),
     Criterion("atrial_flutter", "Atrial flutter", atrial_flutter),
     Criterion(
-        "supraventricular_tachycardia", "Supraventricular tachycardia, no P told",
+        "supraventricular_tachycardia", "Supraventricular tachycardia, no visible P waves",
         lambda child: _fast_without_p(child, False, "svt_rate"),
     ),
     Criterion(
-        "wide_qrs_tachycardia", "Wide QRS tachycardia, no P told",
+        "wide_qrs_tachycardia", "Wide QRS tachycardia, no visible P waves",
         lambda child: _fast_without_p(child, True, "wide_tachycardia_rate"),
     ),
     Criterion("second_degree_block", "Second-degree AV block", second_degree_block),

@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 CYCLES = {2: "bigeminy_share", 3: "trigeminy_share"}
 MOSTLY = 0.7  # of the beats
-BLOCK_S = 0.25  # in which it is told whether anything was recorded
+BLOCK_S = 0.25  # window in which a flat signal counts as not recorded
 RECORDED = 0.2  # of the usual roughness between beats: padding has less
 REGULAR_CHANGE = 0.06  # median change of RR: beyond it a P is not looked for in averaged beats
 
@@ -107,7 +107,7 @@ def recorded(
 ) -> tuple[float, float] | None:
     """Return from when to when a signal was recorded, seconds; zeros around it are padding.
 
-    None where it cannot be told.
+    None where it cannot be determined.
     """
     block = round(BLOCK_S * fs_hz)
     if not leads:

@@ -24,8 +24,10 @@ _open_store = lru_cache(maxsize=2)(signal_store.open_store)
 class RuleFeaturesSettings(Section):
     """Section `rule_features`."""
 
-    limits: str = Field(description="CSV of normal limits by age and sex; a hospital's own may do")
-    thresholds: str = Field(description="CSV of the single numbers that criteria compare with")
+    limits: str = Field(
+        description="CSV of normal limits by age and sex; a hospital's own table is accepted"
+    )
+    thresholds: str = Field(description="CSV of the thresholds of the criteria")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def delineated_records(
     ----------
     notes : `tables.NOTES`; None: nothing is known of pacemakers and clipped leads.
     """
-    mine = waves[waves["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
-    by_record = dict(list(mine.groupby("record_id", sort=False)))
+    all_leads = waves[waves["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
+    by_record = dict(list(all_leads.groupby("record_id", sort=False)))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
     noted = {} if notes is None else dict(list(notes.groupby("record_id")))
@@ -63,7 +65,7 @@ def delineated_records(
         yield DelineatedRecord(
             record_id,
             position,
-            by_record.get(record_id, mine.iloc[:0]),
+            by_record.get(record_id, all_leads.iloc[:0]),
             None if pd.isna(age) else float(age),
             None if pd.isna(sex) else str(sex),
             **_flaws(noted.get(record_id)),
@@ -177,7 +179,7 @@ def adjusted(
 
 
 def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Put rows together; a criterion that cannot be told is null."""
+    """Put rows together; a criterion that cannot be determined is null."""
     rules = pd.DataFrame(rows)
     fired = [column for column in rules.columns if column.startswith("rule_")]
     return rules.astype(dict.fromkeys(fired, "boolean"))

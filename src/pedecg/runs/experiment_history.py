@@ -51,6 +51,7 @@ class Run:
 
     @property
     def is_experiment(self) -> bool:
+        """Whether the run is a DVC experiment, not a commit of the branch."""
         return bool(self.baseline)
 
 
@@ -92,17 +93,19 @@ def read(every_commit: bool = False, folder: Path = Path()) -> History:
         Run(_short_name(git, commit), commit, created=git.date(commit)) for commit in commits
     ]
     trees = {run.commit: git.files(run.commit) for run in [*baselines, *wanted]}
-    mine = [run for run in wanted if _differs(trees[run.commit], trees[run.baseline])]
-    blobs = git.contents(blob for run in [*baselines, *mine] for blob in trees[run.commit].values())
+    experiments = [run for run in wanted if _differs(trees[run.commit], trees[run.baseline])]
+    blobs = git.contents(
+        blob for run in [*baselines, *experiments] for blob in trees[run.commit].values()
+    )
     parsed = _Parsed(blobs)
-    runs = [parsed.run(run, trees[run.commit]) for run in [*baselines, *mine]]
+    runs = [parsed.run(run, trees[run.commit]) for run in [*baselines, *experiments]]
     here = _workspace(folder)
     if not any(
         (run.params, run.metrics, run.by_model) == (here.params, here.metrics, here.by_model)
         for run in runs
     ):
         runs.insert(0, here)
-    return History(runs, len(listed) - len(wanted), len(wanted) - len(mine), git.queued())
+    return History(runs, len(listed) - len(wanted), len(wanted) - len(experiments), git.queued())
 
 
 def notes(history: History) -> Iterator[str]:

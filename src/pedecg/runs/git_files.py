@@ -18,6 +18,17 @@ class Git:
         self.folder = folder
 
     def __call__(self, *arguments: str, check: bool = True, send: str | None = None) -> str:
+        """Run a git command and return its standard output; empty if it fails and `check` is off.
+
+        Parameters
+        ----------
+        send : text for standard input.
+
+        Raises
+        ------
+        PedecgError
+            Git is not installed, or the command fails.
+        """
         try:
             done = subprocess.run(
                 ["git", *arguments], cwd=self.folder, input=send, capture_output=True,
@@ -30,6 +41,7 @@ class Git:
         return done.stdout if done.returncode == 0 else ""
 
     def date(self, commit: str) -> str:
+        """Return the committer date of a commit, ISO 8601."""
         return self("show", "-s", "--format=%cI", commit).strip()
 
     def files(self, commit: str) -> dict[str, str]:
@@ -41,13 +53,13 @@ class Git:
 
     def contents(self, objects: Iterable[str]) -> dict[str, bytes]:
         """Return the bytes of many objects by one call."""
-        asked = list(dict.fromkeys(objects))
+        requested = list(dict.fromkeys(objects))
         done = subprocess.run(
-            ["git", "cat-file", "--batch"], cwd=self.folder, input="\n".join(asked).encode(),
+            ["git", "cat-file", "--batch"], cwd=self.folder, input="\n".join(requested).encode(),
             capture_output=True, check=True,
         )  # fmt: skip
         found, at = {}, 0
-        for name in asked:
+        for name in requested:
             end = done.stdout.index(b"\n", at)
             size = int(done.stdout[at:end].split()[2])
             found[name] = done.stdout[end + 1 : end + 1 + size]

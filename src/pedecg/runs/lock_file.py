@@ -49,7 +49,7 @@ def reads(stage: Mapping[str, Any], path: str) -> bool:
 class Freshness:
     """Whether the outputs of a run's stages belong to its parameters and to each other.
 
-    A run that was asked for some stages only leaves the outputs of all others as they were: those
+    A run of some stages only leaves the outputs of all others as they were: those
     of another run, whose parameters they do not name.
 
     Parameters

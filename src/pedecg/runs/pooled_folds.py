@@ -48,8 +48,8 @@ def pool(rows: Sequence[RunRow], varied: Sequence[str], folder: Path = Path()) -
     lines: list[list[Any]] = []
     for group in groups:
         first = group[0]
-        told = [first.model or None, *(first.get(name) for name in shown), len(group)]
-        lines += [[*told, *line] for line in _figures(group, folder)]
+        group_cells = [first.model or None, *(first.get(name) for name in shown), len(group)]
+        lines += [[*group_cells, *line] for line in _figures(group, folder)]
     return Table(["model", *shown, "n", *_COLUMNS], lines)
 
 
@@ -62,17 +62,17 @@ def _figures(group: Sequence[RunRow], folder: Path) -> list[list[Any]]:
             f"--pool: {len(twice)} records are in two test sets, {twice['record_id'].iloc[0]} "
             "among them; pooling is for folds (split.folds), seeds have --over alone"
         )
-    who = cases.of_records(tests[0][1], assignment)
-    place = {name: at for at, name in enumerate(who.record_ids)}
-    p = np.empty(who.y.shape)
-    for splits, _, said in tests:
-        p[[place[name] for name in sorted(splits["record_id"])]] = said
+    subjects = cases.of_records(tests[0][1], assignment)
+    place = {name: at for at, name in enumerate(subjects.record_ids)}
+    p = np.empty(subjects.y.shape)
+    for splits, _, probabilities in tests:
+        p[[place[name] for name in sorted(splits["record_id"])]] = probabilities
     scoring = _scoring(group[0])
-    lines = list(_of_targets(who, p, scoring))
+    lines = list(_of_targets(subjects, p, scoring))
     if group[0].run.params.get("train.task") == "multiclass":
         challenge = group[0].run.params.get("evaluate.challenge_classes") or []
-        figures = multiclass.as_metrics(who, p, challenge, scoring)
-        size = [len(who.record_ids), who.n_patients, None]
+        figures = multiclass.as_metrics(subjects, p, challenge, scoring)
+        size = [len(subjects.record_ids), subjects.n_patients, None]
         lines += [["classes", name, *size, *figures[name].values()] for name in _OF_CLASSES]
     return lines
 
@@ -98,8 +98,8 @@ def _tested(row: RunRow, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Floa
             fitted = calibration.load(copy)
     except FileNotFoundError as error:
         raise PedecgError(f"{row.run.name}: not in DVC's cache: {error}") from None
-    who = cases.of_split(labels, splits, "test")
-    raw = cases.probabilities(predictions, who, f"{row.run.name}: predictions/{row.model}")
+    subjects = cases.of_split(labels, splits, "test")
+    raw = cases.probabilities(predictions, subjects, f"{row.run.name}: predictions/{row.model}")
     test = splits.loc[splits["split"] == "test", ["record_id", "patient_id"]]
     return test, labels, fitted.apply(raw.mean(axis=0), None)
 
@@ -109,21 +109,21 @@ def _scoring(row: RunRow) -> Scoring:
     return params.parse(values, "evaluate", Scoring, row.run.name)
 
 
-def _of_targets(who: cases.Cases, p: Floats, scoring: Scoring) -> list[list[Any]]:
+def _of_targets(subjects: cases.Cases, p: Floats, scoring: Scoring) -> list[list[Any]]:
     """Return lines of the mean over targets and of each target; no decision is pooled."""
-    counted = evaluate.enough(who, scoring.min_positives)
-    no_cuts = np.full((len(who.targets), len(metrics.POINTS)), np.nan)
-    weights = bootstrap.counts(who.patients, scoring.bootstrap, scoring.seed)
-    once = np.ones((len(who.y), 1), np.uint16)
-    value = metrics.with_averages(who.y, p, once, no_cuts, counted)[0]
-    drawn = metrics.with_averages(who.y, p, weights, no_cuts, counted)
+    counted = evaluate.enough(subjects, scoring.min_positives)
+    no_cuts = np.full((len(subjects.targets), len(metrics.POINTS)), np.nan)
+    weights = bootstrap.counts(subjects.patients, scoring.bootstrap, scoring.seed)
+    once = np.ones((len(subjects.y), 1), np.uint16)
+    value = metrics.with_averages(subjects.y, p, once, no_cuts, counted)[0]
+    drawn = metrics.with_averages(subjects.y, p, weights, no_cuts, counted)
     lines: list[list[Any]] = []
-    for row, target in [(len(who.targets), evaluate.MACRO), *enumerate(who.targets)]:
-        known = who.y[:, row] if row < len(who.targets) else None
-        n = len(who.record_ids) if known is None else int((~np.isnan(known)).sum())
+    for row, target in [(len(subjects.targets), evaluate.MACRO), *enumerate(subjects.targets)]:
+        known = subjects.y[:, row] if row < len(subjects.targets) else None
+        n = len(subjects.record_ids) if known is None else int((~np.isnan(known)).sum())
         positives = None if known is None else int(np.nansum(known))
         for name in _SHOWN:
             at = metrics.METRICS.index(name)
             figure = bootstrap.estimate(value[row, at], drawn[:, row, at])
-            lines.append([target, name, n, who.n_patients, positives, *figure.values()])
+            lines.append([target, name, n, subjects.n_patients, positives, *figure.values()])
     return lines

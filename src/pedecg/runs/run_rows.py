@@ -36,17 +36,17 @@ class RunRow:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """Everything that can be asked for: own fields, parameters and metrics, by full name.
+        """Everything that can be selected: own fields, parameters and metrics, by full name.
 
         Parameters of other models are left out, so that ``width`` is this model's.
         """
-        run, mine = self.run, f"{_MODELS}{self.model}."
+        run, own = self.run, f"{_MODELS}{self.model}."
         own = (run.name, self.model or None, run.created or None, run.commit[:7] or None,
                run.baseline[:7] or None)  # fmt: skip
         settings = {
             name: value
             for name, value in run.params.items()
-            if not (self.model and name.startswith(_MODELS)) or name.startswith(mine)
+            if not (self.model and name.startswith(_MODELS)) or name.startswith(own)
         }
         metrics = run.metrics | run.by_model.get(self.model, {})
         metrics.pop("model", None)
@@ -59,20 +59,20 @@ class RunRow:
             index.setdefault(name.rpartition(".")[2], []).append(name)
         return index
 
-    def name_of(self, asked: str) -> str | None:
-        """Return the full name that `asked`, a full name or its last parts, stands for here.
+    def name_of(self, wanted: str) -> str | None:
+        """Return the full name that `wanted`, a full name or its last parts, stands for here.
 
         Raises
         ------
         AmbiguousNameError
             Several names end like that, and none goes first.
         """
-        if asked in self.values:
-            return asked
+        if wanted in self.values:
+            return wanted
         alike = [
             name
-            for name in self._by_last_part.get(asked.rpartition(".")[2], [])
-            if name.endswith(f".{asked}")
+            for name in self._by_last_part.get(wanted.rpartition(".")[2], [])
+            if name.endswith(f".{wanted}")
         ]
         if len(alike) < 2:
             return alike[0] if alike else None
@@ -83,12 +83,12 @@ class RunRow:
                 break
         if len(alike) > 1:
             shown = ", ".join(alike[:6]) + (", …" if len(alike) > 6 else "")
-            raise AmbiguousNameError(f"{asked}: stands for {len(alike)} columns: {shown}")
+            raise AmbiguousNameError(f"{wanted}: stands for {len(alike)} columns: {shown}")
         return alike[0]
 
-    def get(self, asked: str) -> Any:
+    def get(self, wanted: str) -> Any:
         """Return a value by name, or None where this row has none."""
-        name = self.name_of(asked)
+        name = self.name_of(wanted)
         return None if name is None else self.values[name]
 
 
@@ -97,7 +97,7 @@ def of(runs: Iterable[Run]) -> list[RunRow]:
     return [RunRow(run, model) for run in runs for model in (run.by_model or {"": {}})]
 
 
-def check_names(rows: Sequence[RunRow], asked: Iterable[str]) -> None:
+def check_names(rows: Sequence[RunRow], wanted: Iterable[str]) -> None:
     """Refuse a name that no row knows.
 
     Raises
@@ -105,7 +105,7 @@ def check_names(rows: Sequence[RunRow], asked: Iterable[str]) -> None:
     PedecgError
         The name, and what may have been meant.
     """
-    for name in asked:
+    for name in wanted:
         if rows and all(row.name_of(name) is None for row in rows):
             full = names(rows)
             known = sorted({*full, *(one.rpartition(".")[2] for one in full)})
@@ -131,8 +131,8 @@ def changed(rows: Sequence[RunRow]) -> list[str]:
 
 def of_models(rows: Sequence[RunRow]) -> list[str]:
     """Return the last parts of the names of the rows' models' own parameters."""
-    mine = (name.split(".", 2) for row in rows for name in row.values if name.startswith(_MODELS))
-    return list(dict.fromkeys(parts[2] for parts in mine))
+    own = (name.split(".", 2) for row in rows for name in row.values if name.startswith(_MODELS))
+    return list(dict.fromkeys(parts[2] for parts in own))
 
 
 def names(rows: Sequence[RunRow]) -> list[str]:
@@ -153,13 +153,13 @@ def ordered(rows: Sequence[RunRow], by: str, ascending: bool) -> list[RunRow]:
     return [*sorted(there, key=key, reverse=not ascending), *lacking]
 
 
-def chosen(rows: Sequence[RunRow], asked: Sequence[str]) -> list[RunRow]:
+def chosen(rows: Sequence[RunRow], wanted: Sequence[str]) -> list[RunRow]:
     """Return the rows of the experiments named, in the order of the names.
 
     A name may be the beginning of an experiment's name or commit, where only one begins so.
     """
     found: list[RunRow] = []
-    for name in asked:
+    for name in wanted:
         runs = list(_named(rows, name))
         if not runs:
             known = list(dict.fromkeys(row.run.name for row in rows))

@@ -12,7 +12,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.runs import run_rows
 from pedecg.runs.run_rows import AmbiguousNameError, RunRow
 
-# Shown where no column is asked for, as far as a pipeline has them and their name is clear.
+# Shown by default, as far as a pipeline has them and their name is unambiguous.
 FIGURES = ("auroc", "auprc", "f1", "f1_challenge", "accuracy", "macro_f1")
 _SHOWN_PARAMETERS = 8  # differing parameters shown unasked; more than that nobody reads in a row
 _WIDEST = 40
@@ -26,6 +26,7 @@ class Table:
     cells: list[list[Any]]
 
     def csv(self) -> str:
+        """Return the table as CSV, numbers in full precision."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerows([self.columns, *([_exact(cell) for cell in row] for row in self.cells)])
@@ -47,23 +48,23 @@ class Table:
 
 
 def listing(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
-    """Return a line per row: who it is, and the columns asked for, or those worth a look."""
+    """Return a line per row: experiment, model, and the requested or the default columns."""
     shown = list(columns) or usual(rows)
     run_rows.check_names(rows, shown)
-    who = ["experiment", *(["model"] if any(row.model for row in rows) else [])]
-    shown = [*who, *(name for name in shown if name not in who)]
+    identity = ["experiment", *(["model"] if any(row.model for row in rows) else [])]
+    shown = [*identity, *(name for name in shown if name not in identity)]
     return Table(shown, [[row.get(name) for name in shown] for row in rows])
 
 
 def usual(rows: Sequence[RunRow]) -> list[str]:
-    """Return the columns for which nobody asked: what was changed, and the main figures."""
+    """Return the default columns: what was changed, and the main figures."""
     return [*run_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
 
 
 def side_by_side(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
     """Return a column per row and a line per thing that differs, parameters before figures.
 
-    Figures are the columns asked for, or the main ones.
+    Figures are the requested columns, or the main ones.
     """
     if len(rows) < 2:
         raise PedecgError(f"--compare: {len(rows)} row; choose two or more experiments or models")
@@ -86,7 +87,7 @@ def groups(rows: Sequence[RunRow], varied: Sequence[str]) -> tuple[list[list[Run
     The groups, of experiments alone, and the parameters that tell them apart.
     """
     run_rows.check_names(rows, varied)
-    full = {name for row in rows for asked in varied if (name := row.name_of(asked))}
+    full = {name for row in rows for wanted in varied if (name := row.name_of(wanted))}
     apart = [name for name in run_rows.changed(rows) if name not in full]
     found: dict[str, list[RunRow]] = {}
     for row in rows:

@@ -19,7 +19,7 @@ _SUMMED = ("val_loss", "val_auroc", "val_f1")
 
 
 def trainings(rows: Sequence[RunRow], folder: Path = Path()) -> tuple[list[Training], list[str]]:
-    """Read the curves of each row; what cannot be read is said in a line each.
+    """Read the curves of each row; what cannot be read is reported in one line each.
 
     Returns
     -------
@@ -29,8 +29,8 @@ def trainings(rows: Sequence[RunRow], folder: Path = Path()) -> tuple[list[Train
     lines: list[str] = []
     for run in {id(row.run): row.run for row in rows}.values():
         models = [row.model for row in rows if row.run is run]
-        mine, missing = _of_run(run, models, folder)
-        found += mine
+        curves, missing = _of_run(run, models, folder)
+        found += curves
         if missing:
             lines.append(missing)
     return found, lines

@@ -31,13 +31,20 @@ _OPERATORS = "=, !=, <, <=, >, >=, ~, between … and …, in …, has"
 
 @dataclass(frozen=True)
 class Condition:
-    """One column, one question, and the values it is asked with."""
+    """One column, one operator and its values."""
 
     name: str
     question: str
     values: tuple[Any, ...]
 
     def holds(self, row: RunRow) -> bool:
+        """Return whether a run meets the condition; one without the column does not.
+
+        Raises
+        ------
+        PedecgError
+            The operator needs a number and the run has none.
+        """
         found, first = row.get(self.name), self.values[0]
         if self.question in ("=", "!="):
             if found is None and first is not None:
@@ -63,16 +70,16 @@ class Condition:
 Filter = list[list[Condition]]
 
 
-def same(found: Any, asked: Any) -> bool:
+def same(found: Any, wanted: Any) -> bool:
     """Compare as a reader does: 0.001 is 1e-3, and true is not 1."""
-    if is_number(found) and is_number(asked):
-        return bool(found == asked)
-    if isinstance(found, bool) or isinstance(asked, bool) or found is None or asked is None:
-        return found is asked
+    if is_number(found) and is_number(wanted):
+        return bool(found == wanted)
+    if isinstance(found, bool) or isinstance(wanted, bool) or found is None or wanted is None:
+        return found is wanted
     if isinstance(found, list):
-        items = asked if isinstance(asked, list) else [asked]
+        items = wanted if isinstance(wanted, list) else [wanted]
         return len(found) == len(items) and all(map(same, found, items))
-    return str(found) == str(asked)
+    return str(found) == str(wanted)
 
 
 def parse(text: str) -> Filter:

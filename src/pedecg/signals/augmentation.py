@@ -19,11 +19,13 @@ class AugmentSettings(Section):
     """What is drawn for a training crop; where a crop begins is drawn with it."""
 
     probability: float = Field(
-        description="share of crops on which each of the changes below is made", ge=0, le=1
+        description="probability that each of the augmentations below is applied to a crop",
+        ge=0,
+        le=1,
     )
     time_shift_s: float = Field(
-        description="s; a crop is moved by up to this much, earlier or later; what comes in is "
-        "zero; 0: off (a record longer than the crop is cut anywhere without it)",
+        description="s; largest shift of a crop, earlier or later, padded with zeros; 0: off (a "
+        "record longer than the crop is cropped at random in any case)",
         ge=0,
         le=60,
     )
@@ -44,39 +46,39 @@ class AugmentSettings(Section):
         description="mV; largest amplitude of mains hum; 0: off", ge=0, le=10
     )
     powerline_hz: list[float] = Field(
-        description="Hz; mains frequencies to choose from; those above half of the rate are not",
+        description="Hz; mains frequencies to choose from, none above half the sampling rate",
         min_length=1,
     )
-    lead_dropout: int = Field(description="leads hidden at most, at least 1; 0: off", ge=0, le=11)
+    lead_dropout: int = Field(
+        description="largest number of masked leads, at least 1; 0: off", ge=0, le=11
+    )
     nine_leads: float = Field(
-        description="share of 12-lead crops shown without V2, V4 and V6, as small children are "
-        "recorded; 0: off",
+        description="share of 12-lead crops without V2, V4 and V6, as recorded in small "
+        "children; 0: off",
         ge=0,
         le=1,
     )
     cutout_s: float = Field(
-        description="s; longest stretch that is set to zero in all leads; 0: off", ge=0, le=60
+        description="s; longest segment that is set to zero in all leads; 0: off", ge=0, le=60
     )
     polarity: float = Field(
-        description="share of crops turned upside down, for a single lead that is worn either way "
-        "round; 0: off",
+        description="share of inverted crops, for a single lead that may be recorded with either "
+        "polarity; 0: off",
         ge=0,
         le=1,
     )
     rate: list[float] | None = Field(
-        description="factor on the heart's rate, smallest and largest; null: off",
+        description="factor on the heart rate, smallest and largest; null: off",
         min_length=2,
         max_length=2,
     )
     time_warp: float = Field(
-        description="largest share by which time runs faster or slower, smoothly changing within "
-        "a crop; 0: off",
+        description="largest relative change of speed by smooth time warping in a crop; 0: off",
         ge=0,
         le=0.5,
     )
     rate_targets: list[str] = Field(
-        description="targets that a change of rate would falsify: unknown in the crops in which "
-        "rate or time_warp changed it"
+        description="targets that depend on heart rate: unknown in crops with rate or time_warp"
     )
     mixup: float = Field(
         description="largest share of another record of the batch, drawn evenly from 0; labels are "

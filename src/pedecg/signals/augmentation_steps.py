@@ -22,7 +22,7 @@ def scale(x: Tensor, low: float, high: float, chance: float, generator: torch.Ge
 
 
 def flip(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Turn records upside down."""
+    """Invert the polarity of records."""
     return torch.where(_chosen(x, chance, generator), -x, x)
 
 

@@ -1,14 +1,14 @@
-"""Electrodes in the wrong place: arms swapped, right arm and leg swapped, V1 and V3, and others.
+"""Electrode misplacement: reversal of the arms, of right arm and leg, of V1 and V3, and others.
 
-Twelve leads say the same thing several times. What the chest leads predict of leads I and II for
-P, QRS and T, by weights that hold for any heart, is compared with what leads I and II show; a
-logistic model then says which placement explains the record best. After Kors JA, van Herpen G.
+Twelve leads are redundant. Leads I and II as predicted from the precordial leads for P, QRS and T,
+by fixed weights, are compared with the recorded leads I and II; a logistic model then selects the
+placement that explains the record best. After Kors JA, van Herpen G.
 Am J Cardiol 2001;88:396-399, who compare each lead with its reconstruction from the others. The
-weights, and by age the odds from which a placement is suspect (99% specificity), lie in
+weights, and by age the odds above which a placement is suspected (99% specificity), are in
 ``electrode_placement.json``; ``scripts/fit_electrode_placement.py`` fits and tests them, and
 ``docs/electrode_placement.md`` has the figures.
 
-A swap of left arm and leg changes so little that it is not looked for.
+A reversal of left arm and leg changes too little to be detected.
 """
 
 import json
@@ -57,11 +57,11 @@ class Suspicion:
 
 
 IN_WORDS = {
-    "arms": "right and left arm electrodes look swapped, or the heart lies to the right",
-    "right_arm_leg": "right arm and left leg electrodes look swapped",
-    "inverted": "all leads look inverted",
-    "dextrocardia": "the heart looks mirrored: dextrocardia",
-    "v1_v3": "V1 and V3 look swapped",
+    "arms": "suspected right/left arm electrode reversal, or dextrocardia",
+    "right_arm_leg": "suspected right arm/left leg electrode reversal",
+    "inverted": "suspected inversion of all leads",
+    "dextrocardia": "suspected dextrocardia",
+    "v1_v3": "suspected V1/V3 electrode reversal",
 }
 
 
@@ -76,7 +76,8 @@ def suspicions(
     Parameters
     ----------
     signal_mv : shape (n_leads, n_samples), mV, usable leads only, finite.
-    leads : canonical names of the rows. I, II, V1, V3 and V5 are needed; else nothing is said.
+    leads : canonical names of the rows. I, II, V1, V3 and V5 are needed; otherwise the result is
+        empty.
     age_days : None where it is not known: then the strictest limits of any age hold.
     """
     return suspected(log_odds(signal_mv, fs_hz, leads), age_days)

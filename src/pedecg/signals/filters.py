@@ -201,7 +201,7 @@ def bridge(signal: Signal, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) -> NDArray[np.bool_]:
-    """Mark the samples that hold no heart: without a value, or at the recorder's rail.
+    """Mark the samples that hold no heart: without a value, or saturated.
 
     A spike of 26 mV and 4 ms is no ECG, but a band-pass would spread it as a dip of 0.2 mV over
     half a second; bridged, it costs its own samples only.

@@ -43,7 +43,7 @@ def disagreement(beat: Leads) -> str | None:
     for lead in involved:
         if not _broken(limb | {lead: -limb[lead]}):
             return f"lead {lead} looks inverted: {_say(broken[0])} holds only with its sign turned"
-    return f"the limb leads contradict each other: {_say(broken[0])} fails"
+    return f"the limb leads are inconsistent: {_say(broken[0])} fails"
 
 
 def _broken(limb: Leads) -> list[dict[str, float]]:

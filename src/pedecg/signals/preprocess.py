@@ -24,16 +24,20 @@ class PreprocessSettings(Section):
     high_hz: float = Field(ge=15, le=400, description="low-pass, amplitude one half there, Hz")
     order: int = Field(ge=1, le=8, description="Butterworth order, run forward and backward")
     spike_mv: float = Field(
-        ge=5, le=1000, description="farther from the lead's median is no heart: bridged, mV"
+        ge=5,
+        le=1000,
+        description="deviation from the lead's median beyond which samples are interpolated, mV",
     )
-    spike_margin_s: float = Field(ge=0, le=0.1, description="bridged beside a spike too, s")
+    spike_margin_s: float = Field(
+        ge=0, le=0.1, description="margin around a spike that is also interpolated, s"
+    )
     leads: list[str] = Field(
         min_length=1, description="of the store, in canonical order; others are left out"
     )
     length_s: float | None = Field(
         gt=0,
         le=600,
-        description="longer records keep their middle, shorter ones get zeros on both sides, s; "
+        description="longer records are cropped to their middle, shorter ones zero-padded, s; "
         "null: every record keeps its own length",
     )
 
@@ -69,7 +73,7 @@ class Tally:
     leads_absent: int = 0
     leads_refused: int = 0
     samples_missing: int = 0  # without a value, bridged; at the record's own rate
-    samples_at_rail: int = 0  # spikes and their flanks, bridged
+    saturated_samples: int = 0  # spikes and their flanks, bridged
     records_bridged: int = 0
     records_resampled: int = 0
     records_narrower_band: int = 0  # own rate does not carry high_hz: no low-pass
@@ -130,9 +134,9 @@ def prepare(
     used = [lead for lead in settings.leads if lead in recording.leads and lead not in refused]
     raw = recording.signal[[recording.leads.index(lead) for lead in used]]
     gaps = filters.no_signal(raw, recording.fs_hz, settings.spike_mv, settings.spike_margin_s)
-    heard = ~gaps.all(axis=1)
-    mask = np.isin(settings.leads, np.array(used, str)[heard])
-    raw, gaps = raw[heard], gaps[heard]
+    has_signal = ~gaps.all(axis=1)
+    mask = np.isin(settings.leads, np.array(used, str)[has_signal])
+    raw, gaps = raw[has_signal], gaps[has_signal]
 
     band = filters.band_pass(
         filters.bridge(raw, gaps),
@@ -152,7 +156,7 @@ def prepare(
         leads_absent=absent,
         leads_refused=len(settings.leads) - int(mask.sum()) - absent,
         samples_missing=missing,
-        samples_at_rail=bridged - missing,
+        saturated_samples=bridged - missing,
         records_bridged=int(bridged > 0),
         records_resampled=int(recording.fs_hz != settings.fs_hz),
         records_narrower_band=int(not filters.carries(recording.fs_hz, settings.high_hz)),

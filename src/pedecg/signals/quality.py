@@ -13,23 +13,23 @@ from pedecg.core.params import Section
 class LeadLimits(Section):
     """From where on a lead is flawed."""
 
-    rail_mv: float = Field(
-        gt=0, le=100, description="deviation from the lead's median that no heart makes, mV"
+    saturation_mv: float = Field(
+        gt=0, le=100, description="deviation from the lead's median above any QRS, mV"
     )
-    max_rail_fraction: float = Field(
-        ge=0, le=1, description="share of samples at the rail from which a lead is not used"
+    max_saturated_fraction: float = Field(
+        ge=0, le=1, description="fraction of saturated samples above which a lead is not used"
     )
     flat_mv: float = Field(
         ge=0, le=1, description="largest deviation below which a lead is flat, mV"
     )
     flat_s: float = Field(
-        gt=0, le=10, description="shortest stretch without any change that counts as flat, s"
+        gt=0, le=10, description="shortest constant segment that counts as flat, s"
     )
     max_flat_fraction: float = Field(
         ge=0, le=1, description="share of flat samples from which a lead is not used"
     )
     max_gap_s: float = Field(
-        ge=0, le=10, description="longest gap without values that may be bridged, s"
+        ge=0, le=10, description="longest gap without values that may be interpolated, s"
     )
     max_gap_fraction: float = Field(
         ge=0, le=1, description="share of samples without values from which a lead is not used"
@@ -43,7 +43,7 @@ class LeadQuality:
     usable: NDArray[np.bool_]
     flaw: NDArray[np.object_]  # None where there is none
     peak_mv: NDArray[np.float64]
-    rail_fraction: NDArray[np.float64]
+    saturated_fraction: NDArray[np.float64]
     flat_fraction: NDArray[np.float64]
     nonfinite_fraction: NDArray[np.float64]
     psqi: NDArray[np.float64]
@@ -64,8 +64,8 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
 
     Notes
     -----
-    Flaws in the order in which they are told: ``not-finite``, ``flat``, ``saturated`` make a lead
-    unusable; ``railed`` (beyond the rail for a moment) does not: the rest of the lead is sound.
+    Flaws in order of precedence: ``not-finite``, ``flat`` and ``saturated`` make a lead unusable;
+    ``partly-saturated`` (a few samples at the recorder's limit) does not.
     A lead without any value is ``not-finite``, and its peak, pSQI and basSQI are NaN.
     """
     finite = np.isfinite(signal_mv)
@@ -79,7 +79,7 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
     lowest, highest = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
     at_extreme = ((signal == lowest) | (signal == highest)) & (signal != 0)
     clipped = at_extreme & (run >= max(CLIP_S * fs_hz, _CLIP_SAMPLES))
-    rail_fraction = (clipped | (distance >= limits.rail_mv)).mean(axis=1)
+    saturated_fraction = (clipped | (distance >= limits.saturation_mv)).mean(axis=1)
     flat_fraction = ((run >= limits.flat_s * fs_hz) & ~clipped & finite).mean(axis=1)
     nonfinite_fraction = 1 - finite.mean(axis=1)
     gaps = np.zeros(len(signal), np.int64)
@@ -91,8 +91,8 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
         | (nonfinite_fraction > limits.max_gap_fraction)
         | (gaps > limits.max_gap_s * fs_hz),
         "flat": (peak_mv < limits.flat_mv) | (flat_fraction > limits.max_flat_fraction),
-        "saturated": rail_fraction > limits.max_rail_fraction,
-        "railed": peak_mv >= limits.rail_mv,
+        "saturated": saturated_fraction > limits.max_saturated_fraction,
+        "partly-saturated": peak_mv >= limits.saturation_mv,
     }
     flaw = np.full(len(signal_mv), None, object)
     for name, found in reversed(flaws.items()):
@@ -102,7 +102,7 @@ def lead_quality(signal_mv: NDArray[np.float32], fs_hz: float, limits: LeadLimit
         usable=~(flaws["not-finite"] | flaws["flat"] | flaws["saturated"]),
         flaw=flaw,
         peak_mv=peak_mv,
-        rail_fraction=rail_fraction,
+        saturated_fraction=saturated_fraction,
         flat_fraction=flat_fraction,
         nonfinite_fraction=nonfinite_fraction,
         psqi=psqi,

@@ -21,15 +21,15 @@ from pedecg.signals import (
 )
 
 KINDS: dict[str, str] = {
-    "clipped-high": "the recorder cut the tops of the waves off: R is at least so high",
-    "clipped-low": "the recorder cut the bottoms of the waves off: Q and S are at least so deep",
+    "clipped-high": "positive peaks are clipped: R is a lower bound",
+    "clipped-low": "negative peaks are clipped: Q and S are lower bounds",
     "mains-hum": "mains hum, removed before waves are found and measured",
     "paced": "pacemaker spikes",
-    "limb-leads": "the limb leads contradict Einthoven's or Goldberger's equations",
+    "limb-leads": "the limb leads violate Einthoven's or Goldberger's equations",
     "print": "a digitised print: each lead holds a few seconds",
-    "electrodes": "another placement of the electrodes explains the record better",
+    "electrodes": "suspected electrode misplacement",
 }
-SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02  # no heart reaches so far: bridged before anything is asked
+SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02  # beyond any QRS; bridged before any analysis
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Examined:
 
     @property
     def paced(self) -> bool:
+        """Whether pacemaker spikes were found."""
         return len(self.spikes_s) > 0
 
     def with_placement(self, age_days: float | None) -> tuple[Note, ...]:
@@ -116,7 +117,7 @@ def _limb_disagreement(
 
 def _clipped_notes(clipped: clipping.Clipped) -> list[Note]:
     return [
-        Note(kind, tuple(ends), f"{waves} cut off at {_each(ends)}: at least, no height")
+        Note(kind, tuple(ends), f"{waves} clipped at {_each(ends)}: amplitude is a lower bound")
         for kind, ends, waves in (
             ("clipped-high", clipped.highest_mv, "R"),
             ("clipped-low", clipped.lowest_mv, "S or Q"),

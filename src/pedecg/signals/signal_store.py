@@ -126,7 +126,7 @@ def write_store(
 
 
 def to_counts(millivolts: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
-    """Round mV to microvolt counts; beyond +-32.7 mV (above any recorder's rail) it clips."""
+    """Round mV to microvolt counts; beyond +-32.7 mV (above any recorder's range) it clips."""
     counts = np.rint(np.asarray(millivolts) * MICROVOLTS_PER_MV)
     clipped: NDArray[np.int16] = counts.clip(_RANGE.min, _RANGE.max).astype(np.int16)
     return clipped

@@ -1,4 +1,4 @@
-"""What a real recording adds to the heart: drift, muscle, mains, loose electrodes, the rail.
+"""Recording artefacts: baseline wander, muscle noise, mains, loose electrodes, saturation.
 
 Noise arises at the electrodes, not in the leads: a bad right arm electrode is seen in every lead
 but III, as in real records.
@@ -27,21 +27,28 @@ class Artefacts:
     muscle_mv: float
     mains_mv: float
     pops: bool
-    rail: bool
+    saturated: bool
     lead_off: bool
 
 
 class Hospital(Protocol):
-    """What is asked of a hospital's settings: how often which artefact comes."""
+    """Settings of a hospital that this module needs: the frequency of each artefact."""
 
     @property
-    def pop_fraction(self) -> float: ...
+    def pop_fraction(self) -> float:
+        """Fraction of records with an electrode pop, 0 to 1."""
+
     @property
-    def rail_fraction(self) -> float: ...
+    def saturated_fraction(self) -> float:
+        """Fraction of records with saturated samples, 0 to 1."""
+
     @property
-    def lead_off_fraction(self) -> float: ...
+    def lead_off_fraction(self) -> float:
+        """Fraction of records with an electrode off, 0 to 1."""
+
     @property
-    def recorder(self) -> Recorder: ...
+    def recorder(self) -> Recorder:
+        """The ECG recorder."""
 
 
 def draw(settings: Hospital, rng: np.random.Generator) -> Artefacts:
@@ -52,7 +59,7 @@ def draw(settings: Hospital, rng: np.random.Generator) -> Artefacts:
         muscle_mv=recorder.muscle_uv / 1000 * rng.lognormal(0, 0.8),
         mains_mv=recorder.mains_uv / 1000 * rng.lognormal(0, 0.9),
         pops=bool(rng.random() < settings.pop_fraction),
-        rail=bool(rng.random() < settings.rail_fraction),
+        saturated=bool(rng.random() < settings.saturated_fraction),
         lead_off=bool(rng.random() < settings.lead_off_fraction),
     )
 
@@ -65,7 +72,7 @@ def recorded(
     breathing_per_min: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return what the recorder writes, shape (12, n), mV: noise, filters, rail, converter steps."""
+    """Return the recorded leads, shape (12, n), mV: noise, filters, saturation, steps."""
     n = clean_mv.shape[1]
     electrodes = _wander(n, fs_hz, artefacts.wander_mv, breathing_per_min, rng)
     electrodes += _muscle(n, fs_hz, artefacts.muscle_mv, rng)
@@ -74,12 +81,14 @@ def recorded(
         electrodes += _pops(n, fs_hz, rng)
     leads = clean_mv + elementary.product(torso.LEADS_FROM_ELECTRODES, electrodes)
     leads = _passed(leads, fs_hz, recorder)
-    if artefacts.rail:
-        spikes = _spikes(n, recorder.rail_mv, rng)
+    if artefacts.saturated:
+        spikes = _spikes(n, recorder.saturation_mv, rng)
         leads += elementary.product(torso.LEADS_FROM_ELECTRODES, spikes)
     if artefacts.lead_off:
         leads = _lead_off(leads, rng)
-    steps = np.rint(np.clip(leads, -recorder.rail_mv, recorder.rail_mv) * 1000 / recorder.step_uv)
+    steps = np.rint(
+        np.clip(leads, -recorder.saturation_mv, recorder.saturation_mv) * 1000 / recorder.step_uv
+    )
     return np.asarray(steps * recorder.step_uv / 1000)
 
 
@@ -116,7 +125,7 @@ def _mains(
 
 
 def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """An electrode jumps and creeps back."""
+    """Return electrode pops: a step that decays exponentially."""
     result = np.zeros((_ELECTRODES, n))
     for _ in range(rng.integers(1, 4)):
         electrode, start = rng.integers(_ELECTRODES), rng.integers(n)
@@ -126,29 +135,29 @@ def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]
     return result
 
 
-def _spikes(n: int, rail_mv: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Very short, very large spikes of one electrode, large enough to reach the rail."""
+def _spikes(n: int, saturation_mv: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Very short, very large spikes of one electrode, large enough to saturate the recorder."""
     result = np.zeros((_ELECTRODES, n))
     electrode = rng.integers(_ELECTRODES)
-    # A limb electrode enters a chest lead by a third: the largest lead still reaches the rail.
+    # A limb electrode enters a chest lead by a third: the largest lead still saturates.
     for _ in range(rng.integers(1, 5)):
         start, width = rng.integers(0, n - 12), rng.integers(2, 10)
         shape = np.sin(np.pi * (np.arange(width) + 0.5) / width)
         result[electrode, start : start + width] += (
-            rng.choice([-1.0, 1.0]) * rail_mv * rng.uniform(1.6, 2.4) * shape
+            rng.choice([-1.0, 1.0]) * saturation_mv * rng.uniform(1.6, 2.4) * shape
         )
     return result
 
 
 def _passed(leads: NDArray[np.float64], fs_hz: float, recorder: Recorder) -> NDArray[np.float64]:
-    """The recorder's own filters, without shift of phase."""
+    """Apply the recorder's own filters, zero-phase."""
     low = filters.butterworth(1, recorder.low_cut_hz, "highpass", fs_hz)
     high = filters.butterworth(2, recorder.high_cut_hz, "lowpass", fs_hz)
     return filters.zero_phase(np.vstack([low, high]), leads)
 
 
 def _lead_off(leads: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """A chest electrode comes off for a while or for the whole record: a flat line."""
+    """Set a precordial lead to zero for a while or for the whole record: electrode off."""
     n = leads.shape[1]
     lead = int(rng.choice([6, 8, 10]))  # V1, V3, V5: in both lead configurations
     start = 0 if rng.random() < 0.4 else int(rng.integers(n // 2))

@@ -99,7 +99,7 @@ def wide_shape(traits: dict[str, float], rng: np.random.Generator) -> BeatShape:
 
 
 def _p(traits: dict[str, float], rng: np.random.Generator) -> Waves:
-    """The right atrium first, to the front and down; the left atrium after it, to the back."""
+    """Return the P vector: right atrium (anterior, inferior), then left atrium (posterior)."""
     duration = traits["p_ms"] / 1000
     size, late = traits["p"], traits["la_mv"]
     tilt = rng.normal(0, 0.08, (3, 2))

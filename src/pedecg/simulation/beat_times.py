@@ -120,7 +120,7 @@ def supraventricular_tachycardia(
 
 
 def ectopic_atrial(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> Rhythm:
-    """A focus low in the atrium: P upside down in II, short PR, faster than the sinus node."""
+    """Simulate a low atrial focus: inverted P in II, short PR, faster than the sinus node."""
     beats = sinus(traits | {"rate": min(1.25 * traits["rate"], 215.0)}, length_s, rng)
     return replace(
         beats, p_s=beats.p_s + 0.2 * traits["pr_ms"] / 1000, p_kind=np.ones_like(beats.p_kind)
@@ -135,14 +135,14 @@ def wandering(traits: dict[str, float], length_s: float, rng: np.random.Generato
 
 
 def junctional(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> Rhythm:
-    """The AV node leads: regular, no P before QRS."""
+    """Simulate a junctional rhythm: regular, no P before QRS."""
     qrs = _regular(60 / max(0.72 * traits["rate"], 40.0), length_s, 0.015, rng)
     none = np.empty(0)
     return Rhythm(qrs, np.zeros(qrs.size, np.int64), none, none.astype(np.int64))
 
 
 def paced(traits: dict[str, float], length_s: float, rng: np.random.Generator) -> Rhythm:
-    """A ventricular pacemaker at a fixed rate, wide QRS after each spike, atria on their own."""
+    """Simulate a fixed-rate ventricular pacemaker: wide QRS after each spike, AV dissociation."""
     atria = sinus(traits, length_s, rng)
     qrs = _regular(60 / max(0.9 * traits["rate"], 60.0), length_s, 0.0, rng)
     return replace(atria, qrs_s=qrs, qrs_kind=np.full(qrs.size, PACED, np.int64))

@@ -63,17 +63,17 @@ class CincSimulationSettings(Section):
     recordings: int = Field(description="number of recordings, each of one person", ge=1, le=99_999)
     af: float = Field(description="share with atrial fibrillation", ge=0, le=1)
     other: float = Field(description="share with another rhythm", ge=0, le=1)
-    noisy: float = Field(description="share too noisy to be read", ge=0, le=1)
+    noisy: float = Field(description="share too noisy to interpret", ge=0, le=1)
     mislabelled: float = Field(description="share with the label of another class", ge=0, le=1)
-    inverted: float = Field(description="share held the wrong way round: upside down", ge=0, le=1)
+    inverted: float = Field(description="share of recordings with inverted polarity", ge=0, le=1)
     length_s: list[float] = Field(
         min_length=2, max_length=2, description="shortest and longest recording, s"
     )
     mode_length_fraction: float = Field(
-        description="share of recordings with the commonest length, 30 s", ge=0, le=1
+        description="share of recordings with the most frequent length, 30 s", ge=0, le=1
     )
     noise: float = Field(
-        description="how many times stronger wander and muscle are in noisy recordings", ge=1
+        description="factor on baseline wander and muscle noise in noisy recordings", ge=1
     )
     recorder: Recorder = Field(description="the recorder")
 
@@ -188,6 +188,6 @@ def _flaws(
         muscle_mv=times * recorder.muscle_uv / 1000 * rng.lognormal(0, 0.8),
         mains_mv=recorder.mains_uv / 1000 * rng.lognormal(0, 0.9),
         pops=bool(rng.random() < (0.7 if noisy else 0.05)),
-        rail=False,
+        saturated=False,
         lead_off=False,
     )

@@ -41,17 +41,17 @@ class Seen:
     rhythm: str
 
     def high(self, measure: str, curve: str, factor: float = 1.0) -> bool:
-        """Is a measure above the 98th percentile of the age (times a factor)?"""
+        """Return whether a measure is above the 98th percentile for age (times a factor)."""
         limit = physiology.percentiles(curve, self.age_days, self.sex)[2]
         return self.measured[measure] > factor * limit
 
     def low(self, measure: str, curve: str, factor: float = 1.0) -> bool:
-        """Is a measure below the 2nd percentile of the age (times a factor)?"""
+        """Return whether a measure is below the 2nd percentile for age (times a factor)."""
         limit = physiology.percentiles(curve, self.age_days, self.sex)[0]
         return self.measured[measure] < factor * limit
 
     def has(self, *names: str) -> bool:
-        """Does the heart have one of these conditions visibly?"""
+        """Return whether one of these conditions is present and visible."""
         return any(self.severities.get(name, 0.0) > 0.3 for name in names)
 
 
@@ -184,7 +184,7 @@ def normal(rng: np.random.Generator) -> tuple[str, str]:
 
 
 def is_normal(findings: list[tuple[str, str]]) -> bool:
-    """Is the record read as normal?"""
+    """Return whether the record is read as normal."""
     return findings[0][0] in (NORMAL, OTHERWISE_NORMAL)
 
 

@@ -79,7 +79,7 @@ def row(
         **{f"severity_{group}": visit.severity[group] for group in GROUPS},
         "conditions": ";".join(f"{n}:{s:.2f}" for n, s in visit.severities.items()),
         "rhythm": rhythm or "sinus",
-        "rail": flaws.rail,
+        "saturated": flaws.saturated,
         "lead_off": flaws.lead_off,
         "muscle_uv": 1000 * flaws.muscle_mv,
         **measures,

@@ -20,7 +20,7 @@ class Recorder(Section):
     low_cut_hz: float = Field(description="high-pass corner, Hz", ge=0.01, le=1)
     high_cut_hz: float = Field(description="low-pass corner, Hz", ge=20, le=240)
     step_uv: float = Field(description="smallest step of the converter, µV", gt=0, le=20)
-    rail_mv: float = Field(description="largest voltage it can write, mV", ge=5, le=100)
+    saturation_mv: float = Field(description="largest recorded voltage, mV", ge=5, le=100)
     mains_hz: float = Field(description="frequency of the mains, Hz", ge=50, le=60)
     mains_uv: float = Field(description="median mains hum after the notch, µV", ge=0, le=200)
     wander_uv: float = Field(description="median baseline wander before the filter, µV", ge=0)
@@ -40,10 +40,10 @@ class SimulationSettings(Section):
         description="share of patients with more than one examination", ge=0, le=1
     )
     recovered_fraction: float = Field(
-        description="share of diagnosed children whose heart shows nothing any more", ge=0, le=1
+        description="share of diagnosed children with a normal ECG", ge=0, le=1
     )
     missed_fraction: float = Field(
-        description="share of ill children whose diagnosis is not in the record", ge=0, le=1
+        description="share of affected children without a recorded diagnosis", ge=0, le=1
     )
     misread_fraction: float = Field(
         description="share of records whose findings are read wrongly", ge=0, le=1
@@ -52,9 +52,9 @@ class SimulationSettings(Section):
         description="odds of a 9-lead recording relative to the published share for the age", ge=0
     )
     mode_length_fraction: float = Field(
-        description="share of records with the commonest length, 30 s", ge=0, le=1
+        description="share of records with the most frequent length, 30 s", ge=0, le=1
     )
-    rail_fraction: float = Field(description="share of records that touch the rail", ge=0, le=1)
+    saturated_fraction: float = Field(description="fraction of saturated records", ge=0, le=1)
     pop_fraction: float = Field(description="share of records with an electrode pop", ge=0, le=1)
     lead_off_fraction: float = Field(
         description="share of records in which an electrode comes off", ge=0, le=1

@@ -52,14 +52,14 @@ class XmlSimulationSettings(Section):
         min_length=2, max_length=2, description="of CTRCD where it is, smallest and largest, 0 to 1"
     )
     subclinical_fraction: float = Field(
-        ge=0, le=1, description="share of the other patients whose heart shows a little of it"
+        ge=0, le=1, description="share of the other patients with subclinical changes"
     )
     finding_rate: float = Field(
-        ge=0, le=3, description="multiplies the frequency of findings that are no CTRCD"
+        ge=0, le=3, description="multiplies the frequency of findings other than CTRCD"
     )
     length_s: float = Field(ge=2, le=120, description="length of a record, s")
     pop_fraction: float = Field(ge=0, le=1, description="share of records with an electrode pop")
-    rail_fraction: float = Field(ge=0, le=1, description="share of records that touch the rail")
+    saturated_fraction: float = Field(ge=0, le=1, description="fraction of saturated records")
     lead_off_fraction: float = Field(
         ge=0, le=1, description="share of records in which an electrode comes off"
     )
@@ -143,7 +143,7 @@ def simulate_patient(
 
 
 def _positives(settings: XmlSimulationSettings) -> list[bool]:
-    """Choose who has CTRCD: the exact share, in random order."""
+    """Choose the patients with CTRCD: the exact fraction, in random order."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
     ill = np.zeros(settings.patients, bool)
     ill[: round(settings.positive_fraction * settings.patients)] = True

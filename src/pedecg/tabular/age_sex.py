@@ -26,6 +26,7 @@ class Model(logistic.LogisticModel):
 
     @classmethod
     def table(cls, rows: Rows) -> pd.DataFrame:
+        """Return the columns of age and sex, one row per record."""
         return pd.DataFrame(age_basis(rows.age_days) | {"female": design.female(rows)})
 
 

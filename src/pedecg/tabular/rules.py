@@ -121,6 +121,7 @@ class Model(TabularModel):
         return cls(training.name, training.seed, rows.targets, scored, curves)
 
     def predict(self, rows: Rows) -> Values:
+        """Return raw probabilities, shape (n_rows, n_targets)."""
         each = [predict(scores(rows.features, t), *self.curves[t]) for t in self.targets]
         return np.stack(each, axis=1)
 

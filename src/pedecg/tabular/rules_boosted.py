@@ -78,6 +78,7 @@ class Model(tree_arrays.TreeModel):
 
     @classmethod
     def table(cls, rows: Rows) -> pd.DataFrame:
+        """Return rule features, age and sex, one row per record."""
         return design.with_age_and_sex(rows)
 
     @classmethod
@@ -105,6 +106,7 @@ class Model(tree_arrays.TreeModel):
         )  # fmt: skip
 
     def predict(self, rows: Rows) -> Values:
+        """Return raw probabilities, shape (n_rows, n_targets)."""
         x = self.design(rows).astype(np.float32)
         total = np.zeros((len(x), len(self.targets)))
         for start, rounds in zip(self.starts, self.roots, strict=True):
@@ -117,7 +119,7 @@ class Model(tree_arrays.TreeModel):
 
 
 def _check_exclusive(y: Values, model: str) -> None:
-    if not len(y) or not (y.sum(axis=1) == 1).all():  # a sum with an unknown one is no number
+    if not len(y) or not (y.sum(axis=1) == 1).all():  # a sum with an unknown one is not a number
         raise PedecgError(f"{model}: each training record must have exactly one class")
     if y.any(axis=0).sum() < 2:
         raise PedecgError(f"{model}: the training records must have two classes or more")

@@ -17,4 +17,5 @@ class Model(logistic.LogisticModel):
 
     @classmethod
     def table(cls, rows: Rows) -> pd.DataFrame:
+        """Return the rule features, one row per record."""
         return design.rule_features(rows)

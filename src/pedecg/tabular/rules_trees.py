@@ -57,6 +57,7 @@ class Model(tree_arrays.TreeModel):
 
     @classmethod
     def table(cls, rows: Rows) -> pd.DataFrame:
+        """Return rule features, age and sex, one row per record."""
         return design.with_age_and_sex(rows)
 
     @classmethod
@@ -82,6 +83,7 @@ class Model(tree_arrays.TreeModel):
         return cls(training.name, training.seed, rows.targets, scale, **arrays)
 
     def predict(self, rows: Rows) -> design.Values:
+        """Return raw probabilities, shape (n_rows, n_targets)."""
         x = self.design(rows).astype(np.float32)
         total = np.zeros((len(x), len(self.targets)))
         for root in self.roots:

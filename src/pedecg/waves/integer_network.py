@@ -79,6 +79,7 @@ class IntegerConvolution(nn.Module):
         return steps.round_().clamp_(-self.highest, self.highest)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve, shape (batch, channels, leads, frames), in whole numbers."""
         sums = functional.conv2d(
             self.rounded(x), self.weight, None, self.stride, self.padding, self.dilation,
             self.groups,
@@ -96,6 +97,7 @@ class IntegerFusion(nn.Module):
         self.score, self.mix = IntegerConvolution(source.score), IntegerConvolution(source.mix)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the weighted mean of the leads; shape (batch, channels, leads, frames)."""
         score = self.score(x).double().numpy()  # (batch, 1, leads, frames)
         share = elementary.exp(score - score.max(axis=2, keepdims=True))
         total = np.zeros_like(share[:, :, :1])

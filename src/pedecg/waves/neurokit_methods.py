@@ -39,7 +39,7 @@ def cwt(signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]
 
 
 def peak(signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]) -> Boundaries:
-    """Simple peaks; gives no QRS boundaries."""
+    """Delineate by peak search; gives no QRS boundaries."""
     return _boundaries(signal_mv, fs_hz, r_peaks, "peak")
 
 

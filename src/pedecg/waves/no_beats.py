@@ -54,8 +54,8 @@ def remove(waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: flo
 
 def beats_of(waves: pd.DataFrame) -> Signal:
     """Return the R peaks of all leads together, seconds, ascending."""
-    mine = (waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")
-    return np.sort(waves.loc[mine, "peak_s"].to_numpy(np.float64))
+    all_leads = (waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")
+    return np.sort(waves.loc[all_leads, "peak_s"].to_numpy(np.float64))
 
 
 def steps(signal: Signal, fs_hz: float) -> Signal:
@@ -94,10 +94,10 @@ def steps(signal: Signal, fs_hz: float) -> Signal:
         & (restless < FLAT * change)
         & (stays > STAYS * change)
     )
-    heard = np.ptp(signal, axis=1) > LEAST_STEP_MV
-    if not heard.any():
+    has_signal = np.ptp(signal, axis=1) > LEAST_STEP_MV
+    if not has_signal.any():
         return np.empty(0)
-    at = middle[stepped[heard].mean(axis=0) > SHARE_OF_LEADS]
+    at = middle[stepped[has_signal].mean(axis=0) > SHARE_OF_LEADS]
     groups = np.split(at, np.flatnonzero(np.diff(at) > far) + 1)
     return np.array([group.mean() for group in groups if len(group)]) / fs_hz
 
@@ -113,10 +113,10 @@ def _without_steps(waves: pd.DataFrame, at_s: Signal) -> pd.DataFrame:
     for k in pulses:
         holds |= (offset > at_s[k]) & (onset < at_s[k + 1] + RINGS_S)
     is_qrs = (waves["wave"] == "QRS").to_numpy()
-    mine = (waves["lead"] == GLOBAL).to_numpy() & is_qrs
+    all_leads = (waves["lead"] == GLOBAL).to_numpy() & is_qrs
     peaks = waves["peak_s"].to_numpy(np.float64)
-    order = np.argsort(peaks[mine], kind="stable")
-    r_s, none = peaks[mine][order], holds[mine][order]
+    order = np.argsort(peaks[all_leads], kind="stable")
+    r_s, none = peaks[all_leads][order], holds[all_leads][order]
     if not none.any():
         outside: pd.DataFrame = waves[~(holds & is_qrs)]
         return outside
@@ -146,12 +146,12 @@ def _steep(r_s: Signal, signal: Signal, fs_hz: float) -> bool:
 
 def _t_called_t(waves: pd.DataFrame) -> pd.DataFrame:
     """Call those QRS complexes T that are the tall and narrow T wave of the beat before."""
-    mine = waves[waves["lead"] == GLOBAL]
+    all_leads = waves[waves["lead"] == GLOBAL]
     rows = {
-        name: np.sort(mine.loc[mine["wave"] == name, "peak_s"].to_numpy(np.float64))
+        name: np.sort(all_leads.loc[all_leads["wave"] == name, "peak_s"].to_numpy(np.float64))
         for name in ("P", "QRS", "T")
     }
-    qrs = mine[mine["wave"] == "QRS"].sort_values("peak_s", kind="stable")
+    qrs = all_leads[all_leads["wave"] == "QRS"].sort_values("peak_s", kind="stable")
     on = qrs["onset_s"].fillna(qrs["peak_s"]).to_numpy(np.float64)
     off = qrs["offset_s"].fillna(qrs["peak_s"]).to_numpy(np.float64)
     false = _t_waves(rows, on, off)

@@ -63,7 +63,7 @@ def label(
     ----------
     waves : rows of the WAVES table for this lead (or "global"); a wave cut by the record's edge
         reaches to the edge.
-    signal_mv : shape (n_samples,), the lead in which Q, R and S are told apart.
+    signal_mv : shape (n_samples,), the lead in which Q, R and S are distinguished.
     spikes_s : times of pacemaker spikes; a spike overrides every wave.
     wide_ms : a QRS over this without Q and S is one wide complex.
 

@@ -57,6 +57,7 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features, shape (batch, channels, leads, frames), to the same shape."""
         mixed = self.norm(self.over_channels(self.over_time(x)))
         return cast(Tensor, mixed.add_(x).relu_())  # in place: memory traffic is what costs
 
@@ -70,6 +71,7 @@ class Fusion(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map features, shape (batch, channels, leads, frames), to the same shape."""
         weights = torch.softmax(self.score(x), dim=2)
         return cast(Tensor, x + self.mix((weights * x).sum(dim=2, keepdim=True)))
 
@@ -115,6 +117,12 @@ class Network(nn.Module):
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, signal: Tensor) -> Tensor:
+        """Return logits of P, QRS and T, shape (batch, n_leads, 3, n_samples / 2).
+
+        Parameters
+        ----------
+        signal : shape (batch, n_leads, n_samples) at 250 Hz, normalised.
+        """
         x = self.stem(signal[:, None].contiguous(memory_format=torch.channels_last))
         kept = []
         for encode, down in zip(self.encoder, self.down, strict=True):

@@ -29,8 +29,8 @@ def read(root: "Element", place: str) -> FileEcg:
     resolution = strip.find("Resolution")
     unit = resolution.get("units", "") if resolution is not None else ""
     if unit.lower() != "uvperlsb":
-        said = numbers.quoted(unit)
-        raise RecordFault("unknown-unit", f"{place}: Resolution in {said}; expected uVperLsb")
+        detail = numbers.quoted(unit)
+        raise RecordFault("unknown-unit", f"{place}: Resolution in {detail}; expected uVperLsb")
     scale = xml_file.require_scale(text(resolution), "Resolution", place) / 1000
     stated = text(strip, "ChannelSampleCountTotal")
     traces = []

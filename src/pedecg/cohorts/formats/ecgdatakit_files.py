@@ -36,7 +36,7 @@ def parse(parser: Any, file: Path) -> Any:
     """
     from ecgdatakit.exceptions import ECGDataKitError, UnsupportedFormatError
 
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             record = parser.parse(file)
@@ -48,7 +48,7 @@ def parse(parser: Any, file: Path) -> Any:
             # Its messages give counts and sections, and the path, which the fault names already.
             text = str(error).replace(str(file), file.name)[:160]
             raise RecordFault("damaged-file", f"{file.name}: {text}") from None
-    for warning in said:
+    for warning in caught:
         text = str(warning.message).lower()
         for word, reason in _FAULTS.items():
             if word in text:

@@ -67,7 +67,7 @@ def _check_size(file: Path, n_channels: int, n_records: int, width: int) -> None
     )
     content = file.stat().st_size - len(header)
     if per_record < 1 or len(header) < _HEADER * (1 + n_channels):
-        raise RecordFault("bad-header", f"{file.name}: the header is cut off or has no samples")
+        raise RecordFault("bad-header", f"{file.name}: the header is truncated or has no samples")
     stored, rest = divmod(content, per_record * width)
     expected = stored if n_records == -1 else n_records  # -1: the recorder was stopped
     if stored < expected or (rest and stored <= expected):
@@ -112,8 +112,8 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
         raise RecordFault("no-ecg", f"{place}: {', '.join(left_out)[:80]}: none is an ECG")
     rates = sorted({float(signal.sampling_frequency) for signal in chosen})
     if len(rates) > 1:
-        said = ", ".join(f"{rate:g}" for rate in rates)
-        raise RecordFault("unsupported-format", f"{place}: ECG channels at {said} Hz")
+        detail = ", ".join(f"{rate:g}" for rate in rates)
+        raise RecordFault("unsupported-format", f"{place}: ECG channels at {detail} Hz")
     file_ecg.require_size(len(chosen), len(chosen[0].digital), place)
     traces = []
     for signal in chosen:

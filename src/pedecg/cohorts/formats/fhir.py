@@ -70,7 +70,7 @@ def _as_json(element: "Element") -> Any:
 def _read(document: dict[str, Any], place: str) -> FileEcg:
     parts = document.get("component") or []
     if not isinstance(parts, list):
-        raise RecordFault("bad-field", f"{place}: its components are no list")
+        raise RecordFault("bad-field", f"{place}: its components are not a list")
     traces: list[Trace] = []
     steps, left_out, has_unit = set(), [], True
     ends: dict[str, int] = {}
@@ -124,7 +124,7 @@ def _step(data: dict[str, Any], place: str) -> float:
     cell = data.get("interval") if data.get("interval") is not None else data.get("period")
     value = numbers.number(str(cell if cell is not None else ""))
     if value is None or unit not in _SECONDS or not 1e-6 <= value * _SECONDS[unit] <= 0.1:
-        raise RecordFault("zero-rate", f"{place}: no interval of samples, or an impossible one")
+        raise RecordFault("zero-rate", f"{place}: no interval of samples, or an implausible one")
     return value * _SECONDS[unit]
 
 

@@ -254,12 +254,12 @@ def age_days(stated: str, unit: str, birth: date | None, acquired: date | None) 
     """
     value = number(stated)
     if value is None and stated.strip()[:1].isdigit() and ages.is_unit(unit):
-        raise RecordFault("invalid-age", "the stated age is none of a lifetime")
+        raise RecordFault("invalid-age", "the stated age is implausible")
     if value is not None and ages.is_unit(unit) and (value != 0 or ages.days_per(unit) <= 1):
         try:
             days = ages.in_days(f"{value:.6f}", unit.strip().lower())
         except RecordFault:
-            raise RecordFault("invalid-age", "the stated age is none of a lifetime") from None
+            raise RecordFault("invalid-age", "the stated age is implausible") from None
         return days
     if birth is None or acquired is None:
         return None

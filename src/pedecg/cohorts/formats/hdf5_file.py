@@ -74,10 +74,10 @@ def read(file: Path, exam: str | None = None) -> FileEcg:
             if isinstance(stored, h5py.Dataset) and layout.fits(stored.shape):
                 break
         else:
-            said = ", ".join(f"{one.dataset} of {one.name}" for one in LAYOUTS)
-            raise RecordFault("unsupported-format", f"{file.name}: none of {said}")
+            detail = ", ".join(f"{one.dataset} of {one.name}" for one in LAYOUTS)
+            raise RecordFault("unsupported-format", f"{file.name}: none of {detail}")
         if stored.dtype.kind not in "fiu":
-            raise RecordFault("unsupported-format", f"{file.name}: samples that are no numbers")
+            raise RecordFault("unsupported-format", f"{file.name}: non-numeric samples")
         if layout.ids is None:
             file_ecg.require_size(stored.shape[0], stored.shape[1], file.name)
             signal = np.asarray(stored[:], np.float32)

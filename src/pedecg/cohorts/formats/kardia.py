@@ -72,5 +72,5 @@ def _part(value: Any, key: str) -> dict[str, Any]:
 def _positive(value: Any, reason: str, what: str, place: str) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 1e-6 < value < 1e9:
-        raise RecordFault(reason, f"{place}: {what} is absent or impossible")
+        raise RecordFault(reason, f"{place}: {what} is absent or implausible")
     return float(value)

@@ -70,7 +70,9 @@ def _trace(channel: "Element", place: str) -> Trace:
     raw = xml_file.decode_base64(channel.get("DATA") or channel.text or "", here)
     stated = channel.get("DURATION", "")
     if len(raw) % 2 or (stated and numbers.number(stated) != len(raw) // 2):
-        raise RecordFault("truncated-signal", f"{here}: {len(raw)} bytes; DURATION says otherwise")
+        raise RecordFault(
+            "truncated-signal", f"{here}: {len(raw)} bytes; expected the length in DURATION"
+        )
     return Trace(name, 0, xml_file.int16(raw).astype(np.float64) / per_mv)
 
 

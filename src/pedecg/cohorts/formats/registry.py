@@ -1,4 +1,4 @@
-"""Every ECG format of a single file: how it is recognised, who reads it, and its limits.
+"""Every ECG format of a single file: how it is recognised, its reader and its limits.
 
 WFDB records consist of several files and are opened by name (`wfdb_files`); all other formats are
 rows of `FORMATS` and are recognised by their content, never by the suffix alone.
@@ -109,14 +109,14 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
     except FileNotFoundError:
         raise RecordFault("missing-file", f"{name}: not found in {file.parent.name}") from None
     except OSError as error:
-        said = error.strerror or "the operating system refuses to read it"
-        raise RecordFault("unreadable-file", f"{name}: {said}") from None
+        detail = error.strerror or "the operating system refuses to read it"
+        raise RecordFault("unreadable-file", f"{name}: {detail}") from None
     except RecordFault:
         raise
     except Exception as error:
         # Libraries raise anything on damaged bytes. Their texts may quote the file: not passed on.
-        said = type(error).__name__
-        raise RecordFault("damaged-file", f"{name}: cannot be decoded ({said})") from None
+        detail = type(error).__name__
+        raise RecordFault("damaged-file", f"{name}: cannot be decoded ({detail})") from None
 
 
 def examination(path: Path) -> tuple[Path, str | None]:

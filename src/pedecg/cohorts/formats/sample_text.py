@@ -17,7 +17,7 @@ def samples(text: str, place: str) -> NDArray[np.float64]:
     Raises
     ------
     RecordFault
-        corrupt-signal: a sample that is no number; oversized-file.
+        corrupt-signal: a sample is not a number; oversized-file.
     """
     if len(text) > _LONGEST:
         raise RecordFault("oversized-file", f"{place}: {len(text)} characters of samples")
@@ -27,4 +27,4 @@ def samples(text: str, place: str) -> NDArray[np.float64]:
         words = text.replace(",", " ").replace(";", " ").split()
         return np.fromiter(map(float, words), np.float64, len(words))
     except ValueError:
-        raise RecordFault("corrupt-signal", f"{place}: a sample that is no number") from None
+        raise RecordFault("corrupt-signal", f"{place}: a sample is not a number") from None

@@ -38,8 +38,8 @@ def read(root: "Element", place: str) -> FileEcg:
         raise RecordFault("unsupported-format", f"{place}: a samplerate with another exponent")
     unit = text(wave, "resolution/yres/units").lower()
     if unit not in MV_PER_UNIT:
-        said = numbers.quoted(unit)
-        raise RecordFault("unknown-unit", f"{place}: samples in {said}; expected UV")
+        detail = numbers.quoted(unit)
+        raise RecordFault("unknown-unit", f"{place}: samples in {detail}; expected UV")
     per_bit = xml_file.require_scale(text(wave, "resolution/yres/unitperbit"), "unitperbit", place)
     traces = [
         Trace(name, 0, values * (per_bit * MV_PER_UNIT[unit]))

@@ -76,7 +76,7 @@ def _sections(data: bytes, place: str) -> dict[int, bytes]:
                 _verify(data[index - 1 : index - 1 + size], f"section {number}", place)
                 found[number] = data[index - 1 + _HEADER : index - 1 + size]
     except struct.error:
-        raise RecordFault("damaged-file", f"{place}: cut off in section 0") from None
+        raise RecordFault("damaged-file", f"{place}: truncated in section 0") from None
     return found
 
 
@@ -93,7 +93,7 @@ def _check_counts(section3: bytes, place: str) -> None:
     try:
         spans = [struct.unpack_from("<II", section3, 2 + 9 * row) for row in range(n_leads)]
     except struct.error:
-        raise RecordFault("damaged-file", f"{place}: section 3 is cut off") from None
+        raise RecordFault("damaged-file", f"{place}: section 3 is truncated") from None
     longest = max((last - first + 1 for first, last in spans), default=0)
     file_ecg.require_size(n_leads, max(longest, 0), place)
 

@@ -99,7 +99,8 @@ def _labels(nature: "Element | None", waveforms: "Element", place: str) -> list[
         # Channels without a name may follow, but a name without a channel may be any of them.
         if n is None or not 0 < len(given) <= min(n, _MOST_LEADS):
             raise RecordFault(
-                "bad-field", f"{place}: {len(given)} lead labels; numberofleads says otherwise"
+                "bad-field",
+                f"{place}: {len(given)} lead labels; expected the number in numberofleads",
             )
         return given
     allocated = xml_file.require_number(
@@ -156,7 +157,7 @@ def _xli(raw: bytes, n_channels: int, n_samples: int, place: str) -> NDArray[np.
         stream = _unpacked(LzwDecoder(raw[at + 8 : at + 8 + size], _CODE_BITS), 4 * n_samples)
         if len(stream) < 2 * n_samples:
             raise RecordFault(
-                "truncated-signal", f"{place}: channel {len(rows) + 1} is cut off or altered"
+                "truncated-signal", f"{place}: channel {len(rows) + 1} is truncated or altered"
             )
         rows.append(_integrated(stream, first)[:n_samples])
         at += 8 + size

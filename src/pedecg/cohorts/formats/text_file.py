@@ -87,9 +87,9 @@ def read(file: Path) -> FileEcg:
         shown = lead_names.display(name)
         if scale.lower() not in MV_PER_UNIT:
             if lead_names.role(name) == "lead" or n_columns - len(times) == 1:
-                said = numbers.quoted(scale) if scale else "none"
+                detail = numbers.quoted(scale) if scale else "none"
                 raise RecordFault(
-                    "unknown-unit", f"{file.name}: {shown}: unit {said}; expected e.g. # unit: mV"
+                    "unknown-unit", f"{file.name}: {shown}: unit {detail}; expected e.g. # unit: mV"
                 )
             left_out.append(f"{shown} ({scale[:12]})" if scale else shown)
         elif lead_names.role(name) == "not-ecg":
@@ -191,7 +191,7 @@ def _numbers(sheet: _Sheet, n_columns: int, place: str) -> NDArray[np.float64]:
         except ValueError:
             raise RecordFault(
                 "corrupt-signal",
-                f"{place}: samples {first + 1} to {first + len(lines)}: one is no number",
+                f"{place}: samples {first + 1} to {first + len(lines)}: one is not a number",
             ) from None
     if not values:
         raise RecordFault("empty-signal", f"{place}: no sample")

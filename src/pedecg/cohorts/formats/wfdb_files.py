@@ -66,7 +66,7 @@ def inside(root: str | Path, path: str) -> Path:
             path = path[: -len(suffix)]
     flat = os.path.normpath(path) if path and "\0" not in path else ""
     if not flat or flat == "." or Path(flat).is_absolute() or Path(flat).parts[0] == "..":
-        raise RecordFault("path-outside-root", "a path that leads out of the root or names no file")
+        raise RecordFault("path-outside-root", "a path outside the root, or not a file")
     return Path(root) / flat
 
 
@@ -185,8 +185,8 @@ def _ecg_channels(header: Header, name: str) -> tuple[list[int], tuple[str, ...]
         raise RecordFault("no-ecg", f"{name}.hea: {', '.join(left_out)[:80]}: none is an ECG")
     rates = sorted({header.channels[row].per_frame for row in kept})
     if len(rates) > 1:
-        said = ", ".join(f"{header.fs_hz * rate:g}" for rate in rates)
-        raise RecordFault("unsupported-format", f"{name}.hea: ECG channels at {said} Hz")
+        detail = ", ".join(f"{header.fs_hz * rate:g}" for rate in rates)
+        raise RecordFault("unsupported-format", f"{name}.hea: ECG channels at {detail} Hz")
     return kept, tuple(left_out)
 
 
@@ -276,7 +276,7 @@ def _millivolts(counts: wfdb_samples.Counts, channel: Channel) -> NDArray[np.flo
     scale = channel.mv_per_unit / channel.gain
     name = lead_names.display(channel.name)
     if not _FINEST_MV <= abs(scale) <= _COARSEST_MV:
-        raise RecordFault("bad-header", f"{name}: a gain of {channel.gain:g}; no recorder has it")
+        raise RecordFault("bad-header", f"{name}: a gain of {channel.gain:g} is implausible")
     signal: NDArray[np.float64] = (counts.astype(np.float64) - channel.baseline) * scale
     signal[counts == wfdb_samples.STORAGE[channel.format].no_value] = np.nan
     if channel.calibrated and np.any(np.abs(signal) > file_ecg.MOST_MV):

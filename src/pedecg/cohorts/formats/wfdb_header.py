@@ -54,6 +54,7 @@ class Channel:
 
     @property
     def is_voltage(self) -> bool:
+        """Whether the channel is a voltage, so that it can be converted to mV."""
         return not math.isnan(self.mv_per_unit)
 
 
@@ -185,8 +186,8 @@ def _channel(line: str, source: str, which: str, assumed_gain: float | None) -> 
     gain, baseline, unit = _scale(fields[2], fields[4], place)
     mv_per_unit = MV_PER_UNIT.get((unit or "mV").lower(), math.nan)
     if gain == 0 and assumed_gain is None and not math.isnan(mv_per_unit):
-        said = numbers.quoted(fields[2])
-        raise RecordFault("zero-gain", f"{place}: gain {said}; expected counts per mV")
+        detail = numbers.quoted(fields[2])
+        raise RecordFault("zero-gain", f"{place}: gain {detail}; expected counts per mV")
     return Channel(
         name=fields[8].strip(),
         file=_own_name(file, "signal file", source),
@@ -234,16 +235,16 @@ def _scale(text: str, adc_zero: str, place: str) -> tuple[float, int, str]:
 def _number(text: str, what: str, place: str) -> float:
     value = numbers.number(text) if "," not in text else None
     if value is None:
-        said = numbers.quoted(text)
-        raise RecordFault("bad-header", f"{place}: {what} is {said}; expected a number")
+        detail = numbers.quoted(text)
+        raise RecordFault("bad-header", f"{place}: {what} is {detail}; expected a number")
     return value
 
 
 def _whole(text: str, what: str, place: str, least: int | None = None) -> int:
     value = numbers.whole(text)
     if value is None:
-        said = numbers.quoted(text)
-        raise RecordFault("bad-header", f"{place}: {what} is {said}; expected an integer")
+        detail = numbers.quoted(text)
+        raise RecordFault("bad-header", f"{place}: {what} is {detail}; expected an integer")
     if least is not None and value < least:
         raise RecordFault("bad-header", f"{place}: {what} {value}; expected >= {least}")
     return value

@@ -17,8 +17,8 @@ _GAP = "~"
 def join(stem: Path, header: Header, read: Callable[[Path], FileEcg]) -> FileEcg:
     """Lay the segments of a record end to end, by channel name; NaN where nothing was recorded.
 
-    A first segment of length 0 describes the layout and holds no samples; channels are told by the
-    segments' own headers, so that it is not needed.
+    A first segment of length 0 describes the layout and holds no samples; channels are identified
+    by the segments' own headers, so that it is not needed.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def parse(file: Path) -> "Element":
     raw = file.read_bytes()
     if raw.count(b"<") > _MOST_TAGS:
         raise RecordFault(
-            "oversized-file", f"{file.name}: over {_MOST_TAGS} tags; no ECG has so many"
+            "oversized-file", f"{file.name}: over {_MOST_TAGS} tags; more than any ECG file has"
         )
     try:
         data, encoding = _readable(raw)
@@ -62,7 +62,7 @@ def parse(file: Path) -> "Element":
         ) from None
     except _TooDeepError:
         raise RecordFault(
-            "malformed-xml", f"{file.name}: over {_DEEPEST} elements within each other"
+            "malformed-xml", f"{file.name}: over {_DEEPEST} nested elements"
         ) from None
     except SyntaxError as error:  # ParseError
         line, column = getattr(error, "position", (0, 0))
@@ -90,8 +90,8 @@ def require_number(cell: str, what: str, place: str) -> float:
     """Read a number that the format requires; `what` names it in the fault."""
     value = number(cell)
     if value is None:
-        said = "absent" if not cell else "no number"
-        raise RecordFault("bad-field", f"{place}: {what} is {said}")
+        detail = "absent" if not cell else "no number"
+        raise RecordFault("bad-field", f"{place}: {what} is {detail}")
     return value
 
 

@@ -44,6 +44,7 @@ class ConvLayer(nn.Module):
         self.layer_norm = nn.GroupNorm(N_CHANNELS, N_CHANNELS) if norm else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, n) to (B, N_CHANNELS, n'), with n' = floor((n - kernel) / stride) + 1."""
         x = self.conv(x)
         return functional.gelu(x if self.layer_norm is None else self.layer_norm(x))
 
@@ -60,6 +61,7 @@ class FeatureExtractor(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map samples, shape (B, n), to features, shape (B, N_CHANNELS, n_tokens)."""
         x = x.unsqueeze(1)
         for layer in self.conv_layers:
             x = layer(x)
@@ -75,6 +77,7 @@ class FeatureProjection(nn.Module):
         self.projection = nn.Linear(N_CHANNELS, n_hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_tokens, N_CHANNELS) to (B, n_tokens, n_hidden)."""
         y: Tensor = self.projection(self.layer_norm(x))
         return y
 
@@ -91,6 +94,7 @@ class PositionalConv(nn.Module):
         self.conv = parametrizations.weight_norm(convolution, dim=2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the relative position of tokens, shape (B, n_tokens, n_hidden)."""
         return functional.gelu(self.conv(x.transpose(1, 2))[..., :-1]).transpose(1, 2)
 
 
@@ -106,6 +110,7 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(n_hidden, n_hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map tokens, shape (B, n_tokens, n_hidden), to tokens of the same shape."""
         q, k, v = (
             f(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
             for f in (self.q_proj, self.k_proj, self.v_proj)
@@ -125,6 +130,7 @@ class FeedForward(nn.Module):
         self.output_dense = nn.Linear(n_inner, n_hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map tokens, shape (B, n_tokens, n_hidden), to tokens of the same shape."""
         y = functional.dropout(functional.gelu(self.intermediate_dense(x)), DROPOUT, self.training)
         z: Tensor = self.output_dense(y)
         return z
@@ -141,6 +147,7 @@ class Layer(nn.Module):
         self.final_layer_norm = nn.LayerNorm(size.n_hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map tokens, shape (B, n_tokens, n_hidden), to tokens of the same shape."""
         x = self.layer_norm(x + functional.dropout(self.attention(x), DROPOUT, self.training))
         y = functional.dropout(self.feed_forward(x), DROPOUT, self.training)
         z: Tensor = self.final_layer_norm(x + y)
@@ -157,6 +164,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(size) for _ in range(size.n_layers))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map tokens, shape (B, n_tokens, n_hidden), to tokens of the same shape."""
         x = self.layer_norm(x + self.pos_conv_embed(x))
         x = functional.dropout(x, DROPOUT, self.training)
         for layer in self.layers:
@@ -194,6 +202,7 @@ class HubertECG(nn.Module):
         return y
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the mean of the last layer's tokens, shape (B, n_hidden)."""
         return self.tokens(x).mean(1)
 
     @staticmethod

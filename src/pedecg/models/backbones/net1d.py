@@ -26,6 +26,7 @@ class SameConv1d(nn.Module):
         self.conv = Conv1d(n_in, n_out, kernel, stride, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, n) to (B, n_out, ceil(n / stride))."""
         kernel, stride, n = self.conv.kernel_size[0], self.conv.stride[0], x.shape[-1]
         total = max(0, (-(-n // stride) - 1) * stride + kernel - n)
         y: Tensor = self.conv(functional.pad(x, (total // 2, total - total // 2)))
@@ -48,6 +49,7 @@ class Block(nn.Module):
         self.se_fc2 = nn.Linear(n_out // 2, n_out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in, n) to (B, n_out, ceil(n / stride))."""
         y = self.conv1(x if self.first else functional.silu(x))
         y = self.conv3(functional.silu(self.conv2(functional.silu(y))))
         weights = self.se_fc2(functional.silu(self.se_fc1(y.mean(-1))))
@@ -89,6 +91,7 @@ class Net1D(nn.Module):
         self.dense = nn.Linear(n_in, N_CLASSES) if released else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map a signal, shape (B, n_leads, n_samples), to its embedding, shape (B, 1024)."""
         x = functional.silu(self.first_conv(x))
         for stage in self.stage_list:
             for block in stage["block_list"]:  # type: ignore[index]

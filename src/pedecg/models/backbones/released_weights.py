@@ -125,7 +125,7 @@ def read(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(numbers):
             held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # whatever a foreign file holds is told in one line
+    except Exception:  # any fault of an external file is one line
         raise PedecgError(
             f"{path}: not a PyTorch file of tensors and numbers alone; nothing of it was run"
         ) from None
@@ -167,9 +167,9 @@ def _same(
             if key in found and found[key] != shape
         ),
     }
-    said = [f"{fault} {_some(keys)}" for fault, keys in faults.items() if keys]
-    if said:
-        raise PedecgError(f"{path}: not the weights of {name}: {'; '.join(said)}")
+    differences = [f"{fault} {_some(keys)}" for fault, keys in faults.items() if keys]
+    if differences:
+        raise PedecgError(f"{path}: not the weights of {name}: {'; '.join(differences)}")
 
 
 def _some(keys: list[str]) -> str:

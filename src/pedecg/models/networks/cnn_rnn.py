@@ -267,6 +267,14 @@ class Frames(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, lead_mask: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return frame embeddings, shape (B, n_frames, width), and their number per record.
+
+        Parameters
+        ----------
+        x : signal, shape (B, n_leads, n_samples).
+        lead_mask : shape (B, n_leads), 1 where the lead was recorded.
+        length : recorded samples, shape (B,).
+        """
         x = functional.pad(x, (0, -x.shape[-1] % self.frame))
         frames = self.matrix(x).transpose(1, 2) + self.mask_bias(lead_mask).unsqueeze(1)
         return self.norm(frames), -(-length // self.frame)
@@ -275,7 +283,7 @@ class Frames(nn.Module):
 class Recurrent(nn.Module):
     """LSTM or GRU over the recorded steps; what is padding is not read.
 
-    States are normed: an LSTM's begin near zero, where a classifier hears little of them.
+    States are normalised: those of an LSTM begin near zero, where their gradient is small.
     """
 
     def __init__(self, settings: Settings, width: int) -> None:
@@ -299,6 +307,13 @@ class Recurrent(nn.Module):
                 parameter.data[settings.hidden : 2 * settings.hidden] = share
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        """Return hidden states, shape (B, n_steps, n_states).
+
+        Parameters
+        ----------
+        x : shape (B, n_steps, width).
+        length : recorded steps, shape (B,); later ones are padding.
+        """
         packed = rnn.pack_padded_sequence(x, length.cpu(), batch_first=True, enforce_sorted=False)
         states, _ = self.net(packed)
         padded, _ = rnn.pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
@@ -322,6 +337,13 @@ class Attending(nn.Module):
         self.layers = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
 
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        """Return attended steps, shape (B, n_steps, hidden).
+
+        Parameters
+        ----------
+        x : shape (B, n_steps, width).
+        length : recorded steps, shape (B,); later ones are padding.
+        """
         x = self.into(x)
         x = x + places(x.shape[1], x.shape[2], x.device)
         attended: Tensor = self.layers(x, src_key_padding_mask=~steps(x, length))

@@ -51,7 +51,7 @@ class Settings(Section):
 
 
 class Model(nn.Module):
-    """Signal and lead mask, age and sex where asked for, to one logit per target."""
+    """Signal and lead mask, age and sex where requested, to one logit per target."""
 
     def __init__(
         self,
@@ -163,13 +163,13 @@ class Released(nn.Module):
         embedding = signal_mv.new_empty(len(signal_mv), self.n_features)
         rows, whole = torch.unique(batch.length, return_inverse=True)
         for group, length in enumerate(rows.tolist()):  # filters must not see the padding
-            mine = whole == group
+            in_group = whole == group
             with torch.no_grad():
                 segments = self.contract(
-                    signal_mv[mine, :, :length], batch.lead_mask[mine], self.fs_hz
+                    signal_mv[in_group, :, :length], batch.lead_mask[in_group], self.fs_hz
                 )
             each: list[Any] = [self.network(segment) for segment in segments]
-            embedding[mine] = torch.stack(each).mean(0)
+            embedding[in_group] = torch.stack(each).mean(0)
         return embedding
 
 

@@ -56,7 +56,7 @@ def beyond(
 
     bpm = found["sound_bpm"]
     early_step = limit("early_step")
-    told = {
+    beyond_limit = {
         "rate": over(bpm, "fast") + over(bpm, "slow", sign=-1.0),
         "qrs": over(found["beat_qrs_s"], "wide_qrs", MS_PER_S),
         "pr": over(pr_s, "long_pr", MS_PER_S),
@@ -67,10 +67,10 @@ def beyond(
         "odd": min(_steps(found["odd_weight"], 0.0, 1.0), limit("odd_largest")),
     }
     known = np.isfinite(bpm)
-    counted = {f"beyond_{name}": value if known else np.nan for name, value in told.items()}
+    counted = {f"beyond_{name}": value if known else np.nan for name, value in beyond_limit.items()}
     return counted | {
-        "beyond_most": max(told.values()) if known else np.nan,
-        "beyond": sum(told.values()) if known else np.nan,
+        "beyond_most": max(beyond_limit.values()) if known else np.nan,
+        "beyond": sum(beyond_limit.values()) if known else np.nan,
     }
 
 

@@ -1,4 +1,4 @@
-"""Early and odd beats, rate and the averaged beat, told from the sound parts of a recording.
+"""Premature and aberrant beats, rate and averaged beat of the clean parts of a recording.
 
 Hands move on a hand-held recorder, and half of what then looks like a beat is none. A beat counts
 as early or odd only where its neighbours are usual beats and the trace between them is quiet.
@@ -15,7 +15,7 @@ from pedecg.signals import filters
 
 Values = NDArray[np.float64]
 
-FEWEST = 6  # beats; from fewer nothing is told
+FEWEST = 6  # beats; fewer give no value
 BASELINE_HZ, MUSCLE_HZ = 1.0, 18.0  # below: baseline wander; above: muscle noise more than QRS
 USUAL_LIKE, USUAL_SIZE = 0.8, (0.5, 1.8)  # correlation with the median QRS, size against it
 LOUD, ROUGH = 2.2, 3.0  # of the usual range, of the usual muscle noise, between two beats
@@ -28,7 +28,7 @@ ODD_RR_S = 0.25, 0.35  # before and after it, at least: nearer is a bump of the 
 STEEP = 0.08  # of the steepest slope: within QRS; 20 ms without end it
 QRS_GAP_S, QRS_REACH_S = 0.02, 0.15  # flat for so long: QRS is over; no QRS reaches further from R
 ST_S, ST_WIDTH_S = 0.06, 0.01  # after the end of QRS
-ONSET_S = 0.1, 0.045  # before R: the level that ST is told against
+ONSET_S = 0.1, 0.045  # before R: the isoelectric reference of ST
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _early(rr: Values, sound: NDArray[np.bool_]) -> dict[str, float]:
     return {
         "early": float(early.sum()),
         "early_depth": deepest,
-        "early_clear": deepest / (spread + 0.02),  # 2%: what a peak is told wrong by
+        "early_clear": deepest / (spread + 0.02),  # 2%: error of a peak
     }
 
 

@@ -12,7 +12,7 @@ from pedecg.core import elementary
 
 Values = NDArray[np.float64]
 
-FEWEST = 5  # intervals; from fewer nothing is told
+FEWEST = 5  # intervals; fewer give no value
 EARLY, LATE = 0.87, 1.08  # of the local median: an early beat, and the pause after it
 LOCAL = 9  # intervals of which the local median is taken
 WINDOW = 8  # intervals; irregular here and regular there is ectopy, irregular everywhere is AF

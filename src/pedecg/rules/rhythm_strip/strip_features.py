@@ -44,8 +44,8 @@ def measure(
     limits, age_days, sex : of the distance from a normal rhythm, see `abnormal_rhythm.beyond`.
     """
     signal = np.asarray(signal_mv, np.float64)
-    mine = waves[waves["lead"] == GLOBAL].sort_values("peak_s", kind="stable")
-    qrs = mine[mine["wave"] == "QRS"]
+    all_leads = waves[waves["lead"] == GLOBAL].sort_values("peak_s", kind="stable")
+    qrs = all_leads[all_leads["wave"] == "QRS"]
     r_s = qrs["peak_s"].to_numpy(np.float64)
     r_s, first = np.unique(r_s, return_index=True)
     qrs = qrs.iloc[first]
@@ -59,17 +59,17 @@ def measure(
         quiet, between = np.ones_like(quiet), np.ones_like(between)
     found = rr_intervals.intervals(rr[between])
     found |= beat_similarity.alike(signal, fs_hz, r_s[quiet], early[quiet])
-    found |= strip_noise.noise(signal, fs_hz, r_s) | _waves(mine, qrs, r_s, early)
+    found |= strip_noise.noise(signal, fs_hz, r_s) | _waves(all_leads, qrs, r_s, early)
     apart = ectopy.ectopy(signal, fs_hz, r_s)
-    found |= apart | abnormal_rhythm.beyond(apart, _pr_s(mine, qrs), limits, age_days, sex)
+    found |= apart | abnormal_rhythm.beyond(apart, _pr_s(all_leads, qrs), limits, age_days, sex)
     found["quiet"] = float(quiet.mean()) if len(quiet) else np.nan
     found["early_quiet"] = float(early[quiet].mean()) if quiet.any() else np.nan
     return {f"{PREFIX}{name}": value for name, value in found.items()}
 
 
-def _pr_s(mine: pd.DataFrame, qrs: pd.DataFrame) -> float:
+def _pr_s(all_leads: pd.DataFrame, qrs: pd.DataFrame) -> float:
     """Return the median PR interval, onset to onset; NaN where most beats have no P."""
-    p_s = mine.loc[mine["wave"] == "P", "onset_s"].to_numpy(np.float64)
+    p_s = all_leads.loc[all_leads["wave"] == "P", "onset_s"].to_numpy(np.float64)
     q_s = qrs["onset_s"].to_numpy(np.float64)
     p_s, q_s = np.sort(p_s[np.isfinite(p_s)]), np.sort(q_s[np.isfinite(q_s)])
     next_ = np.searchsorted(q_s, p_s)
@@ -80,19 +80,19 @@ def _pr_s(mine: pd.DataFrame, qrs: pd.DataFrame) -> float:
 
 
 def _waves(
-    mine: pd.DataFrame, qrs: pd.DataFrame, r_s: NDArray[np.float64], early: NDArray[np.bool_]
+    all_leads: pd.DataFrame, qrs: pd.DataFrame, r_s: NDArray[np.float64], early: NDArray[np.bool_]
 ) -> dict[str, float]:
     """Return how sure the delineator was of each wave, and how P and wide QRS lie to the beats."""
     found = {}
     for wave in ("P", "QRS", "T"):
-        sure = mine.loc[mine["wave"] == wave, "confidence"].to_numpy(np.float64)
+        sure = all_leads.loc[all_leads["wave"] == wave, "confidence"].to_numpy(np.float64)
         known = sure[np.isfinite(sure)]
         found[f"{wave.lower()}_sure"] = float(known.mean()) if len(known) else np.nan
         found[f"{wave.lower()}_least_sure"] = (
             float(np.percentile(known, 10)) if len(known) else np.nan
         )
-    p_s = mine.loc[mine["wave"] == "P", "peak_s"].to_numpy(np.float64)
-    t_s = mine.loc[mine["wave"] == "T", "peak_s"].to_numpy(np.float64)
+    p_s = all_leads.loc[all_leads["wave"] == "P", "peak_s"].to_numpy(np.float64)
+    t_s = all_leads.loc[all_leads["wave"] == "T", "peak_s"].to_numpy(np.float64)
     beats = max(len(r_s), 1)
     beat = np.searchsorted(r_s, p_s)
     inside = beat < len(r_s)

@@ -48,6 +48,7 @@ class TabularModel(contract.Trainable):
 
     @property
     def reads(self) -> frozenset[str]:
+        """Inputs that the model reads."""
         return registry.reads(self.family())
 
     @classmethod
@@ -89,6 +90,13 @@ class TabularModel(contract.Trainable):
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:
+        """Read a model from its folder.
+
+        Raises
+        ------
+        PedecgError
+            The folder does not hold a model of this family.
+        """
         card = registry.read_card(Path(folder))
         if card.pop("family") != cls.family():
             raise PedecgError(f"{folder}: not a model of {cls.family()}")

@@ -69,6 +69,7 @@ class LogisticModel(design.ScaledModel):
         )  # fmt: skip
 
     def predict(self, rows: Rows) -> Values:
+        """Return raw probabilities, shape (n_rows, n_targets)."""
         coefficients = np.array([self.coefficients[target] for target in self.targets])
         # Not `@`: its last bits depend on how many threads there are.
         sums = np.einsum("nf,tf->nt", self.design(rows), coefficients)

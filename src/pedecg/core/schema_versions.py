@@ -1,0 +1,68 @@
+"""Versions of the files whose columns or keys have changed, and the command that rewrites each.
+
+A file that is not listed has version 1 and does not state it.
+"""
+
+from dataclasses import dataclass
+
+from pedecg.core.errors import PedecgError
+
+KEY = "schema_version"  # in the metadata of a parquet table, and at the top of a JSON file
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The current version of a file, and the command that rewrites it."""
+
+    version: int
+    command: str
+
+
+SCHEMAS = {
+    # 2: rail_fraction became saturated_fraction, the flaw railed became partly-saturated
+    "quality": Schema(2, "dvc repro ingest"),
+    # 2: the paired differences are in plots/compare/differences.csv only
+    "compare": Schema(2, "dvc repro compare"),
+    # 2: auroc.home and auroc.abroad became auroc.internal and auroc.external
+    "external_summary": Schema(2, "dvc repro external_validation"),
+    # 2: called became positive
+    "attribution shares": Schema(2, "dvc repro explain"),
+    "regions replaced by the normal beat": Schema(2, "dvc repro explain"),
+    # 2: confusion.called became confusion.predicted
+    "evaluate": Schema(2, "dvc repro evaluate evaluate_ensemble"),
+    # 2: railed_records became records_with_saturated_samples
+    "ingest": Schema(2, "dvc repro ingest"),
+    "ingest_external": Schema(2, "dvc repro ingest_external"),
+    # 2: rail_records_share became saturated_records_share
+    "audit": Schema(2, "dvc repro audit"),
+    # 2: lead_limits.rail_mv and max_rail_fraction became saturation_mv and max_saturated_fraction
+    "bundle": Schema(2, "pedecg bundle"),
+}
+
+
+def current(name: str) -> int:
+    """Return the version that is written today."""
+    return SCHEMAS[name].version if name in SCHEMAS else 1
+
+
+def check(name: str, found: object, path: object) -> None:
+    """Refuse a file of another version.
+
+    Parameters
+    ----------
+    name : of the table's schema or of the metrics file.
+    found : the version that the file states; None where it states none, which is version 1.
+    path : of the file, for the message.
+
+    Raises
+    ------
+    PedecgError
+        Names the file, both versions and the command that rewrites the file.
+    """
+    version = "1" if found is None else str(found)
+    if version != str(current(name)):
+        known = SCHEMAS.get(name)
+        mend = f"rewrite it with: {known.command}" if known else "update pedecg"
+        raise PedecgError(
+            f"{path}: {KEY} is {version}, this version of pedecg reads {current(name)}; {mend}"
+        )
