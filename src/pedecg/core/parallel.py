@@ -1,9 +1,9 @@
 """The map over many records: all cores by default, a Dask cluster where one is named.
 
-How many processes run is no parameter of the pipeline, since it changes no result:
-``PEDECG_JOBS`` (default: all cores) and ``PEDECG_BACKEND`` (``loky`` or ``dask``) are read from
-the environment. Whatever they say, a record is computed with one thread: the order of sums in
-BLAS and torch depends on the number of threads.
+Where records are computed is no parameter of the pipeline, since it changes no result:
+``PEDECG_JOBS`` (processes; default: all cores) and ``DASK_SCHEDULER_ADDRESS`` (a running cluster)
+are read from the environment. Whatever they say, a record is computed with one thread: the order
+of sums in BLAS and torch depends on the number of threads.
 """
 
 import os
@@ -17,9 +17,8 @@ import joblib
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from pedecg.core import cluster
 from pedecg.core.errors import PedecgError
-
-BACKENDS = ("loky", "dask")
 
 # glibc hands the memory of every freed array back to the system; fetching it anew took a quarter of
 # ingest's processor time. Processes that start with these keep up to 64 MiB instead.
@@ -59,19 +58,17 @@ def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iter
     listed = list(items)
     for name, value in _KEEP_MEMORY.items():
         os.environ.setdefault(name, value)
-    backend = os.environ.get("PEDECG_BACKEND") or BACKENDS[0]
-    if backend not in BACKENDS:
-        known = " or ".join(BACKENDS)
-        raise PedecgError(f"PEDECG_BACKEND: must be {known} (found {backend!r})")
-    if backend == "loky" and jobs() == 1:
+    scheduler = cluster.address()
+    if scheduler:
+        found = cluster.records(partial(alone, function), listed, scheduler)
+        yield from progress(found, what, len(listed))
+        return
+    if jobs() == 1:
         yield from progress((alone(function, item) for item in listed), what, len(listed))
         return
-    # Loky starts its processes with one thread each; Dask's are its own and may have threads.
-    pinned = {"inner_max_num_threads": 1} if backend == "loky" else {}
-    work = function if backend == "loky" else partial(alone, function)
-    with joblib.parallel_config(backend=backend, n_jobs=jobs(), **pinned):
+    with joblib.parallel_config(backend="loky", n_jobs=jobs(), inner_max_num_threads=1):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
-        yield from progress(pool(joblib.delayed(work)(i) for i in listed), what, len(listed))
+        yield from progress(pool(joblib.delayed(function)(i) for i in listed), what, len(listed))
 
 
 def alone(function: Callable[..., R], item: Any) -> R:
