@@ -1,4 +1,4 @@
-"""Rate, intervals and axis of the cohort beside the limits for age and sex."""
+"""Compare rate, intervals and axis of the cohort with the limits for age and sex."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ from pedecg.evaluation import compare, curves, evaluate, net_benefit
 from pedecg.plots import decision_curves, forest_plot
 
 FOLDER = Path("plots/compare")
+CURVES = Path("plots/curves")  # small tables, in git
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     forest_plot.auroc(figures, title, size, FOLDER / "forest.png", cohort, run.baselines)
     decision_curves.draw(benefit, prevalences, size, FOLDER / "decision.png", cohort)
     for name, table in curves.of_models(run.names, Path("plots/evaluate")).items():
-        tables.write_csv(table, FOLDER / f"{name}.csv")
+        tables.write_csv(table, CURVES / f"{name}.csv")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rank the labels of training and validation that a model which never saw them disbelieves."""
+"""Rank the training and validation labels that disagree most with out-of-fold predictions."""
 
 from pedecg.cohorts import splits
 from pedecg.core import errors, params, tables

@@ -81,7 +81,7 @@ def test_an_answer_on_a_label_that_was_seen_elsewhere_is_not_blinded(review):
 
 def test_keep_and_change_need_the_label_in_view(review):
     running = review()
-    with pytest.raises(RefusedError, match="in view"):
+    with pytest.raises(RefusedError, match="is shown"):
         answer(running, A1, "Anna", "keep")
     open_review = review(blinded=False)
     assert answer(open_review, A1, "Anna", "change").answers == {"chd": "absent"}
@@ -114,7 +114,7 @@ def test_further_labels_of_the_record_are_saved_with_the_answer(review):
         ({"abnormal": "present"}, "no answer on chd"),
         ({"chd": "perhaps"}, "answer 'perhaps'; expected present, absent"),
         ({"chd": "present", "weather": "present"}, "'weather' is no target"),
-        ({"chd": "present", "abnormal": "keep"}, "in view"),
+        ({"chd": "present", "abnormal": "keep"}, "is shown"),
     ],
 )
 def test_a_wrong_answer_is_refused_and_not_written(review, answers, told):

@@ -59,7 +59,7 @@ def test_a_sound_record_has_no_notes():
 def test_a_single_inverted_limb_lead_is_named(lead):
     signal = heart()
     signal[ROW[lead]] *= -1
-    assert f"lead {lead} looks inverted" in notes(signal)["limb-leads"].detail
+    assert f"suspected inversion of lead {lead}" in notes(signal)["limb-leads"].detail
 
 
 def test_two_leads_under_each_others_name_contradict_the_others():

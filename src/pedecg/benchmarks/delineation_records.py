@@ -18,7 +18,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Labelled]]] = {
     "ludb": annotations.read_ludb,
     "qtdb": annotations.read_qtdb,
 }
-HELD_OUT = "held_out.json"  # beside the weights: the records that they were not trained on
+HELD_OUT = "held_out.json"  # next to the weights: the records that they were not trained on
 AROUND_LABELS_S = 10.0  # s of QTDB kept on either side of the labels: they cover a small part
 T_ONSETS_LABELLED = 0.5  # least share of T onsets that a record of QTDB must have labelled
 

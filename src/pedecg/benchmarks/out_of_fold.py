@@ -49,7 +49,7 @@ def ptbxl(
 def cinc2017(
     model: str, prepared: Prepared, values: dict[str, Any], settings: Cinc2017Folds
 ) -> pd.DataFrame:
-    """Cross-validate a model over random folds of recordings, drawn anew in each repeat.
+    """Cross-validate a model over folds of recordings that are random in each repeat.
 
     Returns
     -------

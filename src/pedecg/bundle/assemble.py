@@ -62,7 +62,7 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         holds something else.
     """
     if out.exists() and not (out / ABOUT).is_file():
-        raise PedecgError(f"{out}: exists and is no bundle; name another folder")
+        raise PedecgError(f"{out}: exists and is not a bundle; name another folder")
     sources = _trainings(model)
     card = sources[0].card
     made = provenance.read(project)

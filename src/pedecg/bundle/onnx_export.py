@@ -95,7 +95,7 @@ def _require_agreement(trained: Trained, graph: bytes) -> None:
 
 
 def _program(network: _Flat, card: Card, signal_axes: dict[int, str]) -> torch.onnx.ONNXProgram:
-    """Trace a network; of the signal these axes, beside the batch, are of any length."""
+    """Trace a network; of the signal these axes, besides the batch, are of any length."""
     axes = {name: {0: "batch"} for name in INPUTS}
     axes["signal"] |= signal_axes
     with _quietly():

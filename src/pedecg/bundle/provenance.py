@@ -45,7 +45,7 @@ class Origin:
     ----------
     simulated : the training children do not exist.
     trained_on : of the training records: how many, of how many patients; the range of their ages,
-        days, and of their lengths, s; which of the model's leads they had, the commonest set
+        days, and of their lengths, s; which of the model's leads they had, the most frequent set
         first; the fewest usable leads that one had; the range of their swings, mV (see
         `inference_steps.swing_mv`); the pSQI and basSQI that `LOW_PERCENT` of
         their usable leads did not reach.

@@ -33,7 +33,7 @@ from scipy import special
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-CODE = ("filters", "inference_steps", "input_checks")  # modules beside this file
+CODE = ("filters", "inference_steps", "input_checks")  # modules next to this file
 MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose ECG it is: what a network reads beside the signal; None where unknown."""
+    """Whose ECG it is: what a network reads besides the signal; None where unknown."""
 
     mask: NDArray[np.bool_]
     age_days: float | None
@@ -118,7 +118,7 @@ class Bundle:
         sex: str | None = None,
         features: dict[str, float] | None = None,
     ) -> dict[str, Any]:
-        """Return calibrated probabilities, thresholds, decisions and what speaks against them.
+        """Return calibrated probabilities, thresholds, decisions and warnings.
 
         Parameters
         ----------

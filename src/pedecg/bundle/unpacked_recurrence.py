@@ -47,7 +47,7 @@ def unpacked(network: nn.Module) -> nn.Module:
 
 
 def has(network: nn.Module) -> bool:
-    """Say whether `unpacked` replaced anything in a network."""
+    """Return whether `unpacked` replaced anything in a network."""
     return any(isinstance(part, Unpacked) for part in network.modules())
 
 

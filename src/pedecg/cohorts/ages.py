@@ -49,7 +49,7 @@ UNKNOWN = Age()
 
 
 def is_unit(word: str) -> bool:
-    """Say whether a word is a unit of age, in any case."""
+    """Return whether a word is a unit of age, in any case."""
     return word.strip().lower() in _DAYS_PER_UNIT
 
 
@@ -67,7 +67,7 @@ def read(cell: str, unit: str = "") -> Age:
     Raises
     ------
     RecordFault
-        invalid-age: no number, no unit or an unknown one, negative, or beyond a lifetime. A
+        invalid-age: no number, no unit or an unknown one, negative, or implausibly large. A
         number without a unit is never guessed: 572 is a toddler in days and nobody in years.
     """
     text = cell.strip().lower()
@@ -135,7 +135,7 @@ def ask(cell: str) -> str:
 
 
 def has_no_unit(cell: str) -> bool:
-    """Say whether a cell is a bare number."""
+    """Return whether a cell is a bare number."""
     match = _AGE.fullmatch(cell.strip().lower())
     return match is not None and not match["unit"]
 

@@ -134,7 +134,7 @@ def quality_by_lead(quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def quality_agreement(quality: pd.DataFrame) -> pd.DataFrame:
-    """Put our quality measures beside the source's own, over the leads that have both.
+    """Compare our quality measures with those of the source, over the leads that have both.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def disagreeing_patients(known: pd.DataFrame, patient: pd.Series) -> pd.DataFram
 
 
 def finding_counts(findings: pd.DataFrame, n_records: int) -> pd.DataFrame:
-    """Count in how many records each code stands, commonest first within its vocabulary."""
+    """Count the records of each code, most frequent first within its vocabulary."""
     keys = ["vocabulary", "code"]
     counts = findings.groupby(keys).agg(
         description=("description", "first"), records=("record_id", "nunique")

@@ -1,8 +1,8 @@
 """PhysioNet/CinC Challenge 2017: 8,528 recordings of one lead, doi 10.13026/d3hm-sf11.
 
 ``A00001.mat`` (MATLAB 4, 300 Hz) with ``A00001.hea``, and a table of labels without column names,
-of which there are several versions (``REFERENCE-v3.csv`` is the last). Who was recorded is not
-said: each recording counts as a patient of its own.
+of which there are several versions (``REFERENCE-v3.csv`` is the last). Patients are not
+identified: each recording counts as a patient of its own.
 """
 
 import csv

@@ -114,7 +114,7 @@ def unlisted_groups(code: str) -> set[str]:
     """Return the groups of disease whose ICD-10 chapter contains a code that is not a key.
 
     A coarctation (Q25.1) is a congenital heart defect, though the study lists no such key: of a
-    record with this code nobody may say that it has no heart defect.
+    record with this code is not known to be free of a congenital heart defect.
     """
     category = _ICD10.search(code.upper())
     if category is None or disease_of(code) is not None:

@@ -79,7 +79,7 @@ def _ptbxl(root: Path, _: str | None) -> Listing:
 
 
 def _manifest(root: Path, age_unit: str | None) -> Listing | None:
-    """Read a manifest whose columns have the names of ``params.yaml``; another is no cohort."""
+    """Read a manifest whose columns have the names of ``params.yaml``; another is not a cohort."""
     try:
         rows = csv_table.read(root / MANIFEST, _NEEDED)
     except PedecgError:

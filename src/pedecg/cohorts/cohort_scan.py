@@ -15,7 +15,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.core.records import Sex
 
 Cells = dict[str, str]
-# Files that are records for certain; a table or a text (.csv, .txt) beside them may be anything.
+# Files that are records for certain; a table or a text (.csv, .txt) next to them may be anything.
 _LISTED = tuple(suffix for suffix in signal_files.SUFFIXES if suffix not in registry.VAGUE_SUFFIXES)
 
 
@@ -80,7 +80,7 @@ class Scan:
     quarantined : rows that cannot be used.
     unlisted : records among the files that no row describes; no rows, so counted apart.
     excluded : rows outside the age range, or of unknown age where there is one, by reason.
-    features : names of the numbers that every row has beside age and sex.
+    features : names of the numbers that every row has besides age and sex.
     """
 
     targets: tuple[str, ...]
@@ -168,7 +168,7 @@ def complete(
 def age(cell: str, settings: CohortSettings, unit: str = "") -> ages.Age:
     """Read an age cell; an empty one is a fault where the cohort requires ages.
 
-    An age of 0 whole years is no fault: the record is kept, its day of life is null.
+    An age of 0 whole years is not a fault: the record is kept, its day of life is null.
     """
     if cell:
         return ages.read(cell, unit)

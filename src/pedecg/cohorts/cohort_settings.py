@@ -93,7 +93,7 @@ class ManifestSettings(Section):
     )
 
     features: list[str] = Field(
-        description="numeric columns kept beside age and sex; `name=column` renames"
+        description="numeric columns kept besides age and sex; `name=column` renames"
     )
     conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
         description="records of one patient that are 0 and 1 in a label: kept (a disease may "
@@ -103,7 +103,7 @@ class ManifestSettings(Section):
     @field_validator("file")
     @classmethod
     def _below_the_root(cls, file: str) -> str:
-        # DVC watches the root: a table beside it could change without anything running again.
+        # DVC watches the root: a table next to it could change without anything running again.
         flat = PurePosixPath(os.path.normpath(file))
         if flat.is_absolute() or flat.parts[:1] == ("..",):
             raise ValueError(f"must lie below cohort.root (found {file!r})")

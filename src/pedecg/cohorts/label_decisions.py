@@ -38,8 +38,8 @@ def apply(
 ) -> pd.DataFrame:
     """Return the table LABELS with the decisions on training and validation records applied.
 
-    ``keep`` changes nothing, ``flip`` turns a label, ``unknown`` makes it null. A decision on a
-    test record is left alone: the test measures the labels as they came, for every model alike.
+    ``keep`` changes nothing, ``flip`` inverts a label, ``unknown`` makes it null. A decision on a
+    test record is left alone: the test set keeps the recorded labels, for every model alike.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def apply(
             raise PedecgError(f"{place}: record {record_id} is not in this cohort's splits")
         if target not in cleaned.columns:
             targets = ", ".join(cleaned.columns)
-            raise PedecgError(f"{place}: label {target!r} is no target; targets are {targets}")
+            raise PedecgError(f"{place}: label {target!r} is not a target; targets are {targets}")
         if decision == "flip" and target in not_from_ecg:
             raise PedecgError(
                 f"{place}: {target} is not decided by the ECG (labels.not_from_ecg), found flip; "

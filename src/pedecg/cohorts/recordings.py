@@ -33,7 +33,7 @@ class Recording:
     signal_mv : shape (n_leads, n_samples), millivolts; NaN where the file marks no value.
     leads : canonical names in the order of `LEADS`, then those of further electrodes (V3R), or
         ``ch1``, ``ch2``, … in the file's order.
-    other_channels : channels beside the leads that were left out, as a respiration signal.
+    other_channels : channels besides the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
     age_note : why the age is not known although something is stated, as for 0 whole years.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
@@ -220,7 +220,7 @@ def _below(folder: Path, age_unit: str | None) -> list[RecordingPath | Fault]:
 def _walk(folder: Path) -> Iterator[RecordingPath]:
     """Yield every recording below a folder once, sorted by its path.
 
-    Segments of a WFDB record are read with it, not beside it. Of files whose suffix says little
+    Segments of a WFDB record are read with it, not on their own. Of files whose suffix says little
     (``.csv``, ``.json``, …) only those whose content is an ECG count.
     """
     found: dict[tuple[Path, bool], Path] = {}
@@ -252,7 +252,7 @@ def _unambiguous(places: list[RecordingPath]) -> list[RecordingPath]:
 
 
 def _is_wfdb(path: Path) -> bool:
-    """Say whether a path is one of a WFDB record's files, or its name without suffix."""
+    """Return whether a path is one of a WFDB record's files, or its name without suffix."""
     file = registry.examination(path)[0]
     return path.suffix.lower() in wfdb_files.SUFFIXES or not file.is_file()
 

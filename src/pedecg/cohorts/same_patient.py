@@ -78,7 +78,7 @@ def _of_one_form(patients: Iterable[str]) -> list[set[str]]:
     """Return sets of ids that differ only in case, blanks, separators, leading zeros or ``.0``.
 
     A number with and without letters before it is alike; the same number after different letters
-    is so only where the bare number stands beside them: ``A12`` and ``B12`` are two wards'.
+    is so only where the bare number also occurs: ``A12`` and ``B12`` are two wards'.
     """
     written: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in set(patients):

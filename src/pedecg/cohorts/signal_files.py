@@ -15,9 +15,9 @@ SUFFIXES = (*wfdb_files.SUFFIXES, *registry.SUFFIXES)
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A record with what its own file says of the patient; None where it says nothing.
+    """A record with the patient data of its own file; None where absent.
 
-    `left_out` names channels that are no ECG, with their unit, as ``ABP (mmHg)``.
+    `left_out` names channels that are not ECG, with their unit, as ``ABP (mmHg)``.
     `age_below_days` is of an age of 0 whole years, see `ages.Age`.
     """
 

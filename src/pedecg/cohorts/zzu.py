@@ -85,7 +85,7 @@ def _abnormal(
     """Tell whether the reader found anything beyond the normal and the `benign` findings.
 
     The columns say the same in two vocabularies. None where neither was filled, and where both
-    hold a code of no table, which may mean anything, beside nothing but benign findings.
+    hold a code of no table, which may mean anything, besides nothing but benign findings.
     """
     described = [[f for f in column if f.description is not None] for column in columns]
     keys = {code_vocabularies.finding_key(finding) for column in described for finding in column}
@@ -132,6 +132,6 @@ def _by_lead(cell: str, column: str) -> dict[str, float | None]:
             value = None
         if lead is None:
             raise RecordFault("bad-cell", f"{column} {token!r}; expected 'lead':0 to 1, or Null")
-        # A quality outside its range is no quality: the lead's cell is null, the record is kept.
+        # A quality outside its range is not quality: the lead's cell is null, the record is kept.
         values[lead] = value if value is not None and 0 <= value <= 1 else None
     return values

@@ -90,7 +90,7 @@ def _some(names: Iterable[str], **others: type[Section]) -> Sections:
     return {n: others.get(n, schema) for n, schema in SECTIONS.items() if n in {*names, *others}}
 
 
-# The pipelines beside the root's, by the name of their folder in ``pipelines/``.
+# The pipelines besides the root's, by the name of their folder in ``pipelines/``.
 PIPELINES: dict[str, Sections] = {
     "arrhythmia": _some((*_TRAINED, *_MEASURED), simulate=CincSimulationSettings),
     "cardiotoxicity": _some(_TRAINED, simulate=XmlSimulationSettings),
@@ -152,7 +152,7 @@ class Parameter:
 
 
 def load(section: str, schema: type[Section], file: Path) -> Section:
-    """Read one section and check it; what it takes from another section is filled in."""
+    """Read one section and check it; values from other sections are inserted."""
     values = params.read_file(file)
     name = section.removeprefix("models.")
     if name != section:

@@ -1,4 +1,4 @@
-"""`pedecg review`: readers judge suspect labels in the browser, and what that was worth."""
+"""`pedecg review`: review of suspect labels in the browser, agreement of the readers and effect."""
 
 import os
 from pathlib import Path
@@ -120,7 +120,7 @@ def report(
     seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
-    """Say what a review was worth: confirmed errors by rank, agreement of the readers."""
+    """Summarise a review: confirmed errors by rank, agreement of the readers."""
     import json
 
     from pedecg.review_app import answers, ecg_source, review_summary

@@ -17,7 +17,7 @@ _NOTHING = "nothing"
 
 
 def differences(saved: Any, wanted: Any, name: str = "") -> list[str]:
-    """Say what differs between two descriptions, key by key: ``train.epochs 20 (asked for 30)``."""
+    """Return the differences of two descriptions by key: ``train.epochs 20 (asked for 30)``."""
     if isinstance(saved, dict) and isinstance(wanted, dict):
         return [
             difference

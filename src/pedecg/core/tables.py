@@ -127,7 +127,7 @@ FINDINGS = pa.DataFrameSchema(
     name="findings",
 )
 
-# Measured by us on the raw signal at ingest, beside what the source itself states.
+# Measured by us on the raw signal at ingest, besides what the source itself states.
 QUALITY = pa.DataFrameSchema(
     {
         "record_id": _id("one examination"),
@@ -407,7 +407,7 @@ def write_text(text: str, path: str | Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends well."""
+    """Yield a temporary path next to `path` that takes its place when the block ends well."""
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)

@@ -27,7 +27,7 @@ RECORDS = pa.DataFrameSchema(
     coerce=True,
     name="library records",
 )
-# One row for each wave, each labelled stretch and each stretch unknown for one kind of wave.
+# One row for each wave, each labelled segment and each segment unknown for one kind of wave.
 MARKS = pa.DataFrameSchema(
     {
         "record_id": pa.Column("string"),

@@ -75,7 +75,7 @@ def details(
 
 
 def _robustness(counts: pd.DataFrame) -> dict[str, Any]:
-    """Say how the macro F1 differs between leads: the best, the worst, the spread."""
+    """Return how the macro F1 differs between leads: the best, the worst, the spread."""
     by_lead = boundary_scores.summary(counts, ["lead"]).groupby("lead", sort=False)["f1"].mean()
     return {
         "macro_f1": by_lead.to_dict(),

@@ -63,7 +63,7 @@ def _repeated(marks: Marks, start_s: float, period_s: float, times: int) -> Mark
 def place(
     marks: Marks, record: Labelled, needed_s: float, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return a stretch of the record around a labelled moment; it may pass the record's ends."""
+    """Return a segment of the record around a labelled moment; it may pass the record's ends."""
     total_s = record.signal_mv.shape[1] / record.fs_hz
     lengths = marks.spans[:, 1] - marks.spans[:, 0]
     span = marks.spans[rng.choice(len(lengths), p=lengths / lengths.sum())]
@@ -114,7 +114,7 @@ def new_times(
 
 
 def moved(marks: Marks, old: Times, new: Times) -> Marks:
-    """Return the marks in new time; what lies outside the stretch falls beyond the window."""
+    """Return the marks in new time; what lies outside the segment falls beyond the window."""
 
     def move(times: Times) -> Times:
         inside = np.interp(times, old, new)

@@ -110,7 +110,7 @@ class Calibration:
         return Calibration(self.model, tuple(targets), self.exclusive, self.rule, self.curves)
 
     def save(self, path: str | Path) -> None:
-        """Write the curves as JSON, every number in full; NaN as null, infinity as 2."""
+        """Write the curves as JSON, every number at full precision; NaN as null, infinity as 2."""
         curves = {
             seed: {target: _plain(asdict(curve)) for target, curve in by_target.items()}
             for seed, by_target in self.curves.items()
@@ -132,7 +132,7 @@ def load(path: str | Path) -> Calibration:
     Raises
     ------
     PedecgError
-        If the file is not there or is no such file.
+        The file is absent or is not a calibration file.
     """
     try:
         card = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -42,7 +42,7 @@ def parts(
 ) -> dict[str, Floats]:
     """Return Brier score, its three parts and the expected calibration error.
 
-    Brier = reliability - resolution + uncertainty, but for what varies within a bin.
+    Brier = reliability - resolution + uncertainty, apart from the variance within a bin.
     Murphy AH. J Appl Meteorol 1973;12:595-600. ECE: Naeini MP et al. AAAI 2015, here over bins of
     equal counts.
 

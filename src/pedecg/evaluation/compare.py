@@ -120,7 +120,7 @@ def differences(test: Mapping[str, Scored], probabilities: Mapping[str, Floats])
     """Return every pair of models on every target: first minus second, with interval and p.
 
     The resamples are the same for all models (`bootstrap.counts`), so differences are paired. For
-    AUROC of one target, DeLong's test stands beside, with patients as clusters. The p values of
+    AUROC of one target, DeLong's test is added, with patients as clusters. The p values of
     one metric are corrected together by Holm's method, over pairs and targets; the macro and micro
     averages, one question per pair, are families of their own.
 
@@ -181,7 +181,7 @@ def _delong(
 
 
 def sentence(figures: pd.DataFrame) -> str:
-    """Say in one sentence which model ranks first by macro AUROC, and by how much."""
+    """Return in one sentence which model ranks first by macro AUROC, and by how much."""
     macro = figures[(figures["target"] == MACRO) & (figures["metric"] == "auroc")]
     ranked = macro.dropna(subset="value").sort_values("value", ascending=False, kind="stable")
     if ranked.empty:

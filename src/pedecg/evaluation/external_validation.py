@@ -1,7 +1,7 @@
 """External validation: a trained model on another cohort, with thresholds unchanged.
 
 Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
-the figures stand beside those of its own test split.
+the metrics are compared with those of its own test split.
 """
 
 from collections.abc import Mapping, Sequence

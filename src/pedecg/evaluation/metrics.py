@@ -140,8 +140,8 @@ def _score(
         calibration_metrics.bin_starts(falling),
         calibration_metrics.group_starts(len(falling)),
     )
-    predicted = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
-    inner = predicted[predicted < len(falling)]
+    n_positive = np.searchsorted(-falling, -np.nan_to_num(cuts, nan=np.inf), side="right")
+    inner = n_positive[n_positive < len(falling)]
     cases = ranked_cases.order(y, p, rows, [bins, groups, inner])
     groups = np.unique(ranked_cases.snapped(groups, ranked_cases.first_of_ties(cases.p)))
 
@@ -154,7 +154,7 @@ def _score(
         both = (hits[-1] > 0) & (calls[-1] > hits[-1])
         if not both.any():
             continue
-        table = _tables(calls, hits, cases.step_of(predicted))
+        table = _tables(calls, hits, cases.step_of(n_positive))
         table[:, np.isnan(cuts)] = np.nan
         of_bin, of_group = cases.step_of(bins), cases.step_of(groups)
         predicted = cases.totals(cases.p, bins, drawn)

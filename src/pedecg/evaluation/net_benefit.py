@@ -26,7 +26,7 @@ def net_benefit(y: Floats, p: Floats, weights: Floats, thresholds: Floats) -> Fl
     ----------
     y, p : shape (n,), labels 0 or 1 and calibrated probabilities.
     weights : shape (n, n_weightings), how often each record counts.
-    thresholds : shape (n_thresholds,), probabilities from which on one would act; at 0.1 nine
+    thresholds : shape (n_thresholds,), threshold probabilities; at 0.1 nine
         false alarms outweigh one found.
 
     Returns
@@ -96,7 +96,7 @@ def prevalences(subjects: Cases, counted: NDArray[np.bool_]) -> dict[str, float]
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """Say which model helps over the widest range of thresholds, of all targets together."""
+    """Return which model helps over the widest range of thresholds, of all targets together."""
     shares = widths(table)
     if shares.empty:
         return "No target has enough cases for a decision curve"

@@ -52,7 +52,7 @@ class Ordered:
         )
 
     def totals(self, values: Floats, starts: Places, weights: Floats) -> Floats:
-        """Return weighted sums of a value over stretches of cases, (n_starts, n_weightings)."""
+        """Return weighted sums of a value over segments of cases, (n_starts, n_weightings)."""
         return _sum(values, self.rows, np.append(starts, len(self.y)), weights)
 
     def step_of(self, starts: Places) -> Places:

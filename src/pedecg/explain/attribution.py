@@ -4,7 +4,7 @@ Grad-CAM of a one-dimensional network has no axis of leads: its first convolutio
 them. Its map over time is therefore multiplied, sample by sample, with the gradient of the logit
 times what differs from the reference (the normal heart of that age, see `normal_beats`), as Guided
 Grad-CAM does (Selvaraju RR et al. ICCV 2017) but with the plain gradient: guided back-propagation
-hardly depends on the weights (Adebayo J et al. NeurIPS 2018). Only what speaks for the target is
+hardly depends on the weights (Adebayo J et al. NeurIPS 2018). Only evidence for the target is
 kept. Integrated gradients (Sundararajan M et al. ICML 2017) from the reference to the signal are
 the second opinion. What a model that pools by attention looked at is a third map: where it looked,
 not what for.

@@ -26,7 +26,8 @@ SHARES = pa.DataFrameSchema(
     name="attribution shares",
 )
 
-# One row per record, target and region: what it costs to put the region back to normal.
+# One row per record, target and region: decrease of the logit when the region is replaced by the
+# normal beat.
 RESTORED = pa.DataFrameSchema(
     {
         "record_id": _ID,

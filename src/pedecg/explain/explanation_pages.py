@@ -82,7 +82,7 @@ def contents(
 
     Parameters
     ----------
-    signal_mv, saliency : shape (n_leads, n_samples), of the same stretch of time from the start;
+    signal_mv, saliency : shape (n_leads, n_samples), of the same segment of time from the start;
         without a map the waves are marked.
     present : shape (n_leads,); absent leads are not drawn.
     method : of the map, one of `_ENDS`.
@@ -120,7 +120,7 @@ def contents(
 def _lead_shares(
     saliency: NDArray[np.float64], present: NDArray[np.bool_]
 ) -> list[tuple[float, float]]:
-    """Return the share of the map in each present lead, beside that of an even map."""
+    """Return the share of the map in each present lead, compared with that of a uniform map."""
     by_lead = saliency.sum(axis=1)
     total = by_lead.sum() or 1.0
     even = 1 / int(present.sum())

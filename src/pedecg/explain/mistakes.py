@@ -27,7 +27,7 @@ class Mistake:
 def most_confident(subjects: Sequence[RecordTarget], at_most: int) -> list[Mistake]:
     """Return each target's most confident false positives and false negatives.
 
-    A record whose label is unknown is no mistake.
+    A record whose label is unknown is not a mistake.
     """
     found = []
     for listed in by_target(subjects).values():
@@ -35,8 +35,8 @@ def most_confident(subjects: Sequence[RecordTarget], at_most: int) -> list[Mista
             "false_positive": [s for s in listed if s.positive and s.label == 0],
             "false_negative": [s for s in reversed(listed) if not s.positive and s.label == 1],
         }
-        for kind, subjects in wrong.items():
-            found += [Mistake(s, kind, rank) for rank, s in enumerate(subjects[:at_most], start=1)]
+        for kind, errors in wrong.items():
+            found += [Mistake(s, kind, rank) for rank, s in enumerate(errors[:at_most], start=1)]
     return found
 
 

@@ -1,7 +1,7 @@
 """What a normal heart of that age would show in place of each beat: explanations start from it.
 
-Gradient times signal is largest where the signal is, in QRS, whatever a network heeds. Gradient
-times what differs from the normal heart points to what is unusual and speaks for the target. The
+Gradient times signal is largest where the signal is, in QRS, whatever the network uses. Gradient
+times what differs from the normal heart marks what is unusual and is evidence for the target. The
 normal heart is the mean of the training patients without any target, by age, wave by wave; its
 waves are stretched onto the record's own, so that rate and intervals stay the record's.
 """
@@ -97,7 +97,7 @@ def from_table(table: pd.DataFrame) -> Normals | None:
 
 
 def healthy(labels: pd.DataFrame, record_ids: Sequence[str], target: str | None) -> list[str]:
-    """Return which records are normal: have this target, or (None) certainly none of all.
+    """Return which records are normal: have this target, or (None) no target for certain.
 
     An unknown label is neither: a record of which one target is unknown is not certainly normal.
     """
@@ -130,7 +130,7 @@ def shape_of(record: Healthy, folder: Path) -> dict[str, Array]:
 def fit(
     shapes: Sequence[dict[str, Array]], ages_days: Array, leads: tuple[str, ...]
 ) -> Normals | None:
-    """Average records' shapes, near ages most; each lead over the records that have it.
+    """Average the shapes of records, weighted by age, each lead over the records that have it.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def fit(
 def instead_of(
     signal_mv: NDArray[np.floating], fs_hz: float, waves: pd.DataFrame, normal: dict[str, Array]
 ) -> Array:
-    """Return the signal with every wave put back to normal, and straight lines between waves.
+    """Return the signal with every wave replaced by the normal beat, and straight lines between.
 
     Parameters
     ----------

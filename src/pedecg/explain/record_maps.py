@@ -144,7 +144,7 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
     Returns
     -------
     Rows: of shares (per target, method and region), of leads (per target and method), of regions
-    put back to normal (per target and region; none without a normal heart), of randomised
+    replaced by the normal beat (per target and region; none without a normal heart), of randomised
     weights (per target, method and depth), of deleted cells (per target and map).
     """
     modules, card, _ = networks.open()

@@ -24,7 +24,7 @@ RANDOM_DRAWS = 2  # deletions of random cells, averaged
 
 
 def randomised(network: nn.Module, batch: Batch, seed: int) -> Iterator[tuple[str, nn.Module]]:
-    """Yield copies whose layers were drawn anew from the output down, as far as `DEPTHS` says."""
+    """Yield copies with random weights in the layers from the output down to each of `DEPTHS`."""
     ordered = _layers(network, batch)
     for name, share in DEPTHS.items():
         changed = copy.deepcopy(network)
@@ -85,7 +85,7 @@ def rank_correlation(
 def restored(
     networks: Sequence[nn.Module], stretch: Stretch, target: int, region: NDArray[np.int64]
 ) -> dict[str, float]:
-    """Return how far the mean logit falls when a region of all beats is put back to normal.
+    """Return the decrease of the mean logit when a region of all beats becomes the normal beat.
 
     Parameters
     ----------

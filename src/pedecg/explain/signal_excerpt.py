@@ -21,14 +21,14 @@ class Stretch:
     Attributes
     ----------
     signal : shape (n_leads, n), (mV - mean) / SD of each lead; zero where a lead is absent.
-    reference : shape of `signal`: the same with every wave put back to normal; zero, the mean
-        signal, where no normal waves or no beats are known.
+    reference : shape of `signal`: the same with every wave replaced by the normal beat; zero, the
+        mean signal, where no normal waves or no beats are known.
     lead_mask : shape (n_leads,), 0 where the lead is absent.
     age_days, sex : as `Batch` has them, NaN and -1 where unknown.
     features : shape (n_features,), as `Batch` has them; none for models that read the signal alone.
     fs_hz : samples per second.
     starts : first sample of each window.
-    crop : samples of a window; a shorter stretch is padded with zeros.
+    crop : samples of a window; a shorter segment is padded with zeros.
     """
 
     signal: Tensor
@@ -43,7 +43,7 @@ class Stretch:
 
     @property
     def n_samples(self) -> int:
-        """Samples of the stretch."""
+        """Samples of the segment."""
         return self.signal.shape[-1]
 
     def batch(self, signal: Tensor | None = None) -> Batch:
@@ -95,7 +95,7 @@ def cut(
 
     Parameters
     ----------
-    normal_mv : makes the reference from the stretch, shape (n_leads, n), mV; None: there is none.
+    normal_mv : makes the reference from the segment, shape (n_leads, n), mV; None: there is none.
     """
     signals = Signals(store, card.normalisation, torch.device("cpu"))
     n = int(store.n_samples[position])

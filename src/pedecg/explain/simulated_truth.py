@@ -31,7 +31,7 @@ MINIMUM = 3  # records; with fewer there is no figure
 def score(
     shares: pd.DataFrame, restored: pd.DataFrame, truth: pd.DataFrame, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Return how much of the maps lies where the finding is, beside other records' maps.
+    """Return how much of the maps lies where the finding is, compared with other records' maps.
 
     Parameters
     ----------

@@ -292,7 +292,7 @@ def window_batches(
 
 
 def _fits(store: SignalStore, device: torch.device) -> bool:
-    """Say whether a device should hold the whole store."""
+    """Return whether a device should hold the whole store."""
     if device.type != "cuda":
         return device.type != "cpu"
     return bool(store.samples.nbytes <= RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0])

@@ -64,7 +64,7 @@ def rate_targets(settings: AugmentSettings, targets: tuple[str, ...]) -> Tensor:
     Raises
     ------
     PedecgError
-        The rate is changed, and one that is named is no target.
+        The rate is changed, and one that is named is not a target.
     """
     unknown = [name for name in settings.rate_targets if name not in targets]
     if unknown and settings.changes_rate:

@@ -144,7 +144,7 @@ class TrainingLoop(Generic[Batch]):
         )
         self.schedule = settings.schedule(plain)
         resumed = self._resume(plain)
-        # Wrapped for several processes and for scaled gradients; the network itself stays beside.
+        # Wrapped for several processes and for scaled gradients; the network itself stays next to.
         self.wrapped, self.optimizer = accelerator.prepare(network, plain)
         if accelerator.scaler is not None and resumed.get("scaler"):
             accelerator.scaler.load_state_dict(resumed["scaler"])

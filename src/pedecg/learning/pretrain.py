@@ -90,7 +90,7 @@ class Pretrained:
     network : with averaged weights, in evaluation mode.
     card : what it was built for and trained on.
     curves : one row per epoch: epoch, lr, train_loss, held_out_loss, explained (share of the
-        hidden signal's variance that is filled in right, on held-out records).
+        masked signal's variance that is explained, on held-out records).
     held_out : positions in the first store that it did not learn from.
     """
 

@@ -34,7 +34,7 @@ def examples(
     settings: PretrainSettings,
     count: int,
 ) -> list[Example]:
-    """Return how the first held-out records are filled in."""
+    """Return the reconstruction of the first held-out records."""
     device = next(learnt.network.parameters()).device
     signals = Signals(store, normalisation, device)
     generator = torch.Generator(device).manual_seed(derived_seed(settings.seed, 3))

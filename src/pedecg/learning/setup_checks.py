@@ -55,7 +55,7 @@ def run(task: Task, splits: pd.DataFrame, leads: list[str]) -> list[Item]:
     checks: dict[str, Callable[[], str | None]] = {
         "no patient is in two splits": lambda: _patients(splits),
         "both classes are in training and validation": lambda: _classes(task),
-        "leads stand in canonical order": lambda: _order(task.data.store, leads),
+        "leads are in canonical order": lambda: _order(task.data.store, leads),
         "statistics are those of the training records alone": lambda: _statistics(task),
         "every record is finite and of the right shape": lambda: _tensors(task),
         "records are shown unchanged in evaluation": lambda: _unchanged(task),
@@ -195,7 +195,7 @@ def _network(task: Task) -> str | None:
 
 
 def learns(network: nn.Module, batch: Batch, labels: Tensor, task: Task) -> str | None:
-    """Say what keeps a network from learning a batch."""
+    """Return what keeps a network from learning a batch."""
     logits = network.train()(batch)
     if logits.shape != labels.shape:
         return f"logits of shape {tuple(logits.shape)}; expected {tuple(labels.shape)}"

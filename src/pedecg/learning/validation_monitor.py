@@ -92,7 +92,7 @@ def check_labels(
 
 
 def _check_classes(data: Rows, rows: NDArray[np.int64]) -> None:
-    """Raise a `PedecgError` where a record has no class or several; all unknown is no fault."""
+    """Raise a `PedecgError` where a record has no class or several; all unknown is not a fault."""
     labels = data.labels[rows]
     known = ~np.isnan(labels).any(axis=1)
     wrong = rows[known][labels[known].sum(axis=1) != 1]

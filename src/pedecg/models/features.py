@@ -63,7 +63,7 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
 
 
 def with_numbers(records: pd.DataFrame, rules: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the manifest's further numbers of the table RECORDS, beside rule features if given."""
+    """Return the manifest's further numbers of the table RECORDS, with rule features if given."""
     numbers = records.filter(regex="^(record_id$|x_)")
     return numbers if rules is None else numbers.merge(rules, on="record_id", how="left")
 

@@ -98,7 +98,7 @@ class TrunkSettings(SharedTrunkSettings):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; an optional condition scales and shifts the channels.
+    """Two convolutions and a shortcut; an optional condition scales and shifts the channels.
 
     Its layers compute images, see `time_layers`; what it takes and returns are signals.
     """
@@ -308,7 +308,7 @@ def taps(seconds: float, fs_hz: float) -> int:
 
 
 def padding(x: Tensor, length: Tensor) -> Tensor:
-    """Say which steps of (B, C, T) lie after the first `length`, shape (B, 1, T)."""
+    """Return which steps of (B, C, T) lie after the first `length`, shape (B, 1, T)."""
     return (torch.arange(x.shape[-1], device=x.device) >= length.unsqueeze(1)).unsqueeze(1)
 
 

@@ -50,7 +50,7 @@ def ages(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     axes.legend(frameon=False)
     if len(kinds) == 1:
         common = table["age"].iloc[int(table["records"].to_numpy().argmax())]
-        axes.set_title(f"Commonest age: {common}; all records have the same number of leads")
+        axes.set_title(f"Most frequent age: {common}; all records have the same number of leads")
         return
     few = table[kinds[0]].to_numpy(float)
     fewer = few / table["records"].to_numpy(float)

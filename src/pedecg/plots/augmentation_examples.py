@@ -66,7 +66,7 @@ def draw(
 ) -> None:
     """Draw one lead of a recording, as it is and after each change, over its first 5 s.
 
-    Where leads are hidden it is the first of these.
+    Where leads are masked it is the first of these.
 
     Parameters
     ----------

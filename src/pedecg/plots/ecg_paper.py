@@ -37,17 +37,17 @@ _VEIL_MM = 24.0
 # From nothing to a blue that leaves the grid and the trace to be read.
 HEAT = LinearSegmentedColormap.from_list("heat", [(0.13, 0.40, 0.67, a) for a in (0.0, 0.42, 0.78)])
 
-# Rows of the printout, read from left to right; each column shows the next stretch of time.
+# Rows of the printout, read from left to right; each column shows the next segment of time.
 _TWELVE = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _NINE = (("I", "aVR", "V1"), ("II", "aVL", "V3"), ("III", "aVF", "V5"))
-_MOST_FURTHER = 4  # leads beside the twelve, in a row of their own
+_MOST_FURTHER = 4  # leads besides the twelve, in a row of their own
 
 
 @dataclass(frozen=True)
 class _Cell:
     """One piece of a trace: where it begins in the record, how long it is, where it stands.
 
-    `first` of its row, in a `later` stretch of ten seconds than the first.
+    `first` of its row, in a `later` segment of ten seconds than the first.
     """
 
     lead: str
@@ -123,7 +123,7 @@ def draw(
 
 
 def _layout(leads: tuple[str, ...], stretches: int) -> list[tuple[int, tuple[str, ...]]]:
-    """Return every row: which stretch of ten seconds it shows, and the leads side by side."""
+    """Return every row: which segment of ten seconds it shows, and the leads side by side."""
     further = tuple(lead for lead in leads if lead not in LEADS)
     for known, grid in ((LEADS, _TWELVE), (NINE_LEADS, _NINE)):
         if set(leads) - set(further) == set(known) and len(further) <= _MOST_FURTHER:

@@ -21,11 +21,11 @@ def picture(
     path: str | Path,
     cohort: str,
 ) -> None:
-    """Draw held-out records side by side, hidden stretches in colour.
+    """Draw held-out records side by side, hidden segments in colour.
 
     Parameters
     ----------
-    explained : share of the hidden signal's variance that is filled in right.
+    explained : explained variance of the masked signal.
     """
     shown = [k for k, lead in enumerate(leads) if lead in _LEADS or len(leads) < len(_LEADS)]
     figure = Figure(figsize=(5.2 * len(examples), 1.4 + 1.0 * len(shown)), layout="constrained")

@@ -60,7 +60,7 @@ def draw(
 
 
 def sentence(metrics: Mapping[str, Any]) -> str:
-    """Say what calibration on validation did to the calibration error on test."""
+    """Return what calibration on validation did to the calibration error on test."""
     before = [target["ece"] for target in metrics["test_before_calibration"].values()]
     if not before:
         return "no target has enough cases to judge its probabilities"

@@ -49,8 +49,8 @@ class MeasuredRecording:
     measures : by column of `tables.RULES`; NaN where a measure could not be taken.
     verdicts : by criterion.
     unusable : leads that were recorded and could not be used, with their flaw.
-    notes : what a reader must know beside that, see `signal_notes`.
-    at_least : measures that the recorder cut off: the true value is at least so large.
+    notes : what a reader must know besides that, see `signal_notes`.
+    at_least : measures of clipped waves: lower bounds of the true value.
 
     The recording is without padding; the times of the waves count from its first sample.
     """
@@ -87,7 +87,7 @@ def waves(
     method: str = METHOD,
     usable: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Find the waves in every lead, columns of `tables.WAVES` but for record_id.
+    """Find the waves in every lead, columns of `tables.WAVES` except record_id.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def _without_gain(recording: recordings.Recording) -> dict[str, Any]:
 
 
 def without_padding(recording: recordings.Recording) -> recordings.Recording:
-    """Return the recording without the constant stretches before and after it."""
+    """Return the recording without the constant segments before and after it."""
     kept = padding.recorded(recording.signal_mv, recording.fs_hz)
     return replace(recording, signal_mv=recording.signal_mv[:, kept])
 

@@ -74,7 +74,7 @@ def as_json(found: MeasuredRecording, limits: norms.Limits) -> dict[str, Any]:
 
 
 def as_text(found: MeasuredRecording, limits: norms.Limits) -> RenderableType:
-    """Return the measures beside their limits for age and sex, then the criteria that are met.
+    """Return the measures with their limits for age and sex, then the criteria that are met.
 
     What is measured in lead after lead stands in a table of its own, a line for each lead.
     """
@@ -155,7 +155,7 @@ def _person(age_days: float | None, sex: str | None) -> str:
 
 
 def notes(found: MeasuredRecording) -> list[str]:
-    """Return what a reader must know beside the figures."""
+    """Return what a reader must know besides the figures."""
     recording = found.recording
     notes = []
     if recording.age_days is None:
@@ -174,7 +174,7 @@ def notes(found: MeasuredRecording) -> list[str]:
 
 
 def measures(found: MeasuredRecording) -> Iterator[str]:
-    """Yield the names of the measures; what stands beside them (spread, validity) is not one."""
+    """Yield the names of the measures; their spread and validity are not measures."""
     for name in found.measures:
         if not name.startswith(("spread_", "valid_")) and name != "paced":
             yield name

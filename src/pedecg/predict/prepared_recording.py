@@ -33,7 +33,7 @@ class Recipe:
     Attributes
     ----------
     about : in plain values, see `bundle.provenance.Origin.about`, with the model's `leads`.
-    numbers : of the patient that the model reads beside age and sex, by name.
+    numbers : of the patient that the model reads besides age and sex, by name.
     """
 
     about: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Exam:
     waves : `tables.WAVES`.
     unusable : leads that were recorded and could not be used, with their flaw.
     flags : what the model was not made for, in words.
-    notes : what a reader must know beside that, see `signal_notes`; also among the flags.
+    notes : what a reader must know besides that, see `signal_notes`; also among the flags.
     """
 
     recording: Recording

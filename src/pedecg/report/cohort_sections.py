@@ -23,7 +23,7 @@ from pedecg.report.content_blocks import (
 )
 from pedecg.report.run_files import RunFiles
 
-_MOST_REASONS = 2  # beside a box; the table below has all
+_MOST_REASONS = 2  # next to a box; the table below has all
 
 
 def flow_of_records(run: RunFiles) -> list[Block]:
@@ -186,7 +186,7 @@ MEASURE_PICTURES = {
 
 
 def measures(run: RunFiles) -> list[Block]:
-    """Rate, intervals and axis beside the limits for age."""
+    """Compare rate, intervals and axis with the limits for age."""
     found = run.metrics("audit_measures")
     rows = [
         [

@@ -46,7 +46,7 @@ class Table:
     kind: ClassVar[str] = "table"
 
     def is_words(self, column: int) -> bool:
-        """Say whether a column holds words, which are set to the left, rather than numbers."""
+        """Return whether a column holds words, which are set to the left, rather than numbers."""
         cells = [row[column] for row in self.rows if row[column] not in (NONE, TOO_FEW)]
         return column == 0 or any(c.isalpha() for cell in cells for c in _IN_NUMBERS.sub("", cell))
 

@@ -52,16 +52,16 @@ def headline(run: RunFiles) -> str:
         return ""
     auroc = summary["auroc"]
     test_set = "simulated test records" if run.simulated else "test records"
-    summary = (
+    sentence = (
         f"{best['model']}, chosen on validation patients, separates {test_set} with a macro AUROC "
         f"of {auroc[best['model']]:.3f} (95% interval {best['low']:.3f} to {best['high']:.3f})."
     )
     baselines = {model: auroc[model] for model in run.baselines if auroc.get(model) is not None}
     if not baselines:
-        return summary
+        return sentence
     best_baseline = max(baselines, key=baselines.__getitem__)
     return (
-        f"{summary} The best model without signals, {best_baseline}, reaches "
+        f"{sentence} The best model without signals, {best_baseline}, reaches "
         f"{baselines[best_baseline]:.3f}."
     )
 

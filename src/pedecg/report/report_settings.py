@@ -6,7 +6,7 @@ from pedecg.core.params import Section
 
 
 class ReportSettings(Section):
-    """What the report and the model card say beside the figures."""
+    """What the report and the model card say besides the figures."""
 
     title: str = Field(description="heading of the report and the model card", min_length=1)
     intended_use: list[str] = Field(description="what the models are for, a sentence each")

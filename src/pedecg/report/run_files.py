@@ -19,7 +19,7 @@ class RunFiles:
     root: Path = Path()
 
     def has(self, *names: str) -> bool:
-        """Say whether all these files or folders are there; a pattern stands for at least one."""
+        """Return whether all these files or folders exist; a pattern needs at least one match."""
         return all(
             any(True for _ in self.root.glob(n)) if "*" in n else (self.root / n).exists()
             for n in names
@@ -108,7 +108,7 @@ class RunFiles:
         return list(self.evaluated[self.models[0]]["test"]["targets"])
 
     def selection(self, stage: str) -> str:
-        """Say which model a stage took and why, or nothing where the run does not tell."""
+        """Return which model a stage took and why, or nothing where the run does not tell."""
         if not self.has("metrics/selected_models.json"):
             return ""
         selected = self.metrics("selected_models")[stage]

@@ -1,7 +1,7 @@
 """Which recorded labels are probably wrong: confident learning on out-of-fold predictions.
 
 A model that never saw a patient disagrees strongly with that patient's label: either the model or
-the label is wrong, and the second is worth a cardiologist's minute. The candidates are ranked over
+the label is wrong, and the second needs a cardiologist's review. The candidates are ranked over
 all targets, so that a reviewer starts at the top and stops when the time is up.
 Northcutt CG et al. Confident learning. J Artif Intell Res 2021;70:1373-1411.
 """
@@ -77,7 +77,7 @@ def searched(
     for target in settings.targets:
         if target not in targets:
             raise PedecgError(
-                f"noise_review.targets: {target!r} is no target; expected some of "
+                f"noise_review.targets: {target!r} is not a target; expected some of "
                 f"{', '.join(targets)}"
             )
     return settings.targets
@@ -129,7 +129,7 @@ def candidates(
     Parameters
     ----------
     probabilities : indexed by record_id, one column per target.
-    labels : `tables.LABELS`; unknown labels are no candidates.
+    labels : `tables.LABELS`; unknown labels are not candidates.
     records : `tables.RECORDS`, for the patient.
     min_positives : a target with fewer known positives or negatives is left out.
 
@@ -179,7 +179,7 @@ def for_reviewer(
 ) -> pd.DataFrame:
     """Return the first candidates with what helps to judge them, ready for a spreadsheet.
 
-    The columns ``decision``, ``reviewer`` and ``reason`` are empty: filled in, rows with
+    The columns ``decision``, ``reviewer`` and ``reason`` are empty: completed, rows with
     ``record_id``, ``label`` and these three go to ``labels/decisions.csv``. ``may_be`` lists the
     decisions that are allowed: an ECG cannot overrule the echocardiogram or the serology that a
     label in `not_from_ecg` comes from.

@@ -92,7 +92,7 @@ class Access:
 
 
 def csrf_is_right(session: Session, headers: Headers) -> bool:
-    """Say whether a request that changes something comes from the session's own page."""
+    """Return whether a request that changes something comes from the session's own page."""
     origin = headers.get("origin")
     same_origin = origin is None or urlsplit(origin).netloc == headers.get("host")
     is_json = headers.get("content-type", "").split(";")[0].strip() == "application/json"

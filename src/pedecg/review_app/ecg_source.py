@@ -25,7 +25,7 @@ MICROVOLTS_PER_MV = 1000
 NO_VALUE = -32768  # stands for a gap in the signal as it is sent
 _LARGEST = 32767
 KEPT = 24  # prepared ECGs in memory; 20 s of 12 leads at 500 Hz take about 1 MB
-# Shown beside the measures for which the file of limits has rows.
+# Shown with the measures for which the file of limits has rows.
 ALSO_SHOWN = ("p_ms", "qt_ms", "p_axis_deg", "t_axis_deg")
 
 
@@ -36,7 +36,7 @@ class PreparedEcg:
     Attributes
     ----------
     raw, filtered : shape (n_leads, n_samples), int16, microvolts; `NO_VALUE` where there is none.
-    about : what the page shows beside the signal, as plain values.
+    about : what the page shows with the signal, as plain values.
     """
 
     raw: NDArray[np.int16]
@@ -157,7 +157,7 @@ def _text(value: Any) -> str:
 
 
 def _microvolts(signal_mv: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Return whole microvolts; what an int16 cannot hold is cut off, far beyond any paper."""
+    """Return whole microvolts; values beyond int16 are clipped, far outside any paper."""
     counts = np.clip(np.rint(signal_mv * MICROVOLTS_PER_MV), -_LARGEST, _LARGEST)
     return np.where(np.isfinite(signal_mv), counts, NO_VALUE).astype(np.int16)
 
@@ -222,7 +222,7 @@ def _measurements(
 
 
 def _outside(one: dict[str, Any]) -> str:
-    """Say whether a valid value lies beyond the limits: above, below or not."""
+    """Return whether a valid value lies beyond the limits: above, below or not."""
     if not one.get("valid", True):
         return ""
     # An axis is judged by its distance from the median, around the circle, as the criteria do.
@@ -234,7 +234,7 @@ def _outside(one: dict[str, Any]) -> str:
 
 
 def open_tables(project: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return records, labels, findings and splits, as the pipeline left them."""
+    """Return records, labels, findings and splits, as written by the pipeline."""
     interim = project / "data" / "interim"
     records = tables.read(interim / "records.parquet", tables.RECORDS)
     labels = tables.read(interim / "labels.parquet", tables.LABELS)

@@ -1,7 +1,7 @@
 """The journal of a review: one line of JSON per action, appended and never changed.
 
-A line is written with one system call and flushed to the disk (``fsync``) before the reader is
-told that the decision is saved: a crash at any moment loses no confirmed decision. A line that a
+A line is written with one system call and flushed to the disk (``fsync``) before the reader
+sees that the decision is saved: a crash at any moment loses no confirmed decision. A line that a
 crash cut short was never confirmed; it is removed when the journal is opened again.
 """
 
@@ -74,7 +74,7 @@ class Journal:
         Raises
         ------
         PedecgError
-            Another process has it open, or a line is no entry.
+            Another process has it open, or a line is not an entry.
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def read(path: Path) -> Iterator[Entry]:
     Raises
     ------
     PedecgError
-        In one line: the file is absent, or which line is no entry and why.
+        In one line: the file is absent, or which line is not an entry and why.
     """
     try:
         data = path.read_bytes()
@@ -175,7 +175,7 @@ def _parse(line: bytes, place: str) -> Entry:
 
 
 def _remove_unfinished_line(file: int) -> int:
-    """Cut off what follows the last line end and return how many bytes that was."""
+    """Remove what follows the last line end and return its number of bytes."""
     size = os.fstat(file).st_size
     data = os.pread(file, size, 0)
     end = data.rfind(b"\n") + 1

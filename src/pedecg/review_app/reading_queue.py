@@ -13,7 +13,7 @@ LEASE_S = 900.0
 
 
 def is_shared(case: Case, share: float, seed: int) -> bool:
-    """Say whether every reader is to answer a case; the same for every start of the program.
+    """Return whether every reader is to answer a case; the same for every start of the program.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class ReadingQueue:
         order = {case: place for place, case in enumerate(self.answers.skipped(reader))}
         return sorted(waiting, key=lambda n: (order.get(self.worklist.items[n].case, -1), n))
 
-    def next(self, reader: str, beside: int | None = None) -> int | None:
+    def next(self, reader: str, current: int | None = None) -> int | None:
         """Return the next case of a reader and reserve it; None: there is none left.
 
         Parameters
         ----------
-        beside : the case that the reader has open now, which is not the next one.
+        current : the case that the reader has open now, which is not the next one.
         """
         with self._lock:
             for number in self.open_cases(reader):
-                if number != beside:
+                if number != current:
                     self._leases[self.worklist.items[number].case] = (reader, time.monotonic())
                     return number
         return None

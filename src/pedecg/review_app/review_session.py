@@ -88,10 +88,10 @@ class Review:
             raise RefusedError(f"no case {number}; there are {len(self.worklist.items)}")
         return self.worklist.items[number]
 
-    def next(self, reader: str, beside: int | None) -> int | None:
+    def next(self, reader: str, current: int | None) -> int | None:
         """Return the reader's next case."""
         with self._lock:
-            return self.queue.next(reader, beside)
+            return self.queue.next(reader, current)
 
     def view(self, number: int, reader: str, consensus: bool = False) -> dict[str, Any]:
         """Return what a reader may know of a case: nothing hidden before the answer is saved."""
@@ -266,11 +266,11 @@ class Review:
         found = {}
         for label, word in sorted(answers.items(), key=lambda pair: pair[0] != item.label):
             if label not in given:
-                raise RefusedError(f"{label[:40]!r} is no target of this cohort")
+                raise RefusedError(f"{label[:40]!r} is not a target of this cohort")
             if word in RELATIVE:
                 recorded = given[label]
                 if label != item.label or not seen or recorded is None:
-                    raise RefusedError(f"{word} needs a recorded label that is in view")
+                    raise RefusedError(f"{word} needs a recorded label that is shown")
                 word = ("absent", "present")[(recorded == 1) == (word == "keep")]
             if word not in ANSWERS:
                 raise RefusedError(f"answer {word[:40]!r}; expected {', '.join(ANSWERS)}")

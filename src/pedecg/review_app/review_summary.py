@@ -1,4 +1,4 @@
-"""What a review was worth: confirmed errors by rank, agreement of the readers, what is open."""
+"""Summary of a review: confirmed errors by rank, agreement of the readers, open cases."""
 
 import math
 from itertools import combinations

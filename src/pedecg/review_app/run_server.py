@@ -60,7 +60,7 @@ def address(sock: socket.socket, token: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach an address."""
+    """Return whether only this machine can reach an address."""
     if host == "localhost":
         return True
     try:

@@ -203,8 +203,8 @@ class _Pages:
         return JSONResponse({})
 
     async def _next(self, request: Request, session: Session) -> Response:
-        beside = _number(request, "beside")
-        number = await run_in_threadpool(self._review.next, _reader(session), beside)
+        current = _number(request, "beside")
+        number = await run_in_threadpool(self._review.next, _reader(session), current)
         if number is not None:
             self._ecgs.prepare(self._review.item(number).record_id)
         return JSONResponse({"number": number})

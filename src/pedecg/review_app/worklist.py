@@ -141,7 +141,7 @@ def _worklist(
             raise PedecgError(f"{place}: record {record_id} is not in this cohort")
         if label not in known.targets:
             raise PedecgError(
-                f"{place}: label {label!r} is no target; targets are {', '.join(known.targets)}"
+                f"{place}: label {label!r} is not a target; targets are {', '.join(known.targets)}"
             )
         if probability is not None and not 0 <= probability <= 1:
             raise PedecgError(

@@ -18,7 +18,7 @@ BAND_HZ = 3.0, 12.0  # without most of T, with the edges of a sawtooth
 CYCLE_S = 0.165, 0.31  # 195 to 365 per minute
 LONGEST_S = 30.0  # of a long record its middle; flutter does not change from minute to minute
 MARGIN_S = 0.02  # on either side of QRS
-CUT = 4.5  # times the median size: what is left of a premature beat is no flutter
+CUT = 4.5  # times the median size: what is left of a premature beat is not flutter
 SLOWER = 0.75  # of the ventricles' interval: the atrial cycle is shorter, or it is conducted 1:1
 FEWEST_BEATS = 4  # their T waves must average out
 CERTAIN, CLEAR = 0.85, 0.65  # regularity, see `is_flutter`
@@ -67,7 +67,7 @@ def flutter(
 
 
 def is_flutter(found: dict[str, float], rate_bpm: float, p_share: float) -> bool:
-    """Say whether the atria flutter.
+    """Return whether the atria flutter.
 
     Certain waves that repeat in every lead; or clear ones, where few beats have a P and the atria
     beat more than twice for each QRS: T and P of a fast rhythm make two waves for each QRS.

@@ -1,7 +1,7 @@
 """P waves that no QRS follows, and P waves without relation to QRS.
 
 The delineator looks for the P wave of each QRS and learned no other. Further P waves are found by
-their form: the averaged P is compared with every stretch of the signal between QRS complexes, once
+their form: the averaged P is compared with every segment of the signal between QRS complexes, once
 as it is and once with the averaged QRS and T taken away, under which a P may hide.
 """
 
@@ -50,7 +50,7 @@ def conduction(
     ----------
     beats : `beats.beat_table`.
     p_waves : columns onset_s and offset_s of all P waves of all leads together, in order of time.
-    early : shape (n_beats,), True for premature beats: the pause after one is no block.
+    early : shape (n_beats,), True for premature beats: the pause after one is not a block.
     leads : usable leads, each of shape (n_samples,), mV.
 
     Returns

@@ -44,8 +44,8 @@ def axes(beat: MedianBeat) -> dict[str, Reading]:
 def axis(beat: MedianBeat, part: slice, wave: str) -> Reading:
     """Return the direction of a wave's net area, by least squares over the limb leads.
 
-    A lead counts by how little its area varies from beat to beat: a noisy one has no say beside
-    quiet ones. P lies on a slope in fast hearts, so the line between its ends is taken off.
+    A lead is weighted by how little its area varies from beat to beat: a noisy one counts little
+    next to quiet ones. P lies on a slope in fast hearts, so the line between its ends is taken off.
     NaN with fewer than two limb leads or where the net area is too small to point anywhere.
     """
     names = [lead for lead in LIMB_FIELD if lead in beat.median]

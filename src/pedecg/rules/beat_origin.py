@@ -32,7 +32,7 @@ MUCH_WIDER = 1.3, 0.03  # times the usual QRS and s more: early and so wide, wha
 WIDE_S = 0.11  # or as wide as this, where the usual QRS is wide too
 EMPTY = 0.25  # of it: no beat at all, unless it has the usual form
 AS_TALL = 0.6  # of it: a lower early wave of another form may be noise
-TALL = 0.4  # of the usual QRS over all leads: a lower deflection is no beat
+TALL = 0.4  # of the usual QRS over all leads: a lower deflection is not a beat
 PAUSE = 1.8  # times the median RR: QT does not follow so long an interval
 CYCLES = 3  # bigeminy and trigeminy repeat at least so often
 
@@ -94,7 +94,7 @@ def origins(
 
 
 def prematurity(r_s: Values) -> tuple[Flags, Flags]:
-    """Say which beats are early for the rhythm, and which are at least not late, (n_beats,) each.
+    """Return which beats are early for the rhythm, and which are not late, (n_beats,) each.
 
     The mean of the intervals around stands for the rhythm: in bigeminy the median is either the
     short or the long interval.

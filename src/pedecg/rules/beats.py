@@ -183,10 +183,10 @@ class MedianBeat:
 
 
 def _alike(qrs: Values) -> NDArray[np.bool_]:
-    """Say which beats look like the median one, shape (n_beats,), from (n_leads, n_beats, n).
+    """Return which beats look like the median one, shape (n_beats,), from (n_leads, n_beats, n).
 
-    The median over the leads of the correlation decides, so that a bad lead has no say; where few
-    beats are alike (each noisy, or two kinds by turns), all are kept.
+    The median over the leads of the correlation decides, so that a bad lead has no influence; where
+    few beats are alike (each noisy, or two kinds by turns), all are kept.
     """
     shape = qrs - qrs.mean(axis=2, keepdims=True)
     usual = np.median(shape, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Which measures a clipped lead spoils: a height that was cut off is "at least", not valid."""
+"""Measures that are not valid in a clipped lead: a clipped amplitude is a lower bound."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def marked(found: dict[str, Reading], clipped: Clipped) -> dict[str, Reading]:
 
 
 def spoilt_by(clipped: Clipped) -> set[str]:
-    """Return the measures that are not valid where these leads were cut off."""
+    """Return the measures that are not valid where these leads are clipped."""
     high, low = set(clipped.highest_mv), set(clipped.lowest_mv)
     if {"I", "II"} & (high | low):
         high |= set(DERIVED)

@@ -20,7 +20,7 @@ SHORTEST, LONGEST = 0.6, 1.8  # of the median RR: outside are early beats and pa
 REGULAR = 0.65, 1.55  # of the RR before: outside, one of the two beats came early or late
 EARLY = 0.85  # of the RR before: shorter is an early beat
 IMPOSSIBLE_S = 0.16  # two QRS complexes cannot follow each other faster: 375 bpm
-# Intervals under 250 ms occur in a heart of 200 bpm and more; beside much longer ones they are
+# Intervals under 250 ms occur in a heart of 200 bpm and more; next to much longer ones they are
 # noise that was taken for beats. One in seven, and no rate can be trusted.
 NOISE_S, NOISE_SHARE = 0.25, 0.15
 OPEN_S, OPEN_SHARE = 1.5, 1.5  # s, and of the median RR: a longer silence at an edge is a pause
@@ -50,7 +50,8 @@ def rhythm(
         valid where noise was taken for beats.
     longest_rr_ms, shortest_rr_ms : of all intervals; the longest is "at least" where the record
         begins or ends within it.
-    rr_sd_ms : 1.4826 x the median absolute deviation of RR: one premature beat is no arrhythmia.
+    rr_sd_ms : 1.4826 x the median absolute deviation of RR: one premature beat is not an
+        arrhythmia.
     sdnn_ms, rmssd_ms : SD of the normal intervals, and root mean square of the differences between
         two normal ones in a row; normal is within 0.65 to 1.55 times the interval before.
     rr_change : median of the relative change from one interval to the next, 0 to 1: a few per
@@ -117,7 +118,7 @@ def open_intervals(
 
 
 def irregularity(rr: Values) -> dict[str, float]:
-    """Return how RR intervals differ: sinus arrhythmia, early beats and fibrillation in numbers.
+    """Return RR variability: measures of sinus arrhythmia, premature beats and fibrillation.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def irregularity(rr: Values) -> dict[str, float]:
     rr_cv : SD over mean.
     rr_shortest, rr_longest : 5th and 95th percentile over the median.
     rr_early : share of intervals under 0.85 of the one before.
-    rr_turns : share of the changes that go the other way than the change before; 2/3 by chance.
+    rr_turns : turning points, share of intervals; 2/3 by chance.
     rr_lag1 : correlation of each interval with the next; sinus arrhythmia swings slowly, so near 1.
     rr_entropy : sample entropy of single intervals within 0.2 SD: high where one does not tell the
         next (Richman JS, Moorman JR. Am J Physiol Heart Circ Physiol 2000;278:H2039-H2049).

@@ -1,6 +1,6 @@
 """P, PR, QRS, QT and QT corrected for the heart rate.
 
-Two definitions stand beside each other. ``pr_ms``, ``qrs_ms``, … run from the earliest onset to the
+There are two definitions. ``pr_ms``, ``qrs_ms``, … run from the earliest onset to the
 latest offset in any lead, as AHA/ACCF/HRS define the global intervals (Kligfield P et al. J Am Coll
 Cardiol 2007;49:1109-1127); limits and criteria are of these. ``pr_consensus_ms``, … are those of
 the wave of all leads together, a few milliseconds narrower.
@@ -67,8 +67,8 @@ def qtc_bazett(qt_ms: Values, rr_s: Values) -> Values:
 
     Notes
     -----
-    Over-corrects above about 100 bpm, the usual rate of an infant: read it beside Fridericia.
-    Bazett HC. Heart 1920;7:353-370.
+    Over-corrects above about 100 bpm, the usual rate of an infant: read it together with
+    Fridericia. Bazett HC. Heart 1920;7:353-370.
     """
     return qt_ms / np.sqrt(rr_s)
 

@@ -1,7 +1,7 @@
 """What a cardiologist reads from one ECG: rate, intervals, axes, amplitudes and forms.
 
 Every measure is the median over the beats in which it could be taken, or is taken from the median
-beat; where a lead is missing or a wave was found in too few beats it is NaN, never a guess. Beside
+beat; where a lead is missing or a wave was found in too few beats it is NaN, never a guess. Besides
 each stands its spread over the beats, and whether it may be used.
 """
 
@@ -61,7 +61,7 @@ def measure(
     fs_hz : samples per second.
     leads : canonical names of the rows.
     lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
-    clipped : leads that the recorder cut off; their heights are not valid.
+    clipped : clipped leads; their amplitudes are not valid.
     fewest_beats : with fewer whole beats no wave is measured.
     spikes_s : times of pacemaker spikes that were removed from the signal, seconds; None: they
         are looked for in it.

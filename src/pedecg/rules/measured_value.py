@@ -33,7 +33,7 @@ class Reading:
     valid: bool = True
 
     def usable(self, name: str) -> bool:
-        """Say whether the value was taken, is not forbidden, and its spread is small enough."""
+        """Return whether the value was taken, is not forbidden, and its spread is small enough."""
         if not (self.valid and np.isfinite(self.value)):
             return False
         unit = "ratio" if "_ratio_" in name else name.rsplit("_", 1)[-1]

@@ -369,7 +369,7 @@ def _by_measure_and_sex(rows: list[Limit], path: Path) -> dict[tuple[str, str], 
     for (measure, sex), group in grouped.items():
         place = f"{path}: {measure} ({sex})"
         if sex == "any" and len({s for m, s in grouped if m == measure}) > 1:
-            raise PedecgError(f"{path}: {measure} has rows for 'any' beside rows for one sex")
+            raise PedecgError(f"{path}: {measure} has rows for 'any' besides rows for one sex")
         if len({row.unit for row in rows if row.measure == measure}) > 1:
             raise PedecgError(f"{path}: {measure} has rows in different units")
         group.sort(key=lambda row: row.age_from_days)

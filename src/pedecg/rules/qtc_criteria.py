@@ -1,6 +1,6 @@
 """Criteria of QTc. Bazett's formula overcorrects in fast hearts, where a second formula is read.
 
-Children's limits are stated for Bazett alone: there Fridericia is put beside it in the reason.
+Children's limits are stated for Bazett alone: there the reason also gives Fridericia.
 Adults' limits hold for any formula (AHA/ACCF/HRS 2009): there both must be beyond the limit.
 """
 

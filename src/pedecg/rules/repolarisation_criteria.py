@@ -84,7 +84,7 @@ def st_elevation(child: MeasuredChild) -> Verdict:
 
 
 def st_depression(child: MeasuredChild) -> Verdict:
-    """Is ST lowered in two neighbouring leads, V1 to V3 left out: they mirror the others."""
+    """Assess ST depression in two contiguous leads, without V1 to V3, which are reciprocal."""
     return _shifted(child, ((LIMB, "st_depression"), (CHEST[3:], "st_depression")), -1.0)
 
 

@@ -92,7 +92,7 @@ def of_signals(
 ) -> dict[str, Any]:
     """Return one row of `tables.RULES`; a measure outside the range of its column is null.
 
-    Noise taken for waves can give an interval that no heart has: that record has no such measure,
+    Noise taken for waves can give an impossible interval: that record has no such measure,
     and the others keep theirs. The signal store still has pacemaker spikes, smeared by its filter:
     heights and axes of a paced heart are not valid here.
     """
@@ -120,7 +120,7 @@ def of_signals(
 
 
 def _is_height(name: str) -> bool:
-    """Say whether a column tells if a height, a ratio of heights or an axis is valid."""
+    """Return whether a column tells if a height, a ratio of heights or an axis is valid."""
     return name.startswith("valid_") and (name.endswith(("_mv", "_deg")) or "_ratio_" in name)
 
 

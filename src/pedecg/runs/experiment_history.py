@@ -164,7 +164,7 @@ def _short_name(git: Git, commit: str) -> str:
 
 
 def _differs(files: Mapping[str, str], before: Mapping[str, str]) -> bool:
-    """Say whether an experiment changed anything of this pipeline: others share its history."""
+    """Return whether an experiment changed anything of this pipeline: others share its history."""
     return any(files.get(name) != before.get(name) for name in (str(params.PARAMS_FILE), LOCK))
 
 

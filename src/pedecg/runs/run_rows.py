@@ -40,13 +40,13 @@ class RunRow:
 
         Parameters of other models are left out, so that ``width`` is this model's.
         """
-        run, own = self.run, f"{_MODELS}{self.model}."
+        run, prefix = self.run, f"{_MODELS}{self.model}."
         own = (run.name, self.model or None, run.created or None, run.commit[:7] or None,
                run.baseline[:7] or None)  # fmt: skip
         settings = {
             name: value
             for name, value in run.params.items()
-            if not (self.model and name.startswith(_MODELS)) or name.startswith(own)
+            if not (self.model and name.startswith(_MODELS)) or name.startswith(prefix)
         }
         metrics = run.metrics | run.by_model.get(self.model, {})
         metrics.pop("model", None)
@@ -186,5 +186,5 @@ def _named(rows: Sequence[RunRow], name: str) -> Iterator[Run]:
 
 
 def is_number(value: Any) -> bool:
-    """Say whether a value is a number; true and false are none."""
+    """Return whether a value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

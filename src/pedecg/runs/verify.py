@@ -176,7 +176,7 @@ def _fitting(path: str, name: str, of_networks: bool) -> Iterator[Tolerance]:
 
 
 def _distance(one: Any, other: Any) -> float:
-    """Return how far two values lie apart; infinity where they are no numbers or one is absent."""
+    """Return how far two values lie apart; infinity where they are not numbers or one is absent."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
     return abs(float(one) - float(other)) if numbers else math.inf
 

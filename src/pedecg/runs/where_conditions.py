@@ -104,7 +104,7 @@ def parse(text: str) -> Filter:
 
 
 def holds(groups: Filter, row: RunRow) -> bool:
-    """Say whether a row answers a filter."""
+    """Return whether a row answers a filter."""
     return any(all(condition.holds(row) for condition in group) for group in groups)
 
 

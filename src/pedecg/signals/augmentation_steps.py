@@ -65,7 +65,7 @@ def add_wave(
 
 
 def cut_out(x: Tensor, longest: int, chance: float, generator: torch.Generator) -> Tensor:
-    """Set one stretch of up to `longest` samples to zero, in all leads at the same time."""
+    """Set one segment of up to `longest` samples to zero, in all leads at the same time."""
     n_samples = x.shape[-1]
     longest = min(longest, n_samples)
     size = _integers(x, (len(x), 1), 1, max(1, longest), generator)
@@ -136,7 +136,7 @@ def mix(
     here the share of the other record is even from 0 to `largest`.
     """
     circle = torch.randperm(len(x), generator=generator, device=x.device)
-    other = circle.roll(1)[circle.argsort()]  # whoever sits beside: nobody is mixed with itself
+    other = circle.roll(1)[circle.argsort()]  # whoever sits next to: nobody is mixed with itself
     share = _uniform(x, (len(x),), 0, largest, generator)
     both = mask * mask[other]
     chosen = _chosen(x, chance, generator).view(-1) & (both.sum(1) > 0)

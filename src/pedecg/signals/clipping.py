@@ -28,7 +28,7 @@ _SAME_MV = 1e-6
 
 @dataclass(frozen=True)
 class Clipped:
-    """Which leads of a record were cut off.
+    """Clipped leads of a record.
 
     Attributes
     ----------

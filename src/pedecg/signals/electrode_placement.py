@@ -118,7 +118,7 @@ def log_odds(
 
 
 def chest_of(leads: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return which set of chest leads a record has, None where it has too few leads."""
+    """Return the set of precordial leads of a record, None where it has too few leads."""
     for chest in CHESTS:
         if {*LIMB, *chest} <= set(leads):
             return chest
@@ -141,7 +141,7 @@ def _affine(features: Values, weights: Mapping[str, list[float]]) -> dict[str, f
 
 
 def limb_features(beat: Mapping[str, Values], chest: tuple[str, ...], predict: Values) -> Values:
-    """Return how leads I and II agree with what the chest leads predict, for P, QRS and T.
+    """Return how leads I and II agree with their prediction from V1 to V6, for P, QRS and T.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def _size(*waves: Values) -> float:
 def median_beat(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Values | None:
     """Return the median beat of each lead, shape (n_leads, 3, POINTS), mV; None without beats.
 
-    Its P, QRS and T are stretches before, around and after R, shorter in a fast heart: where a
+    Its P, QRS and T are segments before, around and after R, shorter in a fast heart: where a
     wave begins and ends need not be known. Zero is the level just before QRS.
     """
     if signal_mv.shape[1] < 2 * fs_hz:
@@ -228,6 +228,6 @@ def _r_peaks(signal: Values, fs_hz: float) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def _weights() -> dict[str, Any]:
-    """Return the weights by the number of chest leads, and ``limits`` by age."""
+    """Return the weights by the number of precordial leads, and ``limits`` by age."""
     read: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return read

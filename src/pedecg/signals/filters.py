@@ -21,7 +21,7 @@ USABLE_SHARE_OF_RATE = 0.45
 
 
 def carries(fs_hz: float, high_hz: float) -> bool:
-    """Say whether a record of this rate reaches `high_hz`, so that a low-pass there has a sense."""
+    """Return whether a record of this sampling rate needs a low-pass at `high_hz`."""
     return high_hz <= USABLE_SHARE_OF_RATE * fs_hz
 
 
@@ -201,7 +201,7 @@ def bridge(signal: Signal, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) -> NDArray[np.bool_]:
-    """Mark the samples that hold no heart: without a value, or saturated.
+    """Mark the samples without ECG: without a value, or saturated.
 
     A spike of 26 mV and 4 ms is no ECG, but a band-pass would spread it as a dip of 0.2 mV over
     half a second; bridged, it costs its own samples only.
@@ -209,7 +209,7 @@ def no_signal(signal: Signal, fs_hz: float, spike_mv: float, margin_s: float) ->
     Parameters
     ----------
     signal : shape (n_samples,) or (n_leads, n_samples), mV; NaN or infinite without a value.
-    spike_mv : distance from the lead's median beyond which no heart reaches.
+    spike_mv : deviation from the lead's median above any QRS.
     margin_s : marked on either side of a spike too, for its flanks.
     """
     leads = np.atleast_2d(np.where(np.isfinite(signal), signal, np.nan))

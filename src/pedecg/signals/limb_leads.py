@@ -42,7 +42,10 @@ def disagreement(beat: Leads) -> str | None:
     involved = sorted({lead for equation in broken for lead in equation}, key=list(limb).index)
     for lead in involved:
         if not _broken(limb | {lead: -limb[lead]}):
-            return f"lead {lead} looks inverted: {_say(broken[0])} holds only with its sign turned"
+            equation = _say(broken[0])
+            return (
+                f"suspected inversion of lead {lead}: {equation} holds only with its sign inverted"
+            )
     return f"the limb leads are inconsistent: {_say(broken[0])} fails"
 
 

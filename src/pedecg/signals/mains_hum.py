@@ -57,7 +57,7 @@ def without(
     Returns
     -------
     The same array where no lead has hum of `LEAST_MV`. A lead that held hardly anything but hum is
-    zero: what is left of it is no heart.
+    zero: the remainder is not ECG.
     """
     n_leads, n_samples = signal_mv.shape
     nothing = Hum(math.nan, np.zeros(n_leads))

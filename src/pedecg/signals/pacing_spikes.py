@@ -16,7 +16,7 @@ LEAST_SHARE = 0.55  # of what happens within LONG_S, done within SHORT_S: a shar
 BEFORE_S, AFTER_S = (0.024, 0.008), (0.008, 0.016)  # where the lead must be at rest
 RESTLESS = 0.25  # of the spike's height: more is a QRS on its way up, or down again
 APART_S = 0.010  # nearer tops are one spike
-FEWEST, LONGEST_PAUSE_S = 3, 4.0  # spikes of a record, s from one to the next: fewer are no rhythm
+FEWEST, LONGEST_PAUSE_S = 3, 4.0  # spikes of a record, s from one to the next: fewer are not rhythm
 # Replaced on either side of a spike's top: it lasts 2 ms at most, an amplifier smears it to twice.
 MARGIN_S, MARGIN_SAMPLES = 0.006, 2
 
@@ -24,7 +24,7 @@ MARGIN_S, MARGIN_SAMPLES = 0.006, 2
 def spikes(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     """Return the times of pacemaker spikes, seconds, ascending.
 
-    Half of the leads must show a spike: a crackling electrode is no pacemaker. The recorder must
+    Half of the leads must show a spike: a crackling electrode is not a pacemaker. The recorder must
     pass 100 Hz or more; behind a 40 Hz filter a spike has the shape of a narrow R.
 
     Parameters

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pedecg.core.records import EcgRecord
 
-SHORTEST_S = 0.35  # even a coarse recorder of a quiet heart writes no longer stretch without a step
+SHORTEST_S = 0.35  # even a coarse recorder of a quiet heart writes no longer segment without a step
 FEWEST_SAMPLES = 3
 
 
@@ -21,7 +21,7 @@ def recorded(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> slice:
 
     Parameters
     ----------
-    signal_mv : shape (n_leads, n_samples), mV; a stretch without values in every lead is padding
+    signal_mv : shape (n_leads, n_samples), mV; a segment without values in every lead is padding
         too.
     fs_hz : samples per second.
 

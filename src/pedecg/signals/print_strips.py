@@ -1,6 +1,6 @@
 """Digitised prints: each lead holds a few seconds of the record, one column of leads after another.
 
-A print of 3 x 4 leads has 2.5 s of each; beside its strip a lead has no values, or zeros.
+A print of 3 x 4 leads has 2.5 s of each; outside its strip a lead has no values, or zeros.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STILL_S = 0.35  # a longer stretch without any change holds no heart
+STILL_S = 0.35  # a longer segment without any change holds no ECG
 LARGEST_SHARE = 0.6  # of the record: a lead that holds more is a rhythm strip, or whole
 SHORTEST_S = 1.5
 FULL = 0.9  # of its strip a lead must have values
@@ -64,7 +64,7 @@ def columns(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> list[Column]:
 
 
 def _moves(lead: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.bool_]:
-    """Say of each sample whether it has a value that is not part of a long constant stretch."""
+    """Mark the samples that have a value and are not part of a long constant segment."""
     finite = np.isfinite(lead)
     same = np.zeros(len(lead), bool)
     same[1:] = (lead[1:] == lead[:-1]) | ~(finite[1:] | finite[:-1])

@@ -1,4 +1,4 @@
-"""What a reader must know of a recording beside its leads' quality: nothing here refuses it.
+"""What a reader must know of a recording besides its leads' quality: nothing here refuses it.
 
 One note is one line: its kind, the leads that it is about, and what was found. Measuring takes
 account of the notes; ingest writes them down.
@@ -147,7 +147,7 @@ def _paced_notes(spikes_s: NDArray[np.float64], length_s: float) -> list[Note]:
 
 
 def clipped_of(notes: Any) -> clipping.Clipped:
-    """Return which leads were cut off, from pairs of a note's kind and its leads."""
+    """Return which leads are clipped, from pairs of a note's kind and its leads."""
     ends: dict[str, dict[str, float]] = {"clipped-high": {}, "clipped-low": {}}
     for kind, leads in notes:
         if kind in ends:

@@ -94,7 +94,7 @@ def write_store(
 ) -> None:
     """Write a store from (record_id, counts, lead mask) triples as they come.
 
-    It is written beside `folder` and takes its place when the last record has come, so that a
+    It is written next to `folder` and takes its place when the last record has come, so that a
     killed run leaves either the old store or the new one.
 
     Parameters

@@ -1,6 +1,6 @@
 """Simulated recordings of a hand-held recorder: sinus rhythm, fibrillation, other rhythms, noise.
 
-The hearts are those of 14-year-olds, where the simulator's curves end, at the rates of adults.
+Beats are those of 14-year-olds, the upper end of the simulator's age range, at adult heart rates.
 """
 
 import functools

@@ -67,7 +67,7 @@ def row(
 ) -> dict[str, Any]:
     """Return a row of `tables.TRUTH`.
 
-    `right` are the findings that the heart shows, `written` those in the record.
+    `right` are the true findings, `written` those in the record.
     """
     true = {**findings.abnormal(right), **visit.true}
     coded = {**findings.abnormal(written), **visit.coded}

@@ -22,7 +22,7 @@ MEASUREMENTS = {
 
 @dataclass(frozen=True)
 class Header:
-    """What stands in a document beside its waveforms; all of it is text as MUSE writes it.
+    """What stands in a document besides its waveforms; all of it is text as MUSE writes it.
 
     Attributes
     ----------

@@ -138,7 +138,7 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
 def _design(
     traits: dict[str, float], tilt_deg: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
-    """Say what five leads should show at each of the six stages, shape (6,), mV.
+    """Return what five leads should show at each of the six stages, shape (6,), mV.
 
     With a dominant right ventricle (newborn, or a disease that loads it) the loop goes to the
     front and right; with a dominant left one it goes left and back.

@@ -100,7 +100,7 @@ class _Canvas:
         size: NDArray[np.float64],
         stretch: NDArray[np.float64],
     ) -> None:
-        """Add the waves once per origin, each time with its own size and stretch of time."""
+        """Add the waves once per origin, each time with its own size and segment of time."""
         if origin_s.size == 0:
             return
         n = self.dipole.shape[1]

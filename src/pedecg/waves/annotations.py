@@ -1,6 +1,6 @@
 """Labelled ECGs for the delineator: LUDB, QTDB and ISP as published, and simulated cohorts.
 
-What a source does not say is not background: stretches outside the labelled ones, and the side of
+What a source does not say is not background: segments outside the labelled ones, and the side of
 a wave that has no mark, are kept apart as unknown.
 """
 
@@ -25,7 +25,7 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 
 # WFDB annotation symbols of wave peaks; beats of any kind are QRS complexes.
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
-QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this stretch
+QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this segment
 _ISP_TABLE = "_isp_delineation_data.csv"
 _CHECKSUM_RANGE = 65536  # WFDB's checksums are 16-bit sums
 
@@ -37,7 +37,7 @@ class Marks:
     Attributes
     ----------
     waves : shape (n_waves, 4): kind (0 P, 1 QRS, 2 T), onset, peak, offset; NaN where unmarked.
-    spans : shape (n_spans, 2): stretches in which every wave is labelled.
+    spans : shape (n_spans, 2): segments in which every wave is labelled.
     unknown : shape (n_unknown, 3): kind, from, to: within a span, not known for this kind.
     """
 
@@ -68,7 +68,7 @@ class Labelled:
 
 
 def marks_of(waves: Array, longest_silence_s: float = np.inf) -> Marks:
-    """Say what is known from labelled waves: from the first to the last mark, open sides apart.
+    """Return what is known from labelled waves: from the first to the last mark, open sides apart.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def read_qtdb(root: Path) -> Iterator[Labelled]:
 def read_isp(root: Path) -> Iterator[Labelled]:
     """Yield ISP's 12-lead records.
 
-    `root` holds ``train_isp_delineation_data.csv`` beside ``train_data/1.hea …``; likewise
+    `root` holds ``train_isp_delineation_data.csv`` next to ``train_data/1.hea …``; likewise
     ``test_…``. The table has the columns ``file_name`` and ``target``; a target lists ``(class,
     first sample, last sample)`` with class 0 P, 1 QRS, 2 T, for all leads of the record together.
     Layout: doi 10.5281/zenodo.14679837.

@@ -69,7 +69,7 @@ def delineate(
 
     Returns
     -------
-    Columns of `tables.WAVES` but for record_id; times in seconds from the record's start. Lead
+    Columns of `tables.WAVES` except record_id; times in seconds from the record's start. Lead
     `global` holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and
     T of the magnitude of all leads, and P as the median of the wanted leads; lead `any_lead`, of
     method ``learned`` only, holds the same waves from the earliest onset to the latest offset in

@@ -60,12 +60,12 @@ def delineate(
 def _heard(
     resampled: NDArray[np.float32], names: list[str], network: Network, quantile: float
 ) -> pd.DataFrame | None:
-    """Return the waves, leads first and then "global"; None where no heart beats.
+    """Return the waves, leads first and then "global"; None without a heartbeat.
 
     Parameters
     ----------
     resampled : shape (n_leads, n_samples) at 250 Hz.
-    quantile : of the swing of all stretches of 2 s, the usual one; beyond the first of
+    quantile : of the swing of all segments of 2 s, the usual one; beyond the first of
         `qrs_detection.QUANTILES` the beats must be alike too.
     """
     prepared = normalise(resampled, quantile)

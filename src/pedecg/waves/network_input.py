@@ -11,7 +11,7 @@ from pedecg.waves.wave_targets import FS_HZ
 
 Array = NDArray[np.float32]
 HIGH_PASS_HZ = 0.5  # removes breathing and electrode drift, leaves ST and T
-STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every stretch has a QRS
+STRETCH_S = 2.0  # holds a beat at 40 bpm, so that every segment has a QRS
 WILD = 5.0  # times the usual peak-to-peak: artefact, cut before it rings in the filter
 LIMIT = 3.0  # times the usual swing; higher peaks tell the network nothing more
 
@@ -45,7 +45,7 @@ def normalise(signal: Array, quantile: float = 0.5) -> Array:
 
 
 def usual_swing(signal: Array, quantile: float = 0.5) -> Array:
-    """Return the median over stretches of 2 s of the peak-to-peak value, shape (…, 1), above 0.
+    """Return the median over segments of 2 s of the peak-to-peak value, shape (…, 1), above 0.
 
     A median, since a child's arm may move for seconds at 25 mV. Where the heart pauses for more
     than half of the record a higher quantile is that of the beats.

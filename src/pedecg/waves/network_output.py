@@ -97,7 +97,7 @@ def _crossing(flat: Array, line: NDArray[np.int64], left: NDArray[np.int64]) -> 
 
 
 def _vertex(signal: NDArray[np.floating], row: NDArray[np.int64], top: NDArray[np.int64]) -> Array:
-    """Return how far beside its sample a peak lies, by a parabola, -0.5 to 0.5 samples."""
+    """Return how far from its sample a peak lies, by a parabola, -0.5 to 0.5 samples."""
     inner = np.clip(top, 1, signal.shape[1] - 2)
     left, middle, right = (signal[row, inner + step].astype(float) for step in (-1, 0, 1))
     bend = left - 2 * middle + right

@@ -34,11 +34,11 @@ TWICE_S = 0.12  # two QRS complexes so near to each other are one wave
 
 
 def remove(waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> pd.DataFrame:
-    """Return the waves without those that belong to no heart beat, T waves called T.
+    """Return the waves of heartbeats only, with T waves labelled T.
 
     Parameters
     ----------
-    waves : columns of `tables.WAVES` but for record_id; lead ``global`` and others.
+    waves : columns of `tables.WAVES` except record_id; lead ``global`` and others.
     signal_mv : shape (n_leads, n_samples), usable leads, mV.
     fs_hz : samples per second.
     """
@@ -135,7 +135,7 @@ def _any_within(first: Signal, last: Signal, at: Signal) -> NDArray[np.bool_]:
 
 
 def _steep(r_s: Signal, signal: Signal, fs_hz: float) -> bool:
-    """Say whether the QRS complexes are much steeper than the record is for most of its time."""
+    """Return whether the QRS complexes are much steeper than the record is for most of its time."""
     smooth = uniform_filter1d(signal, max(1, round(SMOOTH_S * fs_hz)), axis=1)
     slope = np.sqrt(np.square(np.diff(smooth, axis=1)).sum(axis=0))
     reach = round(NEAR_S * fs_hz)
@@ -175,7 +175,7 @@ def _t_called_t(waves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _t_waves(rows: dict[str, Signal], on: Signal, off: Signal) -> NDArray[np.bool_]:
-    """Say which QRS complexes are T waves, shape (n_beats,).
+    """Return which QRS complexes are T waves, shape (n_beats,).
 
     Those within 120 ms after another are the same wave as that one.
     """

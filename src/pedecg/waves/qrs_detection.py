@@ -35,10 +35,10 @@ EDGE_S = 0.05  # a complex cut off by the record's end has no true peak
 STANDS_OUT = 0.45
 QRS_SHARE, QRS_S = 0.3, 0.12  # of an interval, s: a QRS is over by then, a slow wander is not
 QRS_REACH_S = 0.06  # the smoothed steepness is highest this near to the R peak
-SLOWEST_S = 3.0  # 20 bpm, a ventricle left to itself; a longer silence is no rhythm
+SLOWEST_S = 3.0  # 20 bpm, a ventricle left to itself; a longer silence is not a rhythm
 FLAT_MV_PER_S = 0.01  # a QRS of 0.02 mV rises at 1 mV/s; less is what a filter leaves of a step
-# Heights are those of a typical stretch of 2 s; where the heart pauses for most of the record,
-# those of its upper tenth. Then the beats must be alike too: a movement is no beat.
+# Heights are those of a typical segment of 2 s; where the heart pauses for most of the record,
+# those of its upper tenth. Then the beats must be alike too: a movement is not a beat.
 QUANTILES = (0.5, 0.9)
 ALIKE, ALIKE_S = 0.8, 0.06  # correlation of a QRS with the median one; s on either side of R
 FEWEST = 3  # beats of a longer record; one or two humps are an electrode's steps
@@ -50,7 +50,7 @@ def detect(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.int
     Parameters
     ----------
     signal_mv : shape (n_leads, n_samples), millivolts; usable leads only. One noisy lead among
-        several, steps and spikes of tens of millivolts are borne.
+        several, robust to steps and spikes of tens of millivolts.
     fs_hz : samples per second, at least 100.
 
     Returns
@@ -71,7 +71,7 @@ def detect(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> NDArray[np.int
 
 
 def alike(beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> bool:
-    """Say whether most beats have one form, in all leads together.
+    """Return whether most beats have one form, in all leads together.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def alike(beats: NDArray[np.int64], signal_mv: NDArray[np.floating[Any]], fs_hz:
 
 
 def heartbeat(beats: NDArray[np.int64], steepness: Signal, fs_hz: float) -> bool:
-    """Say whether these beats are a heart's and not the peaks of noise, of hum or of a step.
+    """Return whether these beats are a heart's and not the peaks of noise, of hum or of a step.
 
     A heart rests between two QRS complexes: for most of the time from the first beat to the last,
     what lies between two beats is much less steep than both. Noise, hum and wander go on. Time
-    counts, not the number of intervals, since a noisy stretch is full of short ones.
+    counts, not the number of intervals, since a noisy segment is full of short ones.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def qrs_steepness(
 
     Parameters
     ----------
-    quantile : of the heights of all stretches of 2 s, the typical one.
+    quantile : of the heights of all segments of 2 s, the typical one.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def _band(low_hz: float, high_hz: float, fs_hz: float) -> Signal:
 
 
 def _typical_height(positive: Signal, fs_hz: float, quantile: float = QUANTILES[0]) -> Signal:
-    """Return the median height of the peaks in successive stretches of 2 s (each holds a beat).
+    """Return the median height of the peaks in successive segments of 2 s (each holds a beat).
 
     Another quantile of them where the median is not that of the beats.
 

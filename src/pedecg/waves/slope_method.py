@@ -100,7 +100,7 @@ def _qrs(smooth: Signal, fs_hz: float, r_peaks: NDArray[np.int64]) -> NDArray[np
 
 
 def _first_quiet(steep: NDArray[np.bool_], length: int) -> int:
-    """Return where the first unbroken quiet stretch of this length begins, else the end."""
+    """Return where the first unbroken quiet segment of this length begins, else the end."""
     loud = np.flatnonzero(np.concatenate([[True], steep, [True]]))
     gaps = np.diff(loud) - 1
     long = np.flatnonzero(gaps >= length)

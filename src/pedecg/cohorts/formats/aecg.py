@@ -216,7 +216,7 @@ def _value(element: "Element | None", path: str, attribute: str) -> str:
 
 
 def _date(cell: str) -> date | None:
-    """Read ``YYYYMMDD…``; a year or a month alone is no date."""
+    """Read ``YYYYMMDD…``; a year or a month alone is not a date."""
     try:
         return datetime.strptime(cell[:8], "%Y%m%d").date() if len(cell) >= 8 else None
     except ValueError:

@@ -27,7 +27,7 @@ _BEAT_WORDS = ("MEDIAN", "BEAT", "AVERAGE", "TEMPLATE", "TYPICAL")
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether the preamble of a DICOM file is there."""
+    """Return whether the preamble of a DICOM file is there."""
     return start[128:132] == b"DICM"
 
 
@@ -93,7 +93,7 @@ def _beside(
 
 
 def _from_zero(traces: list[Trace]) -> list[Trace]:
-    """Shift the stretches so that the first one begins at sample 0."""
+    """Shift the segments so that the first one begins at sample 0."""
     first = min(trace.start for trace in traces)
     return [replace(trace, start=trace.start - first) for trace in traces]
 

@@ -24,7 +24,7 @@ _HEADER = 256  # bytes, and as many for each channel
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether the version and the numbers of an EDF or BDF header are where they belong."""
+    """Return whether the version and the numbers of an EDF or BDF header are where they belong."""
     version = start[:8] == b"0       " or start[:8] == _BDF
     return version and numbers.whole(start[252:256].decode("latin-1")) is not None
 
@@ -32,7 +32,7 @@ def recognises(start: bytes) -> bool:
 def read(file: Path) -> FileEcg:
     """Read the ECG channels; raises `RecordFault`.
 
-    Channels that are no ECG are left out by name and unit. A discontinuous recording (EDF+D) is
+    Channels that are not ECG are left out by name and unit. A discontinuous recording (EDF+D) is
     refused: its gaps are marked by annotations alone.
     """
     import edfio
@@ -83,7 +83,7 @@ def _check_size(file: Path, n_channels: int, n_records: int, width: int) -> None
 def _field(header: bytes, at: int, size: int, what: str, place: str) -> int:
     value = numbers.whole(header[at : at + size].decode("latin-1"))
     if value is None:
-        raise RecordFault("bad-header", f"{place}: {what} is no integer")
+        raise RecordFault("bad-header", f"{place}: {what} is not an integer")
     return value
 
 
@@ -106,7 +106,9 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
         for signal in kept
         if lead_names.role(signal.label) != "other" or lead_names.is_called_ecg(signal.label)
     ]
-    chosen = ecgs or kept  # an EEG's channels beside an ECG; a recorder of one lead may name none
+    chosen = (
+        ecgs or kept
+    )  # an EEG's channels in addition to an ECG; a recorder of one lead may name none
     left_out += [lead_names.display(signal.label) for signal in kept if signal not in chosen]
     if not chosen:
         raise RecordFault("no-ecg", f"{place}: {', '.join(left_out)[:80]}: none is an ECG")

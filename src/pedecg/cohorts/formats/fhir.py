@@ -29,7 +29,7 @@ _NO_UNIT_MV = 1e-3  # of a component without a unit; its amplitudes are marked a
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether a JSON document is a FHIR Observation."""
+    """Return whether a JSON document is a FHIR Observation."""
     text = start.decode("utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
     return (
         text.startswith("{") and re.search(r'"resourceType"\s*:\s*"Observation"', text) is not None

@@ -46,8 +46,8 @@ class FileEcg:
     signal : shape (n_channels, n_samples), millivolts, float32; NaN where the file has no value.
     vendor : the format in words, as ``GE MUSE``.
     age_days : days; None where the file does not say it.
-    age_below_days, age_note : of a stated age that is no number of days, see `ages.Age`.
-    left_out : channels that are no ECG, by name and unit, as ``ABP (mmHg)``; not in `signal`.
+    age_below_days, age_note : of a stated age that is not in days, see `ages.Age`.
+    left_out : channels that are not ECG, by name and unit, as ``ABP (mmHg)``; not in `signal`.
     measurements : what the vendor's own program measured, by our names of columns
         (``heart_rate_bpm``, ``qrs_ms``, ``qrs_axis_deg``, …); only what stands in the file.
     verified : every channel had a checksum in the file, and it agreed.
@@ -114,13 +114,13 @@ class FileEcg:
         return sum(name in lead_names.FURTHER for name in self.names)
 
     def _monitor(self) -> int:
-        """Count channels called V: a monitor's single chest lead, beside limb leads as named."""
+        """Count channels called V: a monitor's single precordial lead, besides named limb leads."""
         return sum(name.strip().lower() in ("v", "c") for name in self.names)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One stretch of one channel: `mv` of shape (n,), its first sample at `start`."""
+    """One segment of one channel: `mv` of shape (n,), its first sample at `start`."""
 
     name: str
     start: int
@@ -132,7 +132,7 @@ def assemble(
     place: str,
     derive: bool = True,
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Put stretches in their channels and places, as (names, signal); NaN where there is no value.
+    """Put segments in their channels and places, as (names, signal); NaN where there is no value.
 
     Leads come first, in the order of `LEADS`, then other channels in the file's order. With
     `derive`, III, aVR, aVL and aVF follow from I and II wherever the file leaves them out.
@@ -141,7 +141,7 @@ def assemble(
     ------
     RecordFault
         empty-signal; oversized-file beyond `MOST_VALUES`, before any memory is taken;
-        duplicate-lead where two stretches of a channel overlap.
+        duplicate-lead where two segments of a channel overlap.
     """
     n_samples = max((trace.start + len(trace.mv) for trace in traces), default=0)
     if not any(len(trace.mv) for trace in traces):
@@ -169,7 +169,7 @@ def assemble(
 
 
 def without_pulse(found: FileEcg) -> FileEcg:
-    """Cut off the calibration pulse that Philips recorders write behind the ECG.
+    """Remove the calibration pulse that Philips recorders append to the ECG.
 
     Converters to HL7 aECG, WFDB and CSV keep it. It is the same in every stored lead, which no
     heart is: 0, then 1 mV, then 0, in the last 0.6 s. Left in, it is a QRS.
@@ -250,7 +250,7 @@ def age_days(stated: str, unit: str, birth: date | None, acquired: date | None) 
     Raises
     ------
     RecordFault
-        invalid-age: negative or beyond a lifetime. The cell is not quoted.
+        invalid-age: negative or implausibly large. The cell is not quoted.
     """
     value = number(stated)
     if value is None and stated.strip()[:1].isdigit() and ages.is_unit(unit):

@@ -30,7 +30,7 @@ class Layout:
     dataset : name of the samples; `ids`: of the examinations' ids, None where a file holds one.
     fits : says from a shape whether it is this layout.
     leads : of the samples' lead axis, in order.
-    padded : examinations are extended by zeros at both ends, which are cut off.
+    padded : examinations are zero-padded at both ends; the padding is removed.
     """
 
     name: str
@@ -55,7 +55,7 @@ LAYOUTS = (
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether HDF5's signature is there."""
+    """Return whether HDF5's signature is there."""
     return start.startswith(b"\x89HDF\r\n\x1a\n")
 
 

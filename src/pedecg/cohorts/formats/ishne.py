@@ -12,7 +12,7 @@ MAX_MB = 100.0  # 24 h of three leads at 200 Hz have 104 MB: such a file is no e
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether a file begins as the standard demands."""
+    """Return whether a file begins as the standard demands."""
     return start.startswith(b"ISHNE1.0")
 
 

@@ -22,7 +22,7 @@ _LEADS = {
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether a JSON document has the keys of a Kardia recording."""
+    """Return whether a JSON document has the keys of a Kardia recording."""
     text = start.decode("utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
     return text.startswith("{") and len(set(_KEYS.findall(text))) >= 2
 

@@ -1,7 +1,7 @@
 """What a channel is, by the name that a recorder or a converter gave it.
 
 `standard` knows the spellings of the twelve leads; `role` tells leads from further ECG channels
-and from signals that are no ECG, as respiration stored in millivolts.
+and from signals that are not ECG, as respiration stored in millivolts.
 """
 
 import re
@@ -21,7 +21,7 @@ MDC_FIRST = 131328
 
 Role = Literal["lead", "unplaced", "other", "not-ecg"]
 
-# Electrodes beside the twelve leads: they are never taken for one of them.
+# Electrodes besides the twelve leads: they are never taken for one of them.
 FURTHER = ("V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9")
 
 _PREFIX = re.compile(
@@ -68,7 +68,7 @@ def of_mdc(code: str) -> str | None:
 
 
 def further(name: str) -> str | None:
-    """Return the canonical name of an electrode beside the twelve leads (``V4R``), or None."""
+    """Return the canonical name of an electrode besides the twelve leads (``V4R``), or None."""
     bare = _bare(name).upper()
     return bare if bare in FURTHER else None
 
@@ -79,7 +79,7 @@ def display(name: str) -> str:
 
 
 def role(name: str) -> Role:
-    """Say what a channel is: lead, ECG of an unknown place, unknown, or no ECG."""
+    """Return what a channel is: lead, ECG of an unknown place, unknown, or no ECG."""
     if standard(name):
         return "lead"
     bare = _bare(name).lower()
@@ -92,7 +92,7 @@ def role(name: str) -> Role:
 
 
 def is_called_ecg(name: str) -> bool:
-    """Say whether the name itself says that the channel is an ECG."""
+    """Return whether the name itself says that the channel is an ECG."""
     return re.search(r"(?:^|[^a-z])(?:ecg|ekg)(?:[^a-z]|$)", name.lower()) is not None
 
 

@@ -11,7 +11,7 @@ SUFFIXES = (".mwf", ".mfer", ".mfr")
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether a file begins with MFER's preamble, or with a chain of its definitions."""
+    """Return whether a file begins with MFER's preamble, or with a chain of its definitions."""
     if start[:1] not in (b"\x40", b"\x00", b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\x17"):
         return False
     from ecgdatakit.parsing.parsers.mfer import MFERParser

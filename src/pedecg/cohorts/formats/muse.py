@@ -95,12 +95,12 @@ def _block(waveform: "Element", place: str) -> _Block:
 
 
 def _together(first: _Block, blocks: list[_Block]) -> tuple[list[Trace], tuple[str, ...]]:
-    """Return the stretches to read, and leads that are left out, by name.
+    """Return the segments to read, and leads that are left out, by name.
 
     Blocks of other leads than any before, of some seconds each, are the groups of a 3x4 print,
-    recorded one after the other. Whether a longer block was recorded with the first one or after
-    it is not said: its leads are left out. A further block of the same leads is a copy, as at 250
-    beside 500 Hz: the longest in samples is read.
+    recorded one after the other. The time of a longer block relative to the first
+    one is unknown: its leads are left out. A further block of the same leads is a copy, as at 250
+    and 500 Hz: the longest in samples is read.
     """
     same = [block for block in blocks if block.fs_hz == first.fs_hz]
     groups, taken = [], set[str]()
@@ -189,7 +189,7 @@ def _age(root: "Element", patient: "Element | None") -> int | None:
 
 
 def _possible(birth: date | None, acquired: date | None) -> bool:
-    """Say whether a reading of two dates is one: nobody is examined before birth."""
+    """Return whether a reading of two dates is one: nobody is examined before birth."""
     return birth is None or acquired is None or birth <= acquired
 
 
@@ -208,7 +208,7 @@ def _orders(root: "Element") -> tuple[str, ...]:
 
 
 def _date(cell: str, order: str) -> date | None:
-    """Read a date of ten characters in the given order; anything else is no date."""
+    """Read a date of ten characters in the given order; anything else is not a date."""
     try:
         return datetime.strptime(cell, order).date()
     except ValueError:

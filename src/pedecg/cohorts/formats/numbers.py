@@ -7,13 +7,13 @@ sampling rate or a gain each of these is a damaged file, not a number.
 import math
 import re
 
-_LONGEST = 40  # characters; longer is no measured quantity
+_LONGEST = 40  # characters; longer is not a measured quantity
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def number(cell: str) -> float | None:
-    """Read ``4.88`` or ``4,88``; None where it is no finite decimal number."""
+    """Read ``4.88`` or ``4,88``; None where it is not a finite decimal number."""
     cell = cell.strip()
     if len(cell) > _LONGEST or not _NUMBER.fullmatch(cell):
         return None

@@ -128,7 +128,7 @@ def examination(path: Path) -> tuple[Path, str | None]:
 
 
 def _checked(found: FileEcg) -> FileEcg:
-    """Cut a calibration pulse off, and mark a scale that no heart has as unknown.
+    """Remove a calibration pulse, and mark an implausible scale as unknown.
 
     Converters write scales that are wrong by a factor: an ECG whose leads together reach several
     times what any heart does keeps its times, and its amplitudes count as not calibrated.

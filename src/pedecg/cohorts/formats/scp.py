@@ -23,7 +23,7 @@ _FULL_LENGTH = 65_534  # bytes: the most that the 16-bit length of a lead can sa
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether section 0 begins where the standard puts it."""
+    """Return whether section 0 begins where the standard requires."""
     if len(start) < 32:
         return False
     section, length = struct.unpack_from("<HI", start, 8)

@@ -255,7 +255,7 @@ def _require_size(found: int, expected: int, place: str) -> None:
 
 
 def _date(cell: str) -> date | None:
-    """Read ``YYYY-MM-DD``; anything else is no date."""
+    """Read ``YYYY-MM-DD``; anything else is not a date."""
     try:
         return date.fromisoformat(cell[:10])
     except ValueError:

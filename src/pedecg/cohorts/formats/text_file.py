@@ -53,7 +53,7 @@ class _Sheet:
 
 
 def recognises(start: bytes) -> bool:
-    """Say whether a text declares a rate or times and a unit of voltage before its numbers."""
+    """Return whether a text declares a rate or times and a unit of voltage before its numbers."""
     if b"\0" in start[:64]:
         return False
     try:
@@ -142,7 +142,7 @@ def _split(text: str, whole: bool) -> _Sheet:
 
 
 def _is_column_pair(cells: tuple[str, ...]) -> bool:
-    """Say whether two cells are names of columns, and not a key and its value (``Lead,Lead I``)."""
+    """Return whether two cells are column names, not a key and its value (``Lead,Lead I``)."""
     return all(
         lead_names.standard(_plain(cell)) or _time_unit(cell) is not None for cell in cells
     ) and not cells[0].lower().startswith(("lead", "ableit", "afleid", "deriv"))

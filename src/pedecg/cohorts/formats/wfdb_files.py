@@ -42,7 +42,7 @@ def read(root: str | Path, path: str) -> EcgRecord:
 def read_channels(root: str | Path, path: str, assumed_gain: float | None = None) -> FileEcg:
     """Read all ECG channels of the record at `path`; faults as in `read`.
 
-    Channels that are no ECG, by their unit or their name, are left out by name; all channels are
+    Channels that are not ECG, by their unit or their name, are left out by name; all channels are
     verified. A record of several segments is read whole; gaps between them are NaN.
 
     Parameters
@@ -164,7 +164,7 @@ def _ecg_channels(header: Header, name: str) -> tuple[list[int], tuple[str, ...]
     Raises
     ------
     RecordFault
-        unknown-unit: a lead, or every channel, is in a unit that is no voltage;
+        unknown-unit: a lead, or every channel, is in a unit other than a voltage;
         unsupported-format: leads of several rates.
     """
     kept, left_out = [], []

@@ -35,7 +35,7 @@ class Channel:
     per_frame : samples in each frame; the channel's rate is this times the header's.
     skew : frames by which the channel is stored late.
     unit : as written; "" where the file gives none, which is mV.
-    mv_per_unit : NaN where the unit is no voltage.
+    mv_per_unit : NaN where the unit is not a voltage.
     calibrated : False where the file gives no gain and one was assumed.
     """
 
@@ -160,7 +160,7 @@ def _segments_in(name: str, source: str) -> int | None:
 
 
 def announces_segments(name: str, source: str) -> bool:
-    """Say whether the name in a record line is that of a record of several segments."""
+    """Return whether the name in a record line is that of a record of several segments."""
     try:
         return _segments_in(name, source) is not None
     except RecordFault:
@@ -205,7 +205,7 @@ def _channel(line: str, source: str, which: str, assumed_gain: float | None) -> 
 
 
 def _own_name(path: str, what: str, source: str) -> str:
-    """Return the last part of a path: files of a record lie beside its header.
+    """Return the last part of a path: files of a record lie next to its header.
 
     PTB-XL+ writes the folder of the data set in front.
     """

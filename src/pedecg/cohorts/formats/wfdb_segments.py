@@ -22,7 +22,7 @@ def join(stem: Path, header: Header, read: Callable[[Path], FileEcg]) -> FileEcg
 
     Parameters
     ----------
-    stem : the record's place without suffix; its segments lie beside it.
+    stem : the record's place without suffix; its segments are in the same folder.
     read : opens one segment, which has no segments of its own.
 
     Raises

@@ -1,4 +1,4 @@
-"""Opening an XML file that a stranger wrote: whole, checked and without looking outside it."""
+"""Safe parsing of untrusted XML: size limits, no entities, no external references."""
 
 import base64
 import binascii
@@ -29,7 +29,7 @@ _DEEPEST = 100  # elements within elements; aECG has 15
 
 
 def starts_with_tag(start: bytes) -> bool:
-    """Say whether the first character of a file opens a tag, in any of the usual encodings."""
+    """Return whether the first character of a file opens a tag, in any of the usual encodings."""
     for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         start = start.removeprefix(mark)
     return start.replace(b"\0", b"").lstrip().startswith(b"<")

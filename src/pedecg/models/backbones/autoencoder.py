@@ -1,4 +1,4 @@
-"""The masked autoencoder: it hides stretches of all leads, and whole leads, and fills them in.
+"""The masked autoencoder: it hides segments of all leads, and whole leads, and fills them in.
 
 He K et al. Masked autoencoders are scalable vision learners. CVPR 2022; with the residual trunk of
 the classifiers as encoder, so that they take its weights over as they are.
@@ -68,7 +68,7 @@ class MaskedAutoencoder(nn.Module):
         return Hidden(times | (leads < lead_share), patch)
 
     def forward(self, batch: Batch, hidden: Hidden) -> Tensor:
-        """Return the whole signal as filled in, shape (B, n_leads, n_samples)."""
+        """Return the reconstructed signal, shape (B, n_leads, n_samples)."""
         n_samples = batch.signal.shape[-1]
         covered = hidden.samples(n_samples)
         shown = torch.where(covered, self.hidden_value, batch.signal)

@@ -207,7 +207,7 @@ class HubertECG(nn.Module):
 
     @staticmethod
     def is_unused(key: str) -> bool:
-        """Say whether a tensor of a released file has no part in the embedding."""
+        """Return whether a tensor of a released file has no part in the embedding."""
         return key.split(".")[0] in {
             "masked_spec_embed", "final_proj", "label_embedding", "classifier"
         }  # fmt: skip

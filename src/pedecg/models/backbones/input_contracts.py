@@ -31,7 +31,7 @@ class Contract:
     fs_hz, seconds : rate and length of one segment.
     prepare : a whole recording in mV, shape (B, n_leads, n), its leads' mask and its rate, to the
         same at `fs_hz`, filtered.
-    segment : one stretch of at most `seconds` of that and the mask, to the network's input.
+    segment : one segment of at most `seconds` of that and the mask, to the network's input.
     """
 
     fs_hz: float

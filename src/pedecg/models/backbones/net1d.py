@@ -34,7 +34,7 @@ class SameConv1d(nn.Module):
 
 
 class Block(nn.Module):
-    """1 x 1, grouped and 1 x 1 convolution, each after its activation, beside a shortcut."""
+    """1 x 1, grouped and 1 x 1 convolution, each after its activation, around a shortcut."""
 
     def __init__(self, n_in: int, n_out: int, stride: int, first: bool, released: bool) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Block(nn.Module):
         weights = self.se_fc2(functional.silu(self.se_fc1(y.mean(-1))))
         y = y * torch.sigmoid(weights).unsqueeze(-1)
         if self.stride > 1:
-            # A zero, not minus infinity, beside the last of an odd number of steps: as published.
+            # A zero, not minus infinity, after the last of an odd number of steps: as published.
             x = functional.max_pool1d(functional.pad(x, (0, 1)), 2, 2)
         if self.widen:
             x = functional.pad(x, (0, 0, self.widen // 2, self.widen - self.widen // 2))

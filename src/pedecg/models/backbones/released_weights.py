@@ -114,7 +114,7 @@ def read(path: Path) -> dict[str, Tensor]:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise PedecgError(f"{path}: not a safetensors file ({error})") from None
-    # The released files keep a validation score beside the weights, a NumPy number.
+    # The released files keep a validation score next to the weights, a NumPy number.
     scalar: Any = np._core.multiarray.scalar  # type: ignore[attr-defined]
     numbers: list[Any] = [
         (scalar, "numpy.core.multiarray.scalar"),

@@ -19,7 +19,7 @@ READS = frozenset({"signals", "demographics", "numbers"})
 
 
 class Settings(Section):
-    """Size, what tells absent leads, and the branch beside the signal."""
+    """Size, what tells absent leads, and the branch parallel to the signal."""
 
     channels: list[int] = Field(
         description="of each convolution; from one to the next the rate is halved", min_length=1
@@ -45,7 +45,7 @@ class Settings(Section):
 
 
 class Model(nn.Module):
-    """Signal, and beside it age, sex and numbers, to two outputs per target."""
+    """Signal, age, sex and numbers to two outputs per target."""
 
     def __init__(
         self,

@@ -186,7 +186,7 @@ class Model(nn.Module):
 
     def _read(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return steps of shape (B, n_steps, width) and how many of them are recorded."""
-        # What a masked lead or the padding holds has no say.
+        # What a masked lead or the padding holds is ignored.
         seen = batch.lead_mask.unsqueeze(-1) * within(batch.signal.shape[-1], batch.length)[:, None]
         signal = batch.signal * seen
         if self.settings.own_scale:

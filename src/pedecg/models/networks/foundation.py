@@ -117,7 +117,9 @@ class Model(nn.Module):
             return autoencoder.load_encoder(self.backbone, Path(folder))
         weights = self.settings.weights
         if weights is None or not Path(weights).is_file():
-            line = f"{weights or 'null'} is no file; {released_weights.where(self.backbone.name)}"
+            line = (
+                f"{weights or 'null'} is not a file; {released_weights.where(self.backbone.name)}"
+            )
             if self.settings.without_weights == "stop":
                 raise PedecgError(f"models.foundation.weights: {line}")
             return f"random weights: {line}"

@@ -30,7 +30,7 @@ def beyond(
 
     Parameters
     ----------
-    found : of `ectopy.ectopy`; what is NaN there counts as usual, all of it if there is no beat.
+    found : of `ectopy.ectopy`; what is NaN there counts as usual, all of it if there is not a beat.
     pr_s : PR interval, seconds, or NaN.
     limits : holds the thresholds `strip_…`; one that is not stated for the age counts as not
         exceeded.

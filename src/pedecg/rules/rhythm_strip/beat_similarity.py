@@ -1,7 +1,7 @@
 """How alike the beats of one recording are, part by part, and what is left without them.
 
 A P wave that comes before every QRS adds up over the beats; fibrillation and noise do not. All of
-it is the same for a trace that is held the wrong way round.
+it is the same for a trace of inverted polarity.
 """
 
 import numpy as np
@@ -131,7 +131,7 @@ def _left(
     size = left[: len(left) // seconds * seconds].reshape(-1, seconds).std(axis=1)
     low, middle, high = np.percentile(size, [10, 50, 90]) / max(height, 1e-6)
     edge = round(QRS_S * fs_hz)
-    for peak in r:  # what QRS leaves is no fibrillation
+    for peak in r:  # what QRS leaves is not fibrillation
         left[max(0, peak - edge) : peak + edge] = 0
     hz, power = welch(left, fs_hz, nperseg=min(len(left), 4 * seconds))
     band, all_of_it = (hz >= FIBRILLATION_HZ[0]) & (hz <= FIBRILLATION_HZ[1]), (hz >= 1) & (hz < 30)

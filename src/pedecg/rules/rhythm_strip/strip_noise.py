@@ -18,7 +18,7 @@ QRS_HZ = 8.0, 20.0  # band with much of QRS and little of P, T and muscle
 REFRACTORY_S = 0.2  # 300 bpm; no ventricle beats faster
 TOGETHER_S = 0.1  # two detectors mean the same beat
 WINDOW_S = 5.0  # long enough for several beats at any rate
-LOUD, LOUD_S = 2.0, 1.5  # times the usual range, over a stretch that holds one beat at 40 bpm
+LOUD, LOUD_S = 2.0, 1.5  # times the usual range, over a segment that holds one beat at 40 bpm
 
 
 def noise(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
