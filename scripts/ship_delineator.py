@@ -23,7 +23,7 @@ def ship(pipeline: Path, target: Path) -> None:
     """Copy the trained network of a pipeline's folder, and say what it did not learn from."""
     splits = tables.read(pipeline / "data/interim/splits.parquet", tables.SPLITS)
     apart = record_split.not_learnt_from(splits)
-    apart.pop("simulated", None)  # told by its seed
+    apart.pop("simulated", None)  # given by its seed
     simulated = params.load("simulate", simulated_records.Settings, pipeline / params.PARAMS_FILE)
     for name in FILES:
         with tables.replacing(target / name) as temporary:

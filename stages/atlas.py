@@ -1,4 +1,4 @@
-"""A map of the cohort as the network sees it, coloured by label, age and mistake."""
+"""A map of the cohort as the network sees it, coloured by label, age and error."""
 
 from pedecg.core import errors, experiment, params, tables
 from pedecg.evaluation import select_models

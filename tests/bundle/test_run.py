@@ -36,7 +36,7 @@ HIDDEN = "pedecg torch pydantic sklearn matplotlib safetensors onnx joblib"
 
 
 def alone(bundle, *arguments, hidden=f"{HIDDEN} pandas wfdb"):
-    """Call the runner as a stranger would, in a process that cannot import pedecg."""
+    """Call the runner as a user without pedecg would, in a process that cannot import pedecg."""
     command = [sys.executable, "-I", "-c", ALONE, hidden, bundle / "run.py", *arguments]
     return subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env={}, cwd="/", check=False
@@ -86,7 +86,7 @@ def test_wfdb_is_asked_for_where_it_is_not_there(bundle, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("find", "put", "told"),
+    ("find", "put", "reported"),
     [
         (" 500 5000", "", "states no sampling rate"),
         ("1000(0)/mV", "0(0)/mV", "I: no gain above 0"),
@@ -95,7 +95,7 @@ def test_wfdb_is_asked_for_where_it_is_not_there(bundle, tmp_path):
     ],
     ids=["no rate", "gain 0", "a gain that is no number", "a flipped byte"],
 )
-def test_what_wfdb_would_assume_is_refused(bundle, ecgs, tmp_path, find, put, told):
+def test_what_wfdb_would_assume_is_refused(bundle, ecgs, tmp_path, find, put, reported):
     ecg = ecgs["P0"]
     wfdb.wrsamp(
         "record", 500, ["mV"] * len(ecg.leads), list(ecg.leads), fmt=["16"] * len(ecg.leads),
@@ -118,7 +118,7 @@ def test_what_wfdb_would_assume_is_refused(bundle, ecgs, tmp_path, find, put, to
     found = alone(bundle, header, *about, hidden=HIDDEN)
     assert found.returncode == 1
     assert found.stdout == ""
-    assert told in found.stderr
+    assert reported in found.stderr
     assert found.stderr.count("\n") == 1
 
 
@@ -131,9 +131,9 @@ def test_a_unit_that_is_wrong_by_a_factor_is_flagged(loaded, project, ecgs, tmp_
 
 
 def test_an_unknown_age_and_sex_are_asked_as_unknown_and_flagged(loaded, project, ecgs, tmp_path):
-    stranger = Ecg(ecgs["P0"].signal_mv, 500.0, LEADS, None, None)
-    answer = ask(loaded, stranger)
-    expected = own_answer(stranger, project, project / "models" / MODEL, tmp_path)
+    unknown = Ecg(ecgs["P0"].signal_mv, 500.0, LEADS, None, None)
+    answer = ask(loaded, unknown)
+    expected = own_answer(unknown, project, project / "models" / MODEL, tmp_path)
     np.testing.assert_allclose(probabilities(answer), expected, atol=1e-4)
     assert answer["flags"] == ["age unknown", "sex unknown"]
 

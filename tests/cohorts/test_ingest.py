@@ -90,7 +90,7 @@ def test_a_flat_lead_is_masked_and_a_record_of_flat_leads_refused(zzu, run, reco
     assert "12 not-finite" in found.quarantine["detail"].iloc[1]
 
 
-def test_one_signal_under_two_patients_is_told(zzu, run, recorder):
+def test_one_signal_under_two_patients_is_reported(zzu, run, recorder):
     for patient in ("P00001", "P00002"):
         recorder(zzu.add(patient), counts=np.random.default_rng(3).integers(-99, 99, (1000, 12)))
     zzu.write()

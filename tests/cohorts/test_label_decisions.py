@@ -74,7 +74,7 @@ def test_the_given_table_is_left_alone(labels, splits, decided):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "reported"),
     [
         (["z,chd,keep,AB,"], "line 2: record z is not in this cohort's splits"),
         (["a,chf,keep,AB,"], "line 2: label 'chf' is no target; targets are chd, kawasaki"),
@@ -83,15 +83,15 @@ def test_the_given_table_is_left_alone(labels, splits, decided):
         (["a,chd,flip,AB,", "a,chd,flip,CD,"], "two decisions on chd of a"),
     ],
 )
-def test_a_fault_is_told_in_one_line(labels, splits, decided, rows, told):
+def test_a_fault_is_reported_in_one_line(labels, splits, decided, rows, reported):
     with pytest.raises(PedecgError) as fault:
         label_decisions.apply(labels, splits, decided(*rows))
-    assert told in str(fault.value)
+    assert reported in str(fault.value)
     assert "\n" not in str(fault.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("record,label,decision,reviewer,reason\n", "column 'record_id' not found; did you mean"),
         ("record_id;label;decision;reviewer;reason\n", "separated by semicolons"),
@@ -103,14 +103,14 @@ def test_a_fault_is_told_in_one_line(labels, splits, decided, rows, told):
         ("", "empty"),
     ],
 )
-def test_a_file_of_another_form_is_told(labels, splits, tmp_path, text, told):
+def test_a_file_of_another_form_is_reported(labels, splits, tmp_path, text, reported):
     file = tmp_path / "labels.csv"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(PedecgError, match=told):
+    with pytest.raises(PedecgError, match=reported):
         label_decisions.apply(labels, splits, file)
 
 
-def test_a_missing_file_is_told(labels, splits, tmp_path):
+def test_a_missing_file_is_reported(labels, splits, tmp_path):
     with pytest.raises(PedecgError, match="not found"):
         label_decisions.apply(labels, splits, tmp_path / "none.csv")
 

@@ -193,8 +193,8 @@ def test_a_record_without_a_required_lead_is_used_or_taken_out(
     strict = ingest_settings.model_copy(update={"required_leads": ["I", "V3", "V4"]})
     found = ingest(cohort, strict)
     assert quarantine(found) == {"xml_b": "missing-lead", "xml_c": "missing-lead"}
-    said = found.quarantine["detail"].tolist()
-    assert said == [
+    stated = found.quarantine["detail"].tolist()
+    assert stated == [
         "xml/b.xml: V3 absent (ingest.required_leads)",
         "xml/c.xml: V4 flat (ingest.required_leads)",
     ]

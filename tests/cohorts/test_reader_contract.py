@@ -125,21 +125,21 @@ def test_no_word_about_the_person_leaves_a_reader(stored, form):
     root, path = stored(form)
     text = (root / path).read_text(encoding="utf-8")
     ecg = registry.read(root / path)
-    said = repr(ecg)
+    stated = repr(ecg)
     for number in range(60, len(text), max(701, len(text) // 60)):
         # cut off, and with a letter too many, anywhere
         for broken in (text[:number], text[:number] + "x" + text[number:]):
             (root / path).write_text(broken, encoding="utf-8")
             try:
-                said += repr(registry.read(root / path).measurements)
+                stated += repr(registry.read(root / path).measurements)
             except RecordFault as fault:
-                said += repr(fault) + fault.detail
-    assert_nothing_said(said)
+                stated += repr(fault) + fault.detail
+    assert_nothing_stated(stated)
 
 
-def assert_nothing_said(said: str) -> None:
+def assert_nothing_stated(stated: str) -> None:
     for word in vendor_files.PERSON:
-        assert not re.search(re.escape(word), said, re.IGNORECASE)
+        assert not re.search(re.escape(word), stated, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("form", format_files.WRITERS)

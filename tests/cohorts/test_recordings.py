@@ -79,7 +79,7 @@ def test_a_folder_gives_all_below_it_sorted_and_each_once(tmp_path, wfdb_file):
     assert [one.record_id for one in found] == ["b", "1", "2"]
 
 
-def test_records_of_one_name_are_told_apart_by_their_paths(tmp_path, wfdb_file):
+def test_records_of_one_name_are_reported_apart_by_their_paths(tmp_path, wfdb_file):
     for name in ("x/r", "y/r", "z"):
         wfdb_file(tmp_path / name)
     ids = [one.record_id for one in opened(tmp_path)]
@@ -107,7 +107,7 @@ def test_a_manifest_of_another_kind_is_no_table_of_records(tmp_path, wfdb_file):
 
 
 @pytest.mark.parametrize(
-    ("break_it", "said"),
+    ("break_it", "stated"),
     [
         (lambda r: r.with_suffix(".dat").unlink(), "missing-signal"),
         (lambda r: r.with_suffix(".hea").unlink(), "missing-header"),
@@ -117,12 +117,12 @@ def test_a_manifest_of_another_kind_is_no_table_of_records(tmp_path, wfdb_file):
         (lambda r: r.with_suffix(".hea").write_bytes(bytes(range(256))), "bad-header"),
     ],
 )
-def test_a_broken_record_costs_one_line_and_no_other_record(tmp_path, wfdb_file, break_it, said):
+def test_a_broken_record_costs_one_line_and_no_other_record(tmp_path, wfdb_file, break_it, stated):
     wfdb_file(tmp_path / "good")
     break_it(wfdb_file(tmp_path / "bad"))
     bad, good = opened(tmp_path)
     assert isinstance(bad, Fault)
-    assert said in str(bad)
+    assert stated in str(bad)
     assert "bad" in str(bad)
     assert "\n" not in str(bad)
     assert good.record_id == "good"
@@ -131,10 +131,14 @@ def test_a_broken_record_costs_one_line_and_no_other_record(tmp_path, wfdb_file,
 def test_what_is_not_there_and_what_is_empty_are_named(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").write_text("no ECG")
-    for path, said in (("absent", "not found"), ("empty", "no recording"), ("notes.txt", "format")):
+    for path, stated in (
+        ("absent", "not found"),
+        ("empty", "no recording"),
+        ("notes.txt", "format"),
+    ):
         fault = only(tmp_path / path)
         assert isinstance(fault, Fault)
-        assert said in str(fault)
+        assert stated in str(fault)
         assert str(tmp_path / path) in str(fault)
 
 

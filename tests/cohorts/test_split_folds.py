@@ -93,7 +93,7 @@ def test_every_labelled_record_is_tested_once_and_those_held_out_always(n, folds
         ({"folds": 5, "source": "dataset"}, "split.folds asks for source stratified"),
     ],
 )
-def test_a_fold_that_is_none_is_told_in_one_line(split_settings, changed, line):
+def test_a_fold_that_is_none_is_reported_in_one_line(split_settings, changed, line):
     values = {**split_settings().model_dump(), **changed}
     with pytest.raises(PedecgError) as fault:
         params.parse(values, "split", splits.SplitSettings, "params.yaml")

@@ -191,7 +191,7 @@ def test_too_few_patients_are_refused(cohort, split_settings):
         ({"sed": 1}, "unknown key split.sed; did you mean seed?"),
     ],
 )  # fmt: skip
-def test_a_wrong_setting_is_told_in_one_line(split_settings, changed, line):
+def test_a_wrong_setting_is_reported_in_one_line(split_settings, changed, line):
     values = {**split_settings().model_dump(), **changed}
     with pytest.raises(PedecgError) as fault:
         params.parse(values, "split", splits.SplitSettings, "params.yaml")

@@ -94,7 +94,7 @@ def test_leads_of_a_second_long_strip_are_named(read):
         ("02-02-2020", "03-03-2021", 395),  # alike in both
     ],
 )
-def test_days_and_months_are_told_apart_or_the_age_is_unknown(read, birth, acquired, age_days):
+def test_days_and_months_are_reported_apart_or_the_age_is_unknown(read, birth, acquired, age_days):
     document = vendor_files.muse(LEADS_MV, age=("", ""), birth=birth)
     document = re.sub("(?<=<AcquisitionDate>)[^<]*", acquired, document)
     assert read(document).age_days == age_days

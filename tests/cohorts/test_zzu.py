@@ -305,7 +305,7 @@ def test_a_table_saved_by_a_spreadsheet_is_read(zzu, run):
     assert len(run("zzu", zzu.root).records) == 1
 
 
-def test_a_table_that_cannot_be_opened_is_told(zzu, run):
+def test_a_table_that_cannot_be_opened_is_reported(zzu, run):
     (zzu.root / "AttributesDictionary.csv").mkdir(parents=True)
     with pytest.raises(PedecgError, match=r"AttributesDictionary.csv: cannot be read \("):
         run("zzu", zzu.root)
@@ -324,7 +324,7 @@ def test_an_absent_root_is_named(tmp_path, run):
         run("zzu", tmp_path / "nowhere")
 
 
-def test_a_root_that_the_system_refuses_is_told_in_one_line(tmp_path, run):
+def test_a_root_that_the_system_refuses_is_reported_in_one_line(tmp_path, run):
     with pytest.raises(PedecgError, match=r"cannot be read \(File name too long\)"):
         run("zzu", tmp_path / ("x" * 5000))
 

@@ -108,8 +108,8 @@ def test_measures_come_with_units_limits_and_reasons(pedecg, ecgs, child):
     assert rate["p2"] < rate["p50"] < rate["p98"]
     assert answer["measurements"]["qrs_ms"]["unit"] == "ms"
     assert (answer["age_days"], answer["sex"], answer["notes"]) == (1000, "female", [])
-    told = {*answer["rules_not_met"], *answer["rules_unknown"]}
-    assert not told & {rule["rule"] for rule in answer["rules_fired"]}
+    reported = {*answer["rules_not_met"], *answer["rules_unknown"]}
+    assert not reported & {rule["rule"] for rule in answer["rules_fired"]}
 
 
 def test_an_age_on_the_command_line_counts_and_fires_rules_with_reasons(pedecg, ecgs):

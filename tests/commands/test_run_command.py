@@ -116,7 +116,7 @@ def test_a_wrong_preset_is_one_line(pipeline, pedecg, preset, line):
     assert "\n" not in str(fault)
 
 
-def test_a_folder_without_a_pipeline_and_one_without_git_are_told_apart(
+def test_a_folder_without_a_pipeline_and_one_without_git_are_reported_apart(
     pipeline, pedecg, monkeypatch, tmp_path
 ):
     assert "no git repository, which DVC needs" in str(pedecg("run", "smoke").exception)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from pedecg.core import figures
 
 
-@pytest.mark.parametrize(("cohort", "said"), [("simulated", ["simulated children"]), ("zzu", [])])
-def test_simulated_is_called_so(tmp_path: Path, cohort: str, said: list[str]) -> None:
+@pytest.mark.parametrize(("cohort", "stated"), [("simulated", ["simulated children"]), ("zzu", [])])
+def test_simulated_is_called_so(tmp_path: Path, cohort: str, stated: list[str]) -> None:
     figure = Figure()
     figures.save(figure, tmp_path / "p.png", cohort)
-    assert [text.get_text() for text in figure.texts] == said
+    assert [text.get_text() for text in figure.texts] == stated

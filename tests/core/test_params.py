@@ -50,7 +50,7 @@ def test_a_number_in_exponent_form_is_a_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "stated"),
     [
         ("1e-3", "banana", "example.learning_rate must be number > 0 (found 'banana')"),
         ("1e-3", "-1", "example.learning_rate must be number > 0 (found -1)"),
@@ -74,12 +74,14 @@ def test_a_number_in_exponent_form_is_a_number(tmp_path: Path) -> None:
         ("inner: {width: 32}", "inner: [", "not valid YAML"),
     ],
 )
-def test_a_wrong_parameter_is_one_clear_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_wrong_parameter_is_one_clear_line(
+    tmp_path: Path, old: str, new: str, stated: str
+) -> None:
     with pytest.raises(PedecgError) as caught:
         load(tmp_path, GOOD.replace(old, new, 1))
     message = str(caught.value)
     assert message.startswith("params.yaml: ")
-    assert said in message
+    assert stated in message
     assert "\n" not in message
 
 

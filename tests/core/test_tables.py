@@ -36,7 +36,7 @@ def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "stated"),
     [
         (splits().drop(columns="split"), "column split not found; columns are record_id"),
         (splits().assign(split="dev"), "split"),
@@ -46,9 +46,9 @@ def test_unknown_labels_stay_unknown(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_table_is_refused_in_one_line(
-    tmp_path: Path, broken: pd.DataFrame, said: str
+    tmp_path: Path, broken: pd.DataFrame, stated: str
 ) -> None:
-    with pytest.raises(PedecgError, match=said) as caught:
+    with pytest.raises(PedecgError, match=stated) as caught:
         tables.write(broken, tmp_path / "t.parquet", tables.SPLITS)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -109,8 +109,10 @@ def tabular() -> dict[str, Any]:
             for method in ("temperature", "platt"):
                 how = ensemble.EnsembleSettings(members=["m"], method=method, min_positives=5)
                 members, calibrated = ensemble.fit("m", predictions, truth, how)
-                told = hashlib.sha256(calibrated["probability"].to_numpy().tobytes()).hexdigest()
-                found[f"{name} {task} {method}"] = [[m.curves for m in members], told]
+                reported = hashlib.sha256(
+                    calibrated["probability"].to_numpy().tobytes()
+                ).hexdigest()
+                found[f"{name} {task} {method}"] = [[m.curves for m in members], reported]
     return found
 
 

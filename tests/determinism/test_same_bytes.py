@@ -144,6 +144,6 @@ def test_every_tabular_model_is_the_same_everywhere(tmp_path: Path) -> None:
     found = [ran(m, tmp_path / str(k), "tabular") for k, m in enumerate(MACHINES)]
     logistic = [f"{name} {task}" for name in ("age_sex", "rules_linear") for task in TASKS]
     for name in logistic:
-        told = np.array([one.pop(name) for one in found])
-        assert np.ptp(told, axis=0).max() < LINEAR_TOLERANCE
+        reported = np.array([one.pop(name) for one in found])
+        assert np.ptp(reported, axis=0).max() < LINEAR_TOLERANCE
     assert not differing(found)

@@ -32,7 +32,7 @@ class Evaluated:
 
     fitted: Calibration
     raw: dict[str, np.ndarray]
-    said: dict[str, Calibrated]
+    stated: dict[str, Calibrated]
     scored: dict[str, Scored]
 
 
@@ -68,9 +68,9 @@ class Cohort:
         fitted = fit_calibration.fit(
             "made", who["validation"], raw["validation"], seeds, CALIBRATION, enough
         )
-        said = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
-        scored = {name: evaluate.score(one, said[name], scoring) for name, one in who.items()}
-        return Evaluated(fitted, raw, said, scored)
+        stated = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
+        scored = {name: evaluate.score(one, stated[name], scoring) for name, one in who.items()}
+        return Evaluated(fitted, raw, stated, scored)
 
 
 def make_cohort(seed: int = 0, patients: int = 200) -> Cohort:

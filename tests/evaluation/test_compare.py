@@ -27,8 +27,8 @@ def on(split: str, models: Models) -> dict[str, Scored]:
 
 
 def differences(models: Models) -> pd.DataFrame:
-    said = {name: one.said["test"].p[0] for name, one in models.items()}
-    return compare.differences(on("test", models), said)
+    stated = {name: one.stated["test"].p[0] for name, one in models.items()}
+    return compare.differences(on("test", models), stated)
 
 
 def test_a_better_model_is_found_better(models: Models) -> None:
@@ -103,7 +103,7 @@ def test_the_forest_plot_is_the_same_bytes_again(models: Models, tmp_path: Path)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_nothing_to_compare_is_said_and_drawn(cohort, tmp_path: Path) -> None:
+def test_nothing_to_compare_is_stated_and_drawn(cohort, tmp_path: Path) -> None:
     scoring = Scoring(bootstrap=10, seed=0, min_positives=10_000)
     alone = {"only": cohort.evaluate(cohort.predictions(1.0), scoring)}
     table = evaluate.as_table(on("test", alone))

@@ -73,7 +73,7 @@ def test_the_reliability_diagram_holds_both_curves_and_is_the_same_bytes_again(
 ) -> None:
     done = cohort.evaluate(cohort.predictions(3.0), scoring)
     test = done.scored["test"]
-    pair = {"before": done.raw["test"].mean(axis=0), "after": done.said["test"].p[0]}
+    pair = {"before": done.raw["test"].mean(axis=0), "after": done.stated["test"].p[0]}
     both = curves.before_and_after(test.cases, pair, test.counted, "made")
     assert set(both["calibrated"]) == {"before", "after"}
     counted = both.groupby(["target", "calibrated"])["records"].sum()

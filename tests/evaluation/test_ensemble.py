@@ -81,7 +81,7 @@ def test_what_is_read_back_calibrates_the_same(tmp_path):
     assert np.array_equal(p, calibrated.loc[calibrated["seed"] == 1, "probability"].to_numpy())
 
 
-def test_members_of_other_records_or_targets_are_told():
+def test_members_of_other_records_or_targets_are_reported():
     predictions, labels = member(sharpness=1)
     with pytest.raises(PedecgError, match="do not predict the same records"):
         ensemble.mean([predictions, predictions.iloc[1:]], seed=0)

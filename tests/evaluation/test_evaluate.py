@@ -1,4 +1,4 @@
-"""Figures of one model: thresholds from validation, too few cases said, seeds spread."""
+"""Figures of one model: thresholds from validation, too few cases stated, seeds spread."""
 
 import json
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_patients_are_scored_by_the_mean_of_their_logits(cohort, scoring: Scorin
     np.testing.assert_allclose(special.logit(mean), [[2, 3], [-0.5, 0]])
     done = cohort.evaluate(cohort.predictions(2.0), scoring)
     test = done.scored["test"]
-    by_patient = evaluate.score_patients(test.cases, done.said["test"], scoring)
+    by_patient = evaluate.score_patients(test.cases, done.stated["test"], scoring)
     assert len(by_patient.cases.record_ids) == test.cases.n_patients < len(test.cases.record_ids)
     np.testing.assert_array_equal(by_patient.cuts, test.cuts)
 
@@ -122,8 +122,8 @@ def test_the_order_of_the_tables_changes_nothing(cohort, scoring: Scoring, tmp_p
         cohort.splits.sample(frac=1, random_state=2).reset_index(drop=True),
     )
     texts = []
-    for who, said in ((cohort, predictions), (shuffled, predictions.sample(frac=1))):
-        written = evaluate.as_metrics(scored(who, said, scoring)["test"], scoring)
+    for who, stated in ((cohort, predictions), (shuffled, predictions.sample(frac=1))):
+        written = evaluate.as_metrics(scored(who, stated, scoring)["test"], scoring)
         tables.write_metrics(written, tmp_path / "m.json")
         texts.append((tmp_path / "m.json").read_text())
         json.loads(texts[-1])

@@ -25,7 +25,7 @@ def outcome(cohort) -> external_validation.Outcome:
     here = cohort.predictions(3.0)
     renamed = {"record_id": "X" + cohort.records["record_id"]}
     records = cohort.records.assign(**renamed)
-    strangers = cases.of_records(
+    external = cases.of_records(
         label_mapping.apply(
             cohort.labels.assign(record_id="X" + cohort.labels["record_id"]),
             SETTINGS.chosen(("abnormal", "chd", "kawasaki"))[0],
@@ -36,7 +36,7 @@ def outcome(cohort) -> external_validation.Outcome:
     there = weaker.assign(record_id="X" + weaker["record_id"], split="external")
     test = cases.of_split(cohort.labels, cohort.splits, "test")
     fitted = cohort.evaluate(here, SETTINGS).fitted
-    return external_validation.validate((here, there), fitted, test, strangers, [0, 1], SETTINGS)
+    return external_validation.validate((here, there), fitted, test, external, [0, 1], SETTINGS)
 
 
 def test_thresholds_are_those_of_the_internal_validation_split(
@@ -78,7 +78,7 @@ def test_who_is_left_out_is_counted_once_by_reason(cohort) -> None:
     assert kept["age_days"].between(100, 4000).all()
 
 
-def test_no_record_left_is_told_in_one_line(cohort) -> None:
+def test_no_record_left_is_reported_in_one_line(cohort) -> None:
     with pytest.raises(PedecgError, match="no record of 100 to 4000 days is left"):
         external_validation.eligible(cohort.records, (), SETTINGS)
 
@@ -89,7 +89,7 @@ def test_targets_that_the_model_does_not_know_are_left_out_and_named() -> None:
     assert external_validation.summary("net", None)["auroc"] == {"internal": None, "external": None}
 
 
-def test_a_wrong_mapping_is_told_in_one_line() -> None:
+def test_a_wrong_mapping_is_reported_in_one_line() -> None:
     other = SETTINGS.model_copy(update={"mapping": "other"})
     with pytest.raises(PedecgError, match="mapping other: not found; mappings are stated"):
         other.chosen(("chd",))

@@ -79,7 +79,7 @@ def test_the_result_is_a_table_of_labels() -> None:
         ("any(*norm)", "is not allowed"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(expression: str, message: str) -> None:
+def test_what_cannot_be_read_is_reported_in_one_line(expression: str, message: str) -> None:
     with pytest.raises(PedecgError, match=message) as caught:
         label_mapping.apply(LABELS, {"t": expression})
     assert "\n" not in str(caught.value)

@@ -211,10 +211,10 @@ def test_micro_pools_all_decisions_and_macro_averages_targets(seed: int) -> None
     rows = metrics.with_averages(y, p, ones, cuts, counted)[0]
     assert np.isnan(rows[1]).all()
     np.testing.assert_allclose(rows[3], rows[[0, 2]].mean(axis=0))
-    flat, said = y[:, counted].ravel(), p[:, counted].ravel()
+    flat, stated = y[:, counted].ravel(), p[:, counted].ravel()
     micro = dict(zip(metrics.METRICS, rows[4], strict=True))
-    assert micro["auroc"] == pytest.approx(roc_auc_score(flat, said))
-    assert micro["auprc"] == pytest.approx(average_precision_score(flat, said))
+    assert micro["auroc"] == pytest.approx(roc_auc_score(flat, stated))
+    assert micro["auprc"] == pytest.approx(average_precision_score(flat, stated))
     called = (p >= cuts[:, 0])[:, counted].ravel()
     assert micro["f1"] == pytest.approx(f1_score(flat, called))
     tn, fp, _, _ = confusion_matrix(flat, called).ravel()

@@ -23,8 +23,8 @@ def test_net_benefit_weighs_false_alarms_by_the_odds(seed: int, threshold: float
 def test_treating_all_and_none_stand_beside_every_model(cohort, scoring, tmp_path: Path) -> None:
     done = cohort.evaluate(cohort.predictions(4.0), scoring)
     test = cases.of_split(cohort.labels, cohort.splits, "test")
-    said = {"strong": done.said["test"].p[0]}
-    table = net_benefit.curves(test, said, np.array([True, True, False]), 50, 0)
+    stated = {"strong": done.stated["test"].p[0]}
+    table = net_benefit.curves(test, stated, np.array([True, True, False]), 50, 0)
     assert set(table["model"]) == {"strong", net_benefit.ALL, net_benefit.NONE}
     assert set(table["target"]) == {"abnormal", "chd"}
     chd = table[table["target"] == "chd"].set_index(["model", "threshold"])["net_benefit"]
@@ -42,9 +42,9 @@ def test_treating_all_and_none_stand_beside_every_model(cohort, scoring, tmp_pat
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_no_target_to_draw_is_said(cohort, scoring, tmp_path: Path) -> None:
+def test_no_target_to_draw_is_stated(cohort, scoring, tmp_path: Path) -> None:
     test = cases.of_split(cohort.labels, cohort.splits, "test")
-    said = {"model": np.zeros_like(test.y)}
-    table = net_benefit.curves(test, said, np.zeros(3, bool), 10, 0)
+    stated = {"model": np.zeros_like(test.y)}
+    table = net_benefit.curves(test, stated, np.zeros(3, bool), 10, 0)
     assert "No target" in net_benefit.sentence(table)
     decision_curves.draw(table, {}, "made-up patients", tmp_path / "empty.png", "zzu")

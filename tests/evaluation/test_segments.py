@@ -17,8 +17,8 @@ def recordings(n=60, n_segments=5, right=0.6, seed=0):
     true = np.arange(n) % 3
     who = Cases(tuple(f"r{i:03d}" for i in range(n)), CLASSES, np.eye(3)[true], np.arange(n))
     row = np.repeat(np.arange(n), n_segments)
-    said = np.where(rng.random(len(row)) < right, true[row], rng.integers(0, 3, len(row)))
-    return who, row, 0.7 * np.eye(3)[said] + 0.1
+    stated = np.where(rng.random(len(row)) < right, true[row], rng.integers(0, 3, len(row)))
+    return who, row, 0.7 * np.eye(3)[stated] + 0.1
 
 
 def test_a_recording_is_called_by_the_mean_of_its_segments() -> None:

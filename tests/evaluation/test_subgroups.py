@@ -72,7 +72,7 @@ def looked(cohort, group: pd.DataFrame) -> subgroups.Looked:
     guessed = predictions["probability"].where(~girl, rng.random(len(predictions)))
     done = cohort.evaluate(predictions.assign(probability=guessed), SCORING)
     test = cases.of_split(cohort.labels, cohort.splits, "test")
-    return subgroups.look("made", test, done.said["test"], group, SETTINGS, SCORING)
+    return subgroups.look("made", test, done.stated["test"], group, SETTINGS, SCORING)
 
 
 def test_groups_of_a_factor_hold_all_records_once(looked: subgroups.Looked) -> None:
@@ -87,9 +87,9 @@ def test_the_largest_gap_is_found_and_named(looked: subgroups.Looked) -> None:
     assert (gap["factor"], gap["worse"], gap["better"]) == ("sex", "female", "male")
     assert 0 < gap["low"] < gap["difference"] < gap["high"]
     assert gap["p_holm"] < 0.05
-    told = subgroups.sentence(looked.gaps)
-    assert "female below male" in told
-    assert "abnormal by sex" in told.split("larger than chance: ")[1]
+    reported = subgroups.sentence(looked.gaps)
+    assert "female below male" in reported
+    assert "abnormal by sex" in reported.split("larger than chance: ")[1]
 
 
 def test_a_group_with_too_few_cases_has_no_figure(looked: subgroups.Looked) -> None:

@@ -33,7 +33,7 @@ def test_the_weights_of_the_steps_lie_over_their_samples():
     assert len(np.unique(seen[0, :8])) == 1  # eight samples are one step
 
 
-def test_another_pooling_has_no_weights_and_is_told_so():
+def test_another_pooling_has_no_weights_and_is_reported_so():
     signal, *_ = planted.heart(True, True, np.random.default_rng(0))
     with pytest.raises(PedecgError, match="does not pool by attention"):
         attribution.explain(

@@ -112,7 +112,7 @@ def test_a_model_may_name_its_own_layer(network):
     assert gradcam_layers.choose(named, batch, planted.FS_HZ, 60) is named.trunk.blocks[3]
 
 
-def test_a_model_without_such_a_layer_is_told_so(network):
+def test_a_model_without_such_a_layer_is_reported_so(network):
     batch = planted.stretch(ill()[0]).batch()
     with pytest.raises(PedecgError, match="attribution_layer"):
         gradcam_layers.choose(network, batch, planted.FS_HZ, 400)

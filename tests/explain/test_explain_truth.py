@@ -45,7 +45,7 @@ def restored(st: list[str], qrs: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_a_map_that_points_there_is_told_from_one_that_does_not():
+def test_a_map_that_points_there_is_reported_from_one_that_does_not():
     st, qrs = [f"S{i}" for i in range(5)], [f"Q{i}" for i in range(5)]
     known = pd.DataFrame(
         {

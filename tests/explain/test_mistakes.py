@@ -1,4 +1,4 @@
-"""Who is explained, who is a mistake, and what a reader is told about it."""
+"""Who is explained, who is a mistake, and what a reader is reported about it."""
 
 import numpy as np
 import pandas as pd

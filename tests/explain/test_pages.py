@@ -35,10 +35,10 @@ def page(present: np.ndarray) -> tuple[explanation_pages.Page, object]:
 def test_the_page_says_what_it_must(leads):
     _, figure = page(np.arange(12) < leads)
     words = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
-    for told in ("chd positive", "0.81", "threshold 0.50", "Wide QRS for age",
+    for reported in ("chd positive", "0.81", "threshold 0.50", "Wide QRS for age",
                  "V1 partly-saturated",
                  "chd present", "13 months"):  # fmt: skip
-        assert told in words
+        assert reported in words
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(270)
     paper_width = figure.axes[0].get_position().width * figure.get_size_inches()[0] * 25.4
     assert paper_width == pytest.approx(figure.axes[0].get_xlim()[1])

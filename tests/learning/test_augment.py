@@ -203,7 +203,7 @@ def test_labels_that_depend_on_rate_become_unknown_where_it_changed(ecg, name):
     assert torch.equal(changed.labels[kept, 1], ecg.labels[kept, 1])
 
 
-def test_a_rate_target_that_is_none_is_told_where_the_rate_is_changed():
+def test_a_rate_target_that_is_none_is_reported_where_the_rate_is_changed():
     settings = parse(OFF | {"rate": [0.8, 1.2]}, "train.augment", AugmentSettings, "test")
     with pytest.raises(PedecgError, match=r"rate_targets: no target 'fast'; there are ill, slow"):
         rate_targets(settings, ("ill", "slow"))
@@ -251,6 +251,6 @@ def test_nine_leads_are_those_of_small_children(ecg):
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("amplitude", [1.2, 0.8]), ("rate", [1.2, 0.8])])
-def test_limits_in_the_wrong_order_are_told(name, wrong):
+def test_limits_in_the_wrong_order_are_reported(name, wrong):
     with pytest.raises(PedecgError, match=rf"{name} must be \[smallest, largest\]"):
         parse(OFF | {name: wrong}, "train.augment", AugmentSettings, "params.yaml")

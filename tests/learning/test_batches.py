@@ -127,7 +127,7 @@ def test_a_dataset_joins_by_record_id(hospital, tables_of_two):
 
 
 @pytest.mark.parametrize("where", ["records", "signal store"])
-def test_a_labelled_record_that_is_nowhere_is_told(hospital, tables_of_two, where):
+def test_a_labelled_record_that_is_nowhere_is_reported(hospital, tables_of_two, where):
     records, labels = tables_of_two
     if where == "signal store":
         labels = labels.replace("R001", "X9")
@@ -138,7 +138,7 @@ def test_a_labelled_record_that_is_nowhere_is_told(hospital, tables_of_two, wher
         batches.dataset(open_store(hospital / "signals"), records, labels)
 
 
-def test_broken_lead_statistics_are_told(tmp_path):
+def test_broken_lead_statistics_are_reported(tmp_path):
     with pytest.raises(PedecgError, match="not found"):
         batches.read_normalisation(tmp_path / "lead_statistics.json")
     (tmp_path / "broken.json").write_text('{"leads": []}')

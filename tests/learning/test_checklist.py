@@ -59,7 +59,7 @@ def test_a_patient_in_two_splits_is_named(task, splits):
     assert found == f"{splits.loc[VALIDATION[0], 'patient_id']} is, and 0 more"
 
 
-def test_a_class_that_is_missing_is_told(task, splits):
+def test_a_class_that_is_missing_is_reported(task, splits):
     labels = task.data.labels.copy()
     labels[VALIDATION, 1] = 0
     changed = replace(task, data=replace(task.data, labels=labels))
@@ -69,14 +69,14 @@ def test_a_class_that_is_missing_is_told(task, splits):
     assert "the label 2" in faults(changed, splits)["both classes are in training and validation"]
 
 
-def test_other_leads_than_asked_are_told(task, splits):
+def test_other_leads_than_asked_are_reported(task, splits):
     assert (
         "expected I II V1"
         in faults(task, splits, ["I", "II", "V1"])["leads stand in canonical order"]
     )
 
 
-def test_statistics_of_more_than_the_training_records_are_told(task, splits):
+def test_statistics_of_more_than_the_training_records_are_reported(task, splits):
     everyone = normalisation(of_leads(task.data.store, task.data.positions))
     found = faults(replace(task, normalisation=everyone), splits)
     assert "statistics are those of the training records alone" in found
@@ -88,7 +88,7 @@ def test_a_record_that_is_not_finite_is_named(task, splits):
     assert "is not finite" in found["every record is finite and of the right shape"]
 
 
-def test_leads_that_move_apart_are_told(task, monkeypatch):
+def test_leads_that_move_apart_are_reported(task, monkeypatch):
     def one_lead_late(x, length, farthest, chance, generator):
         x = x.clone()
         x[:, 1] = x[:, 1].roll(1, -1)
@@ -100,12 +100,12 @@ def test_leads_that_move_apart_are_told(task, monkeypatch):
     assert "differ by up to" in setup_checks.synchrony(settings, store, targets)
 
 
-def test_augmented_records_that_are_not_finite_are_told(task, splits, monkeypatch):
+def test_augmented_records_that_are_not_finite_are_reported(task, splits, monkeypatch):
     monkeypatch.setattr(augmentation.augmentation_steps, "cut_out", lambda x, *_: x * torch.nan)
     assert faults(task, splits)["augmentations keep shape and length"] == "some are not finite"
 
 
-def test_a_network_with_a_part_that_learns_nothing_is_told(task, splits, monkeypatch):
+def test_a_network_with_a_part_that_learns_nothing_is_reported(task, splits, monkeypatch):
     class Deaf(nn.Module):
         def __init__(self, settings, *, n_leads, n_targets, **_):
             super().__init__()

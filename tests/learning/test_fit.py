@@ -132,32 +132,32 @@ def test_a_loss_that_is_not_finite_names_the_records(train, data):
     assert "\n" not in str(fault.value)
 
 
-def test_a_target_without_known_labels_is_told(train, data):
+def test_a_target_without_known_labels_is_reported(train, data):
     labels = data.labels.copy()
     labels[:, 1] = np.nan
     with pytest.raises(PedecgError, match="target inverted_t has no known label among training"):
         train(data=replace(data, labels=labels))
 
 
-def test_a_cohort_without_targets_is_told(train, data):
+def test_a_cohort_without_targets_is_reported(train, data):
     nothing = replace(data, targets=(), labels=data.labels[:, :0])
     with pytest.raises(PedecgError, match="no target"):
         train(data=nothing)
 
 
-def test_auroc_without_both_classes_in_validation_is_told(train, data):
+def test_auroc_without_both_classes_in_validation_is_reported(train, data):
     labels = data.labels.copy()
     labels[VALIDATION] = 1
     with pytest.raises(PedecgError, match=r"train.monitor: auroc needs .* take loss or last"):
         train(data=replace(data, labels=labels))
 
 
-def test_an_unknown_model_is_told_before_anything_runs(train):
+def test_an_unknown_model_is_reported_before_anything_runs(train):
     with pytest.raises(PedecgError, match="no model 'nothing'"):
         train("nothing")
 
 
-def test_a_device_that_is_not_there_is_told(train):
+def test_a_device_that_is_not_there_is_reported(train):
     with pytest.raises(
         PedecgError, match=r"train.accelerator: no mps on this machine; found .*cpu"
     ):

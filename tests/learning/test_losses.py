@@ -40,7 +40,7 @@ def test_given_weights_take_the_place_of_those_from_the_labels():
 
 
 @pytest.mark.parametrize(("name", "value", "why"), [("c", 2, "no target 'c'"), ("a", 0, "above 0")])
-def test_a_wrong_given_weight_is_told(name, value, why):
+def test_a_wrong_given_weight_is_reported(name, value, why):
     with pytest.raises(PedecgError, match=why):
         losses.given(np.ones(2, "f4"), ("a", "b"), settings(given_weights={name: value}))
 

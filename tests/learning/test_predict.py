@@ -90,7 +90,7 @@ def test_weights_of_another_architecture_are_refused_with_the_tensors_that_diffe
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
-def test_a_missing_or_broken_file_is_told(folder, name):
+def test_a_missing_or_broken_file_is_reported(folder, name):
     (folder / name).write_bytes(b"{")
     with pytest.raises(PedecgError, match=f"{name}: not "):
         trained_network.load(folder)

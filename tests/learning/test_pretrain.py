@@ -163,7 +163,7 @@ def test_a_classifier_takes_the_encoder_over_and_says_so(data, learnt, tmp_path)
     assert all(torch.equal(own[key], theirs[key]) for key in own)
 
 
-def test_another_size_and_absent_weights_are_told(data, learnt, tmp_path):
+def test_another_size_and_absent_weights_are_reported(data, learnt, tmp_path):
     def start(model):
         fit("foundation", model, data, small_hospital.TRAINING, small_hospital.VALIDATION,
             small_hospital.NORMALISATION, small_hospital.train_settings(epochs=1), 0, None,

@@ -90,7 +90,7 @@ def test_another_cohort_gives_features_by_name_in_any_order(rules_model, measure
 
 
 @pytest.mark.parametrize("drop", [["z_t"], None])
-def test_a_feature_that_is_not_there_is_told_by_name(rules_model, measured, drop):
+def test_a_feature_that_is_not_there_is_reported_by_name(rules_model, measured, drop):
     table = measured.features.iloc[TEST].drop(columns=drop) if drop else None
     with pytest.raises(PedecgError, match=r"trained on 4, of which \d are not here: .*z_t"):
         ask(train(measured).trained, measured, table)

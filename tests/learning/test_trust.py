@@ -1,4 +1,4 @@
-"""Checks before a long training, and faults that are told in one line."""
+"""Checks before a long training, and faults that are reported in one line."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_other_errors_are_not_taken_for_the_end_of_memory():
         raise RuntimeError("shapes differ")
 
 
-def test_a_record_of_several_classes_is_told(data):
+def test_a_record_of_several_classes_is_reported(data):
     with pytest.raises(PedecgError, match=r"exactly one class per record; \d+ records .* R"):
         train(data, task="multiclass")
 

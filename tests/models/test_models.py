@@ -316,7 +316,7 @@ def test_weights_on_disk_give_the_same_answer(name, settings, tmp_path):
     ("name", "least", "most"),
     [("resnet1d", 0.8e6, 1.3e6), ("resnet1d_age", 0.8e6, 1.3e6), ("resnet1d_medium", 26e6, 29e6)],
 )
-def test_the_defaults_are_as_large_as_they_are_said_to_be(name, least, most):
+def test_the_defaults_are_as_large_as_they_are_stated_to_be(name, least, most):
     with torch.device("meta"):
         network = build(name, model_settings.read(name, PARAMS))
     assert least < sum(p.numel() for p in network.parameters()) < most
@@ -347,13 +347,13 @@ def test_layers_nearer_to_the_signal_learn_slower():
     assert not any(name.startswith("head") for name in factors)
 
 
-def test_an_unknown_model_is_told_with_those_that_there_are():
+def test_an_unknown_model_is_reported_with_those_that_there_are():
     with pytest.raises(PedecgError, match=r"no model 'resnet'; there are .*resnet1d, resnet1d_age"):
         registry.source_file("resnet")
 
 
 @pytest.mark.parametrize("wrong", [{"width": "wide"}, {"widht": 8}, {"blocks": [1, 1]}])
-def test_a_wrong_setting_is_told_by_its_key(wrong):
+def test_a_wrong_setting_is_reported_by_its_key(wrong):
     with pytest.raises(PedecgError, match=r"^params.yaml: .*models\.resnet1d\."):
         build("resnet1d", TRUNK | wrong)
 

@@ -237,10 +237,10 @@ def test_missing_unknown_and_misshapen_tensors_are_listed(small, tmp_path):
     save_file(small, tmp_path / "model.safetensors")
     with pytest.raises(PedecgError) as fault:
         load(tmp_path / "model.safetensors")
-    said = str(fault.value)
-    assert "lacks encoder.layer_norm.bias" in said
-    assert "holds the unknown encoder.extra" in said
-    assert "other shapes of encoder.layer_norm.weight [3] for [32]" in said
+    stated = str(fault.value)
+    assert "lacks encoder.layer_norm.bias" in stated
+    assert "holds the unknown encoder.extra" in stated
+    assert "other shapes of encoder.layer_norm.weight [3] for [32]" in stated
 
 
 def test_a_pytorch_file_may_hold_a_numpy_number_but_no_code(small, tmp_path):
@@ -251,6 +251,6 @@ def test_a_pytorch_file_may_hold_a_numpy_number_but_no_code(small, tmp_path):
         load(tmp_path / "bad.pth")
 
 
-def test_absent_weights_are_told_with_where_they_are_published(tmp_path):
+def test_absent_weights_are_reported_with_where_they_are_published(tmp_path):
     with pytest.raises(PedecgError, match=r"not found; .* published at https://huggingface.co/"):
         load(tmp_path / "nothing.safetensors")

@@ -117,7 +117,7 @@ def test_every_pipeline_has_a_page_of_parameters(pipeline: str) -> None:
     shown = dict(re.findall(r"^`([^`]+)` : `([^`]*)`$", page, re.MULTILINE))
     assert {key: defaults[key] for key in shown} == shown
     alike = dict(re.findall(r"^## (.+)\n\nThe keys of \[`([^`]+)`\]", page, re.MULTILINE))
-    for key in defaults.keys() - shown.keys():  # said once, with the section that it stands for
+    for key in defaults.keys() - shown.keys():  # stated once, with the section that it stands for
         section = next(name for name in alike if key.startswith(f"{name}."))
         assert defaults[key] == shown[f"{alike[section]}{key.removeprefix(section)}"]
 

@@ -59,16 +59,16 @@ def test_what_is_off_is_called_off(settings):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "stated"),
     [({"fs_hz": 500.0}, "at 500 Hz; expected those of a"), ({"leads": LEADS[::-1]}, "b: V6")],
 )
-def test_a_second_recording_of_another_kind_is_refused(settings, ecg, tmp_path, wrong, said):
+def test_a_second_recording_of_another_kind_is_refused(settings, ecg, tmp_path, wrong, stated):
     other = replace(ecg, record_id="b", **wrong)
-    with pytest.raises(PedecgError, match=said):
+    with pytest.raises(PedecgError, match=stated):
         augmentation_examples.draw(ecg, other, settings, tmp_path / "a.png")
 
 
-def test_a_lead_that_is_not_there_is_told(settings, ecg, tmp_path):
+def test_a_lead_that_is_not_there_is_reported(settings, ecg, tmp_path):
     with pytest.raises(PedecgError, match="a: no lead V9; it has I II"):
         augmentation_examples.draw(ecg, None, settings, tmp_path / "a.png", "V9")
 

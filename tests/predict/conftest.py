@@ -69,7 +69,7 @@ def raw(tmp_path_factory, people) -> Path:
 
 @pytest.fixture
 def predict() -> Callable:
-    """Call `pedecg predict … --json`; the answers, the exit status and what it said of faults."""
+    """Call `pedecg predict … --json`; the answers, the exit status and what it stated of faults."""
 
     def call(*arguments: object):
         done = CliRunner().invoke(cli.app, ["predict", *map(str, arguments), "--json"])

@@ -1,4 +1,4 @@
-"""What is said of an ECG is said in words and units that a reader knows."""
+"""What is stated of an ECG is stated in words and units that a reader knows."""
 
 import math
 
@@ -9,14 +9,15 @@ from pedecg.rules import measure
 
 
 @pytest.mark.parametrize(
-    ("age_days", "sex", "said"),
+    ("age_days", "sex", "stated"),
     [(5, "female", "girl of 5 days"), (2922, "male", "boy of 8 years"),
      (20_000, "female", "woman of 54 years"), (30, None, "child of 30 days"),
      (None, "male", "male, age unknown"), (None, None, "age and sex unknown")],
 )  # fmt: skip
-def test_the_title_is_a_sentence_about_a_person(age_days, sex, said):
+def test_the_title_is_a_sentence_about_a_person(age_days, sex, stated):
     assert (
-        measurement_report.sentence("r", age_days, sex, 99.6) == f"r: {said}, 100 beats per minute"
+        measurement_report.sentence("r", age_days, sex, 99.6)
+        == f"r: {stated}, 100 beats per minute"
     )
 
 

@@ -40,7 +40,7 @@ def test_one_seed_is_asked_alone_with_its_own_curves(predict, network, raw):
 
 
 def test_an_ensemble_is_the_mean_of_its_calibrated_members(predict, hospital, raw):
-    def said(name):
+    def stated(name):
         opened = loaded_model.load(hospital / "models" / name)
         fitted = opened.fitted
         (answer,), _ = predict(raw / "P0", "--model", hospital / "models" / name)
@@ -56,7 +56,7 @@ def test_an_ensemble_is_the_mean_of_its_calibrated_members(predict, hospital, ra
         opened = loaded_model.load(hospital / "models" / name)
         one = prepared_recording.prepare(recordings.read(place), opened.recipe)
         members.append(line.apply(opened.ask(one)[0], LINE))
-    together, fitted = said("ensemble")
+    together, fitted = stated("ensemble")
     np.testing.assert_allclose(together, fitted.apply(np.mean(members, axis=0)[None])[0], atol=1e-7)
 
 
@@ -70,7 +70,7 @@ def test_decisions_follow_the_thresholds_and_null_means_none(predict, network, r
     assert answer["decisions"]["abnormal"] == int(answer["probabilities"]["abnormal"] >= 0.4)
 
 
-def test_who_it_is_may_be_said_by_hand(predict, network, raw, hospital, people, tmp_path):
+def test_who_it_is_may_be_stated_by_hand(predict, network, raw, hospital, people, tmp_path):
     (answer,), _ = predict(raw / "P0", "--model", network, "--age", "2y", "--sex", "M")
     assert (answer["age_days"], answer["sex"]) == (730, "male")
     other = replace(people["P0"], age_days=730.0, sex="male")
@@ -84,18 +84,18 @@ def test_what_the_model_was_not_made_for_is_flagged(predict, network, people, tm
     noise = np.cumsum(np.random.default_rng(0).normal(0, 0.03, ecg.signal_mv.shape), axis=1)
     save(tmp_path, "odd", odd)
     save(tmp_path, "noise", replace(ecg, signal_mv=noise.astype(np.float32)))
-    save(tmp_path, "stranger", replace(ecg, age_days=None, sex=None))
+    save(tmp_path, "unknown", replace(ecg, age_days=None, sex=None))
     answers, done = predict(tmp_path, "--model", network)
     assert done.exit_code == 0, done.output
     flags = {answer["record"]: " / ".join(answer["flags"]) for answer in answers}
     assert "age 20000 days: outside the training records' 300 to 2300" in flags["odd"]
     assert "no training record had exactly these" in flags["odd"]
     assert "noisy, the baseline wanders" in flags["noise"]
-    assert "age unknown / sex unknown" in flags["stranger"]
+    assert "age unknown / sex unknown" in flags["unknown"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "stated"),
     [
         (lambda e: replace(e, signal_mv=e.signal_mv[:, :900]), "no training record was shorter"),
         (lambda e: replace(e, leads=e.leads[:3], signal_mv=e.signal_mv[:3]), "3 usable leads"),
@@ -105,14 +105,14 @@ def test_what_the_model_was_not_made_for_is_flagged(predict, network, people, tm
     ],
 )
 def test_what_it_cannot_answer_is_refused_in_one_line(
-    predict, network, people, tmp_path, change, said
+    predict, network, people, tmp_path, change, stated
 ):
     save(tmp_path, "bad", change(people["P0"]))
     answers, done = predict(tmp_path / "bad", "--model", network)
     assert (answers, done.exit_code) == ([], 1)
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")
-    assert said in line
+    assert stated in line
 
 
 def test_a_folder_with_a_bad_file_answers_the_rest_and_names_it(predict, network, raw, tmp_path):
@@ -129,7 +129,7 @@ def test_a_folder_with_a_bad_file_answers_the_rest_and_names_it(predict, network
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "stated"),
     [
         (("--model", "nowhere"), "--model nowhere: not found"),
         (("--model", "."), "no trained model"),
@@ -139,12 +139,14 @@ def test_a_folder_with_a_bad_file_answers_the_rest_and_names_it(predict, network
         (("--age", "5d", "--age-days", "5"), "give one of them"),
     ],
 )
-def test_a_wrong_option_is_said_in_one_line(hospital, network, raw, monkeypatch, arguments, said):
+def test_a_wrong_option_is_stated_in_one_line(
+    hospital, network, raw, monkeypatch, arguments, stated
+):
     monkeypatch.chdir(hospital / "models")
     asked = ["predict", str(raw / "P0"), "--model", str(network), *arguments]
     done = CliRunner().invoke(cli.app, asked)
     assert isinstance(done.exception, PedecgError)
-    assert said in str(done.exception)
+    assert stated in str(done.exception)
     assert "\n" not in str(done.exception)
 
 

@@ -66,7 +66,7 @@ def test_a_changed_metric_changes_the_page_and_the_card(
 
 
 @pytest.mark.parametrize(
-    ("name", "edit", "said"),
+    ("name", "edit", "stated"),
     [
         ("ingest", lambda m: m.update(quarantined=4321), "4,321 quarantined"),
         ("ingest", lambda m: m["excluded"].update(too_old=77), "too_old: 77"),
@@ -79,9 +79,9 @@ def test_a_changed_metric_changes_the_page_and_the_card(
     ],
 )  # fmt: skip
 def test_every_section_reads_its_file(
-    change: Change, settings: ReportSettings, name: str, edit: Any, said: str
+    change: Change, settings: ReportSettings, name: str, edit: Any, stated: str
 ) -> None:
-    assert said in words(html_page.write(change(name, edit), settings))
+    assert stated in words(html_page.write(change(name, edit), settings))
 
 
 def test_the_same_files_give_the_same_bytes(run: RunFiles, settings: ReportSettings) -> None:
@@ -128,7 +128,7 @@ def test_what_a_source_writes_is_text_not_html(run: RunFiles, settings: ReportSe
     assert "&lt;b&gt;QRS" in html
 
 
-def test_simulated_is_said_where_results_are(run: RunFiles, settings: ReportSettings) -> None:
+def test_simulated_is_stated_where_results_are(run: RunFiles, settings: ReportSettings) -> None:
     html = html_page.write(run, settings)
     for one in section_list.build(run):
         if one.section.result:

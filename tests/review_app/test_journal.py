@@ -109,7 +109,7 @@ def test_after_a_failed_write_nothing_more_is_accepted(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ("{", "line 2: not JSON"),
         ("[1]", "line 2: no entry of a review"),
@@ -120,7 +120,7 @@ def test_after_a_failed_write_nothing_more_is_accepted(tmp_path, monkeypatch):
         ("FIELD", "line 2: unknown field 'colour'"),
     ],
 )
-def test_a_damaged_journal_is_named_with_its_line(tmp_path, line, told):
+def test_a_damaged_journal_is_named_with_its_line(tmp_path, line, reported):
     path = tmp_path / "j.jsonl"
     journal = Journal(path)
     journal.append(entry(1))
@@ -135,7 +135,7 @@ def test_a_damaged_journal_is_named_with_its_line(tmp_path, line, told):
         file.write((json.dumps(made[line]) if line in made else line) + "\n")
     with pytest.raises(PedecgError) as fault:
         Journal(path)
-    assert told in str(fault.value)
+    assert reported in str(fault.value)
     assert "\n" not in str(fault.value)
     path.write_text("")
     Journal(path).close()  # the lock was given up

@@ -91,7 +91,7 @@ def test_fleiss_gives_the_published_example():
     assert found.low < found.value < found.high
 
 
-def test_what_cannot_be_told_is_not_a_number_and_has_a_reason():
+def test_what_cannot_be_reported_is_not_a_number_and_has_a_reason():
     nobody = agreement.of_many([["present"], []], ["a", "b"])
     assert np.isnan(nobody.value)
     assert "two readers" in nobody.reason

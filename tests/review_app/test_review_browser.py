@@ -311,7 +311,7 @@ def test_fifty_cases_by_keyboard_with_two_crashes_lose_nothing(window, tmp_path)
     journal = tmp_path / "review.jsonl"
     program = Program(ward.folder, journal, "--overlap", "1")
     page = window()
-    said, change_ms = [], []
+    stated, change_ms = [], []
     try:
         address = program.start()
         sign_in(page, address)
@@ -324,7 +324,7 @@ def test_fifty_cases_by_keyboard_with_two_crashes_lose_nothing(window, tmp_path)
                 page.wait_for_selector(f'body[data-ahead="{number + 1}"]')
             page.keyboard.press(key)
             page.wait_for_selector("#next")
-            said.append({"p": "present", "a": "absent"}[key])
+            stated.append({"p": "present", "a": "absent"}[key])
             if number in (15, 31):
                 program.kill()
                 page.keyboard.press("a" if key == "p" else "p")  # K and C are the keys now: nothing
@@ -343,7 +343,7 @@ def test_fifty_cases_by_keyboard_with_two_crashes_lose_nothing(window, tmp_path)
         error for error in page.errors if "Failed to load resource" not in error
     ]  # the program was away
     answers = [entry for entry in read(journal) if entry.kind == "answer"]
-    assert [next(iter(entry.answers.values())) for entry in answers] == said
+    assert [next(iter(entry.answers.values())) for entry in answers] == stated
     slowest = np.percentile(change_ms, 95)
     print(f"page change, 95th percentile: {slowest:.0f} ms")
     assert slowest < CHANGE_MS
@@ -419,8 +419,8 @@ def test_contrast_and_names_satisfy_wcag_aa(window, served, width, height):
     def check(state):
         page.wait_for_timeout(100)
         found = axe.Axe().run(page, options=options).response["violations"]
-        told = [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found]
-        assert told == [], state
+        reported = [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found]
+        assert reported == [], state
 
     check("sign-in")
     sign_in(page, address)

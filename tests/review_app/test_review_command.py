@@ -34,8 +34,8 @@ def answered(review):
     running = review(overlap=1.0)
     words = {"Anna": ["absent", "present", "absent", "present", "absent", "absent"],
              "Ben": ["absent", "present", "absent", "absent", "absent", "absent"]}  # fmt: skip
-    for reader, said in words.items():
-        for number, word in enumerate(said):
+    for reader, stated in words.items():
+        for number, word in enumerate(stated):
             label = running.item(number).label
             running.answer(number, reader, {label: word}, expected=None)
     running.journal.close()
@@ -80,7 +80,7 @@ def test_effect_compares_two_runs_and_says_what_it_cannot(pedecg, review, ward, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--host", "0.0.0.0"], "set a password in PEDECG_REVIEW_PASSWORD"),
         (["--mistakes", "--list", "x.csv"], "expected one of them"),
@@ -89,10 +89,10 @@ def test_effect_compares_two_runs_and_says_what_it_cannot(pedecg, review, ward, 
         (["--list", "absent.csv"], "absent.csv: not found"),
     ],
 )
-def test_a_wrong_option_is_one_line(pedecg, arguments, told):
+def test_a_wrong_option_is_one_line(pedecg, arguments, reported):
     done = pedecg(*arguments)
     assert isinstance(done.exception, PedecgError)
-    assert told in str(done.exception)
+    assert reported in str(done.exception)
     assert "\n" not in str(done.exception)
 
 
@@ -110,12 +110,12 @@ def test_a_port_in_use_is_one_line():
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
-def test_this_machine_alone_is_told_from_the_network(host):
+def test_this_machine_alone_is_reported_from_the_network(host):
     assert run_server.is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "localhost.evil", ""])
-def test_the_network_is_told_from_this_machine(host):
+def test_the_network_is_reported_from_this_machine(host):
     assert not run_server.is_loopback(host)
 
 

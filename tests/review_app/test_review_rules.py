@@ -109,7 +109,7 @@ def test_further_labels_of_the_record_are_saved_with_the_answer(review):
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "reported"),
     [
         ({"abnormal": "present"}, "no answer on chd"),
         ({"chd": "perhaps"}, "answer 'perhaps'; expected present, absent"),
@@ -117,9 +117,9 @@ def test_further_labels_of_the_record_are_saved_with_the_answer(review):
         ({"chd": "present", "abnormal": "keep"}, "is shown"),
     ],
 )
-def test_a_wrong_answer_is_refused_and_not_written(review, answers, told):
+def test_a_wrong_answer_is_refused_and_not_written(review, answers, reported):
     running = review()
-    with pytest.raises(RefusedError, match=told):
+    with pytest.raises(RefusedError, match=reported):
         running.answer(A1, "Anna", answers, expected=None)
     assert running.journal.entries == []
 
@@ -319,7 +319,7 @@ def test_mistakes_come_in_order_of_their_rank(ward, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("record_id\nA1\n", "no column label"),
         ("record,label\nA1,chd\n", "column 'record_id' not found"),
@@ -330,12 +330,12 @@ def test_mistakes_come_in_order_of_their_rank(ward, tmp_path):
         ("record_id,label\n", "no record in it"),
     ],
 )
-def test_a_faulty_list_is_told_in_one_line(ward, tmp_path, text, told):
+def test_a_faulty_list_is_reported_in_one_line(ward, tmp_path, text, reported):
     file = tmp_path / "list.csv"
     file.write_text(text)
     with pytest.raises(PedecgError) as fault:
         worklist.from_list(ward.labels, ward.records, 10, file)
-    assert told in str(fault.value)
+    assert reported in str(fault.value)
     assert "\n" not in str(fault.value)
 
 

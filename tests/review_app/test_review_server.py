@@ -1,4 +1,4 @@
-"""What strangers, other web sites and broken clients can do to a review: nothing."""
+"""What unauthenticated users, other web sites and broken clients can do to a review: nothing."""
 
 import json
 import socket
@@ -23,16 +23,16 @@ POSTS = ["/api/sign-in", "/api/sign-out", "/api/case/0/answer", "/api/case/0/ski
 
 @pytest.mark.parametrize("path", ["/", "/?token=", "/?token=wrong", *GETS])
 def test_without_the_token_there_is_nothing_to_see(site, path):
-    stranger = TestClient(site().app, base_url="http://127.0.0.1:8765")
-    found = stranger.get(path)
+    anonymous = TestClient(site().app, base_url="http://127.0.0.1:8765")
+    found = anonymous.get(path)
     assert found.status_code == 403
     assert "A1" not in found.text
 
 
 @pytest.mark.parametrize("path", POSTS)
 def test_without_a_session_nothing_can_be_changed(site, path):
-    stranger = TestClient(site().app, base_url="http://127.0.0.1:8765")
-    assert stranger.post(path, json={}, headers={access.CSRF_HEADER: ""}).status_code == 403
+    anonymous = TestClient(site().app, base_url="http://127.0.0.1:8765")
+    assert anonymous.post(path, json={}, headers={access.CSRF_HEADER: ""}).status_code == 403
 
 
 def test_the_cookie_is_for_this_site_and_not_for_scripts(site):
@@ -301,7 +301,7 @@ def test_an_ecg_whose_file_is_gone_can_be_skipped(site, ecgs, ward, monkeypatch)
     assert browser.post("/api/case/0/skip").status_code == 200
 
 
-def test_a_full_disk_is_told_and_the_answer_does_not_count(site, monkeypatch):
+def test_a_full_disk_is_reported_and_the_answer_does_not_count(site, monkeypatch):
     import os
 
     browser = site().sign_in("Anna")

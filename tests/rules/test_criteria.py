@@ -135,10 +135,10 @@ def test_the_reason_names_value_limit_age_and_source():
 
 
 def test_without_an_age_only_criteria_for_all_ages_can_be_met():
-    told = {
+    reported = {
         name for name, verdict in judged(HEALTHY, age_days=None).items() if verdict.met is False
     }
-    assert told == {
+    assert reported == {
         "sinus_arrhythmia", "irregular_rhythm", "pause", "ventricular_premature_beats",
         "atrial_premature_beats", "bigeminy", "trigeminy", "atrial_fibrillation", "atrial_flutter",
         "supraventricular_tachycardia", "wide_qrs_tachycardia", "second_degree_block",
@@ -220,7 +220,7 @@ def test_adults_are_judged_by_the_conventions_of_adults():
         assert "percentile" not in verdict.reason
 
 
-def test_fast_hearts_of_adults_need_a_second_formula_and_of_children_are_told_it():
+def test_fast_hearts_of_adults_need_a_second_formula_and_of_children_are_reported_it():
     fast = HEALTHY | {"heart_rate_bpm": 140, "qtc_bazett_ms": 480, "qtc_fridericia_ms": 417}
     assert judged(fast, age_days=18_000)["long_qtc"].met is False
     assert judged(fast, age_days=18_000)["qtc_borderline"].met is False
@@ -396,7 +396,7 @@ def test_premature_beats_without_p_leave_a_sinus_rhythm_one(share):
     assert judged(HEALTHY | ectopy | {"rr_cv": 0.3})["irregular_rhythm"].met is True
 
 
-def test_atrial_premature_beats_are_not_told_in_fibrillation():
+def test_atrial_premature_beats_are_not_reported_in_fibrillation():
     irregular = HEALTHY | {"atrial_ectopic_share": 0.2, "base_rr_change": 0.2, "p_share": 0.0}
     assert judged(irregular)["atrial_premature_beats"].met is False
     assert judged(irregular)["atrial_fibrillation"].met is True

@@ -106,4 +106,4 @@ def test_the_summary_counts_what_was_measured_fired_and_untold(rules):
     assert summary["valid"]["qrs_ms"] == pytest.approx(2 / 3)
     assert summary["measured"]["heart_rate_bpm"] == pytest.approx(2 / 3)
     assert summary["medians"]["1-4 y"]["records"] == 2
-    assert summary["cannot_be_told"]["tachycardia"] == 2
+    assert summary["cannot_be_reported"]["tachycardia"] == 2

@@ -156,7 +156,7 @@ def test_a_threshold_without_ages_needs_no_age_and_others_do():
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "stated"),
     [
         ("x,any,0,,abc,ms,us,own", "line 2: value must be a number"),
         ("x,any,9,3,1,ms,us,own", "age_from_days"),
@@ -164,12 +164,12 @@ def test_a_threshold_without_ages_needs_no_age_and_others_do():
         (",any,0,,1,ms,us,own", "name and source must be named"),
     ],
 )
-def test_a_wrong_threshold_is_refused_in_one_line(tmp_path, line, said):
+def test_a_wrong_threshold_is_refused_in_one_line(tmp_path, line, stated):
     file = tmp_path / "own.csv"
     file.write_text(f"{THRESHOLDS}\n{line}\n")
     with pytest.raises(PedecgError) as fault:
         norms.load(SHIPPED, file)
-    assert said in str(fault.value)
+    assert stated in str(fault.value)
     assert "\n" not in str(fault.value)
 
 
@@ -237,7 +237,7 @@ A = "pr,any,0,30,80,100,120,ms,x,CHECK"
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "stated"),
     [
         ([A, "pr,any,20,60,80,100,120,ms,x,CHECK"], "overlap"),
         ([A, "pr,any,40,60,80,100,120,ms,x,CHECK"], "gap"),
@@ -253,10 +253,10 @@ A = "pr,any,0,30,80,100,120,ms,x,CHECK"
         ([], "holds no limits"),
     ],
 )
-def test_a_wrong_line_is_refused_in_one_line(tmp_path, lines, said):
+def test_a_wrong_line_is_refused_in_one_line(tmp_path, lines, stated):
     with pytest.raises(PedecgError) as fault:
         norms.load(written(tmp_path, *lines))
-    assert said in str(fault.value)
+    assert stated in str(fault.value)
     assert "own.csv" in str(fault.value)
     assert "\n" not in str(fault.value)
 

@@ -41,7 +41,7 @@ AGAINST_THE_READERS = [
         {"P02851_E01", "P09380_E01"},
         set(),
     ),
-    # RR spread by 9.2% in P00255; P09066 opens with an artefact in which beats are not told.
+    # RR spread by 9.2% in P00255; P09066 opens with an artefact in which beats are not reported.
     (
         "sinus_arrhythmia",
         "Sinus arrhythmia",

@@ -127,7 +127,7 @@ def test_a_sinus_rhythm_is_no_flutter(rate):
 
 
 @pytest.mark.parametrize("rate", [235, 260, 300])
-def test_beyond_230_per_minute_no_p_is_told_from_t(rate):
+def test_beyond_230_per_minute_no_p_is_reported_from_t(rate):
     r = beats(60 / rate, times=round(8 * rate / 60))
     waves, signal = make(r, p_s=r - 0.08, t=False)
     found = measured(waves, signal)

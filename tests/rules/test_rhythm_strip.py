@@ -137,7 +137,7 @@ def test_a_wide_beat_between_usual_ones_is_odd():
     found = strip_features.measure(waves, signal, FS_HZ, LIMITS)
     assert found["strip_odd"] == 1
     assert found["strip_beyond_odd"] > 0.5
-    assert found["strip_early"] == 0  # odd, and not told twice
+    assert found["strip_early"] == 0  # odd, and not reported twice
 
 
 def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
@@ -148,7 +148,7 @@ def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
     assert found["strip_beyond"] < 0.3
 
 
-def test_width_of_qrs_and_level_of_st_are_told_from_the_averaged_beat():
+def test_width_of_qrs_and_level_of_st_are_reported_from_the_averaged_beat():
     narrow, wide = (
         of(REGULAR),
         strip_features.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ, LIMITS),

@@ -77,7 +77,7 @@ def test_a_condition_is_answered(text, answer):
         ("auroc = 'open", "cannot read"),
     ],
 )
-def test_a_wrong_condition_is_told_in_one_line(text, line):
+def test_a_wrong_condition_is_reported_in_one_line(text, line):
     with pytest.raises(PedecgError) as fault:
         where_conditions.parse(text)
     assert line in str(fault.value)

@@ -134,7 +134,7 @@ def test_experiments_of_another_pipeline_are_left_out(small, pedecg_runs, monkey
     assert "calm-dog" not in pedecg_runs("--all").stdout
 
 
-def test_figures_of_another_run_are_blank_and_the_reason_is_told(small, pedecg_runs):
+def test_figures_of_another_run_are_blank_and_the_reason_is_reported(small, pedecg_runs):
     small.partial_experiment("half-hen", {"split.fold": 1})
     asked = pedecg_runs("half-hen", "--csv", "-c", "split.fold,auroc")
     assert [(row["split.fold"], row["auroc"]) for row in table(asked)] == [("1", "")] * 2
@@ -165,7 +165,7 @@ def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
     assert [row.model for row in run_rows.of([here])] == ["gru"]
 
 
-def test_a_folder_that_is_no_pipeline_is_told(tmp_path, monkeypatch, pedecg_runs):
+def test_a_folder_that_is_no_pipeline_is_reported(tmp_path, monkeypatch, pedecg_runs):
     monkeypatch.chdir(tmp_path)
     assert "call pedecg runs in a pipeline's folder" in str(pedecg_runs().exception)
 

@@ -75,7 +75,7 @@ class Tiny:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        self.said = done.stderr
+        self.stated = done.stderr
         return done.stdout
 
     def table(self, *arguments: str) -> list[dict[str, str]]:
@@ -89,7 +89,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     queue = ["dvc", "exp", "run", "-q", "--queue"]
     project.run(*queue, "-S", "train.learning_rate=2e-3,3e-4")
     project.run(*queue, "-S", "split.folds=2", "-S", "split.fold=range(0,2)")
-    assert "4 experiments in the queue" in (project.run("pedecg", "runs"), project.said)[1]
+    assert "4 experiments in the queue" in (project.run("pedecg", "runs"), project.stated)[1]
     project.run("dvc", "exp", "run", "-q", "--run-all")
     return project
 
@@ -140,8 +140,8 @@ def test_folds_pool_to_what_all_records_give_at_once(tiny):
     summed = tiny.table("-w", "folds = 2", "--over", "split.fold")
     assert [(row["model"], row["n"], row["split.fold"]) for row in summed] == [("cnn", "2", "0 1")]
     pooled = tiny.table("-w", "folds = 2", "--over", "split.fold", "--pool")
-    _, labels, said = tiny_stage.truth()
-    both = labels.merge(said)
+    _, labels, stated = tiny_stage.truth()
+    both = labels.merge(stated)
     expected = roc_auc_score(both["chd"].astype(int), both["probability"])
     found = next(row for row in pooled if row["target"] == "chd" and row["metric"] == "auroc")
     assert (int(found["records"]), int(found["patients"])) == (90, 45)
@@ -161,11 +161,11 @@ def test_each_patient_is_tested_in_one_fold(tiny):
     assert sorted(tested) == sorted(tiny_stage.truth()[0]["patient_id"].unique())
 
 
-def test_what_the_cache_lost_is_told_in_one_line(tiny):
+def test_what_the_cache_lost_is_reported_in_one_line(tiny):
     shutil.move(tiny.root / ".dvc" / "cache", tiny.root / "elsewhere")
     try:
         tiny.table("-w", "learning_rate = 1e-3 and folds = 0 or learning_rate = 2e-3", "--curves")
-        assert "its learning curves are not in DVC's cache" in tiny.said
-        assert len(tiny.said.splitlines()) <= 2
+        assert "its learning curves are not in DVC's cache" in tiny.stated
+        assert len(tiny.stated.splitlines()) <= 2
     finally:
         shutil.move(tiny.root / "elsewhere", tiny.root / ".dvc" / "cache")

@@ -144,7 +144,7 @@ def test_what_is_no_number_in_both_is_different(run, drop):
     assert run.other_than_the_same() == {NETWORK: "different"}
 
 
-def test_a_stage_that_did_not_run_is_said(run):
+def test_a_stage_that_did_not_run_is_stated(run):
     lock = YAML(typ="safe").load((run.root / "dvc.lock").read_text())
     del lock["stages"]["evaluate@trees"]
     with (run.root / "dvc.lock").open("w") as stream:
@@ -162,14 +162,14 @@ def _no_repository(run: SmallRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reported"),
     [(_no_lock, "dvc.lock: not found"), (_no_repository, "not a git repository")],
 )
-def test_what_is_missing_is_said_in_one_line(
-    run: SmallRun, damage: Callable[[SmallRun], None], told: str
+def test_what_is_missing_is_stated_in_one_line(
+    run: SmallRun, damage: Callable[[SmallRun], None], reported: str
 ) -> None:
     damage(run)
-    with pytest.raises(PedecgError, match=told):
+    with pytest.raises(PedecgError, match=reported):
         run.found()
 
 

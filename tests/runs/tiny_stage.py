@@ -30,11 +30,11 @@ def truth() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         }
     )  # fmt: skip
     labels = pd.DataFrame({"record_id": ids, "chd": y})
-    said = pd.DataFrame({"record_id": ids, "probability": (0.4 * y + rng.random(N)) / 1.5})
+    stated = pd.DataFrame({"record_id": ids, "probability": (0.4 * y + rng.random(N)) / 1.5})
     return (
         tables.check(records, tables.RECORDS, "records"),
         tables.check(labels, tables.LABELS, "labels"),
-        said,
+        stated,
     )
 
 
@@ -44,9 +44,9 @@ def main() -> None:
         seed=1, source="stratified", fractions=[0.6, 0.2, 0.2], age_edges_days=[28],
         train_folds=[], validation_folds=[], test_folds=[], **folds,
     )  # fmt: skip
-    records, labels, said = truth()
+    records, labels, stated = truth()
     assignment = splits.by_patient(records, labels, settings)
-    predictions = said.merge(assignment[["record_id", "split"]]).assign(seed=0, label="chd")
+    predictions = stated.merge(assignment[["record_id", "split"]]).assign(seed=0, label="chd")
     tables.write(assignment, "data/interim/splits.parquet", tables.SPLITS)
     tables.write(labels, "data/interim/labels.parquet", tables.LABELS)
     tables.write(predictions, "predictions/cnn.parquet", tables.PREDICTIONS)

@@ -26,7 +26,10 @@ def test_the_last_value_held_is_padding():
     signal = noise(10)
     signal[:, 3000:] = signal[:, 2999:3000]
     kept = padding.recorded(signal, FS_HZ)
-    assert (kept.start, kept.stop) == (0, 2999)  # the value itself cannot be told from its copies
+    assert (kept.start, kept.stop) == (
+        0,
+        2999,
+    )  # the value itself cannot be reported from its copies
 
 
 def test_a_single_lead_that_stands_still_is_no_padding():

@@ -154,7 +154,7 @@ def test_the_store_holds_every_record_in_order_and_the_metrics_count_them(
         ({"leads": ["I", "V7"]}, "preprocess.leads must be some of I II III"),
     ],
 )
-def test_a_wrong_setting_is_told_in_one_line(preprocess_settings, changed, line):
+def test_a_wrong_setting_is_reported_in_one_line(preprocess_settings, changed, line):
     values = {**preprocess_settings().model_dump(), **changed}
     with pytest.raises(PedecgError) as fault:
         params.parse(values, "preprocess", preprocess.PreprocessSettings, "params.yaml")

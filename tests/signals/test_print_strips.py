@@ -1,4 +1,4 @@
-"""Prints are told from whole records, and their columns from each other."""
+"""Prints are reported from whole records, and their columns from each other."""
 
 import numpy as np
 import pytest

@@ -136,11 +136,11 @@ def test_swapped_arms_of_real_adults_are_found_and_few_others_suspected(shared_d
     for name in apart:
         record = wfdb_files.read_channels((folder / name).parent, (folder / name).name).record
         leads = dict(zip(record.leads, record.signal.astype(float), strict=True))
-        for swapped, told in ((False, suspected), (True, found)):
+        for swapped, reported in ((False, suspected), (True, found)):
             six = {"I": -leads["I"], "II": leads["III"]} if swapped else {}
             signal = np.stack([(leads | six)[lead] for lead in record.leads])
             names = electrode_placement.suspicions(signal, record.fs_hz, record.leads, 20_000.0)
-            told.append([each.name for each in names])
+            reported.append([each.name for each in names])
     assert len(suspected) > 150
     assert np.mean([not names for names in suspected]) >= 0.98
     assert np.mean([names == ["arms"] for names in found]) >= 0.9

@@ -30,7 +30,7 @@ def measures():
 
 
 def classes(names=("calm", "fast", "odd")):
-    """Recordings whose class is told by two measures, and the number of each one's class."""
+    """Recordings whose class is reported by two measures, and the number of each one's class."""
     table, rate = measures()
     which = np.where(table["odd"] > 0.85, len(names) - 1, (rate > 110).astype(int))
     return rows(table, pd.DataFrame({n: which == k for k, n in enumerate(names)})), which

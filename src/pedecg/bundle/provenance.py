@@ -43,7 +43,7 @@ class Origin:
 
     Attributes
     ----------
-    simulated : the training children do not exist.
+    simulated : the model is trained on simulated data only.
     trained_on : of the training records: how many, of how many patients; the range of their ages,
         days, and of their lengths, s; which of the model's leads they had, the most frequent set
         first; the fewest usable leads that one had; the range of their swings, mV (see

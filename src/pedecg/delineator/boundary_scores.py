@@ -152,7 +152,7 @@ def match(
     if near.sum(0).max(initial=0) <= 1 and near.sum(1).max(initial=0) <= 1:
         left, right = np.nonzero(near)
         return left, right
-    # One more pair is worth more than any distance saved.
+    # The number of pairs has priority over their distance.
     prize = 1.0 + distance.shape[0] * tolerance
     left, right = linear_sum_assignment(np.where(near, distance - prize, 0.0))
     paired = near[left, right]

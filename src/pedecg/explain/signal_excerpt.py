@@ -16,7 +16,7 @@ from pedecg.signals.signal_store import SignalStore
 
 @dataclass(frozen=True)
 class Stretch:
-    """What an explanation is about.
+    """The segment of a record that is explained.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ def auroc(
     title : a sentence that says what is seen.
     note : how many records and patients it rests on.
     cohort : its name in the parameters.
-    baselines : models that read no signals, drawn as hollow points.
+    baselines : models that read no signals, drawn with hollow markers.
     """
     shown = metrics[(metrics["metric"] == "auroc") & (metrics["target"] != "micro")]
     targets = list(dict.fromkeys(shown["target"]))
@@ -78,7 +78,7 @@ def auroc(
     axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("AUROC (point: probability averaged over seeds; bar: 95% interval)")
-    hollow = "; hollow: models without signals" if set(baselines) & set(models) else ""
+    hollow = "; hollow markers: baselines without signals" if set(baselines) & set(models) else ""
     figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
     axes.text(
         0, 1.01, f"{note}; intervals by resampling patients" + hollow,

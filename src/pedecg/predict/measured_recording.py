@@ -42,7 +42,7 @@ METHOD = "learned"
 
 @dataclass(frozen=True)
 class MeasuredRecording:
-    """What was found in one recording.
+    """Measurements of one recording.
 
     Attributes
     ----------

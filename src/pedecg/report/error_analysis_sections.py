@@ -182,7 +182,7 @@ def atlas(run: RunFiles) -> list[Block]:
     return [
         *run.picture(
             "plots/atlas/atlas.png",
-            "Map of the records by their embeddings, coloured by label, age and mistake.",
+            "Map of the records by their embeddings, coloured by label, age and error.",
             "Distances between far groups mean nothing; neighbours do.",
             wide=True,
         ),

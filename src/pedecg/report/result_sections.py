@@ -124,7 +124,7 @@ CALIBRATION = {
 
 
 def calibration(run: RunFiles) -> list[Block]:
-    """Whether a probability means what it says, before and after the correction."""
+    """Show the calibration of the probabilities, before and after the correction."""
     blocks: list[Block] = [
         Text(
             "Each correction and threshold was fitted on validation patients. The tables show "
@@ -270,7 +270,7 @@ def subgroups(run: RunFiles) -> list[Block]:
     ]
     blocks: list[Block] = [
         Table(
-            "The largest gap in AUROC of each model and target",
+            "The largest difference in AUROC between subgroups, by model and target",
             ["model", "target", "by", "groups", "difference", "p (Holm)"],
             rows,
             "Chosen as the largest of many gaps, so it overstates; p is corrected for that.",

@@ -39,7 +39,7 @@ SECURITY_HEADERS = {
 
 @dataclass
 class Session:
-    """One browser; `reader` is None until somebody signs in."""
+    """One browser; `reader` is None until a reader signs in."""
 
     csrf: str
     reader: str | None = None

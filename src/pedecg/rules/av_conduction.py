@@ -55,7 +55,7 @@ def conduction(
 
     Returns
     -------
-    blocked_p_share : share of P waves that no QRS follows, though they come when the atria are due.
+    blocked_p_share : share of P waves on time that no QRS follows.
     av_dissociation : 1 where P waves and QRS complexes are regular, P waves are more and their
         distance to the next QRS varies; 0 otherwise.
 

@@ -84,7 +84,7 @@ def groups(rows: Sequence[RunRow], varied: Sequence[str]) -> tuple[list[list[Run
 
     Returns
     -------
-    The groups, of experiments alone, and the parameters that tell them apart.
+    The groups, of experiments alone, and the parameters that distinguish them.
     """
     run_rows.check_names(rows, varied)
     full = {name for row in rows for wanted in varied if (name := row.name_of(wanted))}

@@ -57,7 +57,7 @@ def band_pass(
 def zero_phase(
     sections: NDArray[np.float64], signal: Signal, edge: int | None = None
 ) -> NDArray[np.float64]:
-    """Filter forward and backward with any second-order sections; ends are turned about a point.
+    """Filter forward and backward with any second-order sections; odd extension at the ends.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Labelled ECGs for the delineator: LUDB, QTDB and ISP as published, and simulated cohorts.
 
-What a source does not say is not background: segments outside the labelled ones, and the side of
-a wave that has no mark, are kept apart as unknown.
+What a source does not annotate is not background: segments outside the labelled ones, and the side
+of a wave that has no mark, are kept apart as unknown.
 """
 
 import ast

@@ -142,7 +142,7 @@ class Model(nn.Module):
         return {"sequence": self.settings.sequence_rate, "cnn.": self.settings.cnn_rate}
 
     def train(self, mode: bool = True) -> "Model":
-        """Switch to training; frozen convolutions stay as they are used, their norms and all."""
+        """Switch to training; frozen convolutions and their norms stay in evaluation mode."""
         super().train(mode)
         if self.settings.cnn_rate == 0:
             self.cnn.eval()
