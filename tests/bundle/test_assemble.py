@@ -79,7 +79,7 @@ def test_the_same_model_gives_the_same_bytes(copy):
 
 def test_a_folder_that_is_no_bundle_is_left_alone(copy):
     (copy / "bundle").mkdir()
-    with pytest.raises(PedecgError, match="exists and is no bundle"):
+    with pytest.raises(PedecgError, match="exists and is not a bundle"):
         write(copy)
     assert list((copy / "bundle").iterdir()) == []
 

@@ -72,7 +72,7 @@ def test_a_class_that_is_missing_is_reported(task, splits):
 def test_other_leads_than_asked_are_reported(task, splits):
     assert (
         "expected I II V1"
-        in faults(task, splits, ["I", "II", "V1"])["leads stand in canonical order"]
+        in faults(task, splits, ["I", "II", "V1"])["leads are in canonical order"]
     )
 
 

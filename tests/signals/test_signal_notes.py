@@ -72,13 +72,13 @@ def test_two_leads_under_each_others_name_contradict_the_others():
 def test_swapped_arms_are_suspected(age_days):
     leads = by_lead(heart())
     swapped = completed(leads | {"I": -leads["I"], "II": leads["III"]})
-    assert "arm electrodes look swapped" in notes(swapped, age_days)["electrodes"].detail
+    assert "arm electrode reversal" in notes(swapped, age_days)["electrodes"].detail
 
 
 def test_right_arm_and_leg_swapped_are_suspected():
     leads = by_lead(heart())
     swapped = completed(leads | {"I": -leads["III"], "II": -leads["II"]})
-    assert "right arm and left leg" in notes(swapped)["electrodes"].detail
+    assert "right arm/left leg" in notes(swapped)["electrodes"].detail
 
 
 def test_v1_and_v3_swapped_are_suspected():
