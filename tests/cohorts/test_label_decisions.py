@@ -77,7 +77,7 @@ def test_the_given_table_is_left_alone(labels, splits, decided):
     ("rows", "reported"),
     [
         (["z,chd,keep,AB,"], "line 2: record z is not in this cohort's splits"),
-        (["a,chf,keep,AB,"], "line 2: label 'chf' is no target; targets are chd, kawasaki"),
+        (["a,chf,keep,AB,"], "line 2: label 'chf' is not a target; targets are chd, kawasaki"),
         (["a,chd,keep,AB,", "b,chd,drop,AB,"], "line 3: decision must be keep, flip, unknown"),
         (["d,chd,flip,AB,"], "line 2: chd of d is unknown; it cannot be flipped"),
         (["a,chd,flip,AB,", "a,chd,flip,CD,"], "two decisions on chd of a"),

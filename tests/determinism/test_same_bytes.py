@@ -81,7 +81,7 @@ x86_only = pytest.mark.skipif(
 def _dispatched(without: str) -> tuple[str, ...]:
     """Return what this NumPy calls the vector instructions; their names change between versions.
 
-    A name that is no target of its own is ignored by NumPy with a warning that Python hides.
+    A name that is not a target of its own is ignored by NumPy with a warning that Python hides.
     """
     from numpy._core import _multiarray_umath as built
 

@@ -131,7 +131,7 @@ def test_labels_that_another_test_decides_are_not_searched_unless_named(planted)
     assert label_noise.searched(["a", "b"], settings, ["b"]) == ["a"]
     named = settings.model_copy(update={"targets": ["b"]})
     assert label_noise.searched(["a", "b"], named, ["b"]) == ["b"]
-    with pytest.raises(PedecgError, match=r"noise_review.targets: 'c' is no target; .* a, b"):
+    with pytest.raises(PedecgError, match=r"noise_review.targets: 'c' is not a target; .* a, b"):
         label_noise.searched(["a", "b"], settings.model_copy(update={"targets": ["c"]}), [])
     ranked = label_noise.candidates(p, labels, records, min_positives=5)
     findings = pd.DataFrame({"record_id": [], "description": [], "code": []}, dtype="string")

@@ -113,7 +113,7 @@ def test_further_labels_of_the_record_are_saved_with_the_answer(review):
     [
         ({"abnormal": "present"}, "no answer on chd"),
         ({"chd": "perhaps"}, "answer 'perhaps'; expected present, absent"),
-        ({"chd": "present", "weather": "present"}, "'weather' is no target"),
+        ({"chd": "present", "weather": "present"}, "'weather' is not a target"),
         ({"chd": "present", "abnormal": "keep"}, "is shown"),
     ],
 )
@@ -324,7 +324,7 @@ def test_mistakes_come_in_order_of_their_rank(ward, tmp_path):
         ("record_id\nA1\n", "no column label"),
         ("record,label\nA1,chd\n", "column 'record_id' not found"),
         ("record_id,label\nZ9,chd\n", "record Z9 is not in this cohort"),
-        ("record_id,label\nA1,chf\n", "label 'chf' is no target; targets are abnormal, chd"),
+        ("record_id,label\nA1,chf\n", "label 'chf' is not a target; targets are abnormal, chd"),
         ("record_id,label,probability\nA1,chd,high\n", "line 2: probability 'high'"),
         ("record_id,label,probability\nA1,chd,1.5\n", "probability 1.5 of A1; expected 0 to 1"),
         ("record_id,label\n", "no record in it"),
