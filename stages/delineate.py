@@ -2,9 +2,7 @@
 
 from functools import partial
 
-import pandas as pd
-
-from pedecg.core import errors, parallel, params, tables
+from pedecg.core import errors, parallel, params, row_groups, tables
 from pedecg.signals import signal_store
 from pedecg.waves import delineate
 
@@ -16,10 +14,11 @@ def main() -> None:
     positions = range(len(signal_store.open_store(SIGNALS)))
 
     one = partial(delineate.stored, folder=SIGNALS, settings=settings)
-    waves = pd.concat(parallel.records(one, positions, "delineate"), ignore_index=True)
+    counts = delineate.Counts()
+    waves = counts.of(parallel.records(one, positions, "delineate"))
 
-    tables.write(waves, "data/features/waves.parquet", tables.WAVES)
-    tables.write_metrics(delineate.summary(waves, len(positions)), "metrics/delineate.json")
+    row_groups.write(waves, "data/features/waves.parquet", tables.WAVES)
+    tables.write_metrics(counts.summary(), "metrics/delineate.json")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from pedecg.core import errors, experiment, parallel, params, tables
 from pedecg.evaluation import select_models
 from pedecg.explain import explained_records, explanation_pages, mistakes, record_maps
+from pedecg.explain.beat_regions import GLOBAL
 from pedecg.explain.explain_settings import ErrorReviewSettings, map_settings
 from pedecg.signals import signal_store
 
@@ -25,7 +26,7 @@ def main() -> None:
     known = explained_records.Known(
         records=tables.read("data/interim/records.parquet", tables.RECORDS),
         quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
-        waves=tables.read("data/features/waves.parquet", tables.WAVES),
+        waves=tables.read("data/features/waves.parquet", tables.WAVES, {"lead": [GLOBAL]}),
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 

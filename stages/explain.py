@@ -12,6 +12,7 @@ from pedecg.explain import (
     explanation_pages,
     record_maps,
 )
+from pedecg.explain.beat_regions import GLOBAL
 from pedecg.explain.explain_settings import ExplainSettings
 from pedecg.signals import signal_store
 
@@ -28,7 +29,7 @@ def main() -> None:
     known = explained_records.Known(
         records=tables.read("data/interim/records.parquet", tables.RECORDS),
         quality=tables.read("data/interim/quality.parquet", tables.QUALITY),
-        waves=tables.read("data/features/waves.parquet", tables.WAVES),
+        waves=tables.read("data/features/waves.parquet", tables.WAVES, {"lead": [GLOBAL]}),
         rules=tables.read("data/features/rules.parquet", tables.RULES),
     )
 

@@ -20,14 +20,14 @@ def main() -> None:
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    waves = tables.read("data/features/waves.parquet", tables.WAVES)
+    waves = tables.read("data/features/waves.parquet", tables.WAVES, {"lead": [GLOBAL]})
     signals = signal_store.open_store(SIGNALS)
 
     training = splits.loc[splits["split"] == "train", "record_id"]
     normal_ones = normal_beats.healthy(labels, list(training), settings.target)
     ages = records.set_index("record_id")["age_days"].reindex(normal_ones)
     ages_days = ages.to_numpy(np.float64, na_value=np.nan)
-    of_record = dict(list(waves[waves["lead"] == GLOBAL].groupby("record_id")))
+    of_record = dict(list(waves.groupby("record_id")))
     healthy = [
         normal_beats.Healthy(int(position), age, of_record.get(key, waves.iloc[:0]))
         for key, position, age in zip(

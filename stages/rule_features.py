@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pedecg.core import errors, parallel, params, tables
+from pedecg.core import errors, parallel, params, row_groups, tables
 from pedecg.rules import norms, rule_features
 from pedecg.signals import signal_store
 
@@ -13,13 +13,13 @@ def main() -> None:
     settings = params.load("rule_features", rule_features.RuleFeaturesSettings)
     limits = norms.load(settings.limits, settings.thresholds)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    waves = tables.read("data/features/waves.parquet", tables.WAVES)
+    waves = row_groups.read("data/features/waves.parquet", tables.WAVES)
     notes = tables.read("data/interim/notes.parquet", tables.NOTES)
 
     store = signal_store.open_store(SIGNALS)
     children = rule_features.delineated_records(store, waves, records, notes)
     one = partial(rule_features.of_record, folder=SIGNALS, limits=limits)
-    rules = rule_features.table(list(parallel.records(one, children, "rules")))
+    rules = rule_features.table(list(parallel.records(one, children, "rules", len(store))))
 
     tables.write(rules, "data/features/rules.parquet", tables.RULES)
     summary = rule_features.summary(rules, records, limits.version)

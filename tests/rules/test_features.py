@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pedecg.core import tables
+from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS
 from pedecg.rules import norms, rule_features
 from pedecg.signals import signal_store
@@ -26,7 +27,7 @@ def rules(record, tmp_path):
     records["age_days"] = pd.array([900, None, 400], "Int64")
     records["sex"] = pd.array(["female", None, "male"], "string")
     children = rule_features.delineated_records(
-        signal_store.open_store(tmp_path), all_waves, records
+        signal_store.open_store(tmp_path), [all_waves], records
     )
     rows = [rule_features.of_record(child, str(tmp_path), LIMITS) for child in children]
     return rule_features.table(rows), records
@@ -50,7 +51,7 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
     signal_store.write_store(tmp_path, 500, LEADS, stored)
     both = pd.concat([late_t.assign(record_id="a"), late_p.assign(record_id="b")])
     records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
-    children = rule_features.delineated_records(signal_store.open_store(tmp_path), both, records)
+    children = rule_features.delineated_records(signal_store.open_store(tmp_path), [both], records)
     table = rule_features.table(
         [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]
     )
@@ -59,6 +60,19 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
     # A P that begins after QRS is none; the one that stands in the signal is found instead.
     assert checked["pr_ms"].tolist() == pytest.approx([120, 120], abs=15)
     assert checked["heart_rate_bpm"].notna().all()
+
+
+def test_waves_in_another_order_than_the_signals_are_refused(record, tmp_path):
+    waves, signal = record()
+    stored = [(name, signal_store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
+    signal_store.write_store(tmp_path, 500, LEADS, stored)
+    signals = signal_store.open_store(tmp_path)
+    records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
+    parts = [waves.assign(record_id=name) for name in "ba"]
+    with pytest.raises(PedecgError, match="record a is not in the order of the signal store"):
+        list(rule_features.delineated_records(signals, parts, records))
+    in_order = list(rule_features.delineated_records(signals, parts[::-1], records))
+    assert [len(child.waves) > 0 for child in in_order] == [True, True]
 
 
 def test_without_an_age_there_are_measures_but_no_z_scores(rules):
@@ -85,7 +99,7 @@ def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
     )
     records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
     children = rule_features.delineated_records(
-        signal_store.open_store(tmp_path), waves.assign(record_id="a"), records
+        signal_store.open_store(tmp_path), [waves.assign(record_id="a")], records
     )
     table = rule_features.table(
         [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]

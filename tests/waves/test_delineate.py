@@ -98,6 +98,8 @@ def test_a_stored_record_is_delineated_as_the_array_is(ecg, tmp_path):
 
 def test_the_summary_counts_records_without_beats(ecg):
     waves = found(ecg(100, 250, n_leads=12)[0]).assign(record_id="a")
-    summary = delineate.summary(waves, n_records=3)
+    counts = delineate.Counts()
+    assert sum(map(len, counts.of([waves, waves.iloc[:0], waves.iloc[:0]]))) == len(waves)
+    summary = counts.summary()
     assert summary["records_without_beats"] == 2
     assert summary["share_found"]["global"]["QRS"] == 1

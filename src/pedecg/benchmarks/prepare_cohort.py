@@ -52,7 +52,7 @@ def prepare(root: str, preset: Path, folder: Path) -> None:
 
     rules = _section(values, "rule_features", rule_features.RuleFeaturesSettings)
     limits = norms.load(base / rules.limits, base / rules.thresholds)
-    examined = rule_features.delineated_records(store, found, accepted.records, accepted.notes)
+    examined = rule_features.delineated_records(store, [found], accepted.records, accepted.notes)
     measure = partial(rule_features.of_record, folder=signals, limits=limits)
     rows = rule_features.table(list(parallel.records(measure, examined, "rules")))
 

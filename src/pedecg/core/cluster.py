@@ -11,10 +11,11 @@ import logging
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -136,7 +137,7 @@ def _connected(where: str) -> Iterator["Client"]:
         client.close(timeout=5)  # s; what is still computed is dropped
 
 
-def records(function: Callable[[Any], R], items: Sequence[Any], where: str) -> Iterator[R]:
+def records(function: Callable[[Any], R], items: Iterable[Any], where: str) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in order, computed by the workers of a cluster.
 
     A shard whose worker died is computed again by another one; the scheduler gives a shard up
@@ -147,7 +148,7 @@ def records(function: Callable[[Any], R], items: Sequence[Any], where: str) -> I
     function
         Picklable; raises on the worker what it would raise here.
     items
-        One picklable item per record.
+        One picklable item per record; taken as the workers need them.
     where
         The scheduler's address, such as ``tcp://10.0.0.1:8786``.
 
@@ -166,26 +167,28 @@ def records(function: Callable[[Any], R], items: Sequence[Any], where: str) -> I
         print(f"cluster: {workers} workers at {where}, {client.dashboard_link}", file=sys.stderr)
         # A task, not scattered data: the scheduler can make it again where its worker died.
         task = client.submit(_same, function, pure=False)
-        starts = iter(range(0, len(items), SHARD))
-        pending: deque[tuple[int, Future[list[R]]]] = deque()
+        coming = iter(items)
+        first = 1
+        pending: deque[tuple[range, Future[list[R]]]] = deque()
 
         def submit() -> None:
-            for start in starts:
-                part = items[start : start + SHARD]
-                pending.append((start, client.submit(_shard, task, part, home, pure=False)))
-                return
+            nonlocal first
+            part = list(islice(coming, SHARD))
+            if part:
+                numbers = range(first, first + len(part))
+                first += len(part)
+                pending.append((numbers, client.submit(_shard, task, part, home, pure=False)))
 
         for _ in range(QUEUED_PER_WORKER * workers):
             submit()
         while pending:
-            start, future = pending.popleft()
+            numbers, future = pending.popleft()
             try:
                 results = future.result()
             except KilledWorker:
-                last = min(start + SHARD, len(items))
                 raise PedecgError(
-                    f"{VARIABLE}: records {start + 1} to {last} ended every worker that took them"
-                    " (memory?)"
+                    f"{VARIABLE}: records {numbers[0]} to {numbers[-1]} ended every worker that"
+                    " took them (memory?)"
                 ) from None
             except (CancelledError, CommClosedError, OSError) as error:
                 if isinstance(error, OSError) and client.status == "running":

@@ -48,27 +48,34 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
     yield from tqdm(items, desc=what, total=total, mininterval=every, ascii=quiet, leave=True)
 
 
-def records(function: Callable[..., R], items: Iterable[Any], what: str) -> Iterator[R]:
+def records(
+    function: Callable[..., R], items: Iterable[Any], what: str, total: int | None = None
+) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in order, under a progress bar.
 
-    Results are handed over as they come, so that the caller can write them out and memory stays
-    flat however many records there are. `function` must be importable (a module's function or a
-    `functools.partial` of one).
+    Items are taken as they are needed and results are handed over as they come, so that the
+    caller can write them out and memory stays flat however many records there are. `function`
+    must be importable (a module's function or a `functools.partial` of one).
+
+    Parameters
+    ----------
+    total : number of items, for the bar; None: as `items` says.
     """
-    listed = list(items)
+    if total is None and isinstance(items, Sized):
+        total = len(items)
     for name, value in _KEEP_MEMORY.items():
         os.environ.setdefault(name, value)
     scheduler = cluster.address()
     if scheduler:
-        found = cluster.records(partial(alone, function), listed, scheduler)
-        yield from progress(found, what, len(listed))
+        found = cluster.records(partial(alone, function), items, scheduler)
+        yield from progress(found, what, total)
         return
     if jobs() == 1:
-        yield from progress((alone(function, item) for item in listed), what, len(listed))
+        yield from progress((alone(function, item) for item in items), what, total)
         return
     with joblib.parallel_config(backend="loky", n_jobs=jobs(), inner_max_num_threads=1):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
-        yield from progress(pool(joblib.delayed(function)(i) for i in listed), what, len(listed))
+        yield from progress(pool(joblib.delayed(function)(i) for i in items), what, total)
 
 
 def alone(function: Callable[..., R], item: Any) -> R:

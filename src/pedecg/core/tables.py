@@ -351,8 +351,14 @@ def ranges(schema: pa.DataFrameSchema) -> dict[str, tuple[float, float]]:
     return found
 
 
-def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+def read(
+    path: str | Path, schema: pa.DataFrameSchema, only: dict[str, list[str]] | None = None
+) -> pd.DataFrame:
     """Read a parquet table and check it against its schema.
+
+    Parameters
+    ----------
+    only : the values that a column may have, by column; other rows are not loaded. None: all rows.
 
     Raises
     ------
@@ -360,25 +366,45 @@ def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
         The file is absent, is not parquet, has another schema version, or a column does not meet
         the schema.
     """
+    filters = [(column, "in", values) for column, values in (only or {}).items()]
+    with opened(path, schema):
+        stored = parquet.read_table(path, filters=filters or None)
+    return check(stored.to_pandas(), schema, str(path))
+
+
+@contextmanager
+def opened(path: str | Path, schema: pa.DataFrameSchema) -> Iterator[parquet.ParquetFile]:
+    """Yield a parquet file whose schema version is checked; faults of the file are one line.
+
+    Raises
+    ------
+    PedecgError
+        The file is absent, is not parquet or has another schema version.
+    """
     try:
-        stored = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            version = (file.schema_arrow.metadata or {}).get(schema_versions.KEY.encode())
+            schema_versions.check(str(schema.name), version.decode() if version else None, path)
+            yield file
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
     except arrow.ArrowInvalid as error:
         raise PedecgError(f"{path}: not a parquet table ({str(error).splitlines()[0]})") from None
-    version = (stored.schema.metadata or {}).get(schema_versions.KEY.encode())
-    schema_versions.check(str(schema.name), version.decode() if version else None, path)
-    return check(stored.to_pandas(), schema, str(path))
 
 
 def write(table: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) -> None:
     """Check a table and write it as parquet: the same rows give the same bytes."""
+    checked = as_arrow(table, schema, path)
+    with replacing(path) as temporary:
+        parquet.write_table(checked, temporary, compression="zstd")
+
+
+def as_arrow(table: pd.DataFrame, schema: pa.DataFrameSchema, path: str | Path) -> arrow.Table:
+    """Return a table, checked, with the schema's version as it is written to `path`."""
     checked = check(table, schema, str(path))
     version = schema_versions.current(str(schema.name))
     stated = {schema_versions.KEY: str(version)} if version > 1 else None
-    plain = arrow.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(stated)
-    with replacing(path) as temporary:
-        parquet.write_table(plain, temporary, compression="zstd")
+    return arrow.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(stated)
 
 
 def write_metrics(metrics: dict[str, Any], path: str | Path, schema: str = "") -> None:

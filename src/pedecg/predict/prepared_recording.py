@@ -74,7 +74,7 @@ class Exam:
             [(self.recording.record_id, note.kind, " ".join(note.leads)) for note in self.notes],
             columns=["record_id", "kind", "leads"],
         )
-        (one,) = rule_features.delineated_records(self.signals, self.waves, self.record, noted)
+        (one,) = rule_features.delineated_records(self.signals, [self.waves], self.record, noted)
         measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
         return rule_features.table([measured])
 

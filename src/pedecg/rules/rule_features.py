@@ -1,7 +1,7 @@
 """From waves to the table of rules: measures, z-scores for age and sex, criteria."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pedecg.core import age_groups, criterion_lines, tables
+from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.rules import beats, criteria, criterion_logic, measure, norms
 from pedecg.rules.rhythm_strip import strip_features
@@ -45,7 +46,7 @@ class DelineatedRecord:
 
 def delineated_records(
     signals: signal_store.SignalStore,
-    waves: pd.DataFrame,
+    waves: Iterable[pd.DataFrame],
     records: pd.DataFrame,
     notes: pd.DataFrame | None = None,
 ) -> Iterator[DelineatedRecord]:
@@ -53,23 +54,51 @@ def delineated_records(
 
     Parameters
     ----------
+    waves : `tables.WAVES` in parts, each of whole records, in the order of the signal store; a
+        part is held in memory at a time.
     notes : `tables.NOTES`; None: nothing is known of pacemakers and clipped leads.
+
+    Raises
+    ------
+    PedecgError
+        The waves of a record do not come in the order of the signal store.
     """
-    all_leads = waves[waves["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
-    by_record = dict(list(all_leads.groupby("record_id", sort=False)))
+    found = _by_record(waves)
+    current, rows = next(found, (None, _no_waves()))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
     noted = {} if notes is None else dict(list(notes.groupby("record_id")))
     for position, record_id in enumerate(signals.record_ids):
         age, sex = ages[record_id], sexes[record_id]
+        own = _no_waves()
+        if current == record_id:
+            own = rows
+            current, rows = next(found, (None, _no_waves()))
         yield DelineatedRecord(
             record_id,
             position,
-            by_record.get(record_id, all_leads.iloc[:0]),
+            own,
             None if pd.isna(age) else float(age),
             None if pd.isna(sex) else str(sex),
             **_flaws(noted.get(record_id)),
         )
+    if current is not None:
+        raise PedecgError(
+            f"waves: record {current} is not in the order of the signal store; delineate it again"
+        )
+
+
+def _by_record(waves: Iterable[pd.DataFrame]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each record's waves of all leads together."""
+    for part in waves:
+        all_leads = part[part["lead"].isin((beats.GLOBAL, beats.ANY_LEAD))]
+        for record_id, rows in all_leads.groupby("record_id", sort=False):
+            yield str(record_id), rows
+
+
+@lru_cache(maxsize=1)
+def _no_waves() -> pd.DataFrame:
+    return tables.check(pd.DataFrame(columns=list(tables.WAVES.columns)), tables.WAVES, "waves")
 
 
 def _flaws(notes: pd.DataFrame | None) -> dict[str, Any]:

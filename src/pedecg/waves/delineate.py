@@ -1,7 +1,8 @@
 """Where P, QRS and T begin, peak and end: one table for every method."""
 
 import importlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -158,22 +159,41 @@ def stored(position: int, folder: str, settings: DelineateSettings) -> pd.DataFr
     return waves
 
 
-def summary(waves: pd.DataFrame, n_records: int) -> dict[str, Any]:
-    """Return how many beats were found, and in which share of them each wave, by lead."""
-    beats_of = waves[(waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")].groupby("record_id")
-    n_beats = beats_of.size()
-    bounded = waves[waves["onset_s"].notna() & waves["offset_s"].notna()]
-    found = bounded.groupby(["lead", "wave"], sort=False).size()
-    expected = {
-        lead: int(n_beats.reindex(rows["record_id"].unique()).sum())
-        for lead, rows in waves.groupby("lead", sort=False)
-    }
-    return {
-        "records": n_records,
-        "records_without_beats": n_records - len(n_beats),
-        "beats": int(n_beats.sum()),
-        "share_found": {
-            str(lead): {wave: float(found.get((lead, wave), 0) / beats_) for wave in WAVES}
-            for lead, beats_ in expected.items()
-        },
-    }
+class Counts:
+    """How many beats were found, and in which share of them each wave, lead by lead."""
+
+    def __init__(self) -> None:
+        self._records = 0
+        self._records_with_beats = 0
+        self._beats = 0
+        self._expected: Counter[str] = Counter()  # by lead: beats of the records that have it
+        self._found: Counter[tuple[str, str]] = Counter()  # by lead and wave: with both ends
+
+    def of(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Yield the waves of each record, columns of `tables.WAVES`, and count them."""
+        for waves in frames:
+            self._add(waves)
+            yield waves
+
+    def _add(self, waves: pd.DataFrame) -> None:
+        beats = int(((waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")).sum())
+        self._records += 1
+        self._records_with_beats += beats > 0
+        self._beats += beats
+        for lead in waves["lead"].unique():
+            self._expected[str(lead)] += beats
+        bounded = waves[waves["onset_s"].notna() & waves["offset_s"].notna()]
+        self._found.update(zip(bounded["lead"], bounded["wave"], strict=True))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts as metrics: numbers, and shares from 0 to 1."""
+        return {
+            "records": self._records,
+            "records_without_beats": self._records - self._records_with_beats,
+            "beats": self._beats,
+            "share_found": {
+                lead: {wave: self._found[lead, wave] / beats for wave in WAVES}
+                for lead, beats in self._expected.items()
+                if beats
+            },
+        }
