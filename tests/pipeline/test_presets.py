@@ -43,19 +43,20 @@ SMALL: dict[str, Any] = {
 }
 
 
-def run_in_small(root: Path, preset: str, changes: dict[str, Any]) -> Project:
-    """Return the root pipeline with a preset, made small, ready to run."""
-    project = fresh_project(root)  # with the smoke preset
+def run_in_small(root: Path, preset: str, changes: dict[str, Any], commands: Path) -> Project:
+    """Return the root pipeline with a preset, made small, ready to run in forks."""
+    project = fresh_project(root, commands=commands)  # with the smoke preset
     project.edit_params({**settings_of(ROOT / "presets" / preset), **SMALL, **changes})
     project.run("pedecg", "params", "--check")
     return project
 
 
 @pytest.mark.slow
-def test_zzu_on_a_gpu_runs_in_small(tmp_path: Path) -> None:
+def test_zzu_on_a_gpu_runs_in_small(forked_stages: Path, tmp_path: Path) -> None:
     project = run_in_small(
         tmp_path / "project", "zzu_gpu.yaml",
         {"models.resnet1d_medium.width": 4, "models.resnet1d_medium.blocks": [1, 1, 1, 1, 1]},
+        forked_stages,
     )  # fmt: skip
     ran = project.repro()
     assert {"train@resnet1d_medium-0", "external_validation", "report"} <= ran
@@ -63,11 +64,12 @@ def test_zzu_on_a_gpu_runs_in_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ptbxl_runs_in_small(tmp_path: Path) -> None:
+def test_ptbxl_runs_in_small(forked_stages: Path, tmp_path: Path) -> None:
     project = run_in_small(
         tmp_path / "project", "ptbxl.yaml",
         {"cohort.root": "data/raw/ptbxl", "split.train_folds": [1, 2, 3, 4, 5, 6],
          "split.validation_folds": [7, 8], "split.test_folds": [9, 10]},
+        forked_stages,
     )  # fmt: skip
     project.repro("simulate")
     write_ptbxl(project.folder / "data/raw/simulated", project.folder / "data/raw/ptbxl")
