@@ -71,11 +71,8 @@ def assert_agree(trained, folder):
     assert np.ptp(expected, axis=0).min() > 1e-3  # records differ, so that agreement says something
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name == "hybrid" else [pytest.mark.slow])
-     for name in registry.names() if registry.is_network(name)],
-)  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in registry.names() if registry.is_network(n)])
 def test_every_registered_model_agrees_with_torch(name, tmp_path):
     assert_agree(network_of(name), tmp_path)
 
