@@ -71,12 +71,13 @@ def assert_agree(trained, folder):
     assert np.ptp(expected, axis=0).min() > 1e-3  # records differ, so that agreement says something
 
 
-@pytest.mark.parametrize("name", list(filter(registry.is_network, registry.names())))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in registry.names() if registry.is_network(n)])
 def test_every_registered_model_agrees_with_torch(name, tmp_path):
     assert_agree(network_of(name), tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("name", "changes"), VARIANTS)
 def test_every_kind_of_layer_agrees_with_torch(name, changes, tmp_path):
     assert_agree(network_of(name, **changes), tmp_path)

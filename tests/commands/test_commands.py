@@ -188,7 +188,7 @@ def test_a_flat_recording_has_no_waves_and_no_measures(pedecg, ecgs, tmp_path):
 def test_ctrl_c_while_the_wave_table_is_written_leaves_the_old_table(
     pedecg, ecgs, tmp_path, monkeypatch, suffix
 ):
-    """The same for SIGKILL: tests/foundation/test_interrupted_writes.py."""
+    """The same for SIGKILL: tests/core/test_interrupted_writes.py."""
     out = tmp_path / f"waves{suffix}"
     assert pedecg("delineate", ecgs / "one", "--out", out).exit_code == 0
     before = out.read_bytes()

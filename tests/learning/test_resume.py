@@ -140,7 +140,7 @@ def many(hospital: str, state_root: str) -> fit.Fitted:
     return train(Path(hospital), Path(state_root), **MANY)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ten_kills_some_while_the_state_is_written_change_no_byte(hospital, tmp_path):
     rng = np.random.default_rng()
     halved = 0

@@ -105,12 +105,7 @@ class Project:
 
     def models(self) -> list[str]:
         """Return the names of the models that this run trains, without the ensemble of them."""
-        values = YAML(typ="safe").load((self.folder / "params.yaml").read_text(encoding="utf-8"))
-        if "experiment" in values:
-            return list(values["experiment"]["models"])
-        train = values["train"]
-        networks = [*train["models"], *train["pretrained_models"], *train["fused_models"]]
-        return [*networks, *values.get("train_rules", {}).get("models", [])]
+        return list(self.parameters()["experiment"]["models"])
 
     def copy(self, root: Path, commands: Path | None = None) -> "Project":
         """Copy all but the locks of a DVC that may be at work."""

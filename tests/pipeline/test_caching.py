@@ -69,7 +69,7 @@ def add_a_comment(file: str) -> Callable[[Project], None]:
 
 
 REPORT = "report"  # it speaks of all other stages, so it runs after any of them
-EVERYWHERE = [Row("nothing", lambda p: None, []), Row("a comment", edit_a_comment, [])]
+EVERYWHERE = [Row("a comment", edit_a_comment, [])]
 
 ROOT_TABLE = [
     Row(
@@ -108,7 +108,12 @@ ROOT_TABLE = [
         ["pretrain", "model_inputs", *trained(*NETWORKS), *TOGETHER, *REVIEW],
         nightly=True,
     ),
-    Row("one model more", add_a_model, ["model_inputs", *trained("cnn1d"), *TOGETHER]),
+    Row(
+        "one model more",
+        add_a_model,
+        ["model_inputs", *trained("cnn1d"), *TOGETHER],
+        nightly=True,
+    ),
     Row(
         "learning rate",
         lambda p: p.set("train.learning_rate", 2e-3),
@@ -148,7 +153,12 @@ DELINEATION_TABLE = [
         lambda p: p.set("simulate.records", 25),
         ["simulate", "ingest", "split", "train", "evaluate"],
     ),
-    Row("split seed", lambda p: p.set("split.seed", 8), ["split", "train", "evaluate"]),
+    Row(
+        "split seed",
+        lambda p: p.set("split.seed", 8),
+        ["split", "train", "evaluate"],
+        nightly=True,
+    ),
     Row("loss", lambda p: p.set("train.loss", "focal"), ["train", "evaluate"]),
     Row(
         "groups of heart rates",
@@ -176,6 +186,7 @@ ARRHYTHMIA_TABLE = [
             "evaluate_continued@*", *TOGETHER, "segments", "normal_beats", "explain",
             "error_review",
         ],
+        nightly=True,
     ),
     Row(
         "one variant's hidden states",
@@ -208,6 +219,7 @@ ARRHYTHMIA_TABLE = [
         lambda p: p.set("models.rules_boosted.depth", 2),
         # `segments` reads the folder of all trained models, whichever of them it scores.
         ["model_inputs", *trained("rules_boosted"), *TOGETHER, "segments"],
+        nightly=True,
     ),
     Row(
         "classes of the challenge score",
@@ -235,6 +247,7 @@ CARDIOTOXICITY_TABLE = [
         "length of a record",
         lambda p: p.set("preprocess.length_s", 9),
         ["preprocess", "statistics", "check@*", *SCORED],
+        nightly=True,
     ),
     Row("learning rate", lambda p: p.set("train.learning_rate", 2e-3), ["check@*", *SCORED]),
     Row(
@@ -261,10 +274,18 @@ BENCHMARKS_TABLE = [
         lambda p: p.set("cinc2017.folds", 4),
         ["predict_cinc2017@*", "score_cinc2017"],
     ),
-    Row("methods compared", lambda p: p.set("delineation.neurokit2_methods", []),
-        ["heart_rates", "delineation@*"]),
-    Row("shipped weights", lambda p: p.append("src/pedecg/weights/delineator/held_out.json", " "),
-        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement", "criterion_agreement"]),
+    Row(
+        "methods compared",
+        lambda p: p.set("delineation.neurokit2_methods", []),
+        ["heart_rates", "delineation@*"],
+        nightly=True,
+    ),
+    Row(
+        "shipped weights",
+        lambda p: p.append("src/pedecg/weights/delineator/held_out.json", " "),
+        ["heart_rates", "delineation@*", "prepare_*", "vendor_agreement", "criterion_agreement"],
+        nightly=True,
+    ),
 ]  # fmt: skip
 
 # A pipeline joins by its row here.

@@ -28,9 +28,9 @@ EXECUTED = {
      for page in EXECUTED],
 )  # fmt: skip
 def test_a_reader_can_follow_the_page(
-    page: str, smoke: Callable[[str], Project], tmp_path: Path
+    page: str, smoke: Callable[[str], Project], forked_stages: Path, tmp_path: Path
 ) -> None:
-    project = smoke(PAEDIATRIC).copy(tmp_path / "project")
+    project = smoke(PAEDIATRIC).copy(tmp_path / "project", commands=forked_stages)
     for step in (["add", "--all"], ["commit", "--quiet", "-m", "as cloned"]):
         project.run("git", *step, environment=page_commands.IDENTITY)
     printed = page_commands.follow(DOCS / page, project)

@@ -1,6 +1,7 @@
 """Every preset fits its pipeline; those that need data or a GPU of their own run in small."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ PRESETS = sorted(
 )
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def _name(preset: Path) -> str:
+    return preset.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=_name)
 def test_the_parameters_of_every_preset_fit_together(preset: Path, tmp_path: Path) -> None:
     pipeline = preset.parents[1].relative_to(ROOT)
     project = Project(tmp_path, pipeline.as_posix())
@@ -29,54 +34,104 @@ def test_the_parameters_of_every_preset_fit_together(preset: Path, tmp_path: Pat
     parameter_sections.check(project.folder / "params.yaml")
 
 
-# On top of the smoke preset and the preset itself: as few patients, epochs and seeds as possible.
-SMALL: dict[str, Any] = {
-    "cohort.root": "data/raw/simulated",
-    "simulate.patients": 40,
+@dataclass(frozen=True)
+class Small:
+    """What makes a preset small.
+
+    Attributes
+    ----------
+    changes : on top of the smoke preset and the preset itself: few patients, epochs and seeds.
+    runs : stages that must run.
+    nightly : only in `make test-nightly`, where another preset of its kind runs in CI.
+    """
+
+    changes: dict[str, Any]
+    runs: set[str]
+    nightly: bool = True
+
+
+TRAINED = {
     "experiment.seeds": [0],
     "train.epochs": 1,
     "train.warmup_epochs": 0,
     "train.batch_size": 16,
     "train.accelerator": "cpu",
     "train.precision": "float32",
+}
+CHILDREN = TRAINED | {
+    "cohort.root": "data/raw/simulated",
+    "simulate.patients": 40,
     "pretrain.accelerator": "cpu",
 }
+PTBXL_FOLDS = {
+    "split.train_folds": [1, 2, 3, 4, 5, 6],
+    "split.validation_folds": [7, 8],
+    "split.test_folds": [9, 10],
+}
+ONE_BLOCK = {"width": 4, "blocks": [1, 1, 1, 1, 1]}
+SHIPPED = {"simulate.records": 40, "train.steps": 20}
+REPORTED = {"external_validation", "report"}
+SMALL = {
+    "presets/zzu_gpu.yaml": Small(
+        CHILDREN | {f"models.resnet1d_medium.{key}": value for key, value in ONE_BLOCK.items()},
+        {"train@resnet1d_medium-0", *REPORTED},
+        nightly=False,
+    ),
+    "presets/ptbxl.yaml": Small(
+        CHILDREN | PTBXL_FOLDS | {"cohort.root": "data/raw/ptbxl"}, {"train@hybrid-0", *REPORTED}
+    ),
+    "pipelines/arrhythmia/presets/ablation.yaml": Small(
+        TRAINED, {"train@transformer-0", "train_continued@frozen_lstm-0", "segments"}
+    ),
+    "pipelines/arrhythmia/presets/cinc2017.yaml": Small(
+        TRAINED | {"cohort.root": "data/raw/simulated"}, {"train@rules_boosted-0", "segments"}
+    ),
+    "pipelines/delineation/presets/apart.yaml": Small(SHIPPED, {"train", "evaluate"}),
+    "pipelines/delineation/presets/shipped.yaml": Small(SHIPPED, {"train", "evaluate"}),
+    "pipelines/benchmarks/presets/tabular.yaml": Small({}, {"score_ptbxl", "score_cinc2017"}),
+}
+# A smoke preset is what test_smoke runs.
+RUN_HERE = [name for name in map(_name, PRESETS) if not name.endswith("/smoke.yaml")]
 
 
-def run_in_small(root: Path, preset: str, changes: dict[str, Any]) -> Project:
-    """Return the root pipeline with a preset, made small, ready to run."""
-    project = fresh_project(root)  # with the smoke preset
-    project.edit_params({**settings_of(ROOT / "presets" / preset), **SMALL, **changes})
+def test_every_preset_is_run_in_small() -> None:
+    assert sorted(SMALL) == sorted(RUN_HERE)
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [pytest.param(name, marks=pytest.mark.nightly if small.nightly else pytest.mark.slow)
+     for name, small in SMALL.items()],
+)  # fmt: skip
+def test_a_preset_runs_in_small_from_end_to_end(
+    preset: str, forked_stages: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    project = in_small(preset, tmp_path / "project", forked_stages)
+    parameters = project.parameters()
+    if sources := parameters["cohort"].get("also") if "cohort" in parameters else None:
+        folder = request.getfixturevalue("shared_data")
+        project.set("cohort.also", {name: str(folder / name) for name in sources})
     project.run("pedecg", "params", "--check")
+    if parameters.get("cohort", {}).get("name") == "ptbxl":
+        project.repro("simulate")
+        write_ptbxl(project.folder / "data/raw/simulated", project.folder / "data/raw/ptbxl")
+    ran = project.repro()
+    assert SMALL[preset].runs <= ran
+    if "experiment" in parameters:
+        assert_every_model_is_scored(project)
+
+
+def in_small(preset: str, root: Path, commands: Path) -> Project:
+    """Return a project with the smoke preset, a preset and what makes it small."""
+    pipeline = Path(preset).parents[1].as_posix()
+    project = fresh_project(root, pipeline, commands)
+    project.edit_params({**settings_of(ROOT / preset), **SMALL[preset].changes})
     return project
 
 
-@pytest.mark.slow
-def test_zzu_on_a_gpu_runs_in_small(tmp_path: Path) -> None:
-    project = run_in_small(
-        tmp_path / "project", "zzu_gpu.yaml",
-        {"models.resnet1d_medium.width": 4, "models.resnet1d_medium.blocks": [1, 1, 1, 1, 1]},
-    )  # fmt: skip
-    ran = project.repro()
-    assert {"train@resnet1d_medium-0", "external_validation", "report"} <= ran
-    assert_every_model_is_scored(project)
-
-
-@pytest.mark.slow
-def test_ptbxl_runs_in_small(tmp_path: Path) -> None:
-    project = run_in_small(
-        tmp_path / "project", "ptbxl.yaml",
-        {"cohort.root": "data/raw/ptbxl", "split.train_folds": [1, 2, 3, 4, 5, 6],
-         "split.validation_folds": [7, 8], "split.test_folds": [9, 10]},
-    )  # fmt: skip
-    project.repro("simulate")
-    write_ptbxl(project.folder / "data/raw/simulated", project.folder / "data/raw/ptbxl")
-    assert "report" in project.repro()
-    assert_every_model_is_scored(project)
-
-
 def assert_every_model_is_scored(project: Project) -> None:
-    models = [*project.parameters()["experiment"]["models"], "ensemble"]
+    experiment = project.parameters()["experiment"]
+    models = [*experiment["models"], *experiment.get("continued_models", []), "ensemble"]
     found = {file.stem for file in (project.folder / "predictions").glob("*.parquet")}
     assert found == set(models)
 

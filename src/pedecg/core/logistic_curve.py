@@ -10,9 +10,9 @@ from scipy import special
 
 Values = NDArray[np.float64]
 
-_MOST_STEPS = 100
+_MOST_STEPS = 100  # Newton's; a fit that has not ended by then does not end
 _SMALLEST_STEP = 1e-12  # of both unknowns; Newton's steps shrink quadratically
-_HALVINGS = 40
+_HALVINGS = 40  # of a step: 2**-40 of it changes nothing that is reported
 _ROUND = 1e-12  # added to the curvature, where no step has a sense along a flat direction
 ANYTHING = (-np.inf, np.inf)
 

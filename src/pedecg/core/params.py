@@ -4,10 +4,12 @@ A section's class lives in the package that uses it and derives from `Section`; 
 the sections that ``dvc.yaml`` declares for it.
 """
 
+import copy
 import difflib
 import types
 import typing
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,7 +82,7 @@ def read_section(section: str, file: Path = PARAMS_FILE) -> Any:
 def read_file(file: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read the whole file as plain values (YAML 1.2, so that 1e-4 is a number)."""
     try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        values = copy.deepcopy(_parsed(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise PedecgError(f"{file.name}: not found in {file.parent.resolve()}") from None
     except YAMLError as error:
@@ -88,6 +90,11 @@ def read_file(file: Path = PARAMS_FILE) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise PedecgError(f"{file.name}: must hold sections (found {values!r})")
     return values
+
+
+@lru_cache(maxsize=4)  # a stage reads several sections of one file, and parsing takes 0.1 s
+def _parsed(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def kind(annotation: Any) -> str:

@@ -13,7 +13,7 @@ from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation.calibration import logit
 
-_SHOWN = 3
+_SHOWN = 3  # names in a message, which stays one line
 
 
 @dataclass(frozen=True)

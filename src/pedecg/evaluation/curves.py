@@ -11,7 +11,7 @@ from scipy import special
 from pedecg.evaluation import calibration_metrics
 from pedecg.evaluation.cases import Cases
 
-MAX_POINTS = 120
+MAX_POINTS = 120  # more corners than a plot of this size can show
 _Z95 = float(special.ndtri(0.975))
 
 

@@ -22,6 +22,7 @@ from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scored
 from pedecg.evaluation.select_models import Selected
 
+# Where most children lie, without the extremes.
 _AGE_QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
 _LOGIT_LIMIT = 30.0  # a probability of 1e-13 is never; keeps the logarithm finite
 

@@ -23,7 +23,7 @@ _SWITCHES: Any = torch.utils.deterministic  # a module whose properties have no 
 
 # Of glibc's mallopt, by number, with values in bytes; see `keep_memory`.
 _TRIM_THRESHOLD, _KEPT = -1, 512 * 2**20
-_MMAP_THRESHOLD, _LARGEST_FROM_HEAP = -3, 32 * 2**20
+_MMAP_THRESHOLD, _LARGEST_FROM_HEAP = -3, 32 * 2**20  # 32 MB is the most that glibc takes
 
 
 def choose(accelerator: str) -> torch.device:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from pedecg.core import figures
 
-_COLUMNS = 3
+_COLUMNS = 3  # panels in a row of the page
 _ABSENT, _PRESENT, _MISSED, _WRONG = "#d0d0d0", "#b2182b", "#b2182b", "#2166ac"
 
 

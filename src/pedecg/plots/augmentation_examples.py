@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[Any, str]] = {
 }
 STRONGEST = {"noise_snr_db": 0}  # of a range the last is, but for a ratio of signal to noise
 CERTAIN = ("nine_leads", "polarity")  # their parameter is a share of the crops
-_SECONDS = 5.0
+_SECONDS = 5.0  # 5 to 15 beats of a child, and waves that can be seen
 _SEED = 44  # a draw in which every change is plain to see
 _BEFORE, _AFTER = "#c9a9a9", "#1b1b1b"
 

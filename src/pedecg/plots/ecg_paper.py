@@ -19,11 +19,11 @@ MM_PER_S = 25.0
 MM_PER_MV = 10.0
 STRIP_S = 10.0  # what one row shows: the standard printout
 
-_ROW_MM = 30.0
+_ROW_MM = 30.0  # 3 mV at 10 mm/mV from row to row
 _PULSE_MM = 10.0  # room for the calibration pulse left of each row
-_MARGIN_MM = 5.0
-_TITLE_MM = 10.0
-_FOOT_MM = 7.5
+_MARGIN_MM = 5.0  # one large square of the grid
+_TITLE_MM = 10.0  # one line of text above the rows
+_FOOT_MM = 7.5  # one line of small text below the rows
 _PAPER = "#fffaf8"
 _FINE, _COARSE = "#f9dcd8", "#eeb0a8"
 _INK = "#1a1a1a"
@@ -33,7 +33,7 @@ _BAR_MM = 1.0  # at the foot of a trace, under each wave
 _LEAST_MM = 0.4  # so that a wave of which only the peak is known is seen
 _FEWEST_S = 0.5  # a rest shorter than this gets no row of its own
 
-_VEIL_MM = 24.0
+_VEIL_MM = 24.0  # within a row, so that the colours of two rows do not touch
 # From nothing to a blue that leaves the grid and the trace to be read.
 HEAT = LinearSegmentedColormap.from_list("heat", [(0.13, 0.40, 0.67, a) for a in (0.0, 0.42, 0.78)])
 

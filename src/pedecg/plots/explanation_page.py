@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pedecg.core import figures
 from pedecg.plots import ecg_paper
 
-DPI = 110
+DPI = 110  # small writing can be read, and a report with dozens of pages stays small
 _BELOW_MM = 62.0  # for the words under the paper: with twelve leads the page is an A4 sheet
-_MM = 1 / 25.4
+_MM = 1 / 25.4  # inches
 _INK, _GREY, _BLUE, _PALE = "#1a1a1a", "#6b6b6b", "#2166ac", "#c9c9c9"
 
 Shares = Mapping[str, tuple[float, float]]

@@ -21,8 +21,8 @@ COLOURS = (
     "#999933",
     "#000000",
 )  # Okabe and Ito
-_CHANCE = 0.5
-_GAP = 1.2
+_CHANCE = 0.5  # AUROC of a guess
+_GAP = 1.2  # rows between the blocks of two targets
 
 
 def auroc(

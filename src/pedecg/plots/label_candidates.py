@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pedecg.core import figures
 
-FIRST = 40
+FIRST = 40  # rows that a figure can name
 _GIVEN = {0: ("#0072B2", "recorded as absent"), 1: ("#D55E00", "recorded as present")}
 
 

@@ -12,7 +12,7 @@ from pedecg.rules import audit_measures, norms
 COLOURS = {"female": "#b5473c", "male": "#3b6ea5"}
 WORDS = {"female": "girls", "male": "boys"}
 UNIT_WORDS = {"bpm": "beats per minute", "ms": "ms", "deg": "degrees"}
-TICKS = {
+TICKS = {  # days
     "0": 0, "1 d": 1, "1 week": 7, "1 month": 30, "3 months": 91, "1 y": 365, "3 y": 1096,
     "8 y": 2922, "16 y": 5844,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from pedecg.core import figures
 from pedecg.evaluation.calibration import MEAN, Calibration
 
 _COLOURS = {"before": "0.55", "after": "#0072B2"}
-_BARS = 20
+_BARS = 20  # of the histogram; 0.05 each where probabilities reach 1
 
 
 def draw(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _BOX, _HEIGHT, _GAP = 520, 236, 74, 32  # narrow enough for a phone
-_LEFT, _BETWEEN = 8, 10
+_LEFT, _BETWEEN = 8, 10  # pixels: margin, and space between two boxes
 
 
 @dataclass(frozen=True)

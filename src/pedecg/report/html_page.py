@@ -16,7 +16,7 @@ from pedecg.report.run_files import RunFiles
 
 TEMPLATES = Path(__file__).with_suffix("")
 _COLOURS = 128  # of a picture: a third of the bytes, and an ECG on its paper looks the same
-_MB = 1_000_000
+_MB = 1_000_000  # bytes
 
 
 def write(run: RunFiles, settings: ReportSettings) -> str:

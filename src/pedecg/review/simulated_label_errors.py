@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-FIRST = (50, 100, 200)
+FIRST = (50, 100, 200)  # candidates from the top of the list, at which precision is reported
 _PREFIX = "wrong_"
 
 

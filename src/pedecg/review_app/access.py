@@ -21,7 +21,7 @@ CSRF_HEADER = "x-csrf-token"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_SESSIONS = 200  # the oldest is forgotten
 MAX_WRONG_PASSWORDS = 10  # within `WRONG_PASSWORD_S`
-WRONG_PASSWORD_S = 60.0
+WRONG_PASSWORD_S = 60.0  # seconds; so that a program cannot try thousands
 
 # No code, style, font or connection from anywhere but the application itself.
 SECURITY_HEADERS = {

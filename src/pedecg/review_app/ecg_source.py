@@ -23,7 +23,7 @@ from pedecg.rules import beats, norms
 
 MICROVOLTS_PER_MV = 1000
 NO_VALUE = -32768  # stands for a gap in the signal as it is sent
-_LARGEST = 32767
+_LARGEST = 32767  # of int16, in which the page gets microvolts
 KEPT = 24  # prepared ECGs in memory; 20 s of 12 leads at 500 Hz take about 1 MB
 # Shown with the measures for which the file of limits has rows.
 ALSO_SHOWN = ("p_ms", "qt_ms", "p_axis_deg", "t_axis_deg")

@@ -20,7 +20,7 @@ from pedecg.review_app.worklist import Item, Worklist
 _NAME = re.compile(r"[^\W\d_][\w .,'’-]{0,39}")
 RELATIVE = ("keep", "change")  # to the recorded label: only for a reader who sees it
 MAX_REASON = 500  # characters
-MAX_FINDINGS = 30
+MAX_FINDINGS = 30  # a reader writes a few; a request that names more is no reader's
 
 
 class RefusedError(Exception):

@@ -9,7 +9,7 @@ from pedecg.review_app import agreement
 from pedecg.review_app.answers import Answers, Case
 from pedecg.review_app.worklist import Worklist
 
-DEPTHS = (10, 20, 50, 100, 200)
+DEPTHS = (10, 20, 50, 100, 200)  # cases from the top of the list
 
 
 def summary(worklist: Worklist, answers: Answers, seed: int = 0) -> dict[str, Any]:

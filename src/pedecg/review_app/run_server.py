@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from pedecg.core.errors import PedecgError
 
 MAX_CONNECTIONS = 200  # more are refused with 503 rather than slowing down all
+# Seconds; longer than a look at one case, so that the next one needs no new connection.
 KEEP_ALIVE_S = 30
 _LONGEST_HEAD = 16 * 1024  # bytes of a request before its body
 

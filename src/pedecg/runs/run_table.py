@@ -15,7 +15,7 @@ from pedecg.runs.run_rows import AmbiguousNameError, RunRow
 # Shown by default, as far as a pipeline has them and their name is unambiguous.
 FIGURES = ("auroc", "auprc", "f1", "f1_challenge", "accuracy", "macro_f1")
 _SHOWN_PARAMETERS = 8  # differing parameters shown unasked; more than that nobody reads in a row
-_WIDEST = 40
+_WIDEST = 40  # characters of a cell: a table of ten columns still fits a wide terminal
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ LEAST_MV, MOST_MV = 0.3, 12.0
 # Where recorders end, mV: 16 bits at 10,000 per mV, and the usual ranges of amplifiers. At one of
 # these two samples in a row are enough, as a child's R is narrow.
 RANGES_MV = (3.2767, 3.28, 5.0, 10.0)
-RANGE_TOLERANCE_MV = 0.004
-_SAME_MV = 1e-6
+RANGE_TOLERANCE_MV = 0.004  # steps of up to 4 µV end this near to the nominal range
+_SAME_MV = 1e-6  # rounding of float32: a step of any recorder is larger
 
 
 @dataclass(frozen=True)

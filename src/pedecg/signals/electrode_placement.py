@@ -33,9 +33,9 @@ CHESTS = (("V1", "V2", "V3", "V4", "V5", "V6"), ("V1", "V3", "V5"))  # the first
 LIMB = ("I", "II")  # the other four follow from these
 
 POINTS = 12  # of each of P, QRS and T
-FEWEST_BEATS = 3
-_BAND_HZ = (0.5, 40.0)
-_QRS_BAND_HZ = (5.0, 30.0)
+FEWEST_BEATS = 3  # fewer make no typical beat
+_BAND_HZ = (0.5, 40.0)  # P, QRS and T without baseline wander and most muscle noise
+_QRS_BAND_HZ = (5.0, 30.0)  # where the QRS has most of its power, and P and T little
 _SMALLEST_MV = 0.02  # added to a size that is divided by: noise has no direction
 _SEGMENTS = 3  # P, QRS, T
 
@@ -65,24 +65,6 @@ IN_WORDS = {
 }
 
 
-def suspicions(
-    signal_mv: NDArray[np.floating[Any]],
-    fs_hz: float,
-    leads: tuple[str, ...],
-    age_days: float | None,
-) -> list[Suspicion]:
-    """Return which other placements explain a record better than the right one.
-
-    Parameters
-    ----------
-    signal_mv : shape (n_leads, n_samples), mV, usable leads only, finite.
-    leads : canonical names of the rows. I, II, V1, V3 and V5 are needed; otherwise the result is
-        empty.
-    age_days : None where it is not known: then the strictest limits of any age hold.
-    """
-    return suspected(log_odds(signal_mv, fs_hz, leads), age_days)
-
-
 def suspected(odds: Mapping[str, float], age_days: float | None) -> list[Suspicion]:
     """Return the placements that the log odds of a record make suspect at an age."""
     limits = limits_at(age_days)
@@ -108,7 +90,13 @@ def limits_at(age_days: float | None) -> dict[str, float]:
 def log_odds(
     signal_mv: NDArray[np.floating[Any]], fs_hz: float, leads: tuple[str, ...]
 ) -> dict[str, float]:
-    """Return the log odds of each other placement; empty where the record cannot tell."""
+    """Return the log odds of each other placement; empty where the record cannot tell.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV, usable leads only, finite.
+    leads : canonical names of the rows. I, II, V1, V3 and V5 are needed.
+    """
     chest = chest_of(leads)
     if chest is None:
         return {}

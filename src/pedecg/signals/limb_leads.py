@@ -21,7 +21,7 @@ EQUATIONS: tuple[dict[str, float], ...] = (
 # filtered one by one, as in LUDB, a third is usual. An inverted lead leaves about all.
 LARGEST_SHARE = 0.5
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF")
-FEWEST_LEADS = 3
+FEWEST_LEADS = 3  # Einthoven's and Goldberger's sums join three leads
 LEAST_MV = 0.03  # a smaller sum is noise and rounding
 
 Leads = Mapping[str, NDArray[np.floating[Any]]]

@@ -20,14 +20,14 @@ from pedecg.core import elementary
 
 Values = NDArray[np.float64]
 
-MAINS_HZ = (50.0, 60.0)
+MAINS_HZ = (50.0, 60.0)  # the mains of all countries
 LEAST_MV = 0.02  # amplitude from which hum is removed: a fifth of a small square on paper
 CYCLES = 2  # in one block
 STEADY_S = 1.0  # the running median: longer than five QRS complexes are wide
 BESIDE_HZ = (-4.0, 4.0)  # from the mains: noise and QRS are as strong there, hum is not
 TIMES_BESIDE = 2.0  # hum is so much stronger than its neighbours
 LEAST_LEFT = 0.04  # of the hum, 98th percentile: less is the error of its estimate
-SHORTEST_S = 1.0
+SHORTEST_S = 1.0  # a shorter record does not resolve 1 Hz, so that hum and its neighbours are one
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pedecg.core.records import EcgRecord
 
 SHORTEST_S = 0.35  # even a coarse recorder of a quiet heart writes no longer segment without a step
-FEWEST_SAMPLES = 3
+FEWEST_SAMPLES = 3  # fewer are equal by chance; at rates below 9 Hz SHORTEST_S has fewer
 
 
 def recorded(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> slice:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 STILL_S = 0.35  # a longer segment without any change holds no ECG
 LARGEST_SHARE = 0.6  # of the record: a lead that holds more is a rhythm strip, or whole
-SHORTEST_S = 1.5
+SHORTEST_S = 1.5  # a shorter strip of a child may hold one beat or none; columns have 2.5 s
 FULL = 0.9  # of its strip a lead must have values
 TOGETHER_S = 0.1  # leads of one column begin and end within this
 FEWEST_LEADS = 3  # with a strip: fewer may be electrodes that came off

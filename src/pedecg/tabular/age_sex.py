@@ -14,7 +14,7 @@ REFERENCE = True
 # Normal limits change in days at birth and in years at school; knots at 1 w, 1 m, 3 m, 1 y, 3 y,
 # 8 y and 14 y, in days.
 _KNOTS_DAYS = (7, 30, 91, 365, 1096, 2922, 5114)
-_OFFSET_DAYS = 30.0
+_OFFSET_DAYS = 30.0  # log1p is nearly linear below: the first days do not fill half of the axis
 
 
 class Settings(logistic.Settings):

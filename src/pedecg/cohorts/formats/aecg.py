@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = "AnnotatedECG"
 VENDOR = "HL7 aECG"
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}  # seconds of each unit of an increment
 _AGES = ("21612-7", "30525-0")  # LOINC: reported age, age
 _SLIP = (0.25, 20.0)  # increments in "s" that are milliseconds: 50 to 4,000 Hz
 _ONE_GRID_S = 1e-3  # sets of one series may begin a rounding of a clock apart

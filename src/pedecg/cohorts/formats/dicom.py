@@ -22,7 +22,7 @@ SUFFIXES = (".dcm", ".dicom")
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # may inflate to any size
 _AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 _TYPES = {"SS": "<i2", "US": "<u2", "SB": "i1", "UB": "u1", "SL": "<i4", "UL": "<u4"}
-_BITS = {8: 1, 16: 2, 32: 4}
+_BITS = {8: 1, 16: 2, 32: 4}  # bits of a sample: bytes
 _BEAT_WORDS = ("MEDIAN", "BEAT", "AVERAGE", "TEMPLATE", "TYPICAL")
 
 

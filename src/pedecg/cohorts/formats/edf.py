@@ -18,7 +18,7 @@ from pedecg.core.records import Sex
 
 NAME = "EDF, EDF+ or BDF"
 SUFFIXES = (".edf", ".bdf", ".rec")
-MAX_MB = 200.0
+MAX_MB = 200.0  # a day of one 24-bit channel at 500 Hz has 130 MB
 _BDF = b"\xffBIOSEMI"
 _HEADER = 256  # bytes, and as many for each channel
 

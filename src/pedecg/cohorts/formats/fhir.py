@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = "Observation"
 VENDOR = "HL7 FHIR"
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}  # seconds of each unit of an interval
 _MARKS = ("E", "U", "L")  # error, above and below the range: no value
 _MARKED = re.compile(r"(?:^|\s)[EUL](?:\s|$)")
 _NO_VALUE = "-9.87654321e300"  # in place of a mark, while texts become numbers

@@ -17,7 +17,7 @@ BY_NUMBER: dict[int, str] = {
     11: "V3R", 12: "V4R", 13: "V5R", 14: "V6R", 15: "V7R", 61: "III", 62: "aVR", 63: "aVL",
     64: "aVF", 66: "V8", 67: "V9",
 }  # fmt: skip
-MDC_FIRST = 131328
+MDC_FIRST = 131328  # code 2:0 of ISO/IEEE 11073-10101, from which its lead numbers count
 
 Role = Literal["lead", "unplaced", "other", "not-ecg"]
 

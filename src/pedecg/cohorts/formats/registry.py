@@ -28,7 +28,7 @@ from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
 
 MAX_MB = 20.0  # vendors' files hold 10 s in 0.1 to 0.5 MB
-_MEGABYTE = 1_000_000
+_MEGABYTE = 1_000_000  # bytes
 _PEAKS = 0.998  # quantile of the deflections that a QRS reaches
 _FLAT_MV, _TALLEST_MV = 0.02, 4.0  # of the median lead; with hypertrophy hearts reach 3
 _START = 4096  # bytes of a file that tell its format

@@ -31,7 +31,7 @@ _ACQUISITIONS = ("STD-12", "10-WIRE")  # their channels are the twelve leads in 
 _LIMB = ("III", "aVR", "aVL", "aVF")
 _CODE_BITS = 10  # of the LZW codes in Sierra XML
 _MOST_SAMPLES = 120_000  # of a channel; recorders store 11 s
-_MOST_LEADS = 32
+_MOST_LEADS = 32  # its XML has up to 16 leads: more is damage
 # tag of the measurement, in each of the versions' two kinds of block
 MEASUREMENTS = {
     "heart_rate_bpm": "meanventrate", "pr_ms": "meanprint", "qrs_ms": "meanqrsdur",

@@ -25,13 +25,14 @@ from pedecg.cohorts.record_faults import RecordFault
 
 NAME = "CSV with a declared unit, Apple Health"
 SUFFIXES = (".csv", ".txt", ".tsv")
-_MOST_HEADER_LINES = 64
+_MOST_HEADER_LINES = 64  # lines before the samples; a table without samples ends here
 _RATE_KEYS = ("fs", "fs_hz", "sampling rate", "sampling_rate", "sample rate", "sample_rate", "rate",
               "frequency", "sampling frequency", "sampling_frequency")  # fmt: skip
 _UNIT_KEYS = ("unit", "units", "amplitude unit")
 _HERTZ = re.compile(r"([0-9.,]+)\s*(?:hz|hertz)\b", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<name>[^()\[\]]+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]")
 _APPLE_LEAD = re.compile(r"\S+\s+(I{1,3}|aV[RLF]|V[1-6])", re.IGNORECASE)  # Lead I, Afleiding I
+# Seconds of each unit of a time column.
 _TIME_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6}
 _AGE = re.compile(r"([0-9.]+)\s*([A-Za-z]+)")
 _DATES = ("%Y-%m-%d", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")

@@ -19,7 +19,7 @@ MV_PER_UNIT = {
     "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "microv": 1e-3, "microvolt": 1e-3, "microvolts": 1e-3,
     "nv": 1e-6, "nanovolt": 1e-6, "nanovolts": 1e-6, "v": 1e3, "volt": 1e3, "volts": 1e3,
 }  # fmt: skip
-MOST_CHANNELS = 512
+MOST_CHANNELS = 512  # a damaged header must not claim memory; body surface maps have some 250
 
 _FORMAT = re.compile(r"(\d{1,3})(?:x(\d{1,4}))?(?::(\d{1,18}))?(?:\+(\d{1,12}))?", re.ASCII)
 _GAIN = re.compile(r"([^(/]*)(?:\(([^()]*)\))?(?:/(\S+))?")

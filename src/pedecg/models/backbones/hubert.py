@@ -14,10 +14,10 @@ from torch.nn.utils import parametrizations
 
 from pedecg.models.time_layers import Conv1d
 
-N_CHANNELS = 512
-KERNELS, STRIDES = (10, 3, 3, 2, 2), (4, 2, 2, 2, 2)
-POSITION_KERNEL, POSITION_GROUPS = 128, 16
-DROPOUT = 0.1
+N_CHANNELS = 512  # the released weights have this shape, and so below
+KERNELS, STRIDES = (10, 3, 3, 2, 2), (4, 2, 2, 2, 2)  # as released
+POSITION_KERNEL, POSITION_GROUPS = 128, 16  # as released
+DROPOUT = 0.1  # as released
 
 
 @dataclass(frozen=True)

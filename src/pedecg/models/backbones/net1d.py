@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from pedecg.models.time_layers import Conv1d
 
-WIDTHS = (64, 160, 160, 400, 400, 1024, 1024)
-BLOCKS = (2, 2, 2, 3, 3, 4, 4)
-KERNEL = 16
-GROUP_WIDTH = 16
+WIDTHS = (64, 160, 160, 400, 400, 1024, 1024)  # the released weights have this shape, and so below
+BLOCKS = (2, 2, 2, 3, 3, 4, 4)  # as released
+KERNEL = 16  # as released
+GROUP_WIDTH = 16  # as released
 N_CLASSES = 150  # of the released head
 
 

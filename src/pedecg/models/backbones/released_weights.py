@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pedecg.core.errors import PedecgError
 from pedecg.models.backbones import hubert, input_contracts, net1d
 
-_SHOWN = 8
+_SHOWN = 8  # names in a message, which stays one line
 
 
 @dataclass(frozen=True)

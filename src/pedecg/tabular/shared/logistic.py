@@ -25,7 +25,7 @@ from pedecg.tabular.shared import design
 
 Values = NDArray[np.float64]
 
-_MAX_STEPS = 2000
+_MAX_STEPS = 2000  # of L-BFGS; scikit-learn warns where a fit needs more
 
 
 class Settings(Section):
