@@ -29,6 +29,7 @@ IMPORT_BY_NAME = {
     PACKAGE / "models/registry.py": sorted(
         [
             *(PACKAGE / "models/networks").glob("*.py"),
+            *(PACKAGE / "models/fused").glob("*.py"),
             *(PACKAGE / "tabular").glob("*.py"),
             PACKAGE / "learning/network_model.py",
         ]

@@ -78,6 +78,35 @@ def test_no_recording_is_predicted_from_its_own_label(prepared, values):
     assert not before[~held_out].equals(after[~held_out])  # the change did reach the training
 
 
+@pytest.fixture(scope="module")
+def fused(values):
+    """A hybrid whose network is small and learns for two epochs."""
+    train = {"epochs": 2, "warmup_epochs": 1, "crops_per_record": 1, "crop_seconds": 5}
+    small = {"channels": [8], "reduce": [16]}
+    own = {"network": "cnn_only", "rules": ["rules_trees"], "sides": {"cnn_only": small}}
+    models = values["models"] | {"hybrid": values["models"]["hybrid"] | own}
+    return values | {"models": models, "train": values["train"] | train}
+
+
+@pytest.mark.slow
+def test_no_recording_is_predicted_by_a_hybrid_from_its_own_label(prepared, fused):
+    fold = np.arange(len(prepared.record_ids)) % 3
+    before = out_of_fold.cross_validated("hybrid", prepared, fused, fold, 0)
+    labels = prepared.labels.copy()
+    targets = list(prepared.targets)
+    labels.loc[fold == 0, targets] = labels.loc[fold == 0, targets[::-1]].to_numpy()
+    after = out_of_fold.cross_validated("hybrid", replace(prepared, labels=labels), fused, fold, 0)
+    held_out = before["record_id"].isin(prepared.record_ids[fold == 0])
+    pd.testing.assert_frame_equal(before[held_out], after[held_out])
+    assert not before[~held_out].equals(after[~held_out])
+
+
+def test_a_hybrid_needs_a_fold_for_its_weights(prepared, fused):
+    fold = np.arange(len(prepared.record_ids)) % 2
+    with pytest.raises(PedecgError, match=r"needs 3 folds or more \(found 2\)"):
+        out_of_fold.cross_validated("hybrid", prepared, fused, fold, 0)
+
+
 @pytest.mark.parametrize("model", ["rules_linear", "rules", "age_sex", "rules_boosted"])
 def test_every_tabular_model_of_the_root_pipeline_can_be_compared(prepared, values, model):
     root = cohort.parameters(ROOT / "presets/ptbxl.yaml")["models"]

@@ -149,13 +149,13 @@ def test_a_simulated_cohort_of_another_name_is_called_simulated(copy):
     assert write(copy)["training_data"]["children"].startswith("simulated")
 
 
-def test_a_model_that_reads_rule_features_says_so(copy):
+def test_a_model_that_reads_further_numbers_says_so(copy):
     shutil.rmtree(copy / "models" / MODEL)
-    settings = small_project.settings_of("hybrid")
+    settings = small_project.settings_of("cnn1d")
     for seed in SEEDS:
-        one = small_project.trained("hybrid", settings, seed=seed, n_features=3)
+        one = small_project.trained("cnn1d", settings, seed=seed, n_features=3)
         one.save(copy / "models" / MODEL / f"seed{seed}")
-    (copy / "calibration" / f"{MODEL}.json").rename(copy / "calibration" / "hybrid.json")
+    (copy / "calibration" / f"{MODEL}.json").rename(copy / "calibration" / "cnn1d.json")
     about = write(copy)
-    assert about["reads"] == ["signal", "leads", "age", "sex", "rules"]
+    assert about["reads"] == ["signal", "leads", "age", "sex", "numbers"]
     assert about["networks"][0]["feature_names"] == ["feature_0", "feature_1", "feature_2"]

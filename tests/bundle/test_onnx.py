@@ -19,8 +19,6 @@ VARIANTS = [
     ("resnet1d", {"squeeze": 0.25}),
     ("resnet1d_age", {"conditioning": "concat"}),
     ("resnet1d_medium", {"order": "post", "stem": "single"}),
-    ("hybrid", {"use": "rules"}),
-    ("hybrid", {"use": "signal", "age_features": 0}),
     ("cnn_rnn", {"sequence": "none", "pooling": "mean", "own_scale": True}),
     ("cnn_rnn", {"sequence": "lstm", "layers": 2, "pooling": "last"}),
     ("cnn_rnn", {"sequence": "transformer", "pooling": "mean"}),
@@ -29,7 +27,7 @@ VARIANTS = [
 
 def network_of(name, **changes):
     settings = small_project.settings_of(name) | changes
-    n_features = N_FEATURES if "rules" in registry.reads(name, settings) else 0
+    n_features = N_FEATURES if registry.reads(name, settings) & registry.FEATURES else 0
     return small_project.trained(name, settings, n_features=n_features)
 
 

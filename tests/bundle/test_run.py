@@ -284,13 +284,13 @@ def test_a_fault_is_one_line_and_the_other_ecgs_are_answered(bundle, ecgs, tmp_p
 
 
 @pytest.mark.slow
-def test_rule_features_are_scaled_and_asked_by_name(project, ecgs, tmp_path):
-    model = project / "models" / "hybrid"
-    settings = small_project.settings_of("hybrid")
-    small_project.trained("hybrid", settings, n_features=3).save(model / "seed0")
+def test_further_features_are_scaled_and_asked_by_name(project, ecgs, tmp_path):
+    model = project / "models" / "cnn1d"
+    settings = small_project.settings_of("cnn1d")
+    small_project.trained("cnn1d", settings, n_features=3).save(model / "seed0")
     whole = json.loads((project / "calibration" / f"{MODEL}.json").read_text())
     whole["curves"].pop("1")
-    (project / "calibration" / "hybrid.json").write_text(json.dumps(whole))
+    (project / "calibration" / "cnn1d.json").write_text(json.dumps(whole))
     assemble.write(model, tmp_path / "bundle", project)
 
     ecg, known = ecgs["P0"], {"feature_2": 4.5, "feature_0": -1.0, "other": 3.0}
@@ -305,7 +305,7 @@ def test_rule_features_are_scaled_and_asked_by_name(project, ecgs, tmp_path):
     table = pd.DataFrame([known | {"feature_1": np.nan}])
     expected = own_answer(ecg, project, model, tmp_path, table)
     np.testing.assert_allclose(probabilities(json.loads(found.stdout)), expected, atol=1e-4)
-    assert "reads rule features" in alone(tmp_path / "bundle", *asked).stderr
+    assert "reads the features feature_0, feature_1" in alone(tmp_path / "bundle", *asked).stderr
 
 
 def test_an_altered_file_is_refused(bundle, tmp_path):

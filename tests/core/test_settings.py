@@ -53,7 +53,7 @@ def test_the_projects_own_parameters_are_right(file: Path) -> None:
             "thresholds: ours.csv",
             "ours.csv: not found",
         ),
-        ("  hidden: 64            # 4 to 4096", "  hiden: 64            # 4 to 4096", "hiden"),
+        ("    shrinkage: 20", "    shrinkag: 20", "shrinkag"),
     ],
 )
 def test_a_fault_is_reported_in_one_line(file: Path, old: str, new: str, message: str) -> None:
@@ -78,7 +78,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"experiment.models": ["rules_trees"]}, "names no model that explain can use: a network"),
     (
         {"experiment.models": ["hybrid", "rules"]},
-        "names no model that external_validation can use",
+        "names no model that explain can use: a network",
     ),
     (
         {"experiment.continued_models": ["resnet1d_medium"]},
@@ -110,11 +110,29 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"external_validation.mapping": "other"}, "external_validation.mapping names 'other'"),
     ({"subgroups.models": ["net"]}, "subgroups.models names 'net', which is not in the run"),
     ({"noise_review.model": "x"}, "noise_review.model names 'x'; known are "),
-    ({"noise_review.model": "hybrid"}, "noise_review.model names 'hybrid'; it must read no"),
+    ({"noise_review.model": "hybrid"}, "noise_review.model names 'hybrid'; it must be a network"),
     ({"noise_review.model": "rules"}, "noise_review.model names 'rules'; it must be a network"),
     ({"models.resnet1d.width": 3}, "models.resnet1d.width must be integer ≥ 4, ≤ 256 (found 3)"),
     ({"trunk.stem": "none"}, "trunk.stem must be single or deep"),
     ({"models.resnet1d.family": "resnet9d"}, "no model 'resnet9d'"),
+    ({"models.hybrid.network": "resnet1d_ag"}, "models.resnet1d_ag is missing; did you mean"),
+    (
+        {"models.hybrid.network": "rules_trees"},
+        "models.hybrid has the side 'rules_trees', a tabular model; expected a network model",
+    ),
+    (
+        {"models.hybrid.rules": ["rules_trees", "resnet1d"]},
+        "models.hybrid has the side 'resnet1d', a network model; expected a tabular model",
+    ),
+    ({"models.hybrid.rules": []}, "models.hybrid.rules must be"),
+    (
+        {"models.hybrid.sides": {"rules_tree": {"trees": 3}}},
+        "models.hybrid.sides names 'rules_tree', no side of it",
+    ),
+    (
+        {"models.hybrid.sides": {"resnet1d_age": {"width": 3}}},
+        "models.resnet1d_age.width must be integer",
+    ),
 ]
 
 

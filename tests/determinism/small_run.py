@@ -85,7 +85,7 @@ def tabular() -> dict[str, Any]:
         "rules_linear": {"strength": 0.01},
         "rules_trees": {"trees": 20, "min_leaf": 3, "feature_share": 0.3, "balance": 1.0},
     }  # fmt: skip
-    assert set(settings) == {name for name in registry.names() if not registry.is_network(name)}
+    assert set(settings) == {name for name in registry.names() if registry.kind(name) == "tabular"}
     found: dict[str, Any] = {}
     for name, values in settings.items():
         for task, truth in (("multilabel", labels), ("multiclass", classes)):

@@ -12,12 +12,12 @@ from pedecg.evaluation import select_models
 
 RUN = RunModels(
     (
-        RunModel("age_sex", ("demographics",), True),
-        RunModel("rules_trees", ("demographics", "rules"), False),
-        RunModel("resnet1d", ("signals",), False),
-        RunModel("hybrid", ("demographics", "rules", "signals"), False),
-        RunModel("resnet1d_age", ("demographics", "signals"), False),
-        RunModel("cnn1d", ("numbers", "signals"), False),
+        RunModel("age_sex", ("demographics",), True, False),
+        RunModel("rules_trees", ("demographics", "rules"), False, False),
+        RunModel("resnet1d", ("signals",), False, True),
+        RunModel("hybrid", ("demographics", "rules", "signals"), False, False),
+        RunModel("resnet1d_age", ("demographics", "signals"), False, True),
+        RunModel("cnn1d", ("numbers", "signals"), False, True),
     ),
     members=("rules_trees", "resnet1d", "hybrid"),
 )
@@ -39,7 +39,7 @@ def models(values: dict, aurocs: dict | None = None) -> dict[str, list[str]]:
 
 def test_each_stage_takes_the_best_model_that_can_serve_it() -> None:
     assert models(VALUES) == {
-        "explain": ["hybrid"],  # cnn1d reads numbers, which explanations do not know
+        "explain": ["resnet1d_age"],  # hybrid is no network; cnn1d reads numbers, unknown there
         "external_validation": ["resnet1d_age"],  # rule features are not measured there
         "subgroups": ["rules_trees", "cnn1d", "ensemble"],
     }
@@ -105,8 +105,8 @@ def test_what_is_copied_is_what_a_stage_reads(
             Path(file).write_text(f"{model} {file}")
     select_models.copy(select_models.select(RUN, VALUES, AUROCS), [0])
     taken = select_models.read_one("explain")
-    assert taken.name == "hybrid"
-    assert (taken.trainings([0])[0] / "model.json").read_text().startswith("hybrid models")
+    assert taken.name == "resnet1d_age"
+    assert (taken.trainings([0])[0] / "model.json").read_text().startswith("resnet1d_age models")
     assert [each.name for each in select_models.read("subgroups")] == models(VALUES)["subgroups"]
     assert not list(Path("data/selected/subgroups").rglob("seed0"))
     with pytest.raises(PedecgError, match="stage select_models writes it"):

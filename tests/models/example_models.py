@@ -35,7 +35,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "without_weights": "stop", "tuning": "full", "layer_decay": 0.75, "dropout": 0.1,
         "masked_autoencoder": TRUNK,
     },
-    "hybrid": TRUNK | AGE | {"use": "both", "hidden": 16},
     "resnet1d": TRUNK,
     "resnet1d_age": TRUNK | AGE | {"conditioning": "film"},
     "rules": {"max_slope": 5.0},
@@ -45,6 +44,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "rules_linear": {"strength": 1.0},
     "rules_trees": {"trees": 10, "min_leaf": 2, "feature_share": 0.5},
+}  # fmt: skip
+SETTINGS["hybrid"] = {
+    "network": "resnet1d_age", "rules": ["rules_boosted", "rules_linear"], "shrinkage": 20.0,
+    "sides": {name: SETTINGS[name] for name in ("resnet1d_age", "rules_boosted", "rules_linear")},
 }  # fmt: skip
 SPLIT = np.array(["train"] * 48 + ["validation"] * 24 + ["test"] * 24)
 

@@ -18,7 +18,7 @@ from pedecg.models import registry
 from pedecg.models.contract import CARD, Fitted
 
 NAMES = registry.names()
-TABULAR = [name for name in NAMES if not registry.is_network(name)]
+TABULAR = [name for name in NAMES if registry.kind(name) == "tabular"]
 REFITTED = ["rules_boosted", "rules_trees"]
 OF_FEATURES = [  # but the rule score: what it lacks adds nothing
     name for name in NAMES if registry.reads(name) & registry.FEATURES and name != "rules"
@@ -56,7 +56,8 @@ def saved(fitted: Fitted, folder: Path) -> dict[str, bytes]:
     """Save a model; return the bytes of its files by name."""
     folder.mkdir(parents=True)
     fitted.model.save(folder)
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
 def with_labels(inputs: Inputs, chosen: np.ndarray, value: float) -> Inputs:
@@ -70,12 +71,11 @@ def test_every_model_is_tested_here():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_reads_known_inputs_and_is_a_network_if_it_reads_signals(name):
+def test_it_reads_known_inputs_and_a_model_of_tables_reads_no_signals(name):
     reads = registry.reads(name)
     assert reads <= registry.INPUTS
-    assert registry.source_file(name).parent.name == (
-        "networks" if "signals" in reads else "tabular"
-    )
+    assert registry.is_network(name) == (registry.kind(name) == "network")
+    assert ("signals" in reads) == (registry.kind(name) != "tabular")
 
 
 @pytest.mark.parametrize("name", NAMES)

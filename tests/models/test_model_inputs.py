@@ -67,7 +67,19 @@ def test_a_default_of_the_trunk_changes_all_that_have_a_trunk(values: dict[str, 
 
 
 def test_a_models_own_parameter_changes_it_alone(values: dict[str, Any]) -> None:
-    assert changes(values, "models.hybrid", width=16) == {"hybrid"}
+    assert changes(values, "models.hybrid", shrinkage=5.0) == {"hybrid"}
+
+
+def test_a_sides_parameter_changes_what_is_made_of_it(values: dict[str, Any]) -> None:
+    values["models"]["hybrid"]["rules"] = ["rules_trees"]
+    assert changes(values, "models.rules_trees", trees=30) == {"hybrid", "rules_trees"}
+
+
+def test_a_pretrained_side_brings_its_weights(values: dict[str, Any]) -> None:
+    values["models"]["hybrid"]["network"] = "foundation"
+    assert set(written(["hybrid"], values)) == {
+        "hybrid/inputs.json", "hybrid/rules.parquet", "hybrid/pretrained/weights.safetensors",
+    }  # fmt: skip
 
 
 def test_rule_features_change_no_model_that_reads_none(values: dict[str, Any]) -> None:

@@ -30,7 +30,6 @@ MODERN = TRUNK | {
     "drop_path": 0.2,
 }
 AGE = {"age_features": 8, "hide_probability": 0.1}
-HYBRID = TRUNK | AGE | {"use": "both", "hidden": 16}
 FOUNDATION = AGE | {
     "backbone": "masked_autoencoder",
     "hubert_size": "small",
@@ -92,11 +91,6 @@ VARIANTS = {
         "film, modern": MODERN | AGE | {"conditioning": "film"},
         "concat": TRUNK | AGE | {"conditioning": "concat"},
     },
-    "hybrid": {
-        "both": HYBRID,
-        "rules": HYBRID | {"use": "rules"},
-        "signal": HYBRID | {"use": "signal", "age_features": 0},
-    },
     "foundation": {"own": FOUNDATION, "own, probe": FOUNDATION | {"tuning": "probe"}},
 }
 CASES = [
@@ -104,11 +98,10 @@ CASES = [
     for name, variants in VARIANTS.items()
     for variant, settings in variants.items()
 ]
-SEEING = [case for case in CASES if "hybrid rules" not in case.id]  # those that see the signal
 WITH_AGE = [
     case
     for case in CASES
-    if "resnet1d_age" in case.id or case.id in ("cnn1d tabular", "hybrid both", "foundation own")
+    if "resnet1d_age" in case.id or case.id in ("cnn1d tabular", "foundation own")
 ]
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 N_FEATURES = 6
@@ -192,7 +185,7 @@ def test_every_parameter_learns(name, settings):
     assert settings.get("tuning") == "probe" or all(p.requires_grad for p in network.parameters())
 
 
-@pytest.mark.parametrize(("name", "settings"), SEEING)
+@pytest.mark.parametrize(("name", "settings"), CASES)
 def test_the_mask_is_seen(name, settings):
     network = build(name, settings).eval()
     whole = batch()
@@ -215,7 +208,7 @@ def test_what_a_masked_lead_holds_has_no_say(name, settings):
     )
 
 
-@pytest.mark.parametrize(("name", "settings"), SEEING)
+@pytest.mark.parametrize(("name", "settings"), CASES)
 def test_padding_has_almost_no_say(name, settings):
     network = build(name, settings).eval()
     short = batch(900)
@@ -256,23 +249,14 @@ def test_age_and_sex_change_the_answer_and_may_be_unknown(name, settings):
     assert torch.equal(before[3], older[3])  # unknown stays unknown
 
 
-def test_a_hybrid_reads_rules_and_an_unknown_one_is_not_a_usual_one():
-    network = trained_a_little("hybrid", HYBRID).eval()
+def test_an_unknown_number_is_not_a_usual_one():
+    network = trained_a_little("cnn1d", PLAIN).eval()
     child = batch()
     usual = changed(child, features=torch.zeros_like(child.features))
     unknown = changed(child, features=torch.full_like(child.features, math.nan))
     assert torch.isfinite(network(unknown)).all()
     assert not torch.equal(network(child), network(usual))
     assert not torch.equal(network(usual), network(unknown))
-
-
-@pytest.mark.parametrize(("side", "field"), [("rules", "signal"), ("signal", "features")])
-def test_one_side_of_a_hybrid_does_not_see_the_other(side, field):
-    network = trained_a_little("hybrid", HYBRID | {"use": side}).eval()
-    child = batch()
-    assert torch.equal(
-        network(child), network(changed(child, **{field: getattr(child, field) + 1}))
-    )
 
 
 def test_a_plain_network_has_two_outputs_whose_difference_is_the_logit():

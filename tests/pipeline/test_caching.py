@@ -192,7 +192,7 @@ ARRHYTHMIA_TABLE = [
         "one variant's hidden states",
         lambda p: p.set("models.attention.hidden", 16),
         [
-            "model_inputs", *trained("attention"), "ensemble@*", "segments", "compare",
+            "model_inputs", *trained("attention", "hybrid"), "ensemble@*", "segments", "compare",
             "select_models",
         ],
     ),
@@ -200,7 +200,7 @@ ARRHYTHMIA_TABLE = [
         "the dropout of the family, and of what continues one of its trainings",
         lambda p: p.set("models.cnn_rnn.dropout", 0.2),
         [
-            "model_inputs", *trained("cnn_only", "attention"), "train_continued@*",
+            "model_inputs", *trained("cnn_only", "attention", "hybrid"), "train_continued@*",
             "evaluate_continued@*", "ensemble@*", "segments", "compare", "select_models",
         ],
         nightly=True,
@@ -218,7 +218,7 @@ ARRHYTHMIA_TABLE = [
         "boosted trees",
         lambda p: p.set("models.rules_boosted.depth", 2),
         # `segments` reads the folder of all trained models, whichever of them it scores.
-        ["model_inputs", *trained("rules_boosted"), *TOGETHER, "segments"],
+        ["model_inputs", *trained("rules_boosted", "hybrid"), *TOGETHER, "segments"],
         nightly=True,
     ),
     Row(

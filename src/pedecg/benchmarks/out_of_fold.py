@@ -88,17 +88,20 @@ def cross_validated(
         There is no such model, or its parameters are not valid.
     """
     own = model_settings.complete(model, values)
-    network = registry.is_network(model, own)
-    rules = prepared.rules if "rules" in registry.reads(model, own) else None
-    signals = prepared.signals if network else None
+    kind, reads = registry.kind(model, own), registry.reads(model, own)
+    rules = prepared.rules if "rules" in reads else None
+    signals = prepared.signals if "signals" in reads else None
     rows = batches.dataset(signals, prepared.records, prepared.labels, rules)
     train = values["train"] | {"monitor": "last"}
     parts = []
-    for k in np.unique(fold):
+    folds = np.unique(fold)
+    if kind == "fused" and len(folds) < 3:  # one to test on, one for the weights, one to train on
+        raise PedecgError(f"{model}: cross-validation needs 3 folds or more (found {len(folds)})")
+    for k, following in zip(folds, np.roll(folds, -1), strict=True):
         held_out = fold == k
         statistics = (
             lead_statistics.of_leads(prepared.signals, rows.positions[~held_out])
-            if network
+            if "signals" in reads
             else None
         )
         training = Training(
@@ -106,9 +109,14 @@ def cross_validated(
             lead_statistics=asdict(batches.normalisation(statistics)) if statistics else {},
         )  # fmt: skip
         # A network's loop follows the held-out fold, but keeps its last epoch whatever it shows. A
-        # model of tables may learn from validation records (`refit`), so it gets none.
-        learnt_from = rows if network else rows.take(~held_out)
-        validation = held_out if network else np.zeros(len(learnt_from), bool)
+        # model of tables may learn from validation records (`refit`), so it gets none. A fused
+        # model fits its weights on the following fold, which its sides are not trained on.
+        learnt_from = rows if kind == "network" else rows.take(~held_out)
+        validation = {
+            "network": held_out,
+            "tabular": np.zeros(len(learnt_from), bool),
+            "fused": (fold == following)[~held_out],
+        }[kind]
         fitted = registry.fit(learnt_from, validation, training)
         if fitted is None:
             raise PedecgError(f"{model}: cross-validation trains in one process")

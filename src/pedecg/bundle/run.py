@@ -124,20 +124,19 @@ class Bundle:
         ----------
         signal_mv : shape (n_leads, n_samples), mV; NaN where there is no value.
         leads : a name per row, in any case and order.
-        features : rule features by name, for models that read them; NaN or left out: unknown.
+        features : by name, for models that read numbers besides the ECG; NaN or left out: unknown.
 
         Raises
         ------
         RefusedError
-            Unknown or too few leads, too short, too slow a rate, no rule features.
+            Unknown or too few leads, too short, too slow a rate, no features.
         """
         signal = np.asarray(signal_mv, np.float32)
         named = self._leads(signal, leads)
         flags = self._check(signal, fs_hz, named, age_days, sex)
-        if features is None and "rules" in self.about["reads"]:
-            raise RefusedError(
-                "the model reads rule features; give them (pedecg's stage rule_features)"
-            )
+        asked = self.about["networks"][0]["feature_names"]
+        if features is None and asked:
+            raise RefusedError(f"the model reads the features {', '.join(asked)}; give them")
         good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
         used = {lead: row for lead, row in named.items() if good[row]}
         counts, mask = self.prepare(signal, fs_hz, used)
@@ -339,7 +338,7 @@ def main() -> int:
     parser.add_argument("--sex", type=str.lower, choices=SEXES, help="sex of the child(ren)")
     parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
     parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
-    parser.add_argument("--features", type=Path, help="JSON of rule features, for one ECG")
+    parser.add_argument("--features", type=Path, help="JSON of features by name, for one ECG")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     arguments = parser.parse_args()
     refused = 0

@@ -31,7 +31,7 @@ _BOUNDS: tuple[tuple[type[Any], str, str], ...] = (
     (annotated_types.MinLen, "min_length", "length ≥"),
     (annotated_types.MaxLen, "max_length", "length ≤"),
 )
-_NAMES = {float: "number", int: "integer", str: "text", bool: "true or false"}
+_NAMES = {float: "number", int: "integer", str: "text", bool: "true or false", Any: "any value"}
 
 
 class Section(pydantic.BaseModel):

@@ -23,15 +23,17 @@ class RunModel:
     ----------
     reads : what it reads of a record, as the registry of models names it.
     reference : a reference model, by default no member of the ensemble.
+    network : a network; a model that is made of a network and others is none.
     """
 
     name: str
     reads: tuple[str, ...]
     reference: bool
+    network: bool
 
     @property
-    def is_network(self) -> bool:
-        """Whether it reads signals."""
+    def reads_signals(self) -> bool:
+        """Whether it reads signals, as every network and every model with a network in it does."""
         return "signals" in self.reads
 
 
@@ -55,13 +57,13 @@ class RunModels:
 
     @property
     def networks(self) -> list[RunModel]:
-        """Return the models that read signals."""
-        return [model for model in self.models if model.is_network]
+        """Return the networks."""
+        return [model for model in self.models if model.network]
 
     @property
     def baselines(self) -> list[str]:
         """Return the models that read no signals: what a network adds is measured against them."""
-        return [model.name for model in self.models if not model.is_network]
+        return [model.name for model in self.models if not model.reads_signals]
 
     @property
     def references(self) -> list[str]:
@@ -97,7 +99,7 @@ def read(path: Path = FILE) -> RunModels:
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; stage model_inputs writes it") from None
     models = tuple(
-        RunModel(entry["name"], tuple(entry["reads"]), entry["reference"])
+        RunModel(entry["name"], tuple(entry["reads"]), entry["reference"], entry["network"])
         for entry in about["models"]
     )
     return RunModels(models, tuple(about["members"]))

@@ -85,8 +85,8 @@ def select(
 
 
 def _of_each_kind(run: RunModels, aurocs: Mapping[str, float | None]) -> list[str]:
-    """Return the best model without signals, the best network and the ensemble."""
-    kinds = [run.baselines, [model.name for model in run.networks]]
+    """Return the best model without signals, the best one with signals, and the ensemble."""
+    kinds = [run.baselines, [model.name for model in run.models if model.reads_signals]]
     best = [_best(models, aurocs) for models in kinds if models]
     return [*best, *([ENSEMBLE] if run.members else [])]
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
-from pedecg.models import model_settings, registry, run_check
+from pedecg.models import model_settings, registry
 
 FOLDER = Path("data/inputs")
 RULES = Path("data/features/rules.parquet")
@@ -58,7 +58,7 @@ def write(names: Iterable[str], values: Mapping[str, Any], folder: Path = FOLDER
         tables.write_text(text, folder / name / _FILE)
         if "rules" in reads:
             shutil.copyfile(RULES, folder / name / RULES.name)
-        if "pretrained" in reads and not settings.get(run_check.CONTINUES):
+        if "pretrained" in reads and not settings.get(model_settings.CONTINUES):
             shutil.copytree(PRETRAINED, folder / name / PRETRAINED.name, dirs_exist_ok=True)
 
 

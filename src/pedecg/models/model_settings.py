@@ -1,7 +1,8 @@
 """Complete settings of one model; its section in ``models`` names only what differs.
 
 A variant (``family: <file>``) takes what it leaves out from the section ``models.<file>``, and
-every residual network from the section ``trunk``.
+every residual network from the section ``trunk``. A model made of others has their complete
+settings in its key ``sides``.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.models import registry
 from pedecg.models.network_base import TrunkSettings
+
+# Where a model's settings name another training that it continues.
+CONTINUES = "cnn_from"
 
 
 def complete(name: str, values: Mapping[str, Any], source: str = "params.yaml") -> dict[str, Any]:
@@ -40,7 +44,47 @@ def complete(name: str, values: Mapping[str, Any], source: str = "params.yaml") 
     schema = registry.settings(name, own)
     settings = _with_trunk(schema, {**base, **own}, values.get("trunk") or {})
     params.parse(settings, f"models.{name}", schema, source)
+    kinds = registry.sides(name, settings)
+    if kinds:
+        settings["sides"] = _sides(name, settings.get("sides") or {}, kinds, values, source)
     return settings
+
+
+def _sides(
+    name: str,
+    changes: Mapping[str, Mapping[str, Any]],
+    kinds: Mapping[str, str],
+    values: Mapping[str, Any],
+    source: str,
+) -> dict[str, dict[str, Any]]:
+    """Return the complete settings of each model that a fused one is made of.
+
+    Parameters
+    ----------
+    changes : of their own sections; kinds : what each must be, see `registry.sides`.
+    """
+    for side in changes:
+        if side not in kinds:
+            hint = params.did_you_mean(side, kinds)
+            raise PedecgError(f"{source}: models.{name}.sides names {side!r}, no side of it{hint}")
+    sections = dict(values.get("models") or {})
+    sides: dict[str, dict[str, Any]] = {}
+    for side, kind in kinds.items():
+        if side in sections:
+            sections[side] = {**sections[side], **changes.get(side, {})}
+        sides[side] = complete(side, {**values, "models": sections}, source)
+        found = registry.kind(side, sides[side])
+        if found != kind:
+            raise PedecgError(
+                f"{source}: models.{name} has the side {side!r}, a {found} model; expected a "
+                f"{kind} model"
+            )
+        if sides[side].get(CONTINUES):
+            raise PedecgError(
+                f"{source}: models.{name} has the side {side!r}, which continues another training "
+                f"({CONTINUES}); a side is trained by itself"
+            )
+    return sides
 
 
 def read(name: str, file: Path = params.PARAMS_FILE) -> dict[str, Any]:

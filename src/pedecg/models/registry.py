@@ -1,9 +1,10 @@
 """Models by name: the name is the file, so that a new file is a new model.
 
-Networks lie in ``models/networks``, models of tables in ``tabular``. A model's module holds
-``Settings`` (its section ``models.<name>`` of params.yaml), ``READS`` (some of `INPUTS`), and
-``Model``: the layers of a network, or a `contract.Trainable` that learns from tables. A constant
-``REFERENCE = True`` marks a reference baseline. A module is imported when its model is requested.
+Networks lie in ``models/networks``, models of tables in ``tabular``, models made of other models in
+``models/fused``. A model's module holds ``Settings`` (its section ``models.<name>`` of
+params.yaml), ``READS`` (some of `INPUTS`), and ``Model``: the layers of a network, or a
+`contract.Trainable`. A constant ``REFERENCE = True`` marks a reference baseline. A module is
+imported when its model is requested.
 
 A file can be a family of models: a section ``models.<variant>`` with ``family: <file>`` is a model
 of that file with settings of its own.
@@ -27,9 +28,10 @@ from pedecg.core.errors import PedecgError
 from pedecg.models import contract
 
 _SOURCE = Path(__file__).parents[1]
-# Folders whose every file is a model. What models share lies elsewhere: `models`, `tabular.shared`.
-_NETWORKS, _FOLDERS = "models/networks", ("models/networks", "tabular")
-_TRAINED_NETWORK = "learning/network_model.py"  # any of `_NETWORKS`, with its training
+# Folders whose every file is a model, and its kind. What models share lies elsewhere: `models`,
+# `tabular.shared`.
+_FOLDERS = {"models/networks": "network", "tabular": "tabular", "models/fused": "fused"}
+_TRAINED_NETWORK = "learning/network_model.py"  # any network, with its training
 _COMBINED = {"ensemble": "evaluation/ensemble_model.py"}  # made of trained models, not of rows
 
 # What a model may read of a record: its signal; age and sex; rule features (the table RULES);
@@ -86,9 +88,21 @@ def reads(name: str, values: Mapping[str, Any] | None = None) -> frozenset[str]:
     return found
 
 
+def kind(name: str, values: Mapping[str, Any] | None = None) -> str:
+    """Return network, tabular, or fused: made of models of the other kinds."""
+    return _FOLDERS[source_file(name, values).parent.relative_to(_SOURCE).as_posix()]
+
+
 def is_network(name: str, values: Mapping[str, Any] | None = None) -> bool:
-    """Tell whether a model reads signals."""
-    return "signals" in reads(name, values)
+    """Tell whether a model is a network."""
+    return kind(name, values) == "network"
+
+
+def sides(name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of each model that a fused one is made of, by its key in ``models``."""
+    of_values: Callable[[Mapping[str, Any]], dict[str, str]] | None
+    of_values = getattr(_module(name, values), "sides", None)
+    return of_values(values) if of_values else {}
 
 
 def is_reference(name: str, values: Mapping[str, Any] | None = None) -> bool:
@@ -197,11 +211,9 @@ def _module(name: str, values: Mapping[str, Any] | None = None) -> ModuleType:
 
 
 def _trainable(name: str, values: Mapping[str, Any] | None = None) -> type[contract.Trainable]:
-    file = source_file(name, values)
-    of_network = file.parent == _SOURCE / _NETWORKS
-    found: type[contract.Trainable] = _import(
-        _SOURCE / _TRAINED_NETWORK if of_network else file
-    ).Model
+    network = is_network(name, values)
+    file = _SOURCE / _TRAINED_NETWORK if network else source_file(name, values)
+    found: type[contract.Trainable] = _import(file).Model
     return found
 
 

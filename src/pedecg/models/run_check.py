@@ -9,9 +9,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE, ExperimentSettings
 from pedecg.core.run_models import RunModel, RunModels
 from pedecg.models import model_settings, registry
-
-# Where a model's settings name another training that it continues.
-CONTINUES = "cnn_from"
+from pedecg.models.model_settings import CONTINUES
 
 
 def check(values: Mapping[str, Any], source: str, *, rules: bool, pretraining: bool) -> RunModels:
@@ -71,7 +69,10 @@ def _models(
                     f"{source}: experiment.{key} names {name!r}, which reads {made}; "
                     "this pipeline makes none"
                 )
-        yield RunModel(name, tuple(sorted(reads)), registry.is_reference(name, settings))
+        yield RunModel(
+            name, tuple(sorted(reads)), registry.is_reference(name, settings),
+            registry.is_network(name, settings),
+        )  # fmt: skip
 
 
 def _check_continued(values: Mapping[str, Any], source: str, run: ExperimentSettings) -> None:

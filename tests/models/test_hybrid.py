@@ -1,0 +1,119 @@
+"""The hybrid: sides that are fitted by themselves, and their fusion on validation rows."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import example_models
+import numpy as np
+import pytest
+
+from pedecg.core.errors import PedecgError
+from pedecg.models import registry
+from pedecg.models.contract import Fitted
+from pedecg.models.fused.hybrid import Model
+
+SIDES = ("resnet1d_age", "rules_boosted", "rules_linear")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("cohort")
+    example_models.prepare(folder)
+    return folder
+
+
+def fit(folder: Path, **changes: object) -> Fitted:
+    inputs = example_models.inputs(folder, "hybrid", **changes)
+    fitted = registry.fit(*inputs.learnt_from, inputs.training)
+    assert fitted is not None
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def fitted(folder: Path) -> Fitted:
+    return fit(folder)
+
+
+def hybrid(fitted: Fitted) -> Model:
+    assert isinstance(fitted.model, Model)
+    return fitted.model
+
+
+def test_its_sides_are_the_models_that_are_trained_by_themselves(
+    folder: Path, fitted: Fitted
+) -> None:
+    rows = example_models.inputs(folder, "hybrid").rows
+    for side in hybrid(fitted).sides:
+        own = example_models.inputs(folder, side.name)
+        alone = registry.fit(*own.learnt_from, own.training)
+        assert alone is not None
+        features = rows.features if side.feature_names else own.rows.features
+        expected = alone.model.predict(own.rows)
+        np.testing.assert_array_equal(side.predict(replace(rows, features=features)), expected)
+
+
+def test_it_is_the_fusion_of_its_sides(folder: Path, fitted: Fitted) -> None:
+    rows, model = example_models.inputs(folder, "hybrid").rows, hybrid(fitted)
+    each = np.stack([side.predict(rows) for side in model.sides])
+    np.testing.assert_array_equal(model.predict(rows), model.fusion.apply(each))
+    assert tuple(side.name for side in model.sides) == SIDES
+    assert (model.fusion.weights >= 0).all()
+    assert model.fusion.weights.max() > 0
+
+
+def test_a_refitted_side_takes_part_in_the_fusion_as_it_was_before(
+    folder: Path, fitted: Fitted
+) -> None:
+    values = example_models.SETTINGS["hybrid"]["sides"]
+    refit = {**values, "rules_boosted": {**values["rules_boosted"], "refit": True}}
+    again = fit(folder, sides=refit)
+    np.testing.assert_array_equal(hybrid(again).fusion.weights, hybrid(fitted).fusion.weights)
+    np.testing.assert_array_equal(again.validation, fitted.validation)
+    rows = example_models.inputs(folder, "hybrid").rows
+    assert np.abs(again.model.predict(rows) - fitted.model.predict(rows)).max() > 1e-3
+
+
+@pytest.mark.parametrize("network", ["resnet1d", "foundation", "cnn1d", "cnn_rnn"])
+def test_any_network_can_be_a_side(folder: Path, network: str) -> None:
+    names = (network, "rules_linear")
+    model = fit(
+        folder, network=network, rules=["rules_linear"],
+        sides={name: example_models.SETTINGS[name] for name in names},
+    ).model  # fmt: skip
+    assert model.reads == registry.reads(network) | registry.reads("rules_linear")
+    rows = example_models.inputs(folder, "cnn1d").rows
+    table = example_models.inputs(folder, "hybrid").rows.features
+    both = replace(rows, features=rows.features.join(table))
+    assert model.predict(both).std(axis=0).min() > 0
+
+
+def test_a_side_without_settings_is_named(folder: Path) -> None:
+    sides = {name: example_models.SETTINGS[name] for name in SIDES[:2]}
+    inputs = example_models.inputs(folder, "hybrid")
+    training = replace(inputs.training, values=inputs.training.values | {"sides": sides})
+    with pytest.raises(PedecgError, match="settings of side rules_linear are missing"):
+        registry.fit(*inputs.learnt_from, training)
+
+
+def test_without_validation_rows_it_is_refused_before_a_long_training(folder: Path) -> None:
+    inputs = example_models.inputs(folder, "hybrid")
+    rows, validation = inputs.learnt_from
+    with pytest.raises(PedecgError, match="no known label among validation records"):
+        registry.fit(rows.take(~validation), np.zeros(48, bool), inputs.training)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_folder_that_lacks_a_side_is_refused(fitted: Fitted, side: str, tmp_path: Path) -> None:
+    fitted.model.save(tmp_path / "model")
+    shutil.rmtree(tmp_path / "model" / side)
+    with pytest.raises(PedecgError, match=f"{side}/model.json: not found"):
+        registry.load(tmp_path / "model")
+
+
+def test_a_card_without_weights_is_refused(fitted: Fitted, tmp_path: Path) -> None:
+    fitted.model.save(tmp_path)
+    card = tmp_path / "model.json"
+    card.write_text(card.read_text(encoding="utf-8").replace('"bias"', '"other"'), encoding="utf-8")
+    with pytest.raises(PedecgError, match="not the card of a hybrid"):
+        registry.load(tmp_path)
