@@ -111,6 +111,37 @@ def test_one_spike_is_no_pacemaker():
     assert "paced" not in notes(signal)
 
 
+@pytest.mark.parametrize(("at", "paced"), [(880, True), (1000, False)])
+def test_the_spike_of_a_pacemaker_on_demand_starts_a_beat(at, paced):
+    signal = heart()
+    signal[:, at] += 3.0  # R peaks at 900 and 1250
+    assert ("paced" in notes(signal)) is paced
+
+
+def test_discharges_of_an_electrode_are_no_pacemaker():
+    signal = heart()
+    signal[:6, [880, 1900, 3300]] += 20.0
+    assert len(pacing_spikes.spikes(signal, FS_HZ)) == 3
+    assert "paced" not in notes(signal)
+
+
+def test_a_slow_record_says_nothing_of_pacing():
+    assert pacing_spikes.of_pacemaker(heart()[:, ::5], FS_HZ / 5) is None
+    assert len(pacing_spikes.of_pacemaker(heart(), FS_HZ)) == 0
+
+
+@pytest.mark.parametrize(
+    ("times_s", "rhythm"),
+    [
+        (np.arange(0.5, 10, 0.8), True),
+        (np.sort([*np.arange(0.5, 10, 0.8), *np.arange(0.65, 10, 0.8)]), True),  # A and V
+        ([1.0, 4.1, 4.2], False), ([1.0, 5.2, 8.8], False), ([1.0, 1.8], False),
+    ],
+)  # fmt: skip
+def test_a_rhythm_of_spikes_has_a_usual_interval(times_s, rhythm):
+    assert pacing_spikes.is_rhythm(np.array(times_s), 10.0) is rhythm
+
+
 def test_hum_and_clipping_are_noted_with_their_leads():
     signal = heart()
     signal[ROW["V2"]] += 0.2 * np.sin(2 * np.pi * 50 * np.arange(5000) / FS_HZ)
