@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pedecg.cohorts import recordings
 from pedecg.core.records import LEADS, EcgRecord
 from pedecg.signals import electrode_placement, pacing_spikes, signal_notes
 
@@ -123,6 +124,16 @@ def test_discharges_of_an_electrode_are_no_pacemaker():
     signal[:6, [880, 1900, 3300]] += 20.0
     assert len(pacing_spikes.spikes(signal, FS_HZ)) == 3
     assert "paced" not in notes(signal)
+
+
+@pytest.mark.real
+def test_no_real_child_is_paced(shared_data):
+    """Among them a newborn whose narrow R has the shape of a spike in some leads."""
+    places, _ = recordings.find([shared_data / "zzu_sample"])
+    children = [recordings.read(place) for place in places]
+    assert len(children) > 10
+    for child in children:
+        assert len(pacing_spikes.of_pacemaker(child.signal_mv, child.fs_hz)) == 0, child.fs_hz
 
 
 def test_a_slow_record_says_nothing_of_pacing():

@@ -20,12 +20,16 @@ APART_S = 0.010  # nearer tops are one spike
 # that of 240 to 30 beats per minute. A shorter interval lies between atrium and ventricle.
 FEWEST, LONGEST_PAUSE_S = 3, 4.0
 CYCLE_S, NEAR, MOSTLY = (0.25, 2.0), 0.12, 0.5
-# Fewer spikes, of a pacemaker on demand: each starts a QRS, and none is an electrode's discharge.
+# Fewer spikes, of a pacemaker on demand: each starts a QRS, and none is an electrode's discharge or
+# the narrow R of a newborn, which lasts longer in most leads.
 ON_DEMAND_S = 10.0  # in which there is one at least
 DISCHARGE_MV = 12.0  # no heart, and no lead of a pacemaker's beat on its own, reaches so far
 QRS_AFTER_S = 0.016, 0.1  # in which the QRS that it starts is steep
 QRS_STEEP = 0.5  # of the steepest 1% of the record
 QRS_SHARE = 0.01
+SHORT_IN_LEADS = (
+    0.8  # as LEAST_SHARE, in half of the leads: there a newborn's R has under 0.6, a spike 0.9
+)
 # Replaced on either side of a spike's top: it lasts 2 ms at most, an amplifier smears it to twice.
 MARGIN_S, MARGIN_SAMPLES = 0.006, 2
 
@@ -107,12 +111,14 @@ def is_on_demand(signal_mv: NDArray[np.floating], fs_hz: float, times_s: Array) 
     if not len(times_s) or len(times_s) < np.floor(signal.shape[1] / fs_hz / ON_DEMAND_S):
         return False
     tops = np.rint(times_s * fs_hz).astype(np.int64)
-    height = _off_median(signal, LONG_S, fs_hz)[:, tops].max()
+    broad = _off_median(signal, LONG_S, fs_hz)[:, tops]
+    short = _off_median(signal, SHORT_S, fs_hz)[:, tops] >= SHORT_IN_LEADS * broad
     slope = np.abs(np.diff(removed(signal, fs_hz, times_s), axis=1)).mean(axis=0)
     steep = QRS_STEEP * np.quantile(slope, 1.0 - QRS_SHARE)
     first, last = (round(after * fs_hz) for after in QRS_AFTER_S)
     starts = [bool((slope[top + first : top + last] >= steep).any()) for top in tops]
-    return bool(height < DISCHARGE_MV and all(starts))
+    mostly = short.mean(axis=0) >= MOSTLY
+    return bool(broad.max() < DISCHARGE_MV and mostly.all() and all(starts))
 
 
 def of_pacemaker(signal_mv: NDArray[np.floating], fs_hz: float) -> Array | None:
