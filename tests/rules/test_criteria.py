@@ -28,7 +28,7 @@ HEALTHY = {
     "st80_v2_mv": 0.0,
     "p_ms": 70, "p_ii_mv": 0.12, "p_terminal_force_v1_mvms": 1.0, "q_avl_mv": 0.03,
     "r_peak_avl_ms": 25,
-    **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
+    **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "avl", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
     **{f"st_{lead.lower()}_mv": 0.0 for lead in LEADS},
 }  # fmt: skip
 # A year-and-a-half-old boy who meets each criterion.
@@ -192,16 +192,52 @@ def test_an_absent_s_in_v6_is_no_sign_of_either_ventricle():
     assert judged(small, age_days=20)["rvh"].points == 0
 
 
-def test_adults_have_hypertrophy_by_sokolow_lyon_or_cornell():
-    man = {"age_days": 18_000, "sex": "male"}
-    assert judged(HEALTHY, **man)["lvh"].met is False
-    sokolow = judged(HEALTHY | {"s_v1_mv": 1.6, "r_v5_mv": 2.0}, **man)["lvh"]
-    assert sokolow.met is True
-    assert sokolow.reason.startswith("S in V1 + R in V5 or V6 3.60 mV, at least 3.50 mV (")
+MAN = {"age_days": 18_000, "sex": "male"}
+SOKOLOW = {"s_v1_mv": 1.6, "r_v5_mv": 2.0, "r_v6_mv": 1.8}
+STRAIN = {"st_v5_mv": -0.1, "t_v6_mv": -0.2}
+
+
+def test_a_high_voltage_of_an_adult_is_one_and_makes_no_hypertrophy_alone():
+    assert judged(HEALTHY, **MAN)["left_voltage"].met is False
+    sokolow = judged(HEALTHY | SOKOLOW, **MAN)
+    assert sokolow["left_voltage"].reason.startswith(
+        "S in V1 + R in V5 or V6 3.60 mV, at least 3.50 mV ("
+    )
+    assert (sokolow["lvh"].met, sokolow["lvh"].points) == (False, 1)
     cornell = HEALTHY | {"r_avl_mv": 1.0, "s_v3_mv": 1.3}
-    assert judged(cornell, **man)["lvh"].met is False
-    assert judged(cornell, age_days=18_000, sex="female")["lvh"].met is True
-    assert judged(cornell, age_days=18_000, sex=None)["lvh"].met is None
+    for sex, met in (("male", False), ("female", True), (None, None)):
+        assert judged(cornell, age_days=18_000, sex=sex)["left_voltage"].met is met
+
+
+@pytest.mark.parametrize(
+    ("signs", "met"),
+    [
+        (SOKOLOW | STRAIN, True), (STRAIN, False), (SOKOLOW | {"st_v5_mv": -0.1}, False),
+        (SOKOLOW | {"p_terminal_force_v1_mvms": 5.0}, True),
+        (STRAIN | {"p_terminal_force_v1_mvms": 5.0}, False),
+        (SOKOLOW | {"r_avl_mv": 1.6, "s_v3_mv": 1.3}, True),
+        (STRAIN | {"s_v1_mv": math.nan}, None),
+        (SOKOLOW | dict.fromkeys(("st_v5_mv", "t_v5_mv", "st_v6_mv", "t_v6_mv"), math.nan), None),
+    ],
+)  # fmt: skip
+def test_hypertrophy_of_an_adult_is_a_high_voltage_and_a_second_sign(signs, met):
+    assert judged(HEALTHY | signs, **MAN)["lvh"].met is met
+
+
+@pytest.mark.parametrize("block", ["lbbb", "pre_excitation"])
+@pytest.mark.parametrize("age_days", [3000, 18_000])
+def test_a_ventricle_activated_in_another_way_tells_nothing_of_its_size(block, age_days):
+    signs = HEALTHY | SOKOLOW | STRAIN | ILL[block] | {"qrs_ms": 150}
+    verdicts = judged(signs, age_days=age_days, sex="male")
+    assert verdicts[block].met is True
+    assert verdicts["lvh"].met is None
+
+
+def test_beside_left_anterior_block_the_voltage_of_avl_says_nothing():
+    signs = HEALTHY | ILL["left_anterior_block"] | {"r_avl_mv": 1.6, "s_v3_mv": 1.4}
+    verdicts = judged(signs, **MAN)
+    assert verdicts["left_anterior_block"].met is True
+    assert verdicts["left_voltage"].met is False
 
 
 def test_adults_are_judged_by_the_conventions_of_adults():
@@ -423,6 +459,21 @@ def test_with_nine_leads_v5_stands_in_for_v6_in_left_block():
 )  # fmt: skip
 def test_left_anterior_block_needs_all_four_signs(change):
     assert judged(HEALTHY | ILL["left_anterior_block"] | change)["left_anterior_block"].met is False
+
+
+@pytest.mark.parametrize(("early_deg", "met"), [(-60, True), (-20, False), (math.nan, None)])
+def test_beside_right_block_the_axis_of_the_left_ventricle_decides(early_deg, met):
+    both = HEALTHY | ILL["left_anterior_block"] | ILL["rbbb"]
+    found = judged(both | {"qrs_axis_deg": 150, "qrs_early_axis_deg": early_deg})
+    assert found["rbbb"].met is True
+    assert found["left_anterior_block"].met is met
+
+
+def test_a_tall_late_r_without_a_measurable_s_is_right_block():
+    tall = HEALTHY | ILL["rbbb"] | {"r2_v1_mv": 0.0, "r_v1_mv": 0.9, "s_v1_mv": 0.0}
+    tall |= {"r_peak_v1_ms": 90, "rs_ratio_v1": math.nan}
+    assert judged(tall)["rbbb"].met is True
+    assert judged(tall | {"s_v1_mv": 1.2})["rbbb"].met is False
 
 
 @pytest.mark.parametrize("change", [{"p_ms": 70}, {"p_terminal_force_v1_mvms": 1.0}])

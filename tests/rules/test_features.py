@@ -10,7 +10,7 @@ from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS
 from pedecg.rules import norms, rule_features
-from pedecg.signals import signal_store
+from pedecg.signals import signal_notes, signal_store
 
 LIMITS = norms.load(Path(norms.__file__).with_name("limits.csv"))
 
@@ -23,7 +23,7 @@ def rules(record, tmp_path):
     mask = np.ones(12, bool)
     signal_store.write_store(tmp_path, 500, LEADS, [(name, counts, mask) for name in "abc"])
     all_waves = pd.concat([waves.assign(record_id="a"), waves.assign(record_id="b")])
-    records = pd.DataFrame({"record_id": list("cba")})
+    records = pd.DataFrame({"record_id": list("cba"), "fs_hz": 500.0})
     records["age_days"] = pd.array([900, None, 400], "Int64")
     records["sex"] = pd.array(["female", None, "male"], "string")
     children = rule_features.delineated_records(
@@ -50,7 +50,9 @@ def test_a_measure_that_no_heart_has_is_null_and_stops_no_run(record, tmp_path):
     stored = [(name, signal_store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
     signal_store.write_store(tmp_path, 500, LEADS, stored)
     both = pd.concat([late_t.assign(record_id="a"), late_p.assign(record_id="b")])
-    records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
+    records = pd.DataFrame(
+        {"record_id": ["a", "b"], "fs_hz": 500.0, "age_days": 400.0, "sex": "male"}
+    )
     children = rule_features.delineated_records(signal_store.open_store(tmp_path), [both], records)
     table = rule_features.table(
         [rule_features.of_record(c, str(tmp_path), LIMITS) for c in children]
@@ -67,7 +69,9 @@ def test_waves_in_another_order_than_the_signals_are_refused(record, tmp_path):
     stored = [(name, signal_store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
     signal_store.write_store(tmp_path, 500, LEADS, stored)
     signals = signal_store.open_store(tmp_path)
-    records = pd.DataFrame({"record_id": ["a", "b"], "age_days": 400.0, "sex": "male"})
+    records = pd.DataFrame(
+        {"record_id": ["a", "b"], "fs_hz": 500.0, "age_days": 400.0, "sex": "male"}
+    )
     parts = [waves.assign(record_id=name) for name in "ba"]
     with pytest.raises(PedecgError, match="record a is not in the order of the signal store"):
         list(rule_features.delineated_records(signals, parts, records))
@@ -97,7 +101,7 @@ def test_why_says_each_criterion_that_is_met_in_a_line(record, tmp_path):
     signal_store.write_store(
         tmp_path, 500, LEADS, [("a", signal_store.to_counts(signal), np.ones(12, bool))]
     )
-    records = pd.DataFrame({"record_id": ["a"], "age_days": 3000.0, "sex": "male"})
+    records = pd.DataFrame({"record_id": ["a"], "fs_hz": 500.0, "age_days": 3000.0, "sex": "male"})
     children = rule_features.delineated_records(
         signal_store.open_store(tmp_path), [waves.assign(record_id="a")], records
     )
@@ -120,4 +124,33 @@ def test_the_summary_counts_what_was_measured_fired_and_untold(rules):
     assert summary["valid"]["qrs_ms"] == pytest.approx(2 / 3)
     assert summary["measured"]["heart_rate_bpm"] == pytest.approx(2 / 3)
     assert summary["medians"]["1-4 y"]["records"] == 2
-    assert summary["cannot_be_reported"]["tachycardia"] == 2
+    assert summary["cannot_be_told"]["tachycardia"] == 2
+
+
+@pytest.mark.parametrize(("fs_hz", "paced"), [(500.0, [True, False]), (100.0, [None, None])])
+def test_spikes_of_the_note_reach_the_features_and_no_note_means_not_paced(
+    record, tmp_path, fs_hz, paced
+):
+    waves, signal = record()
+    stored = [(name, signal_store.to_counts(signal), np.ones(12, bool)) for name in "ab"]
+    signal_store.write_store(tmp_path, 500, LEADS, stored)
+    onsets = waves.loc[(waves["lead"] == "global") & (waves["wave"] == "QRS"), "onset_s"]
+    note = signal_notes.Note("paced", (), "-", tuple(onsets - 0.01 - signal.shape[1] / 1000))
+    notes = pd.DataFrame(
+        [("a", note.kind, None, signal_notes.times_text(note))],
+        columns=["record_id", "kind", "leads", "from_middle_s"],
+    )
+    records = pd.DataFrame(
+        {"record_id": ["a", "b"], "fs_hz": fs_hz, "age_days": 400.0, "sex": "male"}
+    )
+    both = pd.concat([waves.assign(record_id=name) for name in "ab"])
+    children = rule_features.delineated_records(
+        signal_store.open_store(tmp_path), [both], records, notes
+    )
+    rows = [rule_features.of_record(child, str(tmp_path), LIMITS) for child in children]
+    table = tables.check(rule_features.table(rows), tables.RULES, "rules")
+    assert [None if pd.isna(each) else each for each in table["paced"]] == paced
+    assert [None if pd.isna(each) else each for each in table["rule_paced"]] == paced
+    if fs_hz == 500:
+        assert table["ventricular_paced_share"].tolist() == [1.0, 0.0]
+        assert not table.loc[0, "valid_r_ii_mv"]

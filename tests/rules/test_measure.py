@@ -12,11 +12,13 @@ from pedecg.rules import axes, heart_rhythm, measure, measured_value, wave_shape
 from pedecg.rules.measured_value import Reading
 
 FS_HZ = 500.0
+NOT_PACED = np.empty(0)  # times of pacemaker spikes
 
 
 def measured(record, **kwargs):
     waves, signal = record(**kwargs)
-    return measure.measure(waves, signal, FS_HZ, kwargs.get("leads", LEADS))
+    leads = kwargs.get("leads", LEADS)
+    return measure.measure(waves, signal, FS_HZ, leads, spikes_s=NOT_PACED)
 
 
 def without(record, *leads):
@@ -25,7 +27,7 @@ def without(record, *leads):
     rows = [LEADS.index(lead) for lead in leads]
     signal[rows] = 5.0 * np.random.default_rng(0).normal(size=(len(rows), signal.shape[1]))
     mask = np.array([lead not in leads for lead in LEADS])
-    return measure.measure(waves, signal, FS_HZ, LEADS, mask)
+    return measure.measure(waves, signal, FS_HZ, LEADS, mask, spikes_s=NOT_PACED)
 
 
 def values(found):
@@ -39,7 +41,8 @@ EXPECTED = {
     "pr_ms": (120, 0.01), "qrs_ms": (70, 0.01), "qt_ms": (270, 0.01),
     "qtc_bazett_ms": (270 / np.sqrt(0.5), 0.1), "qtc_fridericia_ms": (270 / np.cbrt(0.5), 0.1),
     "qtc_framingham_ms": (270 + 154 * 0.5, 0.1), "qtc_hodges_ms": (270 + 1.75 * 60, 0.1),
-    "p_axis_deg": (60, 1), "qrs_axis_deg": (45, 1), "t_axis_deg": (60, 1),
+    "p_axis_deg": (60, 1), "qrs_axis_deg": (45, 1), "qrs_early_axis_deg": (45, 1),
+    "t_axis_deg": (60, 1),
     "qrs_t_angle_deg": (15, 2), "r_v1_mv": (1.2, 0.02), "s_v1_mv": (0.4, 0.02),
     "rs_ratio_v1": (3, 0.2), "r_v6_mv": (0.8, 0.02), "s_v6_mv": (0.3, 0.02), "q_v6_mv": (0, 0.02),
     "sv1_rv6_mv": (1.2, 0.03), "t_v1_mv": (-0.3, 0.02), "t_v6_mv": (0.3, 0.02),
@@ -75,7 +78,9 @@ def test_an_artefact_beat_changes_no_measure(record, name):
     assert found[name] == pytest.approx(clean, abs=near + 1e-6)
 
 
-LIMB_MEASURES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg")
+LIMB_MEASURES = (
+    "p_axis_deg", "qrs_axis_deg", "qrs_early_axis_deg", "t_axis_deg", "qrs_t_angle_deg",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("lost", [("aVF",), ("I",), ("I", "aVF", "aVR"), ("II", "III", "aVL")])

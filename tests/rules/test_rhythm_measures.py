@@ -8,13 +8,15 @@ from rhythm_records import FS_HZ, make
 from pedecg.core import tables
 from pedecg.core.records import LEADS
 from pedecg.rules import criteria, criterion_logic, measure, norms, rhythm_measures
+from pedecg.signals import pacing_spikes
 
 LIMITS = norms.load(norms.LIMITS)
 CHILD = 8 * 365.25
 
 
 def measured(waves, signal, fs_hz=FS_HZ, leads=LEADS):
-    return measure.measure(waves, signal, fs_hz, leads)
+    spikes_s = pacing_spikes.of_pacemaker(signal, fs_hz)
+    return measure.measure(waves, signal, fs_hz, leads, spikes_s=spikes_s)
 
 
 def met(found, age_days=CHILD):
@@ -204,6 +206,16 @@ def test_a_slow_recorder_cannot_show_a_spike_and_says_so():
     found = measured(waves, signal[:, ::5], FS_HZ / 5)
     assert np.isnan(found["paced_share"])
     assert not found["valid_paced_share"]
+
+
+def test_without_the_raw_signal_nothing_is_known_of_pacing():
+    r = beats(0.75, times=10)
+    waves, signal = make(r, p_s=r - 0.15)
+    found = measure.measure(waves, rhythm_records.spikes(signal, r - 0.2), FS_HZ, LEADS)
+    assert np.isnan(found["paced_share"])
+    assert criteria.judge(
+        criterion_logic.MeasuredChild(found, CHILD, "male", LIMITS)
+    )["paced"].met is None  # fmt: skip
 
 
 def test_a_step_is_no_spike():

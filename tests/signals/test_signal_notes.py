@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pedecg.cohorts import recordings
 from pedecg.core.records import LEADS, EcgRecord
 from pedecg.signals import electrode_placement, pacing_spikes, signal_notes
 
@@ -109,6 +110,47 @@ def test_one_spike_is_no_pacemaker():
     signal = heart()
     signal[:, 1000] += 3.0
     assert "paced" not in notes(signal)
+
+
+@pytest.mark.parametrize(("at", "paced"), [(880, True), (1000, False)])
+def test_the_spike_of_a_pacemaker_on_demand_starts_a_beat(at, paced):
+    signal = heart()
+    signal[:, at] += 3.0  # R peaks at 900 and 1250
+    assert ("paced" in notes(signal)) is paced
+
+
+def test_discharges_of_an_electrode_are_no_pacemaker():
+    signal = heart()
+    signal[:6, [880, 1900, 3300]] += 20.0
+    assert len(pacing_spikes.spikes(signal, FS_HZ)) == 3
+    assert "paced" not in notes(signal)
+
+
+@pytest.mark.real
+def test_no_real_child_is_paced(shared_data):
+    """Among them a newborn whose narrow R has the shape of a spike in some leads."""
+    places, _ = recordings.find([shared_data / "zzu_sample"])
+    children = [recordings.read(place) for place in places]
+    assert len(children) > 10
+    for child in children:
+        assert len(pacing_spikes.of_pacemaker(child.signal_mv, child.fs_hz)) == 0, child.fs_hz
+
+
+def test_a_slow_record_says_nothing_of_pacing():
+    assert pacing_spikes.of_pacemaker(heart()[:, ::5], FS_HZ / 5) is None
+    assert len(pacing_spikes.of_pacemaker(heart(), FS_HZ)) == 0
+
+
+@pytest.mark.parametrize(
+    ("times_s", "rhythm"),
+    [
+        (np.arange(0.5, 10, 0.8), True),
+        (np.sort([*np.arange(0.5, 10, 0.8), *np.arange(0.65, 10, 0.8)]), True),  # A and V
+        ([1.0, 4.1, 4.2], False), ([1.0, 5.2, 8.8], False), ([1.0, 1.8], False),
+    ],
+)  # fmt: skip
+def test_a_rhythm_of_spikes_has_a_usual_interval(times_s, rhythm):
+    assert pacing_spikes.is_rhythm(np.array(times_s), 10.0) is rhythm
 
 
 def test_hum_and_clipping_are_noted_with_their_leads():

@@ -19,7 +19,7 @@ from pedecg.core import parallel, params
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS, EcgRecord
 from pedecg.rules import measure
-from pedecg.signals import padding, preprocess, quality
+from pedecg.signals import pacing_spikes, padding, preprocess, quality
 from pedecg.waves import delineate
 
 MV_PER_COUNT = 0.001  # of the signal store
@@ -57,7 +57,8 @@ def measured(record: EcgRecord, by: Measurement) -> dict[str, float]:
     counts, mask, _ = preprocess.prepare(record, refused, by.filtering)
     signal = counts * MV_PER_COUNT
     waves = delineate.delineate(signal, by.filtering.fs_hz, LEADS, by.waves, mask)
-    return measure.measure(waves, signal, by.filtering.fs_hz, LEADS, mask)
+    spikes_s = pacing_spikes.of_pacemaker(record.signal[usable], record.fs_hz)
+    return measure.measure(waves, signal, by.filtering.fs_hz, LEADS, mask, spikes_s=spikes_s)
 
 
 def compare(file: Path, below: Path, by: Measurement) -> pd.DataFrame | str:

@@ -15,6 +15,7 @@ from pedecg.cohorts.record_check import CheckedRecord, IngestSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import parallel, tables
 from pedecg.core.errors import PedecgError
+from pedecg.signals import signal_notes
 from pedecg.signals.quality import LeadQuality
 from pedecg.signals.signal_notes import Note
 
@@ -179,6 +180,7 @@ def _notes(rows: list[tuple[CohortRow, CheckedRecord]]) -> pd.DataFrame:
                 "kind": note.kind,
                 "leads": " ".join(note.leads) or None,
                 "detail": note.detail,
+                "from_middle_s": signal_notes.times_text(note),
             }
             for row, decoded in rows
             for note in _notes_of(row, decoded)

@@ -158,6 +158,9 @@ NOTES = pa.DataFrameSchema(
         "kind": _id("paced, clipped-high, clipped-low, mains-hum, limb-leads, electrodes"),
         "leads": _text("canonical names, joined by a space; null: not of single leads"),
         "detail": _id("one line"),
+        "from_middle_s": _text(
+            "times that it is about, s from the middle of the recording, joined by a space"
+        ),
     },
     strict=True,
     coerce=True,
@@ -244,6 +247,7 @@ RULES = pa.DataFrameSchema(
         "qtc_hodges_ms": _number("QT + 1.75 x (rate - 60), ms", 0, 1500),
         "p_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
+        "qrs_early_axis_deg": _number("axis of the first 80 ms of QRS, degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_t_angle_deg": _number("frontal angle between QRS and T axis, degrees", 0, 180),
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),

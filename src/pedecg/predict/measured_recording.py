@@ -135,7 +135,7 @@ def examine(
             leads,
             mask,
             flaws.clipped,
-            spikes_s=flaws.spikes_s if flaws.paced else None,
+            spikes_s=flaws.spikes_s,
         )
     )
     measures["paced"] = flaws.paced
@@ -169,7 +169,7 @@ def _examine_print(
             rule_features.possible(
                 measure.measure(
                     table, cleaned(heart), part.fs_hz, leads, mask, seen.clipped,
-                    measured_print.FEWEST_BEATS, seen.spikes_s if seen.paced else None,
+                    measured_print.FEWEST_BEATS, seen.spikes_s,
                 )
             )
         )  # fmt: skip
@@ -191,7 +191,7 @@ def _examine_print(
     note = signal_notes.Note("print", (), detail)
     return MeasuredRecording(
         recording, pd.concat(tables, ignore_index=True), measures, criteria.judge(child), unusable,
-        (note, *dict.fromkeys(each for seen in flaws for each in seen.notes)),
+        (note, *{(each.kind, each.detail): each for seen in flaws for each in seen.notes}.values()),
         frozenset().union(*(_at_least(seen.clipped) for seen in flaws)),
     )  # fmt: skip
 
@@ -214,7 +214,7 @@ def without_spikes(
     recording: recordings.Recording, flaws: signal_notes.Examined
 ) -> recordings.Recording:
     """Return the recording with a straight line in place of each pacemaker spike."""
-    if not flaws.paced:
+    if flaws.spikes_s is None or not flaws.paced:
         return recording
     heart = pacing_spikes.removed(recording.signal_mv, recording.fs_hz, flaws.spikes_s)
     return replace(recording, signal_mv=heart.astype(np.float32))

@@ -71,8 +71,16 @@ class Exam:
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
         noted = pd.DataFrame(
-            [(self.recording.record_id, note.kind, " ".join(note.leads)) for note in self.notes],
-            columns=["record_id", "kind", "leads"],
+            [
+                (
+                    self.recording.record_id,
+                    note.kind,
+                    " ".join(note.leads),
+                    signal_notes.times_text(note),
+                )
+                for note in self.notes
+            ],
+            columns=["record_id", "kind", "leads", "from_middle_s"],
         )
         (one,) = rule_features.delineated_records(self.signals, [self.waves], self.record, noted)
         measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
@@ -184,6 +192,7 @@ def _row(own: Recording) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "record_id": pd.array([own.record_id], "string"),
+            "fs_hz": [own.fs_hz],
             "age_days": pd.array([own.age_days], "Float64"),
             "sex": pd.array([own.sex], "string"),
             **numbers,

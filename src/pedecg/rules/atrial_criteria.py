@@ -2,6 +2,7 @@
 
 import math
 
+from pedecg.rules import conduction_criteria
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
@@ -38,9 +39,14 @@ def left_atrium(child: MeasuredChild) -> Verdict:
 def left_anterior_block(child: MeasuredChild) -> Verdict:
     """Assess left anterior fascicular block: left axis, qR and late R in aVL, no wide QRS.
 
-    Congenital left axis, as in atrioventricular septal defect, can look the same.
+    Beside right bundle branch block (bifascicular block) QRS is wide, and its axis is that of the
+    first 80 ms, in which the left ventricle is activated. Congenital left axis, as in
+    atrioventricular septal defect, can look the same.
     """
-    axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
+    right = conduction_criteria.right_block(child, complete=True).met is True
+    name, what = ("qrs_early_axis_deg", "axis of the first 80 ms of QRS") if right else (
+        "qrs_axis_deg", "QRS axis")  # fmt: skip
+    axis, qrs = child.value(name), child.value("qrs_ms")
     q, r, peak = (child.value(f"{name}_avl_{unit}") for name, unit in (
         ("q", "mv"), ("r", "mv"), ("r_peak", "ms")))  # fmt: skip
     top, source = child.limit("left_anterior_axis")
@@ -49,13 +55,16 @@ def left_anterior_block(child: MeasuredChild) -> Verdict:
     values = (axis, qrs, q, r, peak, top, bottom, wide, late, least_q)
     if any(map(math.isnan, values)):
         return UNKNOWN
-    if not (bottom <= axis <= top and qrs < wide and r > q >= least_q and peak >= late):
+    if not (bottom <= axis <= top and r > q >= least_q and peak >= late):
         return NOT_MET
+    if qrs >= wide and not right:
+        return NOT_MET
+    width = f"below {fmt(wide, 'ms')}" if qrs < wide else "with right bundle branch block"
     return Verdict(
         True,
-        f"QRS axis {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, qR in "
+        f"{what} {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, qR in "
         f"aVL with R after {fmt(peak, 'ms')}, at least {fmt(late, 'ms')}, and QRS duration "
-        f"{fmt(qrs, 'ms')}, below {fmt(wide, 'ms')} ({source})",
+        f"{fmt(qrs, 'ms')}, {width} ({source})",
     )
 
 

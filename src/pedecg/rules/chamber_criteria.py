@@ -1,12 +1,15 @@
 """Criteria of axis, voltage and the size of the ventricles.
 
-Children are judged by points, so that one large voltage alone makes no hypertrophy; adults, from
-18 years on, by the voltage criteria of Sokolow and Lyon and of Cornell.
+Hypertrophy is judged by points, so that one large voltage alone makes none. From 18 years on the
+signs of the left ventricle are the voltages of Sokolow and Lyon and of Cornell, a secondary change
+of ST and T, and the left atrium.
 """
 
 import math
 from collections.abc import Callable
 
+from pedecg.core.records import LEADS
+from pedecg.rules import atrial_criteria, conduction_criteria
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
@@ -23,6 +26,8 @@ from pedecg.rules.criterion_logic import (
     where_stated,
 )
 
+ST_T_LEADS, FEWEST_ST_T_LEADS = ("i", "avl", "v5", "v6"), 2
+LEAD_NAMES = {lead.lower(): lead for lead in LEADS}
 ADULT_DAYS = 6575  # 18 years: the voltage criteria of adults hold from here
 Sign = Callable[[MeasuredChild], Verdict]
 
@@ -125,27 +130,67 @@ def deep_q(child: MeasuredChild) -> Verdict:
     )
 
 
-def adult_left_voltage(child: MeasuredChild) -> Verdict:
-    """Assess the Sokolow-Lyon and Cornell voltages against the limits for adults.
+def _at_least(child: MeasuredChild, what: str, value: float, name: str) -> Verdict:
+    """Judge whether a voltage is at least as large as its limit."""
+    limit, source = child.limit(name)
+    if math.isnan(value) or math.isnan(limit):
+        return UNKNOWN
+    if value < limit:
+        return NOT_MET
+    return Verdict(True, f"{what} {fmt(value, 'mv')}, at least {fmt(limit, 'mv')} ({source})")
 
-    Sokolow-Lyon: S in V1 + the larger R of V5 and V6. Cornell: R in aVL + S in V3.
-    """
+
+def sokolow_lyon(child: MeasuredChild) -> Verdict:
+    """Judge whether S in V1 + the larger R of V5 and V6 is above its limit for adults."""
     lateral = [r for lead in ("v5", "v6") if not math.isnan(r := child.value(f"r_{lead}_mv"))]
-    sums = (
-        ("S in V1 + R in V5 or V6", child.value("s_v1_mv") + max(lateral, default=math.nan),
-         "sokolow_lyon"),
-        ("R in aVL + S in V3", child.value("r_avl_mv") + child.value("s_v3_mv"), "cornell"),
-    )  # fmt: skip
-    met, unknown = [], False
-    for what, value, name in sums:
-        limit, source = child.limit(name)
-        if math.isnan(value) or math.isnan(limit):
-            unknown = True
-        elif value >= limit:
-            met.append(f"{what} {fmt(value, 'mv')}, at least {fmt(limit, 'mv')} ({source})")
-    if met:
-        return Verdict(True, " and ".join(met))
-    return UNKNOWN if unknown else NOT_MET
+    total = child.value("s_v1_mv") + max(lateral, default=math.nan)
+    return _at_least(child, "S in V1 + R in V5 or V6", total, "sokolow_lyon")
+
+
+def cornell(child: MeasuredChild) -> Verdict:
+    """Judge whether R in aVL + S in V3 is above its limit for adults.
+
+    Not beside left anterior fascicular block, which makes R in aVL tall by itself (AHA/ACCF/HRS
+    2009, part V).
+    """
+    if atrial_criteria.left_anterior_block(child).met:
+        return NOT_MET
+    total = child.value("r_avl_mv") + child.value("s_v3_mv")
+    return _at_least(child, "R in aVL + S in V3", total, "cornell")
+
+
+def secondary_st_t(child: MeasuredChild) -> Verdict:
+    """Judge whether ST is low or T negative in two leads over the left ventricle."""
+    low, source = child.limit("st_depression")
+    negative, _ = child.limit("inverted_t")
+    changed, unknown = [], 0
+    for lead in ST_T_LEADS:
+        st, t = child.value(f"st_{lead}_mv"), child.value(f"t_{lead}_mv")
+        if st < -low or t < -negative:
+            changed.append(LEAD_NAMES[lead])
+        elif math.isnan(st) or math.isnan(t):
+            unknown += 1
+    if len(changed) >= FEWEST_ST_T_LEADS:
+        return Verdict(
+            True,
+            f"ST below {fmt(-low, 'mv')} or T negative in {', '.join(changed)} ({source})",
+        )
+    return UNKNOWN if len(changed) + unknown >= FEWEST_ST_T_LEADS else NOT_MET
+
+
+def left_atrial_force(child: MeasuredChild) -> Verdict:
+    """Judge whether the terminal force of P in V1 is that of a large left atrium."""
+    force, (least, source) = (
+        child.value("p_terminal_force_v1_mvms"),
+        child.limit("p_terminal_force"),
+    )
+    if math.isnan(force) or math.isnan(least):
+        return UNKNOWN
+    if force < least:
+        return NOT_MET
+    return Verdict(
+        True, f"terminal force of P in V1 {force:.1f} mV ms, at least {least:.1f} mV ms ({source})"
+    )
 
 
 def is_adult(child: MeasuredChild) -> bool:
@@ -154,6 +199,7 @@ def is_adult(child: MeasuredChild) -> bool:
 
 
 LEFT_VOLTAGE = one_of(above_in_v6("r"), where_stated("s_v1", above=True), left_sum)
+ADULT_VOLTAGE = one_of(sokolow_lyon, cornell)
 RIGHT_VOLTAGE = where_stated("r_v1", above=True)
 RVH_SIGNS: tuple[Sign, ...] = (
     RIGHT_VOLTAGE,
@@ -167,12 +213,13 @@ LVH_SIGNS: tuple[Sign, ...] = (
     deep_q,
     where_stated("qrs_axis", above=False),
 )
+ADULT_LVH_SIGNS: tuple[Sign, ...] = (sokolow_lyon, cornell, secondary_st_t, left_atrial_force)
 POSSIBLE, PROBABLE = 2, 3  # points, as the Peds ECG Viewer grades them
 
 
 def left_voltage(child: MeasuredChild) -> Verdict:
-    """Assess left ventricular voltage against the limit for age, or for adults."""
-    return adult_left_voltage(child) if is_adult(child) else LEFT_VOLTAGE(child)
+    """Judge whether the left ventricular voltage is above the limit for age, or for adults."""
+    return ADULT_VOLTAGE(child) if is_adult(child) else LEFT_VOLTAGE(child)
 
 
 def right_voltage(child: MeasuredChild) -> Verdict:
@@ -181,10 +228,22 @@ def right_voltage(child: MeasuredChild) -> Verdict:
 
 
 def left_hypertrophy(child: MeasuredChild) -> Verdict:
-    """Assess left ventricular hypertrophy: points in a child, voltage in an adult."""
-    if is_adult(child):
-        return adult_left_voltage(child)
-    return points(child, LVH_SIGNS, POSSIBLE, PROBABLE)
+    """Judge LV hypertrophy by points, of an adult only with a high voltage.
+
+    Left bundle branch block and pre-excitation change voltage, ST and T by themselves: then it
+    cannot be told.
+    """
+    if (
+        conduction_criteria.left_block(child, complete=True).met
+        or conduction_criteria.pre_excitation(child).met
+    ):
+        return UNKNOWN
+    if not is_adult(child):
+        return points(child, LVH_SIGNS, POSSIBLE, PROBABLE)
+    found, high = points(child, ADULT_LVH_SIGNS, POSSIBLE, PROBABLE), ADULT_VOLTAGE(child).met
+    if high is False:
+        return Verdict(False, points=found.points)
+    return found if high or not found.met else UNKNOWN
 
 
 CRITERIA = (

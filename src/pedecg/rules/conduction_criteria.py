@@ -69,7 +69,7 @@ def right_block(child: MeasuredChild, complete: bool) -> Verdict:
     late, _ = child.limit("late_r_v1")
     if second >= least:
         shape = f"r' {fmt(second, 'mv')} in V1"
-    elif peak > late and child.value("rs_ratio_v1") > 1:
+    elif peak > late and tallest > child.value("s_v1_mv"):
         shape = f"R in V1 peaks after {fmt(peak, 'ms')}, later than {fmt(late, 'ms')}"
     else:
         return NOT_MET

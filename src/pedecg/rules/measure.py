@@ -31,7 +31,8 @@ COLUMNS = (
     "p_ms", "pr_ms", "qrs_ms", "qt_ms",
     "p_consensus_ms", "pr_consensus_ms", "qrs_consensus_ms", "qt_consensus_ms",
     *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
-    "p_axis_deg", "qrs_axis_deg", "t_axis_deg", "qrs_t_angle_deg", "qrs_limb_mv", "qrs_chest_mv",
+    "p_axis_deg", "qrs_axis_deg", "qrs_early_axis_deg", "t_axis_deg", "qrs_t_angle_deg",
+    "qrs_limb_mv", "qrs_chest_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
     *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
@@ -63,8 +64,8 @@ def measure(
     lead_mask : shape (n_leads,), False: absent or unusable; None: all usable.
     clipped : clipped leads; their amplitudes are not valid.
     fewest_beats : with fewer whole beats no wave is measured.
-    spikes_s : times of pacemaker spikes that were removed from the signal, seconds; None: they
-        are looked for in it.
+    spikes_s : times of the pacemaker spikes in the raw signal, seconds, as `pacing_spikes` finds
+        them; empty: there are none; None: nothing is known of them, nor of pacing.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def rhythm(
     all_p : columns onset_s and offset_s of all P waves of all leads together, in order of time.
     leads : usable leads, each of shape (n_samples,), mV.
     fs_hz : samples per second.
-    spikes_s : times of pacemaker spikes, seconds; None: they are looked for in the leads.
+    spikes_s : times of pacemaker spikes, seconds; None: nothing is known of them.
 
     Returns
     -------
@@ -52,8 +52,7 @@ def rhythm(
     r_s = beats["r_s"].to_numpy()
     found = beat_origin.shares(r_s, origins)
     found |= atrial_waves.flutter(beats, leads, fs_hz)
-    spikes = pacing.spikes(leads, fs_hz) if spikes_s is None else spikes_s
-    found |= pacing.share(beats, spikes, fs_hz)
+    found |= pacing.share(beats, spikes_s)
     trusted = p_waves.trusted(beats)
     flutter = atrial_waves.is_flutter(found, 60.0 / _median_rr(r_s), p_waves.share(trusted).mean())
     if flutter:

@@ -33,15 +33,26 @@ class RuleFeaturesSettings(Section):
 
 @dataclass(frozen=True)
 class DelineatedRecord:
-    """One record's place in the signal store, its waves, and whose it is."""
+    """One record's place in the signal store, its waves, and whose it is.
+
+    Attributes
+    ----------
+    spikes_s : times of pacemaker spikes in the stored signal, seconds; empty: there are none;
+        None: nothing is known of them.
+    """
 
     record_id: str
     position: int
     waves: pd.DataFrame
     age_days: float | None
     sex: str | None
-    paced: bool | None = None
+    spikes_s: NDArray[np.float64] | None = None
     clipped: clipping.Clipped = clipping.NOT_CLIPPED
+
+    @property
+    def paced(self) -> bool | None:
+        """Whether it shows the spikes of a pacemaker; None where that is not known."""
+        return None if self.spikes_s is None else len(self.spikes_s) > 0
 
 
 def delineated_records(
@@ -67,7 +78,10 @@ def delineated_records(
     current, rows = next(found, (None, _no_waves()))
     ages = dict(zip(records["record_id"], records["age_days"], strict=True))
     sexes = dict(zip(records["record_id"], records["sex"], strict=True))
+    rates = dict(zip(records["record_id"], records["fs_hz"], strict=True))
     noted = {} if notes is None else dict(list(notes.groupby("record_id")))
+    none = None if notes is None else notes.iloc[:0]
+    lengths_s = signals.n_samples / signals.fs_hz
     for position, record_id in enumerate(signals.record_ids):
         age, sex = ages[record_id], sexes[record_id]
         own = _no_waves()
@@ -80,7 +94,7 @@ def delineated_records(
             own,
             None if pd.isna(age) else float(age),
             None if pd.isna(sex) else str(sex),
-            **_flaws(noted.get(record_id)),
+            **_flaws(noted.get(record_id, none), rates[record_id], lengths_s[position]),
         )
     if current is not None:
         raise PedecgError(
@@ -101,12 +115,14 @@ def _no_waves() -> pd.DataFrame:
     return tables.check(pd.DataFrame(columns=list(tables.WAVES.columns)), tables.WAVES, "waves")
 
 
-def _flaws(notes: pd.DataFrame | None) -> dict[str, Any]:
+def _flaws(notes: pd.DataFrame | None, fs_hz: float, length_s: float) -> dict[str, Any]:
     if notes is None:
         return {}
     leads = notes["leads"].fillna("").str.split()
     return {
-        "paced": bool(notes["kind"].eq("paced").any()),
+        "spikes_s": signal_notes.paced_at(
+            zip(notes["kind"], notes["from_middle_s"].fillna(""), strict=True), fs_hz, length_s
+        ),
         "clipped": signal_notes.clipped_of(zip(notes["kind"], leads, strict=True)),
     }
 
@@ -134,6 +150,7 @@ def of_signals(
             signals.leads,
             signals.lead_mask[examination.position],
             examination.clipped,
+            spikes_s=examination.spikes_s,
         )
     )
     if examination.paced:

@@ -16,7 +16,20 @@ LEAST_SHARE = 0.55  # of what happens within LONG_S, done within SHORT_S: a shar
 BEFORE_S, AFTER_S = (0.024, 0.008), (0.008, 0.016)  # where the lead must be at rest
 RESTLESS = 0.25  # of the spike's height: more is a QRS on its way up, or down again
 APART_S = 0.010  # nearer tops are one spike
-FEWEST, LONGEST_PAUSE_S = 3, 4.0  # spikes of a record, s from one to the next: fewer are not rhythm
+# A rhythm of spikes: so many, so often, and half of the intervals near the usual one, which is
+# that of 240 to 30 beats per minute. A shorter interval lies between atrium and ventricle.
+FEWEST, LONGEST_PAUSE_S = 3, 4.0
+CYCLE_S, NEAR, MOSTLY = (0.25, 2.0), 0.12, 0.5
+# Fewer spikes, of a pacemaker on demand: each starts a QRS, and none is an electrode's discharge or
+# the narrow R of a newborn, which lasts longer in most leads.
+ON_DEMAND_S = 10.0  # in which there is one at least
+DISCHARGE_MV = 12.0  # no heart, and no lead of a pacemaker's beat on its own, reaches so far
+QRS_AFTER_S = 0.016, 0.1  # in which the QRS that it starts is steep
+QRS_STEEP = 0.5  # of the steepest 1% of the record
+QRS_SHARE = 0.01
+SHORT_IN_LEADS = (
+    0.8  # as LEAST_SHARE, in half of the leads: there a newborn's R has under 0.6, a spike 0.9
+)
 # Replaced on either side of a spike's top: it lasts 2 ms at most, an amplifier smears it to twice.
 MARGIN_S, MARGIN_SAMPLES = 0.006, 2
 
@@ -70,15 +83,60 @@ def _rests(signal: Array, top: int, fs_hz: float) -> bool:
     return bool(np.ptp(before) <= allowed and np.abs(after - level).min() <= allowed)
 
 
-def is_paced(times_s: Array, length_s: float) -> bool:
-    """Tell whether a record's spikes are a pacemaker's: one alone is a disturbance.
+def is_rhythm(times_s: Array, length_s: float) -> bool:
+    """Tell whether spikes come as a pacemaker gives them: discharges of an electrode do not.
 
     Parameters
     ----------
     times_s : as `spikes` returns them.
     length_s : of the record, seconds.
     """
-    return len(times_s) >= max(FEWEST, length_s / LONGEST_PAUSE_S)
+    intervals = np.diff(times_s)
+    intervals = intervals[intervals >= CYCLE_S[0]]
+    if len(times_s) < max(FEWEST, length_s / LONGEST_PAUSE_S) or len(intervals) < FEWEST - 1:
+        return False
+    usual = float(np.median(intervals))
+    near = np.abs(intervals - usual) <= NEAR * usual
+    return bool(usual <= CYCLE_S[1] and near.mean() >= MOSTLY)
+
+
+def is_on_demand(signal_mv: NDArray[np.floating], fs_hz: float, times_s: Array) -> bool:
+    """Tell whether each of a few spikes starts a QRS, as those of a pacemaker on demand do.
+
+    Parameters
+    ----------
+    signal_mv, times_s : as for `spikes`, and as it returns them.
+    """
+    signal = np.nan_to_num(np.atleast_2d(np.asarray(signal_mv, float)))
+    if not len(times_s) or len(times_s) < np.floor(signal.shape[1] / fs_hz / ON_DEMAND_S):
+        return False
+    tops = np.rint(times_s * fs_hz).astype(np.int64)
+    broad = _off_median(signal, LONG_S, fs_hz)[:, tops]
+    short = _off_median(signal, SHORT_S, fs_hz)[:, tops] >= SHORT_IN_LEADS * broad
+    slope = np.abs(np.diff(removed(signal, fs_hz, times_s), axis=1)).mean(axis=0)
+    steep = QRS_STEEP * np.quantile(slope, 1.0 - QRS_SHARE)
+    first, last = (round(after * fs_hz) for after in QRS_AFTER_S)
+    starts = [bool((slope[top + first : top + last] >= steep).any()) for top in tops]
+    mostly = short.mean(axis=0) >= MOSTLY
+    return bool(broad.max() < DISCHARGE_MV and mostly.all() and all(starts))
+
+
+def of_pacemaker(signal_mv: NDArray[np.floating], fs_hz: float) -> Array | None:
+    """Return the times of a pacemaker's spikes, seconds: empty where there is no pacemaker.
+
+    None where the record is too slow to show a spike.
+
+    Parameters
+    ----------
+    signal_mv : as for `spikes`.
+    """
+    if fs_hz < MIN_FS_HZ:
+        return None
+    times_s = spikes(signal_mv, fs_hz)
+    length_s = signal_mv.shape[1] / fs_hz
+    if is_rhythm(times_s, length_s) or is_on_demand(signal_mv, fs_hz, times_s):
+        return times_s
+    return times_s[:0]
 
 
 def removed(signal_mv: NDArray[np.floating], fs_hz: float, times_s: Array) -> Array:

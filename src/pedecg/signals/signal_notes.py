@@ -34,11 +34,18 @@ SPIKE_MV, SPIKE_MARGIN_S = 12.0, 0.02  # beyond any QRS; bridged before any anal
 
 @dataclass(frozen=True)
 class Note:
-    """One note: its kind (a key of `KINDS`), the leads that it is about, and one line."""
+    """One note: its kind (a key of `KINDS`), the leads that it is about, and one line.
+
+    Attributes
+    ----------
+    from_middle_s : times that it is about, seconds from the middle of the recording without
+        padding: the signal store may keep the middle alone.
+    """
 
     kind: str
     leads: tuple[str, ...]
     detail: str
+    from_middle_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,19 +54,20 @@ class Examined:
 
     Attributes
     ----------
-    spikes_s : times of pacemaker spikes, seconds; empty where the heart is not paced.
+    spikes_s : times of pacemaker spikes, seconds; empty where the heart is not paced, None where
+        the record is too slow to show any.
     placement : log odds of other placements, see `electrode_placement.log_odds`.
     """
 
     notes: tuple[Note, ...]
     clipped: clipping.Clipped
-    spikes_s: NDArray[np.float64]
+    spikes_s: NDArray[np.float64] | None
     placement: dict[str, float]
 
     @property
     def paced(self) -> bool:
         """Whether pacemaker spikes were found."""
-        return len(self.spikes_s) > 0
+        return self.spikes_s is not None and len(self.spikes_s) > 0
 
     def with_placement(self, age_days: float | None) -> tuple[Note, ...]:
         """Return all notes, those of electrodes as they hold for this age."""
@@ -81,11 +89,9 @@ def examine(record: EcgRecord, usable: NDArray[np.bool_]) -> Examined:
     raw = record.signal[usable]
     fs_hz = record.fs_hz
     clipped = clipping.clipped(raw, leads)
-    spikes_s = pacing_spikes.spikes(raw, fs_hz)
-    if not pacing_spikes.is_paced(spikes_s, raw.shape[1] / fs_hz):
-        spikes_s = spikes_s[:0]
+    spikes_s = pacing_spikes.of_pacemaker(raw, fs_hz)
     bridged = filters.bridge(raw, filters.no_signal(raw, fs_hz, SPIKE_MV, SPIKE_MARGIN_S))
-    if len(spikes_s):
+    if spikes_s is not None and len(spikes_s):
         bridged = pacing_spikes.removed(bridged, fs_hz, spikes_s)
     quiet, hum = mains_hum.without(bridged, fs_hz)
     notes = [
@@ -139,11 +145,36 @@ def _hum_notes(hum: mains_hum.Hum, leads: tuple[str, ...]) -> list[Note]:
     return [Note("mains-hum", humming, detail)]
 
 
-def _paced_notes(spikes_s: NDArray[np.float64], length_s: float) -> list[Note]:
-    if not len(spikes_s):
+def _paced_notes(spikes_s: NDArray[np.float64] | None, length_s: float) -> list[Note]:
+    if spikes_s is None or not len(spikes_s):
         return []
     detail = f"paced: {len(spikes_s)} pacemaker spikes in {length_s:.1f} s"
-    return [Note("paced", (), detail)]
+    return [Note("paced", (), detail, tuple((spikes_s - length_s / 2).tolist()))]
+
+
+def times_text(note: Note) -> str | None:
+    """Write the times of a note to a millisecond, joined by a space; None where it has none."""
+    return " ".join(f"{time_s:.3f}" for time_s in note.from_middle_s) or None
+
+
+def paced_at(notes: Any, fs_hz: float, length_s: float) -> NDArray[np.float64] | None:
+    """Return the times of pacemaker spikes, seconds from the beginning of a stored signal.
+
+    Parameters
+    ----------
+    notes : pairs of a note's kind and its times as `times_text` writes them.
+    fs_hz : of the recording, not of the stored signal.
+    length_s : of the stored signal, the middle of the recording.
+
+    Returns
+    -------
+    Empty where no note says "paced"; None where the recording is too slow to show a spike.
+    """
+    if fs_hz < pacing_spikes.MIN_FS_HZ:
+        return None
+    times = [time for kind, text in notes if kind == "paced" for time in text.split()]
+    spikes_s = np.array(times, np.float64) + length_s / 2
+    return spikes_s[(spikes_s >= 0) & (spikes_s <= length_s)]
 
 
 def clipped_of(notes: Any) -> clipping.Clipped:
