@@ -93,11 +93,8 @@ def test_a_renamed_column_ends_the_run_with_the_nearest_name(hospital, run):
 
 def test_all_missing_columns_are_named_at_once_with_their_parameters(hospital, run):
     """Seen: five tries of half a minute each, one missing column a time."""
-    wrong = {
-        "manifest__columns__record_id": "record_id",
-        "manifest__columns__path": "file_name",
-        "manifest__labels": ["chd=CHD_flg"],
-    }
+    columns = OWN_NAMES["manifest__columns"] | {"record_id": "record_id", "path": "file_name"}
+    wrong = {"manifest__columns": columns, "manifest__labels": ["chd=CHD_flg"]}
     with pytest.raises(PedecgError) as caught:
         run("manifest", hospital(), **(OWN_NAMES | wrong))
     for expected in (
