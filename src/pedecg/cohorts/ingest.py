@@ -87,15 +87,16 @@ _MENDS = {
 }
 
 
-def require_enough(ingested: Ingested, settings: IngestSettings, listed: str) -> None:
+def require_enough(ingested: Ingested, settings: IngestSettings, listed: str = "") -> None:
     """Fail in one line where too many rows are in quarantine, or no record is left.
 
     Parameters
     ----------
-    listed : the file that lists the records in quarantine.
+    listed : the file that lists the records in quarantine; empty: none was written.
     """
     metrics = ingested.metrics
     reasons = record_check.counted(metrics["quarantined_by_reason"])
+    where = f"; each with its reason: {listed}" if listed else ""
     mends = "".join(
         f"; {_MENDS[reason]}" for reason in metrics["quarantined_by_reason"] if reason in _MENDS
     )
@@ -104,7 +105,7 @@ def require_enough(ingested: Ingested, settings: IngestSettings, listed: str) ->
         raise PedecgError(
             f"ingest: {metrics['quarantined']} of {metrics['rows']} rows ({share:.1%}) are in "
             f"quarantine ({reasons}); expected at most {settings.max_quarantine_fraction:.1%} "
-            f"(ingest.max_quarantine_fraction); each with its reason: {listed}{mends}"
+            f"(ingest.max_quarantine_fraction){where}{mends}"
         )
     if not metrics["records"]:
         excluded = record_check.counted(metrics["excluded"])
@@ -112,7 +113,7 @@ def require_enough(ingested: Ingested, settings: IngestSettings, listed: str) ->
         raise PedecgError(
             f"ingest: no record left of {metrics['rows']} rows"
             + (f" ({why})" if why else "")
-            + (f"; each with its reason: {listed}{mends}" if reasons else "")
+            + (f"{where}{mends}" if reasons else "")
         )
 
 

@@ -88,9 +88,10 @@ def _row(axes: Axes, height: float, row: pd.Series, fill: str) -> None:
     if pd.isna(row["value"]):
         axes.text(_CHANCE + 0.01, height, "too few cases", va="center", fontsize=9, color="0.5")
         return
-    line = {"color": _COLOUR, "lw": 2, "clip_on": False}
-    axes.plot([row["low"], row["high"]], [height, height], **line)
-    axes.plot([row["value"]], [height], marker="o", ms=6, mfc=fill, **line)
+    axes.plot([row["low"], row["high"]], [height, height], color=_COLOUR, lw=2, clip_on=False)
+    axes.plot(
+        [row["value"]], [height], marker="o", ms=6, mfc=fill, color=_COLOUR, lw=2, clip_on=False
+    )
     text = f"{row['value']:.2f}"
     if pd.notna(row["low"]):
         text += f" ({row['low']:.2f}-{row['high']:.2f})"
