@@ -6,6 +6,9 @@ A stage depends on its script and on the packages of ``src/pedecg`` that it impo
 or through other modules. A package too few is a stale result; a package too many is work done
 again for nothing. Imports are read from the source; nothing is run. `--write` corrects the lists
 in place.
+
+A file of data that the script reads by a literal path must be declared, too: each such path that is
+not declared is listed, to be added by hand.
 """
 
 import argparse
@@ -40,6 +43,8 @@ DATA_OF = {PACKAGE / "waves/shipped_delineator.py": PACKAGE / "weights"}
 # A stage that lists the code of all stages by its hash depends on all code.
 LISTS_ALL_CODE = PACKAGE / "report/file_digests.py"
 ALL_CODE = (ROOT / "stages", PACKAGE)
+# Functions that read the path which they are given begin so: tables.read, signal_store.open_store.
+READS = re.compile(r"(read|open|load)(_|$)")
 
 
 @cache
@@ -102,6 +107,61 @@ def wanted(stage: dict[str, Any], prefix: str = "") -> list[str]:
     return [prefix + path.relative_to(ROOT).as_posix() for path in (own, *sorted(packages))]
 
 
+def paths_read(file: Path) -> set[str]:
+    """Return the literal paths that a script reads: as an argument, or by a constant of the module.
+
+    Texts without a slash name a section of parameters or a column.
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    constants = {
+        target.id: text
+        for node in tree.body
+        if isinstance(node, ast.Assign) and (text := _literal(node.value, {})) is not None
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if READS.match(name):
+            texts = [_literal(argument, constants) for argument in node.args]
+            found |= {text for text in texts if text is not None and "/" in text}
+    return found
+
+
+def _literal(node: ast.expr, constants: dict[str, str]) -> str | None:
+    """Return a text, ``Path(text)``, ``path / text`` or a constant of these; None for others."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Name):
+        return constants.get(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Path":
+        return _literal(node.args[0], constants) if len(node.args) == 1 else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        parts = _literal(node.left, constants), _literal(node.right, constants)
+        return None if None in parts else "/".join(map(str, parts))
+    return None
+
+
+def undeclared(stage: dict[str, Any]) -> list[str]:
+    """Return the literal paths that a stage's script reads and the stage does not declare.
+
+    What the stage itself writes it may read again.
+    """
+    own = script(stage)
+    if own is None:
+        return []
+    outs = [next(iter(out)) if isinstance(out, dict) else str(out) for out in stage.get("outs", [])]
+    declared = [*dependencies(stage), *outs]
+    return sorted(
+        path
+        for path in paths_read(own)
+        if not any(path == one or path.startswith(f"{one}/") for one in declared)
+    )
+
+
 def dependencies(stage: dict[str, Any]) -> list[str]:
     return [str(dep) for dep in stage.get("deps", [])]
 
@@ -152,10 +212,13 @@ def main() -> None:
     text = arguments.file.read_text(encoding="utf-8")
     pipeline = YAML(typ="safe").load(text)
     prefix = "../" * len(arguments.file.resolve().parent.relative_to(ROOT).parts)
-    wrong = 0
+    wrong = unread = 0
     for name, entry in pipeline["stages"].items():
         stage = body(entry)
         code = wanted(stage, prefix)
+        if paths := undeclared(stage):
+            unread += 1
+            print(f"{name}: reads {', '.join(paths)}, not among its deps")
         declared = [dep for dep in dependencies(stage) if is_code(dep)]
         if not code or sorted(code) == sorted(declared):
             continue
@@ -167,7 +230,7 @@ def main() -> None:
             text = written(text, name, code, data)
     if arguments.write and wrong:
         arguments.file.write_text(text, encoding="utf-8")
-    sys.exit(1 if wrong and not arguments.write else 0)
+    sys.exit(1 if unread or (wrong and not arguments.write) else 0)
 
 
 if __name__ == "__main__":

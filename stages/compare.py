@@ -22,6 +22,7 @@ def main() -> None:
     differences = compare.differences(scored.test, scored.probabilities)
     benefit = net_benefit.of_models(scored.cases, scored.probabilities, settings)
     counted = evaluate.enough(scored.cases, settings.min_positives)
+    evaluate.warn_of_few(scored.cases, settings.min_positives)
     prevalences = net_benefit.prevalences(scored.cases, counted)
 
     summary = compare.summary(scored.test, scored.validation, cohort)

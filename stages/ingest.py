@@ -21,12 +21,16 @@ def main() -> None:
     tables.write(found.records, f"{base}/interim/records.parquet", tables.RECORDS)
     tables.write(found.labels, f"{base}/interim/labels.parquet", tables.LABELS)
     tables.write(found.quarantine, f"{base}/interim/quarantine.parquet", tables.QUARANTINE)
+    listed = f"{base}/interim/quarantine.csv"
+    tables.write_csv(found.quarantine, listed)
+    if len(found.quarantine):
+        print(f"ingest: {len(found.quarantine)} in quarantine, with reasons: {listed}")
     tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
     tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
     tables.write(found.notes, f"{base}/interim/notes.parquet", tables.NOTES)
     suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
     tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json", f"ingest{suffix}")
-    ingest.require_enough(found, settings)
+    ingest.require_enough(found, settings, listed)
 
 
 if __name__ == "__main__":

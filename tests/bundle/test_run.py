@@ -233,6 +233,17 @@ def test_thresholds_decide_and_a_target_without_one_is_not_decided(loaded, ecgs)
     assert answer["decisions"]["abnormal"] == int(p["abnormal"] >= 0.4)
     assert (answer["thresholds"]["kawasaki"], answer["decisions"]["kawasaki"]) == (None, None)
     assert answer["decisions"]["cardiomyopathy"] == 0
+    near = [t for t in p if t != "kawasaki" and abs(p[t] - answer["thresholds"][t]) < 0.0005]
+    assert answer["at_threshold"] == near
+
+
+def test_a_probability_within_rounding_of_its_threshold_is_named(loaded, ecgs, monkeypatch):
+    p = probabilities(ask(loaded, ecgs["P0"]))
+    curves = loaded.calibration["curves"]["mean"]
+    for moved, expected in ((4e-4, ["abnormal"]), (6e-4, [])):
+        monkeypatch.setitem(curves["abnormal"], "threshold", float(p[0]) + moved)
+        answer = ask(loaded, ecgs["P0"])
+        assert (answer["at_threshold"], answer["decisions"]["abnormal"]) == (expected, 0)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
@@ -103,20 +104,21 @@ def test_one_signal_under_two_patients_is_reported(zzu, run, recorder):
 
 def test_too_many_in_quarantine_fail_in_one_line(mixed, run, ingest_settings):
     with pytest.raises(PedecgError, match=r"2 of 10 rows \(20.0%\)") as caught:
-        require_enough(run("zzu", mixed.root), ingest_settings)
+        require_enough(run("zzu", mixed.root), ingest_settings, "quarantine.csv")
     assert "1 invalid-age, 1 truncated-signal" in str(caught.value)
+    assert "each with its reason: quarantine.csv; cohort.manifest.age_unit" in str(caught.value)
 
 
 def test_a_cohort_without_a_usable_record_says_where_its_rows_went(zzu, run, ingest_settings):
     settings = ingest_settings.model_copy(update={"max_quarantine_fraction": 1.0})
     zzu.write()
     with pytest.raises(PedecgError, match=r"no record left of 0 rows$"):
-        require_enough(run("zzu", zzu.root), settings)
+        require_enough(run("zzu", zzu.root), settings, "quarantine.csv")
     zzu.add("P00001", Age="")
     zzu.add("P00002")
     zzu.write()
     with pytest.raises(PedecgError, match=r"2 rows \(1 missing-age; excluded: 1 age-out-of-range"):
-        require_enough(run("zzu", zzu.root, max_age_days=30), settings)
+        require_enough(run("zzu", zzu.root, max_age_days=30), settings, "quarantine.csv")
 
 
 @pytest.mark.parametrize("fs", ["1", "20", "0.001", "1e12"])
@@ -147,6 +149,10 @@ def test_the_stage_keeps_the_quarantine_even_when_it_fails(mixed, tmp_path):
     assert "Traceback" not in ended.stderr
     quarantine = tables.read(tmp_path / "data/interim/quarantine.parquet", tables.QUARANTINE)
     assert len(quarantine) == 2
+    assert "data/interim/quarantine.csv" in ended.stderr
+    assert "2 in quarantine, with reasons: data/interim/quarantine.csv" in ended.stdout
+    as_text = pd.read_csv(tmp_path / "data/interim/quarantine.csv")
+    pd.testing.assert_frame_equal(as_text, quarantine, check_dtype=False)
 
 
 def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
@@ -156,7 +162,9 @@ def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     written = sorted(p.stem for p in (tmp_path / "data/external/interim").iterdir())
-    assert written == ["findings", "labels", "notes", "quality", "quarantine", "records"]
+    assert written == [
+        "findings", "labels", "notes", "quality", "quarantine", "quarantine", "records",
+    ]  # fmt: skip
     records = tables.read(tmp_path / "data/external/interim/records.parquet", tables.RECORDS)
     counted = json.loads((tmp_path / "metrics/ingest_external.json").read_text("utf-8"))
     assert 0 < len(records) == counted["records"]

@@ -91,6 +91,23 @@ def test_a_renamed_column_ends_the_run_with_the_nearest_name(hospital, run):
         run("manifest", hospital(), **(OWN_NAMES | {"manifest__labels": ["chd=CHD_flg"]}))
 
 
+def test_all_missing_columns_are_named_at_once_with_their_parameters(hospital, run):
+    """Seen: five tries of half a minute each, one missing column a time."""
+    columns = OWN_NAMES["manifest__columns"] | {"record_id": "record_id", "path": "file_name"}
+    wrong = {"manifest__columns": columns, "manifest__labels": ["chd=CHD_flg"]}
+    with pytest.raises(PedecgError) as caught:
+        run("manifest", hospital(), **(OWN_NAMES | wrong))
+    for expected in (
+        "column 'record_id' not found",
+        "(cohort.manifest.columns.record_id, null: the path is its name)",
+        "column 'file_name' not found",
+        "(cohort.manifest.columns.path)",
+        "did you mean 'CHD_flag'? (cohort.manifest.labels)",
+    ):
+        assert expected in str(caught.value)
+    assert str(caught.value).count("columns are") == 1
+
+
 def test_a_cohort_without_labels_can_still_be_measured(hospital, run):
     found = run("manifest", hospital(), **(OWN_NAMES | {"manifest__labels": []}))
     assert list(found.labels.columns) == ["record_id"]

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from pedecg.cohorts import recordings
+from pedecg.cohorts import cohort_folder, recordings
 from pedecg.cohorts.recordings import Fault
 from pedecg.core.records import LEADS, NINE_LEADS
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def opened(*paths: Path) -> list:
@@ -98,6 +101,48 @@ def test_a_manifest_says_the_names_ages_and_sexes(tmp_path, wfdb_file):
     assert (found["E1"].age_days, found["E1"].sex) == (None, "male")
     alone = only(tmp_path / "ecg" / "two")
     assert (alone.record_id, alone.age_days) == ("two", 30)
+
+
+def test_the_projects_manifest_counts_whatever_its_name(tmp_path, wfdb_file, monkeypatch):
+    """Seen: review pictures said "age and sex unknown" for a cohort of ecg_list.csv."""
+    cohort = tmp_path / "cohort"
+    for name in ("one", "two"):
+        wfdb_file(cohort / "ecg" / name)
+    (cohort / "ecg_list.csv").write_text("MRN,ECG,Years,Sex\nP1,ecg/one,3,W\nP2,ecg/two,,M\n")
+    yaml = YAML(typ="safe")
+    values = yaml.load((REPOSITORY / "params.yaml").read_text("utf-8"))
+    values["cohort"] |= {"name": "manifest", "root": str(cohort)}
+    values["cohort"]["manifest"] |= {"file": "ecg_list.csv", "age_unit": "years", "labels": ["d"]}
+    values["cohort"]["manifest"]["columns"] |= {
+        "record_id": None, "patient_id": "MRN", "path": "ECG", "age": "Years", "sex": "Sex",
+        "acquired_at": None, "split": None, "fold": None,
+    }  # fmt: skip
+    project = tmp_path / "project"
+    project.mkdir()
+    with (project / "params.yaml").open("w") as file:
+        yaml.dump(values, file)
+    monkeypatch.chdir(project)
+    cohort_folder.listing.cache_clear()
+    found = {one.record_id: one for one in opened(cohort)}
+    cohort_folder.listing.cache_clear()
+    assert {name: (one.age_days, one.sex) for name, one in found.items()} == {
+        "ecg_one": (1096, "female"), "ecg_two": (None, "male"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stated", "agrees"),
+    [(8 * 365.25, True), (8.9 * 365.25, True), (7.5 * 365.25, True), (9.5 * 365.25, False),
+     (240, False)],
+)  # fmt: skip
+def test_a_stated_age_that_is_not_the_files_is_a_conflict(tmp_path, wfdb_file, stated, agrees):
+    wfdb_file(tmp_path / "r", comments=("Age: 8", "Sex: Male"))
+    found = only(tmp_path / "r")
+    by_hand = found.with_stated(stated, "female")
+    assert (by_hand.age_days, by_hand.sex) == (stated, "female")
+    assert any(one.startswith("age ") for one in by_hand.conflicts) != agrees
+    assert "sex female as stated; the file or its table says male" in by_hand.conflicts
+    assert found.with_stated(None, None).conflicts == ()
 
 
 def test_a_manifest_of_another_kind_is_no_table_of_records(tmp_path, wfdb_file):

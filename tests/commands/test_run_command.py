@@ -128,6 +128,37 @@ def test_a_folder_without_a_pipeline_and_one_without_git_are_reported_apart(
     )
 
 
+def test_a_run_that_fails_leaves_nothing_behind(pipeline, pedecg, monkeypatch):
+    """Seen: a failed run left a deleted metrics/ingest.json, and parameters of the next."""
+    metrics, lock = pipeline / "metrics/ingest.json", pipeline / "dvc.lock"
+    metrics.parent.mkdir()
+    metrics.write_text("{}")
+    lock.write_text("as committed")
+    repository = pipeline.parents[1]
+    (repository / ".dvc").mkdir()
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-q", "-m", "start"]):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+    (pipeline / "dvc.yaml").write_text(DVC + "# edited by hand\n")
+    parameters = (pipeline / "params.yaml").read_bytes()
+
+    def fail(*_: object) -> int:
+        metrics.unlink()
+        (pipeline / "params.yaml").write_text("changed")
+        (pipeline / "dvc.yaml").write_text("changed")
+        lock.write_text("changed")
+        return 3
+
+    monkeypatch.setattr(presets, "execute", fail)
+    ended = pedecg("run", "smoke")
+    assert ended.exit_code == 3
+    assert "metrics/ingest.json" in ended.stderr
+    assert "again as before it" in ended.stderr
+    assert (metrics.read_text(), lock.read_text()) == ("{}", "as committed")
+    assert (pipeline / "params.yaml").read_bytes() == parameters
+    assert (pipeline / "dvc.yaml").read_text().endswith("# edited by hand\n")
+
+
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1).filter(

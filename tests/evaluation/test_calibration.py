@@ -81,6 +81,27 @@ def test_the_method_that_the_distortion_needs_is_chosen(distort, expected: set[s
     assert fit_calibration.choose(y, p, np.arange(len(y)), SETTINGS) in expected
 
 
+@pytest.mark.parametrize(("patients", "expected"), [(4000, True), (400, False)])
+def test_isotonic_is_no_candidate_with_few_positives(patients: int, expected: bool) -> None:
+    y, _, truth = distorted(1.0, 0.0, patients)
+    assert (min(y.sum(), len(y) - y.sum()) >= fit_calibration.ISOTONIC_FROM) == expected
+    p = special.expit(4 * np.floor(special.logit(truth)) - 3 * (special.logit(truth) > 0))
+    chosen = fit_calibration.choose(y, p, np.arange(len(y)), SETTINGS)
+    assert (chosen == "isotonic") == expected
+    alone = SETTINGS.model_copy(update={"methods": ["isotonic"]})
+    assert fit_calibration.choose(y, p, np.arange(len(y)), alone) == "isotonic"
+
+
+def test_a_threshold_lies_between_the_steps_of_isotonic_calibration() -> None:
+    y, p, _ = distorted(0.7, -0.8, 400)
+    alone = SETTINGS.model_copy(update={"methods": ["isotonic"]})
+    curve = fit_calibration.fit_one(y, p, np.arange(len(y)), alone)
+    steps = np.unique(curve.parameters["calibrated"])
+    assert len(steps) > 3
+    for cut in curve.thresholds.values():
+        assert np.abs(steps - cut).min() > 1e-4
+
+
 def test_a_patient_is_in_one_fold_and_every_fold_has_positives() -> None:
     rng = np.random.default_rng(1)
     patients = rng.integers(0, 120, 200)

@@ -37,7 +37,7 @@ def test_the_highest_threshold_that_keeps_the_sensitivity(case: Case, rate: floa
     y, p = case
     cut = thresholds.fit(y, p, "sensitivity", rate)
     assert (p[y == 1] >= cut).mean() >= rate - 1e-9
-    higher = p[p > cut]
+    higher = p[p > p[p >= cut].min()]
     if len(higher):
         assert (p[y == 1] >= higher.min()).mean() < rate
 
@@ -54,6 +54,25 @@ def test_the_lowest_threshold_that_keeps_the_specificity(case: Case, rate: float
 
 def test_unknown_labels_are_left_out_and_one_class_has_no_threshold() -> None:
     y, p = np.array([0, 1, np.nan, 1]), np.array([0.2, 0.6, 0.9, 0.7])
-    assert thresholds.fit(y, p, "youden") == 0.6
+    assert thresholds.fit(y, p, "youden") == 0.4
     for rule in thresholds.RULES:
         assert np.isnan(thresholds.fit(np.ones(4), p, rule))
+
+
+@pytest.mark.parametrize("rule", thresholds.RULES)
+@given(case=labelled(), seed=st.integers(0, 1000))
+def test_no_decision_depends_on_the_eighth_decimal(rule: str, case: Case, seed: int) -> None:
+    """Seen: of two children at 0.2142856517 and 0.2142856252, one was positive."""
+    y, p = case
+    p = np.round(p, 2)
+    shaken = p + np.random.default_rng(seed).uniform(0, 1e-6, len(p))
+    cut = thresholds.fit(y, shaken, rule)
+    np.testing.assert_array_equal(shaken >= cut, p + 5e-7 >= cut)
+    np.testing.assert_array_equal(shaken >= cut, p >= thresholds.fit(y, p, rule))
+
+
+def test_a_threshold_lies_midway_between_two_plateaus() -> None:
+    y = np.array([0, 0, 1, 0, 1, 1])
+    p = np.array([0.1, 0.1 + 3e-7, 0.2142856252, 0.2142856517, 0.6, 0.6 + 8e-7])
+    assert thresholds.fit(y, p, "youden") == pytest.approx((0.2142856517 + 0.6) / 2)
+    assert thresholds.fit(y, p, "sensitivity") == pytest.approx((0.1 + 0.2142856252) / 2, abs=1e-6)

@@ -1,5 +1,6 @@
 """dvc.yaml declares exactly the code that each stage imports."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +16,21 @@ def test_deps_equal_the_imports(pipeline: str) -> None:
     command = [sys.executable, "scripts/stage_deps.py", f"{pipeline}/dvc.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}mend: {' '.join(command)} --write"
+
+
+def test_a_path_that_a_script_reads_and_its_stage_does_not_declare_is_found() -> None:
+    """Seen: a stage declared labels.parquet and its script read training_labels.parquet."""
+    spec = importlib.util.spec_from_file_location("stage_deps", ROOT / "scripts/stage_deps.py")
+    assert spec is not None
+    assert spec.loader is not None
+    stage_deps = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stage_deps)
+    declared = YAML(typ="safe").load((ROOT / "pipelines/arrhythmia/dvc.yaml").read_text("utf-8"))
+    stage = declared["stages"]["normal_beats"]
+    assert stage_deps.undeclared(stage) == []
+    for path in ("data/interim/training_labels.parquet", "data/processed/signals"):
+        fewer = stage | {"deps": [dep for dep in stage["deps"] if dep != path]}
+        assert stage_deps.undeclared(fewer) == [path]
 
 
 @pytest.mark.parametrize("pipeline", pipelines())

@@ -100,3 +100,37 @@ def test_a_record_shorter_than_the_paper_leaves_the_rest_empty():
     strip = max(curves, key=len)
     assert np.ptp(strip) == pytest.approx(3 * ecg_paper.MM_PER_S, abs=0.2)
     assert max(curve.max() for curve in curves) == strip.max()
+
+
+def traces(figure) -> list[float]:
+    """Return the height of every trace, millimetres."""
+    curves = [line.get_ydata() for line in figure.axes[0].lines if len(line.get_xdata()) > 100]
+    return [float(np.ptp(curve)) for curve in curves]
+
+
+def test_chest_leads_that_would_cross_are_drawn_at_half_standard_and_it_is_said():
+    signal = ramp(12)
+    plain = ecg_paper.draw(signal, FS_HZ, LEADS, "t")
+    assert not [text for text in names(plain) if "5 mm/mV" in text]
+    signal[LEADS.index("V2")] *= 2.5
+    figure = ecg_paper.draw(signal, FS_HZ, LEADS, "t")
+    assert names(figure).count("5 mm/mV") == 6
+    assert any("chest leads 5 mm/mV" in text for text in names(figure))
+    heights = sorted(round(height) for height in traces(figure))
+    assert heights == [10] * 5 + [20] * 7 + [25]  # five chest leads, the limb leads, V2
+
+
+def test_tall_limb_leads_alone_change_no_scale():
+    signal = ramp(12)
+    signal[LEADS.index("II")] *= 2.5
+    figure = ecg_paper.draw(signal, FS_HZ, LEADS, "t")
+    assert not [text for text in names(figure) if "5 mm/mV" in text]
+
+
+def test_a_lead_that_was_not_used_is_marked_and_no_wave_is_shaded_in_it():
+    waves = pd.concat([waves_at("global", 6.0), waves_at("II", 6.0)])
+    figure = ecg_paper.draw(
+        ramp(12), FS_HZ, LEADS, "t", waves=waves, unusable={"V1": "flat", "V3": "flat"}
+    )
+    assert names(figure).count("not usable: flat") == 2
+    assert shaded(figure) == 2  # V2 and the strip, of V1 to V3 and the strip

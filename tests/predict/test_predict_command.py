@@ -70,6 +70,29 @@ def test_decisions_follow_the_thresholds_and_null_means_none(predict, network, r
     assert answer["decisions"]["abnormal"] == int(answer["probabilities"]["abnormal"] >= 0.4)
 
 
+def test_a_probability_within_rounding_of_its_threshold_is_stated_to_be_at_it(
+    predict, network, raw, monkeypatch
+):
+    (answer,), _ = predict(raw / "P0", "--model", network)
+    assert answer["at_threshold"] == []
+    own = calibration.Curve("platt", LINE, answer["probabilities"]["abnormal"] + 4e-4, {})
+    real = calibration.load
+
+    def moved(path):
+        fitted = real(path)
+        for curves in fitted.curves.values():
+            curves["abnormal"] = own
+        return fitted
+
+    monkeypatch.setattr(calibration, "load", moved)
+    loaded_model.load.cache_clear()
+    (answer,), _ = predict(raw / "P0", "--model", network)
+    assert (answer["at_threshold"], answer["decisions"]["abnormal"]) == (["abnormal"], 0)
+    done = CliRunner().invoke(cli.app, ["predict", str(raw / "P0"), "--model", str(network)])
+    loaded_model.load.cache_clear()  # the next test opens the model as it is
+    assert "negative, at the threshold" in done.output
+
+
 def test_who_it_is_may_be_stated_by_hand(predict, network, raw, hospital, people, tmp_path):
     (answer,), _ = predict(raw / "P0", "--model", network, "--age", "2y", "--sex", "M")
     assert (answer["age_days"], answer["sex"]) == (730, "male")

@@ -184,3 +184,21 @@ def test_a_list_needs_no_torch_no_pandas_and_no_dvc(small):
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip().endswith("set()")
+
+
+def test_hidden_columns_are_counted_and_wide_shows_them(small, pedecg_runs):
+    """Parameters of a whole section differ where a run is of another cohort."""
+    many = {f"p{k}": k for k in range(10)}
+    small.write({"cohort": {"name": "own", **many}}, {"cnn": 0.8, "gru": 0.8})
+    asked = ["workspace", "main"]
+    cut, wide = pedecg_runs(*asked), pedecg_runs(*asked, "--wide")
+    assert "3 more parameters that differ are hidden; --wide shows all" in cut.stderr
+    assert len(cut.stdout.splitlines()[0].split()) == 2 + 8 + 1
+    assert len(wide.stdout.splitlines()[0].split()) == 2 + 11 + 1
+    assert "hidden" not in wide.stderr
+    assert "hidden" not in pedecg_runs(*asked, "-c", "auroc").stderr
+
+
+def test_hidden_columns_of_groups_are_counted_too(small, pedecg_runs):
+    shown = pedecg_runs("-w", "model = cnn", "--over", "seeds")
+    assert "hidden" not in shown.stderr

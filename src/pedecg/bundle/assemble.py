@@ -10,7 +10,7 @@ from typing import Any
 
 from pedecg.bundle import onnx_export, provenance
 from pedecg.bundle.provenance import Origin
-from pedecg.core import schema_versions, tables
+from pedecg.core import params, schema_versions, tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.learning import trained_network
@@ -26,7 +26,7 @@ CODE = (
     Path(filters.__file__),
 )
 LIMITS, THRESHOLDS = "limits.csv", "thresholds.csv"
-NEEDS = ("numpy", "scipy", "onnxruntime")
+NEEDS = ("numpy", "scipy", "onnxruntime", "wfdb")  # wfdb: only for WFDB records
 LICENCE = (
     "Code: Apache-2.0. The weights stand under the terms of the data that they were trained on."
 )
@@ -96,6 +96,14 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return about
+
+
+def project_of(model: Path) -> Path:
+    """Return the folder of the pipeline that a model's folder lies in; else the working folder."""
+    above = (
+        folder for folder in model.resolve().parents if (folder / params.PARAMS_FILE).is_file()
+    )
+    return next(above, Path())
 
 
 def _trainings(model: Path) -> list[Source]:
@@ -179,7 +187,7 @@ def _requirements() -> str:
         version = metadata.version(name)
         major, minor = re.findall(r"\d+", version)[:2]
         lines.append(f"{name}>={major}.{minor},<{int(major) + 1}  # made with {version}\n")
-    return "".join([*lines, "# wfdb>=4.1,<5  # for WFDB records\n"])
+    return "".join(lines)
 
 
 def _readme(card: Card, made: Origin) -> str:
@@ -196,7 +204,7 @@ Trained on {on["records"]} ECGs of {on["patients"]} patients ({children}), aged
 ```sh
 pip install -r requirements.txt
 python run.py ECG.csv --fs-hz 500 --age-days 400 --sex F    # a CSV of mV, its header the leads
-python run.py RECORD.hea --age-days 400 --sex F             # WFDB, with pip install wfdb
+python run.py RECORD.hea --age-days 400 --sex F             # WFDB
 ```
 Each ECG gives one line of JSON: calibrated probabilities, thresholds, decisions, and `flags`, which
 say what the model was not trained for. Unknown or too few leads, a record shorter than any that

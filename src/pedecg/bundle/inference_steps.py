@@ -13,6 +13,7 @@ from scipy import special
 WINDOWS_AT_ONCE = 64  # memory only
 EDGE = 1e-7  # calibration: probabilities nearer to 0 or 1 are as near as this
 ORDER = 1e-6  # share of the raw probability in an isotonic one
+AT_THRESHOLD = 0.0005  # probabilities are shown with three decimals: closer ones look equal
 CLIP_S, CLIP_SAMPLES = 0.02, 3  # a plateau at a lead's own extreme is clipping from here on
 
 Floats = NDArray[np.float64]
@@ -99,3 +100,8 @@ def corrected(p: float, method: str, parameters: dict[str, list[float]]) -> floa
         logit = special.logit(np.clip(p, EDGE, 1 - EDGE))
         return float(special.expit(parameters["slope"][0] * logit + parameters["intercept"][0]))
     raise ValueError(f"calibration.json: unknown method {method!r}")
+
+
+def at_threshold(p: float, cut: float | None) -> bool:
+    """Say whether a probability cannot be told from its threshold in three decimals."""
+    return cut is not None and abs(p - cut) < AT_THRESHOLD

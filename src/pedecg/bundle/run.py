@@ -156,6 +156,11 @@ class Bundle:
             "probabilities": dict(zip(self.about["targets"], p.tolist(), strict=True)),
             "thresholds": dict(zip(self.about["targets"], cuts, strict=True)),
             "decisions": dict(zip(self.about["targets"], self._decide(p, cuts), strict=True)),
+            "at_threshold": [
+                target
+                for target, value, cut in zip(self.about["targets"], p, cuts, strict=True)
+                if not self.calibration["exclusive"] and self.steps.at_threshold(value, cut)
+            ],
             "flags": flags,
         }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pedecg.cohorts import csv_table, manifest, ptbxl, zzu
+from pedecg.cohorts import cohort_settings, csv_table, manifest, ptbxl, zzu
 from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core import params
@@ -45,6 +45,9 @@ class Listing:
 def listing(root: Path, age_unit: str | None = None) -> Listing | None:
     """Return what the table in a folder lists, or None where it holds no table of a known kind.
 
+    A manifest may have another name or other columns where the project of the working folder says
+    so of this folder.
+
     Parameters
     ----------
     age_unit : of a manifest's ages without a unit; None: as ``params.yaml`` of the working folder
@@ -56,9 +59,9 @@ def listing(root: Path, age_unit: str | None = None) -> Listing | None:
         There is such a table, and it cannot be read.
     """
     for table, read in _TABLES.items():
-        if (root / table).is_file():
-            return read(root, age_unit)
-    return None
+        if (root / table).is_file() and (found := read(root, age_unit)) is not None:
+            return found
+    return _project_manifest(root, age_unit)
 
 
 def _zzu(root: Path, _: str | None) -> Listing:
@@ -89,19 +92,47 @@ def _manifest(root: Path, age_unit: str | None) -> Listing | None:
     return _listing(manifest.scan_cohort(_settings("manifest", root, columns=there, unit=unit)))
 
 
+def _project_manifest(root: Path, age_unit: str | None) -> Listing | None:
+    """Read the manifest that the project of the working folder names for this cohort."""
+    section = _section_of(root)
+    if section is None:
+        return None
+    own = cohort_settings.load(section)
+    if not own.name.endswith("manifest") or not (root / own.manifest.file).is_file():
+        return None
+    columns = own.manifest.columns.model_copy(update={"split": None, "fold": None})
+    table = own.manifest.model_copy(
+        update={
+            "columns": columns, "labels": [], "features": [], "conflicting_labels": "keep",
+            "age_unit": age_unit or own.manifest.age_unit,
+        }
+    )  # fmt: skip
+    everyone = {"require_age": False, "require_sex": False, "min_age_days": None,
+                "max_age_days": None, "manifest": table, "root": str(root)}  # fmt: skip
+    return _listing(manifest.scan_cohort(own.model_copy(update=everyone)))
+
+
 def _unit_in_project(root: Path) -> str | None:
     """Return the unit of ages by which the project of the working folder reads this cohort."""
-    if not params.PARAMS_FILE.is_file():
+    section = _section_of(root)
+    if section is None:
         return "ask"
     values = params.read_file()
-    shared = values.get("cohort") or {}
+    block = values[section].get("manifest") or (values.get("cohort") or {}).get("manifest") or {}
+    unit = block.get("age_unit", "ask")
+    return unit if unit is None else str(unit)
+
+
+def _section_of(root: Path) -> str | None:
+    """Return the section of the working folder's parameters whose cohort lies in `root`."""
+    if not params.PARAMS_FILE.is_file():
+        return None
+    values = params.read_file()
     for section in ("cohort", "external_cohort"):
         named = values.get(section) or {}
         if "root" in named and Path(str(named["root"])).resolve() == root.resolve():
-            block = named.get("manifest") or shared.get("manifest") or {}
-            unit = block.get("age_unit", "ask")
-            return unit if unit is None else str(unit)
-    return "ask"
+            return section
+    return None
 
 
 _TABLES: dict[str, Callable[[Path, str | None], Listing | None]] = {

@@ -2,20 +2,27 @@
 
 import csv
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pedecg.core.errors import PedecgError
 
 
-def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
+def read(
+    file: Path, required: Iterable[str], named_by: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
     """Return the rows of a CSV as text by column; blank lines are skipped, nothing is guessed.
+
+    Parameters
+    ----------
+    named_by : the parameter that names a required column, for the error message.
 
     Raises
     ------
     PedecgError
-        In one line: the file is absent or not UTF-8, a required column is missing (with the
-        nearest name), a column appears twice, or a line has too many or too few fields.
+        In one line: the file is absent or not UTF-8, required columns are missing (all of them,
+        each with the nearest name), a column appears twice, or a line has too many or too few
+        fields.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -33,7 +40,7 @@ def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
     if not table:
         raise PedecgError(f"{file.name}: empty; expected a line of column names")
     columns = [name.strip() for name in table[0][1]]
-    _check_columns(columns, required, file.name)
+    _check_columns(columns, required, file.name, named_by or {})
     rows = []
     for number, fields in table[1:]:
         if len(fields) != len(columns):
@@ -44,18 +51,22 @@ def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _check_columns(columns: list[str], required: Iterable[str], place: str) -> None:
+def _check_columns(
+    columns: list[str], required: Iterable[str], place: str, named_by: Mapping[str, str]
+) -> None:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
             raise PedecgError(f"{place}: fields are separated by {name}; expected commas")
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise PedecgError(f"{place}: column {repeated[0]!r} appears twice")
-    for name in required:
+    by_lower_case = {column.lower(): column for column in columns}
+    missing = []
+    for name in dict.fromkeys(required):
         if name not in columns:
-            by_lower_case = {column.lower(): column for column in columns}
             near = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
             hint = f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
-            raise PedecgError(
-                f"{place}: column {name!r} not found{hint}; columns are {', '.join(columns)}"
-            )
+            parameter = f" ({named_by[name]})" if name in named_by else ""
+            missing.append(f"column {name!r} not found{hint}{parameter}")
+    if missing:
+        raise PedecgError(f"{place}: {'; '.join(missing)}; columns are {', '.join(columns)}")

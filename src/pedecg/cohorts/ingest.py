@@ -71,22 +71,50 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     )
 
 
-def require_enough(ingested: Ingested, settings: IngestSettings) -> None:
-    """Fail in one line where too many rows are in quarantine, or no record is left."""
+# What to change where a reason of quarantine is frequent and the files are sound.
+_MENDS = {
+    "missing-age": "cohort.require_age: false keeps records without age",
+    "invalid-age": "cohort.manifest.age_unit says the unit of ages",
+    "unknown-sex": "cohort.require_sex: false keeps records of unknown sex; "
+    "cohort.manifest.female and .male list other words",
+    "missing-patient-id": "cohort.manifest.columns.patient_id names the column of patients",
+    "missing-record-id": "cohort.manifest.columns.record_id: null takes the path as the name",
+    "missing-file": "cohort.root is the folder that the paths start from",
+    "path-outside-root": "cohort.root must contain every path",
+    "missing-header": "cohort.root is the folder that the paths start from",
+    "bad-label": "cohort.manifest.labels names columns of 1, 0 or nothing",
+    "unknown-lead": "ingest.ignore_channels lists channels that are no leads",
+    "missing-lead": "ingest.required_leads lists the leads that every record needs",
+}
+
+
+def require_enough(ingested: Ingested, settings: IngestSettings, listed: str = "") -> None:
+    """Fail in one line where too many rows are in quarantine, or no record is left.
+
+    Parameters
+    ----------
+    listed : the file that lists the records in quarantine; empty: none was written.
+    """
     metrics = ingested.metrics
     reasons = record_check.counted(metrics["quarantined_by_reason"])
+    where = f"; each with its reason: {listed}" if listed else ""
+    mends = "".join(
+        f"; {_MENDS[reason]}" for reason in metrics["quarantined_by_reason"] if reason in _MENDS
+    )
     share = metrics["quarantined_fraction"]
     if share > settings.max_quarantine_fraction:
         raise PedecgError(
             f"ingest: {metrics['quarantined']} of {metrics['rows']} rows ({share:.1%}) are in "
             f"quarantine ({reasons}); expected at most {settings.max_quarantine_fraction:.1%} "
-            "(ingest.max_quarantine_fraction); see quarantine.parquet"
+            f"(ingest.max_quarantine_fraction){where}{mends}"
         )
     if not metrics["records"]:
         excluded = record_check.counted(metrics["excluded"])
         why = "; ".join(filter(None, (reasons, excluded and f"excluded: {excluded}")))
         raise PedecgError(
-            f"ingest: no record left of {metrics['rows']} rows" + (f" ({why})" if why else "")
+            f"ingest: no record left of {metrics['rows']} rows"
+            + (f" ({why})" if why else "")
+            + (f"{where}{mends}" if reasons else "")
         )
 
 

@@ -29,9 +29,9 @@ def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     root = cohort_scan.require_root(settings)
     manifest = settings.manifest
     columns = manifest.columns
-    named = [column for column in columns.model_dump().values() if column is not None]
     targets, features = manifest.targets(), manifest.numbers()
-    cells = csv_table.read(root / manifest.file, [*named, *targets.values(), *features.values()])
+    named_by = _parameters(settings)
+    cells = csv_table.read(root / manifest.file, named_by, named_by)
     settings = _with_age_unit(settings, cells)
     source = cohort_scan.Source(
         table=manifest.file,
@@ -80,6 +80,24 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         age_in_file=not age_cell,
         sex_in_file=not sex,
     )
+
+
+def _parameters(settings: CohortSettings) -> dict[str, str]:
+    """Return every needed column with the parameter that names it, and how to do without."""
+    manifest = settings.manifest
+    columns = manifest.columns
+    without = {"record_id": ", null: the path is its name", "age": ", null: as the files say",
+               "sex": ", null: as the files say"}  # fmt: skip
+    needed: dict[str, str] = {}
+    for name, column in columns.model_dump().items():
+        if column is not None:
+            optional = ", null: none" if name not in ("patient_id", "path") else ""
+            hint = without.get(name, optional)
+            needed.setdefault(column, f"cohort.manifest.columns.{name}{hint}")
+    for key, named in (("labels", manifest.targets()), ("features", manifest.numbers())):
+        for column in named.values():
+            needed.setdefault(column, f"cohort.manifest.{key}")
+    return needed
 
 
 def _with_age_unit(settings: CohortSettings, cells: list[cohort_scan.Cells]) -> CohortSettings:

@@ -17,10 +17,12 @@ from pedecg.cohorts.cohort_scan import CohortRow
 from pedecg.cohorts.formats import registry, wfdb_files
 from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core.age_text import in_words
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import Sex
 
 ASSUMED_GAIN = 200.0  # counts per mV, by WFDB's convention, of a channel without a gain
+_COMPLETED_DAYS = (1, 7, 31, 366)  # at most, of a day, week, month and year
 SLOWEST_HZ, FASTEST_HZ = 80.0, 20_000.0  # beyond them no QRS is seen, or the header is wrong
 
 
@@ -36,6 +38,7 @@ class Recording:
     other_channels : channels besides the leads that were left out, as a respiration signal.
     calibrated : False where the file gives no gain: times are right, heights mean nothing.
     age_note : why the age is not known although something is stated, as for 0 whole years.
+    conflicts : what was stated of the patient and differs from what the file or its table says.
     hand_held : of one channel between the two hands, as in PhysioNet/CinC 2017.
     numbers : further numbers of the patient, by name.
     """
@@ -51,6 +54,25 @@ class Recording:
     hand_held: bool = False
     numbers: Mapping[str, float] = field(default_factory=dict)
     age_note: str = ""
+    conflicts: tuple[str, ...] = ()
+
+    def with_stated(self, age_days: float | None, sex: Sex | None) -> "Recording":
+        """Return the recording with an age and sex that were stated by hand; None: not stated."""
+        conflicts = []
+        own_days = self.age_days
+        if age_days is not None and own_days is not None and not _agree(age_days, own_days):
+            conflicts.append(
+                f"age {in_words(age_days)} as stated; the file or its table says "
+                f"{in_words(own_days)}"
+            )
+        if sex is not None and self.sex is not None and sex != self.sex:
+            conflicts.append(f"sex {sex} as stated; the file or its table says {self.sex}")
+        return replace(
+            self,
+            age_days=self.age_days if age_days is None else age_days,
+            sex=sex or self.sex,
+            conflicts=tuple(conflicts),
+        )
 
     @property
     def length_s(self) -> float:
@@ -84,6 +106,13 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
+
+
+def _agree(one_days: float, other_days: float) -> bool:
+    """Say whether two ages may be one, given in completed days, weeks, months or years."""
+    younger, older = sorted((one_days, other_days))
+    unit = max((days for days in _COMPLETED_DAYS if days <= younger + 1), default=0)
+    return older <= younger + unit + 1  # a day: birthdays are no multiples of 365.25 days
 
 
 def find(

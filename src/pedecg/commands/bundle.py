@@ -19,7 +19,8 @@ def bundle(
 ) -> None:
     """Export a trained network: ONNX, preprocessing, calibration, thresholds, card, script.
 
-    Run it where the pipeline ran: it reads params.yaml, calibration/ and data/ there. The folder
+    It reads params.yaml, calibration/ and data/ of the pipeline that the model's folder lies in.
+    The folder
     then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
     """
     from pedecg.core.errors import PedecgError
@@ -30,7 +31,7 @@ def bundle(
         raise PedecgError(
             f"bundle: {error.name} is not installed; pip install '.[export]'"
         ) from None
-    about = assemble.write(model, out, Path())
+    about = assemble.write(model, out, assemble.project_of(model))
     children = about["training_data"]["children"]
     typer.echo(
         f"{out}: {about['model']}, {len(about['networks'])} networks, "

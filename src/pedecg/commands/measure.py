@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,14 +96,13 @@ def _examined(
 ) -> "MeasuredRecording":
     from pedecg.predict import measured_recording
 
-    if age_days is not None:
-        recording = replace(recording, age_days=age_days)
-    if sex is not None:
-        recording = replace(recording, sex="female" if sex == "f" else "male")
+    recording = recording.with_stated(
+        age_days, None if sex is None else "female" if sex == "f" else "male"
+    )
     found = measured_recording.examine(recording, limits, method)
     file = picture(recording.record_id)
     if file is not None:
         from pedecg.predict import waves_page
 
-        waves_page.save(found.recording, found.waves, file, start_s)
+        waves_page.save(found.recording, found.waves, file, start_s, found.unusable)
     return found

@@ -13,6 +13,7 @@ from pedecg.commands.options import Age, AgeDays, Paths, SexOption, given_age_da
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
+    from pedecg.core.records import Sex
     from pedecg.predict.prediction_report import Answer
 
 
@@ -82,10 +83,8 @@ def predict(
     one = partial(
         _answered,
         model=model,
-        changes={
-            "age_days": days,
-            "sex": None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
-        },
+        age_days=days,
+        sex=None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
         numbers=_numbers(number or [], opened.recipe.numbers),
         picture=each_recording.picture_file(plot, run.places),
         target=target,
@@ -122,7 +121,8 @@ def _numbers(given: list[str], known: tuple[str, ...]) -> dict[str, float]:
 def _answered(
     recording: "Recording",
     model: Path,
-    changes: Mapping[str, object],
+    age_days: float | None,
+    sex: "Sex | None",
     numbers: Mapping[str, float],
     picture: Callable[[str], Path | None],
     target: str | None,
@@ -130,8 +130,8 @@ def _answered(
     from pedecg.predict import loaded_model, prediction_report, prepared_recording
 
     opened = loaded_model.load(model)
-    given = {name: value for name, value in changes.items() if value is not None}
-    recording = replace(recording, numbers={**recording.numbers, **numbers}, **given)  # type: ignore[arg-type]
+    recording = recording.with_stated(age_days, sex)
+    recording = replace(recording, numbers={**recording.numbers, **numbers})
     found = prediction_report.of(opened, prepared_recording.prepare(recording, opened.recipe))
     file = picture(recording.record_id)
     if file is not None:

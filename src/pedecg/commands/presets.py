@@ -171,6 +171,47 @@ def execute(arguments: Sequence[str], folder: Path) -> int:
                 continue  # the command has got it too, and ends by itself
 
 
+class GitState:
+    """The files of a pipeline's folder that git tracks, as they were before a run.
+
+    A run that fails leaves changed parameters and deleted metrics, on which the next would build.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.before = {name: _bytes(folder / name) for name in self._changed()}
+
+    def restore(self) -> list[str]:
+        """Undo what has changed since, and return the files; earlier edits are kept."""
+        restored = []
+        for name in self._changed():
+            file = self.folder / name
+            content = self.before[name] if name in self.before else self._committed(name)
+            if _bytes(file) == content:
+                continue
+            if content is None:
+                file.unlink()
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            restored.append(name)
+        return restored
+
+    def _changed(self) -> list[str]:
+        return self._git("diff", "--name-only", "--relative", "-z").decode().split("\0")[:-1]
+
+    def _committed(self, name: str) -> bytes:
+        return self._git("show", f":./{name}")
+
+    def _git(self, *arguments: str) -> bytes:
+        done = subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, check=True)
+        return done.stdout
+
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
 @contextmanager
 def _copy(file: Path) -> Iterator[Path]:
     """Yield a copy in the same folder, where relative paths mean the same; it is removed after."""

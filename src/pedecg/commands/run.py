@@ -39,6 +39,7 @@ def run(
     """Run a pipeline as an experiment with the parameters of a preset.
 
     Parameters are checked first; the dvc command is printed, so that it can be changed and typed.
+    A run that fails leaves parameters and metrics as they were before it.
     Stages and options of dvc exp run may follow.
     """
     import shlex
@@ -55,8 +56,17 @@ def run(
     if dry:
         return
     presets.check_repository(folder)
+    state = presets.GitState(folder)
     status = presets.execute(command, folder)
     if status:
+        if restored := state.restore():
+            typer.echo(
+                f"The run failed; {', '.join(restored[:3])}"
+                + (f" and {len(restored) - 3} more files" if len(restored) > 3 else "")
+                + " are again as before it. Stages that had ended are taken from DVC's cache when "
+                "it is run again.",
+                err=True,
+            )
         raise typer.Exit(status)
     typer.echo(
         "Queued; `dvc queue start` runs it, `pedecg runs` shows it afterwards."

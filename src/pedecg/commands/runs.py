@@ -44,6 +44,9 @@ def runs(
     ascending: Annotated[bool, typer.Option("--ascending", help="lowest first")] = False,
     top: Annotated[int | None, typer.Option(min=1, help="number of rows to show")] = None,
     columns: _Columns = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="all parameters that differ, not only the first eight")
+    ] = False,
     compare: Annotated[bool, typer.Option("--compare", help="side by side: what differs")] = False,
     over: _Over = None,
     pool: Annotated[
@@ -66,7 +69,7 @@ def runs(
     """List experiments, one row per experiment and model; filter, sort, compare and plot them.
 
     Call it in a pipeline's folder. Without columns it shows the parameters that differ and the
-    main figures on test records.
+    main figures on test records; a line below says how many parameters are hidden.
     """
     from pedecg.core.errors import PedecgError
     from pedecg.runs import experiment_history, run_rows, run_table, where_conditions
@@ -97,7 +100,7 @@ def runs(
 
         shown = pooled_folds.pool(chosen, over.split(","))
     elif over:
-        shown = run_table.over(chosen, over.split(","), wanted)
+        shown = run_table.over(chosen, over.split(","), wanted, wide)
     elif compare:
         shown = run_table.side_by_side(chosen, wanted)
     elif plot or curves:
@@ -113,5 +116,9 @@ def runs(
             typer.echo(plot, err=True)
         shown = training_history.summary(trainings)
     else:
-        shown = run_table.listing(chosen, wanted)
+        shown = run_table.listing(chosen, wanted, wide)
     typer.echo(shown.csv() if csv else shown.text(), nl=False)
+    cuts = not (wide or pool or compare or plot or curves or (wanted and not over))
+    if cuts and (left_out := run_table.hidden(chosen, over.split(",") if over else ())):
+        which = "parameter that differs is" if left_out == 1 else "parameters that differ are"
+        typer.echo(f"{left_out} more {which} hidden; --wide shows all, --columns some", err=True)

@@ -4,6 +4,7 @@ Every probability that is scored is calibrated. The headline of a model is the p
 over its trainings; each training alone shows how far chance in training moves a figure.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,6 +145,23 @@ def enough(cases: Cases, at_least: int) -> NDArray[np.bool_]:
     """Return which targets have at least so many positives and so many negatives."""
     positives, negatives = (cases.y == 1).sum(axis=0), (cases.y == 0).sum(axis=0)
     return np.asarray(np.minimum(positives, negatives) >= at_least)
+
+
+def warn_of_few(cases: Cases, at_least: int) -> None:
+    """Name on stderr the targets without figures, and the parameter that decides it."""
+    positives, negatives = (cases.y == 1).sum(axis=0), (cases.y == 0).sum(axis=0)
+    without = [
+        f"{target} ({found} positives, {absent} negatives)"
+        for target, found, absent in zip(cases.targets, positives, negatives, strict=True)
+        if min(found, absent) < at_least
+    ]
+    if without:
+        empty = "; the tables are empty" if len(without) == len(cases.targets) else ""
+        print(
+            f"no figures on the test set for {', '.join(without)}{empty}: "
+            f"evaluate.min_positives is {at_least}",
+            file=sys.stderr,
+        )
 
 
 def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:

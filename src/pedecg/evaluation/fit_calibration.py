@@ -12,12 +12,18 @@ from pedecg.evaluation import thresholds
 from pedecg.evaluation.calibration import MEAN, METHODS, Calibration, Curve, log_loss
 from pedecg.evaluation.cases import Cases
 
+# Records of the rarer class from which on isotonic calibration is a candidate. With fewer, its
+# steps follow chance: 200 events and 200 non-events are the least for a flexible calibration curve.
+# Van Calster B et al. J Clin Epidemiol 2016;74:167-176.
+ISOTONIC_FROM = 200
+
 
 class CalibrationSettings(params.Section):
     """How probabilities are corrected and judged; all of it on validation records."""
 
     methods: list[Literal["none", "temperature", "platt", "isotonic"]] = Field(
-        description="candidate corrections; log loss chooses one per target and training",
+        description="candidate corrections; log loss chooses one per target and training; "
+        "isotonic needs 200 positives and 200 negatives in validation, unless it is the only one",
         min_length=1,
     )
     folds: int = Field(
@@ -94,12 +100,14 @@ def choose(
     patients: NDArray[np.int64],
     settings: CalibrationSettings,
 ) -> str:
-    """Return the method of the smallest log loss on patients that it was not fitted on."""
-    losses = {
-        name: held_out_loss(name, y, p, folds(y, patients, settings))
-        for name in METHODS
-        if name in settings.methods
-    }
+    """Return the method of the smallest log loss on patients that it was not fitted on.
+
+    Isotonic calibration is no candidate with few positives or negatives (`ISOTONIC_FROM`).
+    """
+    few = min(y.sum(), len(y) - y.sum()) < ISOTONIC_FROM
+    named = [name for name in METHODS if name in settings.methods]
+    candidates = [name for name in named if not (few and name == "isotonic")] or named
+    losses = {name: held_out_loss(name, y, p, folds(y, patients, settings)) for name in candidates}
     return min(losses, key=losses.__getitem__)
 
 

@@ -1,4 +1,10 @@
-"""Decision thresholds by four rules, fitted on the validation set."""
+"""Decision thresholds by four rules, fitted on the validation set.
+
+A threshold lies midway between two probabilities that occur, so that no decision depends on the
+last digits of a probability. Isotonic calibration gives most records one of a few values
+(plateaus); within a plateau they differ by 1e-6 at most, to keep their order: no threshold lies
+inside a plateau.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -8,6 +14,9 @@ from numpy.typing import NDArray
 RATE = 0.95  # of the two fixed rates that every model is scored at
 
 _ROUNDING = 1e-12  # of a rate that equals the wanted one but for float64
+# Probabilities so close are one value. Within a plateau of isotonic calibration they differ by up
+# to 1e-6 (`calibration._ORDER`); averaging and a line on the logit leave that order of magnitude.
+_PLATEAU = 2e-6
 
 
 def candidates(
@@ -15,11 +24,14 @@ def candidates(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return every threshold that differs, ascending, with sensitivity and specificity from it.
 
+    The first lies midway between 0 and the lowest probability: every record is positive.
+
     Parameters
     ----------
     y, p : shape (n,), labels 0 or 1 and probabilities; both classes present.
     """
-    cuts = np.unique(p)
+    lowest, highest = _plateaus(p)
+    cuts = (np.append(0.0, highest[:-1]) + lowest) / 2
     positives, negatives = np.sort(p[y == 1]), np.sort(p[y == 0])
     sensitivity = 1 - np.searchsorted(positives, cuts, side="left") / len(positives)
     specificity = np.searchsorted(negatives, cuts, side="left") / len(negatives)
@@ -77,14 +89,25 @@ def fit(y: NDArray[np.float64], p: NDArray[np.float64], rule: str, rate: float =
 
     Returns
     -------
-    A probability that occurs in `p`: records at or above it are positive. Infinity where even
-    the highest calls too many negatives.
+    A probability: records at or above it are positive. It lies midway between two that occur
+    in `p`. Infinity where even the highest calls too many negatives.
     """
     known = ~np.isnan(y)
     y, p = y[known], p[known]
     if len(y) == 0 or y.min() == y.max():
         return float("nan")
     return RULES[rule](y, p, rate)
+
+
+def _plateaus(p: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lowest and the highest probability of every plateau, ascending."""
+    values = np.unique(p)
+    following = np.searchsorted(values, values + _PLATEAU, "right").tolist()
+    first = [0]
+    while following[first[-1]] < len(values):
+        first.append(following[first[-1]])
+    last = np.array([*first[1:], len(values)]) - 1
+    return values[first], values[last]
 
 
 def _highest_best(cuts: NDArray[np.float64], worth: NDArray[np.float64]) -> float:

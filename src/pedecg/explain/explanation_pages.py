@@ -91,7 +91,7 @@ def contents(
     verdict = "positive" if subject.positive else "negative"
     title = page.title or (
         f"{subject.target} {verdict}, "
-        f"probability {subject.probability:.2f} (threshold {subject.threshold:.2f})"
+        f"probability {subject.probability:.3f} (threshold {subject.threshold:.3f})"
     )
     names = [lead for lead, there in zip(leads, present, strict=True) if there]
     heat_map = None

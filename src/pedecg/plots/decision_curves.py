@@ -10,11 +10,16 @@ from pedecg.core import figures
 from pedecg.evaluation.net_benefit import ALL, NONE, sentence, widths
 from pedecg.plots.forest_plot import COLOURS
 
+_COLOURED = 4  # models that stand out; more lines cannot be told apart
+_PALE = "0.75"
+
 
 def draw(
     table: pd.DataFrame, prevalence: Mapping[str, float], note: str, path: Path, cohort: str
 ) -> None:
     """Draw one panel per target, every model against treating all and none.
+
+    The models that are worth most over all thresholds are coloured, the others grey.
 
     Parameters
     ----------
@@ -25,7 +30,9 @@ def draw(
     panels = list(dict.fromkeys(table["panel"]))
     models = [name for name in dict.fromkeys(table["model"]) if name not in (ALL, NONE)]
     shares = widths(table)
-    winner = None if shares.empty else str(shares.idxmax())
+    best = [str(name) for name in shares.sort_values(ascending=False, kind="stable").index]
+    best = best[: len(models) if len(models) <= _COLOURED + 1 else _COLOURED]
+    winner = best[0] if best else None
     columns = min(3, max(1, len(panels)))
     rows = max(1, -(-len(panels) // columns))
     width = max(7.0, 1 + 3.2 * columns)  # one panel alone would cut the title
@@ -37,15 +44,17 @@ def draw(
         rows_of_panel = table[table["panel"] == panel].set_index("model")
         treat_all = rows_of_panel.loc[ALL]
         share = prevalence[str(treat_all["target"].iloc[0])]
-        for step, model in enumerate(models):
-            curve, colour = rows_of_panel.loc[model], COLOURS[step % len(COLOURS)]
+        for model in sorted(models, key=best.__contains__):  # the grey ones below
+            curve = rows_of_panel.loc[model]
+            colour = COLOURS[best.index(model)] if model in best else _PALE
             if model == winner:  # the bands of all would cover each other
                 panel_axes.fill_between(
                     curve["threshold"], curve["low"], curve["high"], color=colour, alpha=0.2, lw=0
                 )
             panel_axes.plot(
-                curve["threshold"], curve["net_benefit"], color=colour, lw=1.5, label=model
-            )
+                curve["threshold"], curve["net_benefit"], color=colour,
+                lw=1.8 if model in best else 1.0, label=model if model in best else "other models",
+            )  # fmt: skip
         panel_axes.plot(
             treat_all["threshold"], treat_all["net_benefit"], color="0.4", lw=1, label=ALL
         )
@@ -62,7 +71,10 @@ def draw(
     )
     if panels:
         handles, names = axes.flat[0].get_legend_handles_labels()
+        by_name = dict(zip(names, handles, strict=True))
+        shown = [name for name in (*best, "other models", ALL, NONE) if name in by_name]
         figure.legend(
-            handles, names, loc="outside lower center", ncols=min(len(names), 5), frameon=False
-        )
+            [by_name[name] for name in shown], shown, loc="outside lower center",
+            ncols=min(len(shown), 4), frameon=False,
+        )  # fmt: skip
     figures.save(figure, path, cohort)

@@ -1,7 +1,7 @@
 """An ECG on ECG paper: 25 mm/s, 10 mm/mV, drawn at its true physical size."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from pedecg.core.records import LEADS, NINE_LEADS
 
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
+HALF_MM_PER_MV = 5.0  # half standard: chest leads that would otherwise cross their neighbours
 STRIP_S = 10.0  # what one row shows: the standard printout
 
 _ROW_MM = 30.0  # 3 mV at 10 mm/mV from row to row
@@ -47,7 +48,7 @@ _MOST_FURTHER = 4  # leads besides the twelve, in a row of their own
 class _Cell:
     """One piece of a trace: where it begins in the record, how long it is, where it stands.
 
-    `first` of its row, in a `later` segment of ten seconds than the first.
+    `first` of its row, in a `later` segment of ten seconds than the first; `row` from the top.
     """
 
     lead: str
@@ -57,6 +58,7 @@ class _Cell:
     middle: float
     first: bool
     later: bool
+    row: int
 
 
 def draw(
@@ -70,11 +72,13 @@ def draw(
     waves: pd.DataFrame | None = None,
     heat: NDArray[np.floating] | None = None,
     note: str = "",
+    unusable: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw ten seconds in the standard layout, with lead II as the rhythm strip below.
 
     Twelve leads stand as 3 x 4, nine leads (without V2, V4, V6) as 3 x 3, any other set one
-    below the other. A shorter record leaves the rest of the paper empty.
+    below the other. A shorter record leaves the rest of the paper empty. Chest leads are drawn
+    at half standard, 5 mm/mV, where they would cross the row above or below; the paper says so.
 
     Parameters
     ----------
@@ -87,6 +91,8 @@ def draw(
         start; shaded in the trace of their lead, those of lead `global` where a lead has none.
     heat : shape of `signal_mv`, 0 to 1; a blue veil behind the trace, the denser the higher.
     note : small print at the foot, after the scale.
+    unusable : leads that were not used, with the reason; it stands beside their name, and no
+        wave is shaded in them.
 
     Returns
     -------
@@ -105,19 +111,26 @@ def draw(
     _grid(axes, width, height)
 
     cells = list(_cells(rows, start_s, height - _TITLE_MM))
+    traces = {lead: np.asarray(row, np.float64) for lead, row in zip(leads, signal_mv, strict=True)}
+    half = _half_standard(traces, fs_hz, cells)
+    unusable = unusable or {}
     for cell in cells:
         if cell.first:
             _pulse(axes, cell.middle)
-        trace = np.asarray(signal_mv[list(leads).index(cell.lead)], np.float64)
-        _trace(axes, trace, fs_hz, cell)
+        gain = HALF_MM_PER_MV if cell.lead in half else MM_PER_MV
+        _trace(axes, traces[cell.lead], fs_hz, cell, gain)
         if heat is not None:
             _veil(axes, np.asarray(heat[list(leads).index(cell.lead)], np.float64), fs_hz, cell)
         _name(axes, cell)
+        remarks = ["5 mm/mV"] if cell.lead in half else []
+        if cell.lead in unusable:
+            remarks.append(f"not usable: {unusable[cell.lead]}")
+        _remark(axes, cell, ", ".join(remarks))
     if waves is not None:
-        _marks(axes, waves, cells)
+        _marks(axes, waves, [cell for cell in cells if cell.lead not in unusable])
         _legend(axes, width, height - 6.5)
     axes.text(_MARGIN_MM, height - 6.5, title, fontsize=10, color=_INK, weight="bold")
-    scale = "25 mm/s   10 mm/mV"
+    scale = "25 mm/s   10 mm/mV" + ("   chest leads 5 mm/mV (half standard)" if half else "")
     axes.text(_MARGIN_MM, 2.5, f"{scale}   {note}".rstrip(), fontsize=7, color=_INK)
     return figure
 
@@ -147,6 +160,7 @@ def _cells(
                 middle=top - (number + 0.5) * _ROW_MM,
                 first=column == 0,
                 later=stretch > 0,
+                row=number,
             )
 
 
@@ -167,21 +181,44 @@ def _pulse(axes: Axes, middle: float) -> None:
     axes.plot(x, y, color=_INK, linewidth=0.8, zorder=3)
 
 
-def _trace(axes: Axes, trace: NDArray[np.float64], fs_hz: float, cell: _Cell) -> None:
-    """Draw one piece of a lead; the pen stops at the neighbouring rows, as a writer's."""
+def _half_standard(
+    traces: Mapping[str, NDArray[np.float64]], fs_hz: float, cells: Sequence[_Cell]
+) -> frozenset[str]:
+    """Return the chest leads, all of them, if one crosses a neighbouring row at full standard."""
+    chest = frozenset(lead for lead in traces if lead.startswith("V"))
+    reach = {}
+    for cell in cells:
+        piece = _piece(traces[cell.lead], fs_hz, cell)
+        piece = piece[np.isfinite(piece)]
+        if piece.size:
+            reach[cell.row, cell.x] = cell.lead, MM_PER_MV * piece.min(), MM_PER_MV * piece.max()
+    for (row, x), (lead, _, highest) in reach.items():
+        above, lowest, _ = reach.get((row - 1, x), ("", -0.5 * _ROW_MM, 0.0))
+        if {lead, above} & chest and highest - lowest > _ROW_MM:
+            return chest
+    return frozenset()
+
+
+def _piece(trace: NDArray[np.float64], fs_hz: float, cell: _Cell) -> NDArray[np.float64]:
     first = round(cell.begin_s * fs_hz)
-    piece = trace[first : first + round(cell.length_s * fs_hz)]
+    return trace[first : first + round(cell.length_s * fs_hz)]
+
+
+def _trace(
+    axes: Axes, trace: NDArray[np.float64], fs_hz: float, cell: _Cell, mm_per_mv: float
+) -> None:
+    """Draw one piece of a lead; the pen stops at the neighbouring rows, as a writer's."""
+    piece = _piece(trace, fs_hz, cell)
     if piece.size == 0:
         return
     millimetres = cell.x + np.arange(piece.size) / fs_hz * MM_PER_S
-    heights = np.clip(piece * MM_PER_MV, -1.2 * _ROW_MM, 1.2 * _ROW_MM)
+    heights = np.clip(piece * mm_per_mv, -1.2 * _ROW_MM, 1.2 * _ROW_MM)
     axes.plot(millimetres, cell.middle + heights, color=_INK, linewidth=0.75, zorder=3)
 
 
 def _veil(axes: Axes, heat: NDArray[np.float64], fs_hz: float, cell: _Cell) -> None:
     """Colour the paper behind one piece of a lead."""
-    first = round(cell.begin_s * fs_hz)
-    piece = heat[first : first + round(cell.length_s * fs_hz)]
+    piece = _piece(heat, fs_hz, cell)
     if piece.size == 0:
         return
     end = cell.x + piece.size / fs_hz * MM_PER_S
@@ -210,6 +247,13 @@ def _name(axes: Axes, cell: _Cell) -> None:
     )
     if cell.later:
         axes.text(_MARGIN_MM, middle - 6.0, f"{cell.begin_s:g} s", fontsize=7, color=_INK, zorder=4)
+
+
+def _remark(axes: Axes, cell: _Cell, text: str) -> None:
+    """Write what a reader must know of a lead to the right of its name, behind the trace."""
+    if text:
+        x, y = cell.x + 10.0, cell.middle + 8.7
+        axes.text(x, y, text, fontsize=7.5, color=_INK, zorder=2.5)
 
 
 def _marks(axes: Axes, waves: pd.DataFrame, cells: Sequence[_Cell]) -> None:

@@ -144,5 +144,5 @@ def _legend(axes: Axes, ends: tuple[str, str]) -> None:
     axes.set_xticks([0, 1], list(ends), fontsize=7, color=_GREY)
     axes.tick_params(length=0)
     axes.spines[:].set_color(_PALE)
-    axes.text(1.22, -0.1, "bar: share of the map\n|  : share of time or leads",
+    axes.text(1.22, 1.6, "bar: share of the map\n|  : share of time or leads",
               fontsize=7, color=_GREY, va="center", transform=axes.transAxes)  # fmt: skip

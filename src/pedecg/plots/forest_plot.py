@@ -1,5 +1,6 @@
 """The forest plot: every model on every target, with its interval."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,9 @@ COLOURS = (
     "#999933",
     "#000000",
 )  # Okabe and Ito
+_COLOUR = COLOURS[0]
 _CHANCE = 0.5  # AUROC of a guess
-_GAP = 1.2  # rows between the blocks of two targets
+_COLUMNS = 3  # panels side by side
 
 
 def auroc(
@@ -35,7 +37,7 @@ def auroc(
 ) -> None:
     """Draw the AUROC of every model (or cohort) on every target and on average.
 
-    Where there is one target, each row bears the name of its model, and there is no legend.
+    One panel per target; each row bears the name of its model.
 
     Parameters
     ----------
@@ -48,76 +50,60 @@ def auroc(
     shown = metrics[(metrics["metric"] == "auroc") & (metrics["target"] != "micro")]
     targets = list(dict.fromkeys(shown["target"]))
     models = list(dict.fromkeys(shown["model"]))
-    block = len(models) + _GAP
-
-    width = 7.5 if len(targets) == 1 else 9.0
-    figure = Figure(figsize=(width, 1.6 + 0.27 * block * len(targets)), layout="constrained")
-    axes = figure.add_subplot()
-    centres = []
-    for number, target in enumerate(targets):
+    columns = min(_COLUMNS, max(1, len(targets)))
+    rows_of_panels = -(-max(1, len(targets)) // columns)
+    width = max(7.5, 1.6 + 3.0 * columns)
+    height = 1.3 + rows_of_panels * (0.55 + 0.27 * max(1, len(models)))
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows_of_panels, columns, sharex=True, sharey=True, squeeze=False)
+    for panel in axes.flat[len(targets) :]:
+        panel.set_visible(False)
+    for panel, target in zip(axes.flat, targets, strict=False):
         rows = shown[shown["target"] == target].set_index("model")
-        top = number * block
-        centres.append(top + (len(models) - 1) / 2)
-        if number % 2 == 0:
-            axes.axhspan(top - _GAP / 1.2, top + len(models) - 0.2, color="0.95", lw=0)
         for step, model in enumerate(models):
-            colour = COLOURS[0] if len(targets) == 1 else COLOURS[step % len(COLOURS)]
-            fill = "white" if model in baselines else colour
-            label = model if number == 0 else None
-            _row(axes, top + step, rows.loc[model], (colour, fill), label)
-    axes.axvline(_CHANCE, color="0.4", lw=1, ls=":")
-    axes.annotate(
-        "chance", (_CHANCE, 0), xycoords=("data", "axes fraction"), xytext=(4, 4),
-        textcoords="offset points", color="0.4", fontsize=8,
-    )  # fmt: skip
-    if len(targets) == 1:
-        axes.set_yticks(range(len(models)), models)
-    else:
-        axes.set_yticks(centres, [_name(shown, target) for target in targets])
-    axes.set_ylim(block * len(targets) - 1, -1.2)
-    axes.set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("AUROC (point: probability averaged over seeds; bar: 95% interval)")
+            _row(panel, step, rows.loc[model], "white" if model in baselines else _COLOUR)
+        panel.axvline(_CHANCE, color="0.4", lw=1, ls=":")
+        if len(targets) > 1:
+            panel.set_title(_name(shown, target), fontsize=10)
+        panel.tick_params(axis="y", length=0)
+        panel.tick_params(axis="x", labelbottom=True)
+        panel.spines[["top", "right", "left"]].set_visible(False)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.4, -0.6)
+    axes[0, 0].set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
+    figure.supxlabel(
+        "AUROC (point: probability averaged over seeds; bar: 95% interval; dotted: chance)",
+        fontsize=10,
+    )
     hollow = "; hollow markers: baselines without signals" if set(baselines) & set(models) else ""
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11.5, fontweight="bold")
-    axes.text(
-        0, 1.01, f"{note}; intervals by resampling patients" + hollow,
-        transform=axes.transAxes, va="bottom", fontsize=9, color="0.3",
+    figure.suptitle(
+        "\n".join([*textwrap.wrap(title, round(9.5 * width)),
+                   f"{note}; intervals by resampling patients{hollow}"]),
+        x=0.01, ha="left", fontsize=10.5,
     )  # fmt: skip
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    if len(targets) > 1:
-        figure.legend(loc="outside lower center", ncols=min(len(models), 4), frameon=False)
     figures.save(figure, path, cohort)
 
 
-def _row(
-    axes: Axes, height: float, row: pd.Series, colours: tuple[str, str], label: str | None
-) -> None:
-    colour, fill = colours
+def _row(axes: Axes, height: float, row: pd.Series, fill: str) -> None:
     if pd.isna(row["value"]):
-        axes.text(_CHANCE + 0.01, height, "too few cases", va="center", fontsize=8, color="0.5")
-        axes.plot([], [], marker="o", color=colour, mfc=fill, label=label)
+        axes.text(_CHANCE + 0.01, height, "too few cases", va="center", fontsize=9, color="0.5")
         return
-    axes.plot([row["low"], row["high"]], [height, height], color=colour, lw=2, clip_on=False)
+    axes.plot([row["low"], row["high"]], [height, height], color=_COLOUR, lw=2, clip_on=False)
     axes.plot(
-        [row["value"]], [height], marker="o", ms=6, color=colour, mfc=fill, lw=2, label=label,
-        clip_on=False,
-    )  # fmt: skip
-    text = f"{row['value']:.3f}"
+        [row["value"]], [height], marker="o", ms=6, mfc=fill, color=_COLOUR, lw=2, clip_on=False
+    )
+    text = f"{row['value']:.2f}"
     if pd.notna(row["low"]):
-        text += f" ({row['low']:.3f}-{row['high']:.3f})"
-    axes.text(
-        1.01, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8,
-        color=colour,
-    )  # fmt: skip
+        text += f" ({row['low']:.2f}-{row['high']:.2f})"
+    axes.text(1.02, height, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
 
 
 def _name(shown: pd.DataFrame, target: str) -> str:
     rows = shown[shown["target"] == target]
     if rows["n"].isna().any():
-        return f"{target}\n(mean of targets)"
-    counts = [f"{p:,} of {n:,}" for p, n in zip(rows["positives"], rows["n"], strict=True)]
-    return "\n".join([target, *dict.fromkeys(counts)])
+        return f"{target} (mean of targets)"
+    counts = [f"{p:,.0f} of {n:,.0f}" for p, n in zip(rows["positives"], rows["n"], strict=True)]
+    return ", ".join([target, *dict.fromkeys(counts)])
 
 
 def _lowest(shown: pd.DataFrame) -> float:

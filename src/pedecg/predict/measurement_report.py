@@ -162,6 +162,7 @@ def notes(found: MeasuredRecording) -> list[str]:
         notes.append(f"{recording.age_note}: {NO_LIMITS}" if recording.age_note else AGE_UNKNOWN)
     elif recording.sex is None:
         notes.append(SEX_UNKNOWN)
+    notes += recording.conflicts
     notes += [f"lead {lead} is {flaw} and was not used" for lead, flaw in found.unusable.items()]
     notes += [note.detail for note in found.notes]
     if recording.other_channels:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pedecg.bundle.inference_steps import at_threshold
 from pedecg.core import figures
 from pedecg.explain import attribution, explanation_pages, normal_beats, signal_excerpt
 from pedecg.explain.explain_settings import MapSettings
@@ -118,7 +119,8 @@ def _title(answer: Answer, k: int) -> str:
     if math.isnan(predicted):
         return f"{answer.targets[k]}: probability {p:.2f}, no threshold"
     word = "positive" if predicted else "negative"
-    return f"{answer.targets[k]} {word}, probability {p:.2f} (threshold {cut:.2f})"
+    near = ", at the threshold" if at_threshold(p, cut) else ""
+    return f"{answer.targets[k]} {word}{near}, probability {p:.3f} (threshold {cut:.3f})"
 
 
 def _notes(answer: Answer) -> tuple[str, str]:

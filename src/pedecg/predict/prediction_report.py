@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pedecg.bundle.inference_steps import at_threshold
 from pedecg.core import criterion_lines
 from pedecg.predict.loaded_model import Model
 from pedecg.predict.measurement_report import sentence
@@ -88,6 +89,13 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "probabilities": dict(zip(answer.targets, answer.probabilities, strict=True)),
         "thresholds": dict(zip(answer.targets, cuts, strict=True)),
         "decisions": dict(zip(answer.targets, predicted, strict=True)),
+        "at_threshold": [
+            target
+            for target, p, cut in zip(
+                answer.targets, answer.probabilities, answer.thresholds, strict=True
+            )
+            if at_threshold(p, cut)
+        ],
     }
     if answer.exclusive:
         report["class"] = answer.chosen
@@ -117,7 +125,8 @@ def as_text(answer: Answer) -> RenderableType:
         answer.targets, answer.probabilities, answer.thresholds, answer.predicted, strict=True
     ):
         limit = [] if answer.exclusive else ["none" if math.isnan(cut) else f"{cut:.3f}"]
-        table.add_row(target, f"{p:.3f}", *limit, decision(predicted, answer.exclusive))
+        near = ", at the threshold" if at_threshold(p, cut) else ""
+        table.add_row(target, f"{p:.3f}", *limit, decision(predicted, answer.exclusive) + near)
     met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
     flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
     met = met or [Text("No criterion is met.")]

@@ -151,7 +151,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
         flags.append(f"interpolated where the recorder was saturated: {', '.join(saturated)}")
     flags += _lost(own, recording, unusable, about["leads"]) + input_checks.noisy(about, measured)
     flags += [f"{name} unknown" for name in recipe.numbers if name not in own.numbers]
-    flags += [note.detail for note in notes]
+    flags += [*recording.conflicts, *(note.detail for note in notes)]
     signals = signal_store.SignalStore(
         recipe.preprocess.fs_hz, tuple(recipe.preprocess.leads), (own.record_id,),
         np.zeros(1, np.int64), np.array([counts.shape[1]]), mask[None], counts.ravel(),

@@ -1,6 +1,7 @@
 """Drawing of one recording with its waves."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,19 @@ MOST_ROWS = 12  # of one sheet
 MOST_STRIPS = 6  # of the rhythm strip: one minute
 
 
-def save(recording: Recording, waves: pd.DataFrame, file: Path, start_s: float = 0.0) -> None:
-    """Draw a recording from `start_s` on, up to a minute of it, and save it as PNG."""
+def save(
+    recording: Recording,
+    waves: pd.DataFrame,
+    file: Path,
+    start_s: float = 0.0,
+    unusable: Mapping[str, str] | None = None,
+) -> None:
+    """Draw a recording from `start_s` on, up to a minute of it, and save it as PNG.
+
+    Parameters
+    ----------
+    unusable : leads that were not used, with their flaw; marked, and without waves.
+    """
     n_leads = len(recording.leads)
     stretches = MOST_STRIPS if n_leads >= 9 else max(1, MOST_ROWS // n_leads)
     figure = ecg_paper.draw(
@@ -29,6 +41,7 @@ def save(recording: Recording, waves: pd.DataFrame, file: Path, start_s: float =
         start_s=start_s,
         stretches=min(stretches, MOST_STRIPS),
         waves=waves,
+        unusable=unusable,
         note=f"{measured_recording.LOW_HZ:g}-{measured_recording.HIGH_HZ:g} Hz   "
         f"from {start_s:g} s of {recording.length_s:g} s",
     )

@@ -47,18 +47,34 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def listing(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
-    """Return a line per row: experiment, model, and the requested or the default columns."""
-    shown = list(columns) or usual(rows)
+def listing(rows: Sequence[RunRow], columns: Sequence[str], wide: bool = False) -> Table:
+    """Return a line per row: experiment, model, and the requested or the default columns.
+
+    Parameters
+    ----------
+    wide : all parameters that differ, where no column is requested.
+    """
+    shown = list(columns) or usual(rows, wide)
     run_rows.check_names(rows, shown)
     identity = ["experiment", *(["model"] if any(row.model for row in rows) else [])]
     shown = [*identity, *(name for name in shown if name not in identity)]
     return Table(shown, [[row.get(name) for name in shown] for row in rows])
 
 
-def usual(rows: Sequence[RunRow]) -> list[str]:
+def usual(rows: Sequence[RunRow], wide: bool = False) -> list[str]:
     """Return the default columns: what was changed, and the main figures."""
-    return [*run_rows.changed(rows)[:_SHOWN_PARAMETERS], *_figures(rows)]
+    return [*_shown(run_rows.changed(rows), wide), *_figures(rows)]
+
+
+def hidden(rows: Sequence[RunRow], varied: Sequence[str] = ()) -> int:
+    """Return how many differing parameters the table leaves out unless it is wide.
+
+    Parameters
+    ----------
+    varied : of `over`, whose groups are told apart by fewer parameters.
+    """
+    differing = groups(rows, varied)[1] if varied else run_rows.changed(rows)
+    return max(len(differing) - _SHOWN_PARAMETERS, 0)
 
 
 def side_by_side(rows: Sequence[RunRow], columns: Sequence[str]) -> Table:
@@ -100,7 +116,9 @@ def groups(rows: Sequence[RunRow], varied: Sequence[str]) -> tuple[list[list[Run
     return list(found.values()), [name for name in apart if _differs(name, first)]
 
 
-def over(rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str]) -> Table:
+def over(
+    rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str], wide: bool = False
+) -> Table:
     """Return mean and SD of figures over rows that differ in nothing but the `varied` parameters.
 
     Returns
@@ -108,7 +126,8 @@ def over(rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str]) 
     A line per group: model, what tells the groups apart, ``n``, and for each figure its mean and
     ``… sd`` (of the single values, n - 1; empty for one).
     """
-    grouped, shown = groups(rows, varied)
+    grouped, apart = groups(rows, varied)
+    shown = _shown(apart, wide)
     figures = list(columns) or _figures(rows)
     run_rows.check_names(rows, figures)
     head = ["model", *shown, *varied, "n"]
@@ -122,6 +141,10 @@ def over(rows: Sequence[RunRow], varied: Sequence[str], columns: Sequence[str]) 
             line += _mean_and_sd([row.get(name) for row in group])
         lines.append(line)
     return Table(head + [column for name in figures for column in (name, f"{name} sd")], lines)
+
+
+def _shown(differing: Sequence[str], wide: bool) -> list[str]:
+    return list(differing) if wide else list(differing)[:_SHOWN_PARAMETERS]
 
 
 def _figures(rows: Sequence[RunRow]) -> list[str]:
