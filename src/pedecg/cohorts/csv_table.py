@@ -5,11 +5,14 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 
 
 def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
     """Return the rows of a CSV as text by column; blank lines are skipped, nothing is guessed.
+
+    The apostrophe that `tables.write_csv` sets before what looks like a formula is taken off.
 
     Raises
     ------
@@ -40,7 +43,8 @@ def read(file: Path, required: Iterable[str]) -> list[dict[str, str]]:
             raise PedecgError(
                 f"{file.name} line {number}: {len(fields)} fields; expected {len(columns)}"
             )
-        rows.append(dict(zip(columns, (cell.strip() for cell in fields), strict=True)))
+        cells = (names.original(cell.strip()) for cell in fields)
+        rows.append(dict(zip(columns, cells, strict=True)))
     return rows
 
 
