@@ -101,7 +101,7 @@ def digest(bundle: Path) -> str:
 
 
 def _seal(folder: Path) -> None:
-    """Write the SHA-256 of every file as ``manifest.json``, and that of the manifest beside it."""
+    """Write the SHA-256 of every file as ``manifest.json``, and that of the manifest next to it."""
     hashes = {file.name: folder_hashes.digest(file) for file in sorted(folder.iterdir())}
     tables.write_text(json.dumps(hashes, indent=1) + "\n", folder / MANIFEST)
     tables.write_text(digest(folder) + "\n", folder / SEAL)

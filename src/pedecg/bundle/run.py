@@ -81,7 +81,7 @@ class Bundle:
 
     Parameters
     ----------
-    code : modules by the names of `CODE` in place of the files beside this one.
+    code : modules by the names of `CODE` in place of the files next to this one.
     digest : see `verified`.
 
     Raises
@@ -272,7 +272,7 @@ def verified(folder: Path, digest: str | None = None) -> dict[str, bytes]:
 
     ``manifest.json`` names every file and its SHA-256; ``manifest.sha256`` holds that of the
     manifest, which `pedecg bundle` prints. Whoever alters a file can alter both: name the digest
-    that you were told to be sure.
+    that its author published, to be sure.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ def _json(name: str, content: bytes) -> Any:
 
 
 def _modules(contents: Mapping[str, bytes]) -> dict[str, ModuleType]:
-    """Return the modules beside this file, made of the very bytes that were verified.
+    """Return the modules next to this file, made of the very bytes that were verified.
 
     Code is run from the folder of this file alone, never from the folder of another bundle.
     """

@@ -1,7 +1,7 @@
 """Files and folders that are written whole or not at all.
 
-They are written beside their place under a name that ends in ``.partial`` and then renamed, so that
-a killed process leaves either the old one or the new one.
+They are written next to their place under a name that ends in ``.partial`` and then renamed: a
+killed process leaves either the old one or the new one.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def write_text(text: str, path: str | Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path next to `path` that takes its place when the block ends well.
 
     What a process that was killed (SIGKILL) has left of this file is removed.
     """
@@ -46,7 +46,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a new folder beside `path` that takes its place when the block ends well.
+    """Yield a new folder next to `path` that takes its place when the block ends well.
 
     Whatever ends the block otherwise, the older folder stays and the new one is removed.
     """

@@ -46,7 +46,7 @@ class ExperimentSettings(params.Section):
 
 
 def is_model_name(text: str) -> bool:
-    """Say whether a text can be the name of a model."""
+    """Return whether a text can be the name of a model."""
     return _NAME.fullmatch(text) is not None and len(text) <= names.LONGEST_NAME
 
 

@@ -1,4 +1,4 @@
-"""The SHA-256 of every file of a model's folder, in a file beside them: ``hashes.json``.
+"""The SHA-256 of every file of a model's folder, in a file next to them: ``hashes.json``.
 
 It shows damage and exchanged files, not intent: who can write the folder can write the hashes too.
 """

@@ -106,9 +106,8 @@ def read_yaml(file: Path) -> Any:
     ------
     PedecgError
         In one line: the file is absent, not UTF-8, no YAML, nested without end, or larger than a
-        file that people write. An alias (``*name``) repeats a value without taking room in the
-        file: a few lines can stand for billions of values, so that a file may repeat
-        `MOST_REPEATED` at most.
+        file that people write. An alias (``*name``) repeats a value at no cost: a few lines
+        can stand for billions of values, so that a file may repeat `MOST_REPEATED` at most.
     """
     try:
         text = file.read_bytes().decode("utf-8-sig")

@@ -185,7 +185,7 @@ def load(
     ------
     PedecgError
         The folder holds no network, other targets, other settings, files other than those saved,
-        or weights that are no numbers or of another architecture; the message names what differs.
+        or weights that are not finite or of another architecture; the message names what differs.
     """
     folder = Path(folder)
     folder_hashes.verify(folder, (_WEIGHTS, _CARD))
@@ -222,7 +222,7 @@ def load(
         )
     broken = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
     if broken:
-        raise PedecgError(f"{folder / _WEIGHTS}: {broken[0]} holds values that are no numbers")
+        raise PedecgError(f"{folder / _WEIGHTS}: {broken[0]} holds values that are not finite")
     network.load_state_dict(weights)
     return Trained(card, network.eval())
 

@@ -71,7 +71,7 @@ def open_store(folder: str | Path) -> SignalStore:
     Raises
     ------
     PedecgError
-        A file of the store is absent, cut off or of another store; the message names it.
+        A file of the store is absent, truncated or of another store; the message names it.
     """
     folder = Path(folder)
     fs_hz, leads = _about(folder / "store.json")
