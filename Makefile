@@ -15,7 +15,7 @@ TESTS := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # The pipelines beside the root's; each is a folder with its own dvc.yaml and params.yaml.
 SIBLINGS := $(patsubst %/dvc.yaml,%,$(wildcard pipelines/*/dvc.yaml))
 
-.PHONY: help env repository repro verify repro-all $(SIBLINGS) test test-slow test-all test-nightly coverage lint check-lock smoke docs clean
+.PHONY: help env repository repro verify repro-all $(SIBLINGS) test test-slow test-all test-nightly faults coverage lint check-lock smoke docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,11 @@ test-all: env  ## every test that CI runs: the slow ones too
 
 test-nightly: env  ## the longest cases, which a nightly run adds
 	$(TESTS) -m nightly
+
+# Training that is killed, hostile servers and damaged WFDB have tests of their own beside their code.
+faults: env  ## every fault of tests/faults, in full: kills, damaged files, full disks; prints counts
+	FAULTS=full python -m pytest -m 'slow or not slow' tests/faults tests/learning/test_resume.py \
+		tests/models/test_download.py tests/cohorts/test_damaged_files.py
 
 coverage: env  ## the fast tests, and which lines they run: coverage/
 	$(TESTS) --cov --cov-report=term --cov-report=html:coverage/html --cov-report=markdown:coverage/summary.md

@@ -13,7 +13,7 @@ ROOT = Path("../..")
 
 
 def main() -> None:
-    root = sys.argv[1]
+    root = benchmark_settings.folder("data.ptbxl")
     if reason := benchmark_settings.not_measured("data.ptbxl", root):
         tables.write_metrics({"records": 0, "not_measured": reason}, FILE)
         return

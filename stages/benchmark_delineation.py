@@ -1,4 +1,4 @@
-"""Compare delineators on labelled records: ``python stages/benchmark_delineation.py ludb ROOT``."""
+"""Compare delineators on labelled records: ``python stages/benchmark_delineation.py ludb``."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,8 @@ from pedecg.core import errors, params, tables
 
 
 def main() -> None:
-    source, root = sys.argv[1:]
+    source = sys.argv[1]
+    root = benchmark_settings.folder(f"data.delineation.{source}")
     file = f"metrics/delineation_{source}.json"
     if reason := benchmark_settings.not_measured(f"data.delineation.{source}", root):
         tables.write_metrics({"records": 0, "not_measured": reason}, file)

@@ -1,4 +1,4 @@
-"""Cross-validate one model: ``python stages/benchmark_predict.py ptbxl rules_trees PRESET``."""
+"""Cross-validate one model: ``… ptbxl PRESET --model NAME``."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pedecg.benchmarks import benchmark_settings, out_of_fold, prepared_cohort
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, params, stage_item, tables
 
 CROSS_VALIDATION: dict[str, tuple[Callable[..., pd.DataFrame], type[params.Section]]] = {
     "ptbxl": (out_of_fold.ptbxl, benchmark_settings.PtbxlFolds),
@@ -16,7 +16,8 @@ CROSS_VALIDATION: dict[str, tuple[Callable[..., pd.DataFrame], type[params.Secti
 
 
 def main() -> None:
-    cohort, model, preset = sys.argv[1:]
+    cohort, preset = sys.argv[1:3]
+    model = stage_item.read("model").model
     folder = Path("data") / cohort
     predict, schema = CROSS_VALIDATION[cohort]
     keys = {name: params.read_section(f"{cohort}.{name}") for name in schema.model_fields}

@@ -1,6 +1,6 @@
 """Prepare a cohort for cross-validation.
 
-``python stages/benchmark_prepare.py ptbxl ROOT PRESET``
+``python stages/benchmark_prepare.py ptbxl PRESET``
 """
 
 import sys
@@ -11,7 +11,8 @@ from pedecg.core import errors
 
 
 def main() -> None:
-    cohort, root, preset = sys.argv[1:]
+    cohort, preset = sys.argv[1:]
+    root = benchmark_settings.folder(f"data.{cohort}")
     folder = Path("data") / cohort
     if reason := benchmark_settings.not_measured(f"data.{cohort}", root):
         prepared_cohort.write_not_measured(reason, folder)

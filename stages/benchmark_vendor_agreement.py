@@ -10,7 +10,7 @@ FILE = "metrics/vendor_agreement.json"
 
 
 def main() -> None:
-    root = sys.argv[1]
+    root = benchmark_settings.folder("data.vendor_xml")
     if reason := benchmark_settings.not_measured("data.vendor_xml", root):
         tables.write_metrics({"records": 0, "not_measured": reason}, FILE)
         return

@@ -1,14 +1,13 @@
-"""Calibrate one member of the ensemble: ``python stages/calibrate_member.py <model>``."""
+"""Calibrate one member of the ensemble: ``… --model NAME``."""
 
-import sys
 from pathlib import Path
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, stage_item, tables
 from pedecg.evaluation import cases, ensemble
 
 
 def main() -> None:
-    model = sys.argv[1]
+    model = stage_item.read("model").model
     settings = params.load("ensemble", ensemble.EnsembleSettings)
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     predictions = cases.read_seeds(model, experiment.seeds())

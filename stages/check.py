@@ -1,15 +1,13 @@
-"""Check what must hold before one model is trained: ``python stages/check.py <model>``."""
+"""Check what must hold before one model is trained: ``python stages/check.py --model NAME``."""
 
-import sys
-
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, params, stage_item, tables
 from pedecg.learning import pipeline_inputs, setup_checks
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import model_inputs
 
 
 def main() -> None:
-    inputs = model_inputs.read(sys.argv[1])
+    inputs = model_inputs.read(stage_item.read("model").model)
     settings = params.load("train", TrainSettings)
     leads = params.read_section("preprocess.leads")
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)

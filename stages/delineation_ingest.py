@@ -1,14 +1,13 @@
 """Read the labelled records of one folder: LUDB, QTDB, ISP or simulated children."""
 
-import sys
 from pathlib import Path
 
-from pedecg.core import errors, tables
+from pedecg.core import errors, stage_item, tables
 from pedecg.delineator import annotated_library, annotation_sources
 
 
 def main() -> None:
-    root, name = Path(sys.argv[1]), sys.argv[2]
+    name, root = annotation_sources.source(stage_item.key())
     folder = Path("data/interim/library", name)
 
     annotated_library.write(annotation_sources.read(root), folder)

@@ -1,14 +1,13 @@
-"""Average the ensemble's calibrated members: ``python stages/ensemble.py <seed>``."""
+"""Average the ensemble's calibrated members: ``… --seed N``."""
 
-import sys
 from pathlib import Path
 
-from pedecg.core import errors, run_models, tables
+from pedecg.core import errors, run_models, stage_item, tables
 from pedecg.evaluation import ensemble
 
 
 def main() -> None:
-    seed = int(sys.argv[1])
+    seed = stage_item.read("seed").seed
     models, source = run_models.read().members, Path("data/ensemble")
     parts = [tables.read(source / f"{m}.parquet", tables.PREDICTIONS) for m in models]
     members = [member for m in models for member in ensemble.load(source / f"{m}.json")]

@@ -1,15 +1,14 @@
 """Score one model, all its seeds, on validation and test."""
 
-import sys
 from pathlib import Path
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, stage_item, tables
 from pedecg.evaluation import cases, curves, evaluate, fit_calibration, multiclass
 from pedecg.plots import reliability_diagram
 
 
 def main() -> None:
-    model = sys.argv[1]
+    model = stage_item.read("model").model
     settings = params.load("evaluate", evaluate.EvaluateSettings)
     cohort, task = params.read_section("cohort.name"), params.read_section("train.task")
     seeds = experiment.seeds()

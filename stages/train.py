@@ -1,23 +1,25 @@
-"""Train one model, of whatever family, with one seed: ``python stages/train.py <model> <seed>``."""
+"""Train one model, of whatever family, with one seed.
 
-import sys
+``python stages/train.py --model NAME --seed N``
+"""
+
 from pathlib import Path
 
-from pedecg.core import errors, tables
+from pedecg.core import errors, stage_item, tables
 from pedecg.learning import pipeline_inputs
 from pedecg.models import model_inputs, registry
 
 
 def main() -> None:
-    model, seed = sys.argv[1], int(sys.argv[2])
-    inputs = pipeline_inputs.read(model_inputs.read(model), seed)
+    item = stage_item.read("model", "seed")
+    inputs = pipeline_inputs.read(model_inputs.read(item.model), item.seed)
 
     fitted = registry.fit(*inputs.learnt_from, inputs.training)
     if fitted is None:
         return  # another process of this training writes the model
     probabilities = fitted.predict(inputs.rows, inputs.split == "validation")
 
-    folder = Path("models") / model / f"seed{seed}"
+    folder = Path("models") / item.model / f"seed{item.seed}"
     fitted.model.save(folder)
     predictions = inputs.predictions(probabilities)
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)

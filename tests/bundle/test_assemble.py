@@ -53,10 +53,11 @@ def test_the_card_says_what_the_model_was_made_for(bundle, project):
 
 
 def test_every_file_is_there_with_its_hash(bundle):
-    about = json.loads((bundle / "bundle.json").read_text())
-    files = {file.name for file in bundle.iterdir()} - {"bundle.json", "__pycache__"}
-    assert files == set(about["sha256"])
-    for name, digest in about["sha256"].items():
+    hashes = json.loads((bundle / "manifest.json").read_text())
+    beside = {"manifest.json", "manifest.sha256", "__pycache__"}
+    assert {file.name for file in bundle.iterdir()} - beside == set(hashes)
+    hashes["manifest.json"] = (bundle / "manifest.sha256").read_text().strip()
+    for name, digest in hashes.items():
         assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest
 
 

@@ -134,3 +134,53 @@ def test_wrong_parameters_end_the_run_in_one_line(hospital, cohort_settings, key
     with pytest.raises(PedecgError, match=message) as caught:
         cohort_settings(arguments.pop("name"), hospital(), **arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [("exam", "a\0"), ("exam", "x\u202ey"), ("person", "p\u2066"), ("person", "x" * 501)],
+)
+def test_an_identifier_that_hides_something_is_quarantined(hospital, run, column, name):
+    root = hospital(**{column: name})
+    (row,) = run("manifest", root, **OWN_NAMES).quarantine.to_dict("records")
+    assert row["reason"] == "bad-identifier"
+    assert not set(row["record_id"] + row["detail"]) & set("\0\u202e\u2066")
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "../up", "@x", "-1"])
+def test_an_identifier_of_any_other_form_is_read_as_it_is(hospital, run, name):
+    found = run("manifest", hospital(exam=name, person=name), **OWN_NAMES)
+    assert list(found.records["record_id"]) == [name]
+    assert list(found.records["patient_id"]) == [name]
+
+
+@pytest.mark.parametrize("target", ["../../../ESC=A", "LV/RV", "=1", "a\u202eb", "<b>", "x" * 61])
+@pytest.mark.parametrize("key", ["labels", "features"])
+def test_a_target_or_number_whose_name_forms_more_than_a_name_is_refused(
+    hospital, run, target, key
+):
+    changes = OWN_NAMES | {f"manifest__{key}": [f"{target.replace('=', '+')}=CHD_flag"]}
+    with pytest.raises(PedecgError, match="part of a file name"):
+        run("manifest", hospital(), **changes)
+
+
+@pytest.mark.parametrize("told", ["Quxworthy Zebedee", "Zebedee", "QUXWORTHY^Z"])
+@pytest.mark.parametrize("place", ["channel", "unit", "gain", "record line", "format"])
+def test_a_name_in_a_header_is_in_no_reason(hospital, run, told, place):
+    root = hospital()
+    header = root / "ecg" / "a.hea"
+    text = header.read_text()
+    word = told.replace(" ", "_")
+    header.write_text(
+        {
+            "channel": text.replace(" 0 V6", f" 0 {told}"),
+            "unit": text.replace("1000.5(7)/mV", f"1000.5(7)/{word}"),
+            "gain": text.replace("1000.5(7)/mV", word),
+            "record line": text.replace(" 500 ", f" {word} "),
+            "format": text.replace(".dat 16 ", f".dat {word} "),
+        }[place]
+    )
+    assert header.read_text() != text
+    (row,) = run("manifest", root, **OWN_NAMES).quarantine.to_dict("records")
+    for part in told.replace("^", " ").split():
+        assert part.lower() not in row["detail"].lower()

@@ -102,7 +102,7 @@ def test_values_that_a_shell_would_run_stay_values(pipeline, pedecg):
         ("smoek", "smoek: no such preset; did you mean smoke?"),
         ("none.yaml", "none.yaml: no such file"),
         ("list.yaml", "list.yaml: expected lines `key: value`"),
-        ("broken.yaml", "broken.yaml: not YAML: "),
+        ("broken.yaml", "broken.yaml: not valid YAML: "),
         ("option.yaml", "option.yaml: '--run-all' is not a dotted key"),
     ],
 )

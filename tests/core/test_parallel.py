@@ -2,8 +2,11 @@
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -79,3 +82,33 @@ def test_torch_is_not_loaded_for_the_sake_of_its_threads() -> None:
     )
     environment = os.environ | {"PEDECG_JOBS": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+PARENT = """
+import sys, time
+from pedecg.core import parallel
+def slow(number):
+    print("pid", __import__("os").getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    list(parallel.records(slow, range(4), "slow"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", ["SIGKILL", "SIGTERM"])
+def test_workers_end_with_their_parent(tmp_path, kill: str) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    process = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PEDECG_JOBS": "2"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    workers = {int(process.stdout.readline().split()[1]) for _ in range(2)}
+    process.send_signal(getattr(signal, kill))
+    process.wait()
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{w}").exists() for w in workers) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not [w for w in workers if Path(f"/proc/{w}").exists()]

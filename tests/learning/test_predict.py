@@ -8,7 +8,7 @@ import pytest
 import small_hospital
 from small_hospital import NORMALISATION, SMALL, TEST, TRAINING, VALIDATION
 
-from pedecg.core import tables
+from pedecg.core import folder_hashes, tables
 from pedecg.core.errors import PedecgError
 from pedecg.learning import batches, trained_network
 from pedecg.learning.fit import Fitted, fit
@@ -85,6 +85,7 @@ def test_weights_of_another_architecture_are_refused_with_the_tensors_that_diffe
     card = json.loads((folder / "model.json").read_text())
     card["settings"]["width"] = 12
     (folder / "model.json").write_text(json.dumps(card))
+    folder_hashes.seal(folder, ["model.json", "weights.safetensors"])
     with pytest.raises(PedecgError, match=r"not those of resnet1d .* tensors differ: blocks|head"):
         trained_network.load(folder)
 

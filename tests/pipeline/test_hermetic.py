@@ -69,6 +69,7 @@ def test_each_stage_runs_on_what_it_declares(
                 "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
                 "PYTHONPATH": str(root / "src"),
                 "PYTHONHASHSEED": "0",
+                "DVC_STAGE": name,
             },
             capture_output=True,
             text=True,

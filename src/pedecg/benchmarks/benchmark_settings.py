@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from pedecg.core import params
 from pedecg.core.params import Section
 
 # A folder of the pipeline that holds no data: DVC can only depend on a folder that exists.
@@ -97,6 +98,16 @@ class ResamplingSettings(Section):
 
     resamples: int = Field(ge=2, le=10_000, description="resamples of patients or records")
     seed: int = Field(ge=0, description="of the resampling; all models share it")
+
+
+class _Folder(Section):
+    folder: str
+
+
+def folder(parameter: str) -> str:
+    """Return the folder of a data set, a key of section `data` such as ``data.ptbxl``."""
+    values = {"folder": params.read_section(parameter)}
+    return params.parse(values, parameter, _Folder, params.PARAMS_FILE.name).folder
 
 
 def not_measured(parameter: str, root: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pedecg.bundle import onnx_export, provenance
 from pedecg.bundle.provenance import Origin
-from pedecg.core import params, schema_versions, tables
+from pedecg.core import atomic_files, folder_hashes, params, schema_versions, tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.learning import trained_network
@@ -18,11 +18,15 @@ from pedecg.learning.trained_network import Card, Trained
 from pedecg.models import registry
 from pedecg.signals import filters
 
-ABOUT = "bundle.json"
+ABOUT, CALIBRATION = "bundle.json", "calibration.json"
+MANIFEST, SEAL = "manifest.json", "manifest.sha256"  # as in run.py, which imports no pedecg
 # Copied as they are: they import nothing of this project. run.py takes them from its own folder.
 HERE = Path(__file__).parent
 CODE = (
-    *(HERE / f"{name}.py" for name in ("run", "inference_steps", "input_checks")),
+    *(
+        HERE / f"{name}.py"
+        for name in ("run", "inference_steps", "input_checks", "bundle_form", "ecg_files")
+    ),
     Path(filters.__file__),
 )
 LIMITS, THRESHOLDS = "limits.csv", "thresholds.csv"
@@ -73,14 +77,11 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
     fitted = project / "calibration" / f"{card.model}.json"
     _require_calibration(fitted, card, [source.card.seed for source in sources])
 
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with atomic_files.replacing_folder(out) as partial:
         names = [f"network_seed{source.card.seed}.onnx" for source in sources]
         for source, name in zip(sources, names, strict=True):
             onnx_export.export(source.trained, partial / name)
-        shutil.copyfile(fitted, partial / "calibration.json")
+        shutil.copyfile(fitted, partial / CALIBRATION)
         for file, name in ((made.limits, LIMITS), (made.thresholds, THRESHOLDS)):
             shutil.copyfile(file, partial / name)  # for `pedecg predict`
         for file in CODE:
@@ -88,13 +89,9 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         tables.write_text(_requirements(), partial / "requirements.txt")
         tables.write_text(_readme(card, made), partial / "README.md")
         about = _about(sources, names, made)
-        about["sha256"] = {file.name: provenance.digest(file) for file in sorted(partial.iterdir())}
         text = json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False)
         tables.write_text(text + "\n", partial / ABOUT)
-        shutil.rmtree(out, ignore_errors=True)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _seal(partial)
     return about
 
 
@@ -104,6 +101,18 @@ def project_of(model: Path) -> Path:
         folder for folder in model.resolve().parents if (folder / params.PARAMS_FILE).is_file()
     )
     return next(above, Path())
+
+
+def digest(bundle: Path) -> str:
+    """Return the SHA-256 of the manifest of a bundle: it stands for all of its files."""
+    return folder_hashes.digest(bundle / MANIFEST)
+
+
+def _seal(folder: Path) -> None:
+    """Write the SHA-256 of every file as ``manifest.json``, and that of the manifest next to it."""
+    hashes = {file.name: folder_hashes.digest(file) for file in sorted(folder.iterdir())}
+    tables.write_text(json.dumps(hashes, indent=1) + "\n", folder / MANIFEST)
+    tables.write_text(digest(folder) + "\n", folder / SEAL)
 
 
 def _trainings(model: Path) -> list[Source]:
@@ -208,5 +217,5 @@ python run.py RECORD.hea --age-days 400 --sex F             # WFDB
 ```
 Each ECG gives one line of JSON: calibrated probabilities, thresholds, decisions, and `flags`, which
 say what the model was not trained for. Unknown or too few leads, a record shorter than any that
-the model was trained on, and altered files are refused.
+the model was trained on, and altered, added or missing files are refused.
 """

@@ -14,10 +14,8 @@ CSV and .npy need ``--fs-hz``.
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import math
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +31,12 @@ from scipy import special
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-CODE = ("filters", "inference_steps", "input_checks")  # modules next to this file
+HERE = Path(__file__).resolve().parent
+CODE = (  # modules beside this file
+    "filters", "inference_steps", "input_checks", "bundle_form", "ecg_files",
+)  # fmt: skip
+ABOUT, CALIBRATION = "bundle.json", "calibration.json"
+MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MOST_COUNTS = 32767  # microvolts; the signal store holds int16
 
 Floats = NDArray[np.float64]
@@ -78,36 +81,43 @@ class Bundle:
 
     Parameters
     ----------
-    code : modules by the names of `CODE` in place of the folder's own files.
+    code : modules by the names of `CODE` in place of the files next to this one.
+    digest : see `verified`.
 
     Raises
     ------
     RefusedError
-        A file is absent, or is not the one that was bundled.
+        A file is absent, unknown, or not the one that was bundled.
     """
 
     def __init__(
         self,
-        folder: str | Path = Path(__file__).parent,
+        folder: str | Path = HERE,
         threads: int = 1,
         code: Mapping[str, ModuleType] | None = None,
+        digest: str | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.about: dict[str, Any] = json.loads(self._read("bundle.json"))
-        for name, digest in self.about["sha256"].items():
-            if hashlib.sha256(self._read(name)).hexdigest() != digest:
-                raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
-        self.calibration = json.loads(self._read("calibration.json"))
-        own = code or {name: _module(self.folder / f"{name}.py") for name in CODE}
-        self.filters, self.steps, self.checks = (own[name] for name in CODE)
+        contents = verified(self.folder, digest)
+        own = code or _modules(contents if self.folder.resolve() == HERE else {})
+        self.filters, self.steps, self.checks, form, self.files = (own[name] for name in CODE)
+        self.about: dict[str, Any] = _json(ABOUT, contents[ABOUT])
+        self.calibration: dict[str, Any] = _json(CALIBRATION, contents[CALIBRATION])
+        fault = form.fault(self.about, self.calibration, set(contents))
+        if fault:
+            raise RefusedError(fault)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.networks = [
-            onnxruntime.InferenceSession(
-                self.folder / one["file"], options, providers=["CPUExecutionProvider"]
-            )
-            for one in self.about["networks"]
-        ]
+        try:
+            self.networks = [
+                onnxruntime.InferenceSession(
+                    contents[one["file"]], options, providers=["CPUExecutionProvider"]
+                )
+                for one in self.about["networks"]
+            ]
+        except Exception as error:
+            # onnxruntime's exceptions have no class of their own to catch.
+            raise RefusedError(f"a network cannot be opened ({type(error).__name__})") from None
 
     def predict(
         self,
@@ -201,6 +211,8 @@ class Bundle:
                 network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
                 for windows in self.steps.cut(scaled, one["crop"], one["window_overlap"])
             ]
+            if not all(np.isfinite(values).all() for values in logits):
+                raise RefusedError("the network gives no number; its weights are damaged")
             shifted = np.concatenate(logits).mean(axis=0, dtype=np.float64) - one["logit_shift"]
             exclusive = self.about["task"] == "multiclass"
             raw.append(special.softmax(shifted) if exclusive else special.expit(shifted))
@@ -258,79 +270,72 @@ class Bundle:
             None if cut is None else int(value >= cut) for value, cut in zip(p, cuts, strict=True)
         ]
 
-    def _read(self, name: str) -> bytes:
-        try:
-            return (self.folder / name).read_bytes()
-        except OSError as error:
-            raise RefusedError(f"{self.folder / name}: {error.strerror}") from None
+
+def verified(folder: Path, digest: str | None = None) -> dict[str, bytes]:
+    """Return the content of every file of a bundle, each the one that was bundled.
+
+    ``manifest.json`` names every file and its SHA-256; ``manifest.sha256`` holds that of the
+    manifest, which `pedecg bundle` prints. Whoever alters a file can alter both: name the digest
+    that its author published, to be sure.
+
+    Parameters
+    ----------
+    digest : the SHA-256 of ``manifest.json`` that must be there.
+
+    Raises
+    ------
+    RefusedError
+        A file is absent, altered or unknown, or the manifest is no manifest.
+    """
+    manifest = _content(folder / MANIFEST)
+    found = hashlib.sha256(manifest).hexdigest()
+    if found != _content(folder / SEAL).decode("ascii", "replace").strip():
+        raise RefusedError(f"{MANIFEST}: is not the file that was bundled ({SEAL} differs)")
+    if digest is not None and found != digest.strip().lower():
+        raise RefusedError(f"{MANIFEST}: another bundle than the one that was named ({found})")
+    files = _json(MANIFEST, manifest)
+    if not isinstance(files, dict) or not {ABOUT, CALIBRATION} <= set(files):
+        raise RefusedError(f"{MANIFEST}: does not list the files of a bundle")
+    there = {entry.name for entry in folder.iterdir()} - {MANIFEST, SEAL, "__pycache__"}
+    for name in sorted(there ^ set(files)):
+        what = "not a file of this bundle" if name in there else "is absent"
+        raise RefusedError(f"{name}: {what}")
+    contents = {name: _content(folder / name) for name in files}
+    for name, content in contents.items():
+        if hashlib.sha256(content).hexdigest() != files[name]:
+            raise RefusedError(f"{name}: is not the file that was bundled (SHA-256 differs)")
+    return contents
 
 
-def _module(file: Path) -> ModuleType:
-    """Import a module by its file, so that no other of its name is taken."""
-    spec = importlib.util.spec_from_file_location(f"bundled_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise RefusedError(f"{file}: not a module")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def read(
-    path: Path, fs_hz: float | None, leads: Sequence[str] | None
-) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
-    """Open an ECG: signal in mV of shape (n_leads, n_samples), its rate, its leads."""
-    if path.suffix.lower() not in (".csv", ".npy"):
-        return _read_wfdb(path)
-    if fs_hz is None:
-        raise RefusedError("a CSV or .npy file holds no sampling rate; give it with --fs-hz")
-    if path.suffix.lower() == ".npy":
-        if leads is None:
-            raise RefusedError("a .npy does not name its leads; name them with --leads I,II,…")
-        return np.load(path, allow_pickle=False), fs_hz, tuple(leads)
-    with path.open(encoding="utf-8-sig") as file:
-        names = [name.strip() for name in file.readline().split(",")]
-        rows = np.genfromtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
-    if rows.shape[1] != len(names):
-        raise RefusedError(f"{len(names)} names in the header, {rows.shape[1]} columns")
-    return rows.T, fs_hz, tuple(names)
-
-
-def _read_wfdb(path: Path) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
-    """Read a WFDB record; what the package wfdb would assume without a word is refused."""
+def _content(file: Path) -> bytes:
     try:
-        import wfdb
-    except ImportError:
-        raise RefusedError("WFDB records need the package wfdb") from None
-    header = path if path.suffix == ".hea" else Path(f"{path}.hea")
-    _check_header(header.read_text(encoding="latin-1"))
-    record = wfdb.rdrecord(str(header.with_suffix("")), physical=False)
-    per_mv = {"mv": 1.0, "uv": 1e3, "v": 1e-3}
-    unknown = [unit for unit in record.units if unit.lower() not in per_mv]
-    if unknown:
-        raise RefusedError(f"unit {unknown[0]!r}; expected mV, uV or V")
-    found = [int(value) & 0xFFFF for value in record.calc_checksum()]
-    for lead, stated, sums in zip(record.sig_name, record.checksum, found, strict=True):
-        if stated is not None and int(stated) & 0xFFFF != sums:
-            raise RefusedError(f"lead {lead}: the samples do not fit the checksum in the header")
-    signal = record.dac(return_res=32)
-    scale = np.array([per_mv[unit.lower()] for unit in record.units])
-    return (signal / scale).T.astype(np.float32), float(record.fs), tuple(record.sig_name)
+        if file.is_symlink():
+            raise RefusedError(f"{file}: a link; expected a file of the bundle")
+        return file.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"{file}: {error.strerror}") from None
 
 
-def _check_header(text: str) -> None:
-    """Refuse a header without a sampling rate (wfdb assumes 250 Hz) or a gain (it assumes 200)."""
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    lines = [fields for fields in lines if not fields[0].startswith("#")]
-    if not lines or len(lines[0]) < 3 or not _positive(re.split("[/(]", lines[0][2])[0]):
-        raise RefusedError("the header states no sampling rate above 0 Hz")
-    for fields in lines[1:]:
-        if len(fields) < 3 or not _positive(re.split("[(/]", fields[2])[0]):
-            name = fields[8] if len(fields) > 8 else fields[0]
-            raise RefusedError(f"{name}: no gain above 0; how high its waves are is not known")
+def _json(name: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise RefusedError(f"{name}: is not JSON") from None
 
 
-def _positive(text: str) -> bool:
-    return bool(re.fullmatch(r"\+?[0-9.]+([eE][-+]?[0-9]+)?", text)) and float(text) > 0
+def _modules(contents: Mapping[str, bytes]) -> dict[str, ModuleType]:
+    """Return the modules next to this file, made of the very bytes that were verified.
+
+    Code is run from the folder of this file alone, never from the folder of another bundle.
+    """
+    found = {}
+    for name in CODE:
+        file = Path(__file__).with_name(f"{name}.py")
+        code = contents.get(file.name) if file.parent == HERE else None
+        module = ModuleType(f"bundled_{name}")
+        exec(compile(code or _content(file), str(file), "exec"), module.__dict__)
+        found[name] = module
+    return found
 
 
 def main() -> int:
@@ -344,11 +349,12 @@ def main() -> int:
     parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
     parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
     parser.add_argument("--features", type=Path, help="JSON of features by name, for one ECG")
+    parser.add_argument("--digest", help="SHA-256 of manifest.json that the bundle must have")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     arguments = parser.parse_args()
     refused = 0
     try:
-        bundle = Bundle(threads=arguments.threads)
+        bundle = Bundle(threads=arguments.threads, digest=arguments.digest)
     except RefusedError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1
@@ -356,8 +362,9 @@ def main() -> int:
     features = json.loads(arguments.features.read_bytes()) if arguments.features else None
     for path in arguments.ecgs:
         try:
-            ecg = read(path, arguments.fs_hz, leads)
-            answer = bundle.predict(*ecg, arguments.age_days, SEXES.get(arguments.sex), features)
+            signal, fs_hz, names = bundle.files.read(path, arguments.fs_hz, leads)
+            sex = SEXES.get(arguments.sex)
+            answer = bundle.predict(signal, fs_hz, names, arguments.age_days, sex, features)
             print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
         except (RefusedError, OSError, ValueError) as fault:
             refused += 1

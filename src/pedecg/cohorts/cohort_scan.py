@@ -11,6 +11,7 @@ from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.formats import registry, wfdb_files
 from pedecg.cohorts.record_faults import RecordFault
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import Sex
 
@@ -125,13 +126,15 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
         try:
             if not source.record_id(cells):
                 raise RecordFault("missing-record-id", "no record id")
+            _check_identifier("record id", source.record_id(cells))
             if position in repeated:
                 raise repeated[position]
             row = source.parse(cells)
             if not row.patient_id:
                 raise RecordFault("missing-patient-id", "no patient id")
+            _check_identifier("patient id", row.patient_id)
         except RecordFault as fault:
-            name = source.record_id(cells) or place
+            name = names.visible(source.record_id(cells)[: names.LONGEST_IDENTIFIER]) or place
             quarantined.append(Quarantined(name, fault.reason, f"{place}: {fault.detail}"))
             continue
         outside = None if row.age_in_file else outside_age_range(row, settings)
@@ -148,6 +151,12 @@ def scan_rows(source: Source, settings: CohortSettings) -> Scan:
         unlisted=_unlisted(source, Path(settings.root)),
         excluded=dict(sorted(excluded.items())),
     )
+
+
+def _check_identifier(what: str, text: str) -> None:
+    why = names.identifier_fault(text)
+    if why:
+        raise RecordFault("bad-identifier", f"the {what} {why}")
 
 
 def complete(

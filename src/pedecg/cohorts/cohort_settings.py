@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pedecg.cohorts import code_vocabularies
-from pedecg.core import params
+from pedecg.core import names, params
 from pedecg.core.params import Section
 
 
@@ -115,6 +115,7 @@ class ManifestSettings(Section):
         targets = [label.partition("=")[0].strip() for label in labels]
         if len(set(targets)) < len(targets) or not all(targets) or "record_id" in targets:
             raise ValueError(f"must name every target once, and none record_id (found {labels})")
+        names.require(targets)
         return labels
 
     def targets(self) -> dict[str, str]:

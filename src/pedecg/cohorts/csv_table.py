@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 
 
@@ -12,6 +13,8 @@ def read(
     file: Path, required: Iterable[str], named_by: Mapping[str, str] | None = None
 ) -> list[dict[str, str]]:
     """Return the rows of a CSV as text by column; blank lines are skipped, nothing is guessed.
+
+    The apostrophe that `tables.write_csv` sets before what looks like a formula is taken off.
 
     Parameters
     ----------
@@ -47,7 +50,8 @@ def read(
             raise PedecgError(
                 f"{file.name} line {number}: {len(fields)} fields; expected {len(columns)}"
             )
-        rows.append(dict(zip(columns, (cell.strip() for cell in fields), strict=True)))
+        cells = (names.original(cell.strip()) for cell in fields)
+        rows.append(dict(zip(columns, cells, strict=True)))
     return rows
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import Field, field_validator
 
 from pedecg.cohorts import ages, signal_files
+from pedecg.cohorts.formats import lead_names
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import LEADS, Sex
 from pedecg.signals import padding, quality, signal_notes
@@ -77,7 +78,8 @@ def decode(
     found = opened.record
     unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
     if unknown:
-        raise RecordFault("unknown-lead", f"{path}: channel {', '.join(map(repr, unknown))}")
+        said = ", ".join(map(lead_names.shown, unknown))
+        raise RecordFault("unknown-lead", f"{path}: channel {said} (ingest.ignore_channels)")
     if not settings.min_fs_hz <= found.fs_hz <= settings.max_fs_hz:
         raise RecordFault(
             "unusable-rate",

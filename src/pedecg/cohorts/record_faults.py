@@ -1,9 +1,12 @@
 """Why a record cannot be used: one table of reason codes, one exception that carries them."""
 
+from pedecg.core import names
+
 REASONS: dict[str, str] = {
     # the row that describes a record
     "missing-record-id": "the row names no record",
     "missing-patient-id": "no patient identifier: the record cannot be assigned to one split",
+    "bad-identifier": "the identifier of a record or patient is too long or has control characters",
     "missing-age": "the age is empty, and the cohort requires one",
     "invalid-age": "the age has no unit, is negative, above the longest lifetime or not a number",
     "unknown-sex": "neither female nor male, and the cohort requires one",
@@ -65,4 +68,4 @@ class RecordFault(Exception):  # noqa: N818 - the data is at fault, not the prog
             raise KeyError(reason)
         super().__init__(reason, detail)
         self.reason = reason
-        self.detail = " ".join(detail.split())
+        self.detail = names.visible(" ".join(detail.split()))

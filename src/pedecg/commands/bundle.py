@@ -35,5 +35,6 @@ def bundle(
     children = about["training_data"]["children"]
     typer.echo(
         f"{out}: {about['model']}, {len(about['networks'])} networks, "
-        f"{len(about['targets'])} targets, training children {children}"
+        f"{len(about['targets'])} targets, training children {children}\n"
+        f"SHA-256 of {assemble.MANIFEST}, which stands for every file: {assemble.digest(out)}"
     )

@@ -75,7 +75,9 @@ def _write(found: "list[pd.DataFrame]", out: Path) -> None:
         whole[list(COLUMNS)].rename(columns={"record": "record_id"}), tables.WAVES, str(out)
     ).rename(columns={"record_id": "record"})
     if out.suffix.lower() == ".csv":
-        tables.write_text(whole.to_csv(index=False, float_format="%.6f"), out)
+        tables.write_text(
+            tables.without_formulas(whole).to_csv(index=False, float_format="%.6f"), out
+        )
     else:
         with tables.replacing(out) as temporary:
             whole.to_parquet(temporary, index=False, compression="zstd")

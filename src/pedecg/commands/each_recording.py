@@ -14,7 +14,7 @@ import typer
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Fault, Recording, RecordingPath
-from pedecg.core import parallel
+from pedecg.core import names, parallel
 from pedecg.core.errors import PedecgError
 
 FEW = 8  # recordings; starting processes that each import torch takes longer than these
@@ -77,7 +77,7 @@ def _no_picture(record_id: str) -> None:
 
 
 def _in_folder(folder: Path, record_id: str) -> Path:
-    return folder / f"{record_id.strip('/').replace('/', '_')}.png"
+    return folder / f"{names.file_stem(record_id.strip('/'))}.png"
 
 
 def _only(file: Path, record_id: str) -> Path:

@@ -14,9 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 
@@ -74,10 +71,7 @@ def overrides(file: Path) -> list[str]:
     PedecgError
         The file is not a mapping of dotted keys.
     """
-    try:
-        values = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PedecgError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+    values = params.read_yaml(file)
     if not isinstance(values, dict):
         raise PedecgError(f"{file}: expected lines `key: value` of dotted keys")
     return [line for key, value in values.items() for line in _lines(file, key, value)]

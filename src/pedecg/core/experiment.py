@@ -4,7 +4,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from pedecg.core import params
+from pedecg.core import names, params
 
 ENSEMBLE = "ensemble"  # the name of the model that averages others
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -29,8 +29,8 @@ class ExperimentSettings(params.Section):
     def _names(cls, models: list[str]) -> list[str]:
         if len(set(models)) < len(models):
             raise ValueError(f"must name every model once (found {models})")
-        # A name is part of a shell command and of a path.
-        wrong = [name for name in models if not _NAME.fullmatch(name) or name == ENSEMBLE]
+        # A name is part of a path.
+        wrong = [name for name in models if not is_model_name(name) or name == ENSEMBLE]
         if wrong:
             raise ValueError(
                 f"must be letters, digits and underscores, and not {ENSEMBLE} (found {wrong[0]!r})"
@@ -43,6 +43,11 @@ class ExperimentSettings(params.Section):
         if min(seeds) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError(f"must be whole numbers from 0, each once (found {seeds})")
         return seeds
+
+
+def is_model_name(text: str) -> bool:
+    """Return whether a text can be the name of a model."""
+    return _NAME.fullmatch(text) is not None and len(text) <= names.LONGEST_NAME
 
 
 class _Seeds(params.Section):

@@ -8,16 +8,19 @@ of sums in BLAS and torch depends on the number of threads.
 
 import os
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import joblib
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from pedecg.core import cluster
+from pedecg.core import cluster, errors
 from pedecg.core.errors import PedecgError
 
 # glibc hands the memory of every freed array back to the system; fetching it anew took a quarter of
@@ -26,6 +29,9 @@ _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": 
 
 # What a library reads when it is loaded; torch reads the first of them.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+
+# What joblib says where a fault ends the map early: the fault is told instead.
+warnings.filterwarnings("ignore", r"\d+ tasks .*", UserWarning, r"joblib\.parallel")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -73,9 +79,36 @@ def records(
     if jobs() == 1:
         yield from progress((alone(function, item) for item in items), what, total)
         return
+    work = partial(_in_worker, function, os.getpid())
     with joblib.parallel_config(backend="loky", n_jobs=jobs(), inner_max_num_threads=1):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
-        yield from progress(pool(joblib.delayed(function)(i) for i in items), what, total)
+        try:
+            yield from progress(pool(joblib.delayed(work)(i) for i in items), what, total)
+        except BrokenProcessPool:
+            raise PedecgError(
+                f"{what}: a worker process was killed, often for lack of memory; fewer of them "
+                f"need less: PEDECG_JOBS={max(1, jobs() // 2)}"
+            ) from None
+        except BaseException:
+            threading.excepthook = _quiet_pool
+            raise
+
+
+def _quiet_pool(thrown: threading.ExceptHookArgs) -> None:
+    """Leave out what loky's own thread raises when a map ends early: the cause is reported."""
+    if thrown.thread is None or thrown.thread.name != "ExecutorManagerThread":
+        threading.__excepthook__(thrown)
+
+
+def _in_worker(function: Callable[..., R], parent: int, item: Any) -> R:
+    """Return ``function(item)``, in a process that ends when its parent is gone."""
+    _watch(parent)
+    return function(item)
+
+
+@cache
+def _watch(parent: int) -> None:
+    errors.end_with_parent(lambda: os._exit(1), parent)
 
 
 def alone(function: Callable[..., R], item: Any) -> R:

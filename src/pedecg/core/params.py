@@ -18,10 +18,22 @@ import pydantic
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    NodeEvent,
+)
 
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 
 PARAMS_FILE = Path("params.yaml")
+
+# Bounds of a YAML file; the largest of the project, a dvc.lock, has 160,000 characters, no alias.
+LARGEST_YAML = 1_000_000  # characters
+MOST_BRACKETS = 5_000  # reading takes their number squared; the parameters have 150
+MOST_REPEATED = 10_000  # values behind aliases
 
 _BOUNDS: tuple[tuple[type[Any], str, str], ...] = (
     (annotated_types.Gt, "gt", ">"),
@@ -81,15 +93,71 @@ def read_section(section: str, file: Path = PARAMS_FILE) -> Any:
 
 def read_file(file: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read the whole file as plain values (YAML 1.2, so that 1e-4 is a number)."""
+    values = read_yaml(file)
+    if not isinstance(values, dict):
+        raise PedecgError(f"{file.name}: must hold sections (found {_shorten(values)})")
+    return values
+
+
+def read_yaml(file: Path) -> Any:
+    """Return the plain values of any YAML file of bounded size, depth and repetition.
+
+    Raises
+    ------
+    PedecgError
+        In one line: the file is absent, not UTF-8, no YAML, nested without end, or larger than a
+        file that people write. An alias (``*name``) repeats a value at no cost: a few lines
+        can stand for billions of values, so that a file may repeat `MOST_REPEATED` at most.
+    """
     try:
-        values = copy.deepcopy(_parsed(file.read_text(encoding="utf-8")))
+        text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise PedecgError(f"{file.name}: not found in {file.parent.resolve()}") from None
-    except YAMLError as error:
-        raise PedecgError(f"{file.name}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise PedecgError(f"{file.name}: must hold sections (found {values!r})")
-    return values
+    except UnicodeDecodeError as error:
+        found = f"byte {error.object[error.start]:#x} at {error.start}"
+        raise PedecgError(f"{file.name}: not UTF-8 ({found}); save it as UTF-8") from None
+    if len(text) > LARGEST_YAML:
+        raise PedecgError(
+            f"{file.name}: {len(text)} characters; expected at most {LARGEST_YAML} of parameters"
+        )
+    brackets = text.count("[") + text.count("{")
+    if brackets > MOST_BRACKETS:
+        raise PedecgError(f"{file.name}: {brackets} brackets; expected at most {MOST_BRACKETS}")
+    try:
+        if "&" in text and "*" in text:  # counting takes as long as reading
+            _check_aliases(text, file.name)
+        return copy.deepcopy(_parsed(text))
+    except RecursionError:
+        raise PedecgError(f"{file.name}: not valid YAML: values nested too deeply") from None
+    except (YAMLError, ValueError) as error:
+        raise PedecgError(f"{file.name}: not valid YAML: {_one_line(str(error))}") from None
+
+
+def _check_aliases(text: str, source: str) -> None:
+    """Refuse aliases that stand for too many values.
+
+    The events of the file are counted; nothing is built. The number of values behind an anchor
+    includes those behind the aliases in it.
+    """
+    sizes: dict[str, int] = {}
+    open_anchors: list[tuple[str | None, int]] = []
+    total = repeated = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        if isinstance(event, AliasEvent):
+            size = sizes.get(event.anchor, 0)
+            total, repeated = total + size, repeated + size
+        elif isinstance(event, NodeEvent):
+            total += 1
+            if isinstance(event, CollectionStartEvent):
+                open_anchors.append((event.anchor, total))
+            elif event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, CollectionEndEvent):
+            anchor, start = open_anchors.pop()
+            if anchor:
+                sizes[anchor] = total - start + 1
+        if repeated > MOST_REPEATED:
+            raise PedecgError(f"{source}: its aliases repeat more than {MOST_REPEATED} values")
 
 
 @lru_cache(maxsize=4)  # a stage reads several sections of one file, and parsing takes 0.1 s
@@ -161,6 +229,10 @@ def did_you_mean(key: str, known: Collection[str]) -> str:
     if near:
         return f"; did you mean {near[0]}?"
     return f"; known are {', '.join(known)}" if known else ""
+
+
+def _one_line(text: str) -> str:
+    return names.visible(" ".join(text.split()))
 
 
 def _shorten(value: Any) -> str:

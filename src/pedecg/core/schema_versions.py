@@ -36,7 +36,8 @@ SCHEMAS = {
     # 2: rail_records_share became saturated_records_share
     "audit": Schema(2, "dvc repro audit"),
     # 2: lead_limits.rail_mv and max_rail_fraction became saturation_mv and max_saturated_fraction
-    "bundle": Schema(2, "pedecg bundle"),
+    # 3: the hashes moved to manifest.json
+    "bundle": Schema(3, "pedecg bundle"),
 }
 
 

@@ -1,14 +1,12 @@
 """Every table of the pipeline: its columns, units and ranges, and how it is read and written.
 
 A schema names its columns, what they hold and in which unit; reading and writing check it.
-Tables are parquet, written to a temporary file in the same folder and then renamed, so that a
-killed stage leaves either the old file or the new one.
+Tables are parquet, written by way of `atomic_files`: a killed stage leaves either the old file or
+the new one.
 """
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,9 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 from pandera.errors import SchemaError, SchemaErrors
 
-from pedecg.core import schema_versions
+from pedecg.core import names, schema_versions
+from pedecg.core.atomic_files import replacing as replacing
+from pedecg.core.atomic_files import write_text as write_text
 from pedecg.core.errors import PedecgError
 
 SPLITS_IN_ORDER = ("train", "validation", "test")
@@ -425,30 +425,26 @@ def write_metrics(metrics: dict[str, Any], path: str | Path, schema: str = "") -
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table for people and for `dvc plots`: CSV, floats to six digits."""
-    write_text(table.to_csv(index=False, float_format="%.6g", lineterminator="\n"), path)
+    """Write a table for people and for `dvc plots`: CSV, floats to six digits.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it; the readers of
+    `csv_table` take it off again.
+    """
+    plain = without_formulas(table)
+    write_text(plain.to_csv(index=False, float_format="%.6g", lineterminator="\n"), path)
 
 
-def write_text(text: str, path: str | Path) -> None:
-    """Write UTF-8 text by way of a temporary file."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts and column names no spreadsheet takes for formulas."""
+    plain = table.rename(columns=_neutralised)
+    for place, (_, column) in enumerate(table.items()):
+        if not pd.api.types.is_numeric_dtype(column.dtype):
+            plain.isetitem(place, column.map(_neutralised).array)
+    return plain
 
 
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path` that takes its place when the block ends well."""
-    final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _neutralised(cell: Any) -> Any:
+    return names.neutralised(cell) if isinstance(cell, str) else cell
 
 
 def _json(value: Any, indent: str = "") -> str:

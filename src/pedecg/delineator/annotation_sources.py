@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from pedecg.core import tables
+from pedecg.core import names, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.delineator import annotated_library
@@ -22,11 +22,43 @@ _KINDS = {
 }
 
 
+OWN = "cohort"  # name of the source `root` in the library
+
+
 class Settings(Section):
     """Section `cohort` of the delineation pipeline."""
 
     root: str = Field(description="folder of LUDB, QTDB, ISP or simulated children")
     also: dict[str, str] = Field(description="further such folders, name: path")
+
+    @field_validator("also")
+    @classmethod
+    def _names(cls, also: dict[str, str]) -> dict[str, str]:
+        if OWN in also:
+            raise ValueError(f"must not name a source {OWN!r}: that is cohort.root")
+        names.require(also)
+        dotted = [name for name in also if "." in name]
+        if dotted:
+            raise ValueError(f"must be names without a dot (found {dotted[0]!r})")
+        return also
+
+
+class _Paths(Section):
+    paths: dict[str, str]
+
+
+def source(key: str | None) -> tuple[str, Path]:
+    """Return name and folder of the cohort (None), or of a further source, a key of `also`.
+
+    Only the one parameter is read, so that a further source runs no other one again.
+    """
+    name, parameter = (OWN, "cohort.root") if key is None else (key, f"cohort.also.{key}")
+    values = {"paths": {name: params.read_section(parameter)}}
+    paths = params.parse(values, parameter, _Paths, params.PARAMS_FILE.name).paths
+    why = names.fault(name)
+    if why:
+        raise PedecgError(f"{params.PARAMS_FILE.name}: cohort.also: {name!r} {why}")
+    return name, Path(paths[name])
 
 
 def read(root: Path) -> Iterator[Labelled]:

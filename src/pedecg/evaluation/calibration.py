@@ -23,6 +23,7 @@ from scipy import optimize, special
 from pedecg.core import logistic_curve as logistic
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
+from pedecg.evaluation import curve_check
 
 MEAN = "mean"
 
@@ -132,7 +133,7 @@ def load(path: str | Path) -> Calibration:
     Raises
     ------
     PedecgError
-        The file is absent or is not a calibration file.
+        The file is absent, is not a calibration file, or holds an impossible curve.
     """
     try:
         card = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -140,12 +141,15 @@ def load(path: str | Path) -> Calibration:
             seed: {target: _curve(values) for target, values in by_target.items()}
             for seed, by_target in card["curves"].items()
         }
-        return Calibration(
-            card["model"], tuple(card["targets"]), card["exclusive"], card["rule"], curves
-        )
+        found = Calibration(
+            str(card["model"]), tuple(map(str, card["targets"])), card["exclusive"],
+            str(card["rule"]), curves,
+        )  # fmt: skip
+        _require_complete(found)
+        return found
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the evaluate stage writes it") from None
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PedecgError(f"{path}: not a calibration file ({error})") from None
 
 
@@ -232,18 +236,25 @@ METHODS: Mapping[str, Method] = {  # the simplest first: it is taken where other
 
 
 def _curve(values: Mapping[str, Any]) -> Curve:
-    def cut(value: float | None) -> float:
-        return float("nan") if value is None else float("inf") if value > 1 else float(value)
+    cut = curve_check.threshold
+    fixed = {str(rule): cut(value) for rule, value in values["thresholds"].items()}
+    parameters = curve_check.parameters(values["method"], values["parameters"])
+    return Curve(values["method"], parameters, cut(values["threshold"]), fixed)
 
-    if values["method"] not in METHODS:
-        raise KeyError(values["method"])
-    fixed = {rule: cut(value) for rule, value in values["thresholds"].items()}
-    return Curve(values["method"], dict(values["parameters"]), cut(values["threshold"]), fixed)
+
+def _require_complete(found: Calibration) -> None:
+    if not isinstance(found.exclusive, bool) or not found.targets or MEAN not in found.curves:
+        raise ValueError(f"no targets, no curves of {MEAN!r}, or exclusive is not true or false")
+    for seed, curves in found.curves.items():
+        if set(curves) != set(found.targets):
+            raise ValueError(f"curves of {seed!r} are not those of its targets")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, float):
-        return None if np.isnan(value) else min(value, 2.0) if np.isinf(value) else value
+        if np.isinf(value):
+            return min(value, curve_check.NEVER)
+        return None if np.isnan(value) else value
     return value

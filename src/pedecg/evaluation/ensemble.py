@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.core import tables
+from pedecg.core import experiment, folder_hashes, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
 from pedecg.core.params import Section
-from pedecg.evaluation import calibration
+from pedecg.evaluation import calibration, curve_check
 
 NAME = ENSEMBLE
 Curves = dict[str, calibration.Parameters]
@@ -127,6 +127,18 @@ def write(folder: Path, seed: int, targets: Sequence[str], members: Sequence[Mem
     """Write the card of one seed of the ensemble, which `ensemble_model` opens."""
     about = {"model": NAME, "family": NAME, "seed": seed, "targets": list(targets)}
     save(members, folder / "model.json", **about)
+    folder_hashes.seal(folder, ["model.json"])
+
+
+def _member(values: Any) -> Member:
+    """Return a member as `save` wrote it; its name becomes part of a path."""
+    member = Member(**values)
+    if not experiment.is_model_name(str(member.model)) or type(member.seed) is not int:
+        raise ValueError(f"member {member.model!r}, seed {member.seed!r}")
+    for curve in member.curves.values():
+        if curve or member.method not in calibration.METHODS:
+            curve_check.parameters(member.method, curve)
+    return member
 
 
 def save(members: Sequence[Member], path: str | Path, **about: Any) -> None:
@@ -139,8 +151,8 @@ def load(path: str | Path) -> list[Member]:
     """Read what `save` wrote, or raise a `PedecgError`."""
     try:
         card = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [Member(**member) for member in card["members"]]
+        return [_member(values) for values in card["members"]]
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PedecgError(f"{path}: not the card of an ensemble ({error})") from None

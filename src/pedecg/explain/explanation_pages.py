@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pedecg.core import names
 from pedecg.explain import beat_regions, record_maps
 from pedecg.explain.explain_settings import MapSettings
 from pedecg.explain.explained_records import RecordContext, RecordTarget
@@ -51,7 +52,7 @@ def first(
     """Yield a file name and a subject for the first of each target."""
     for target, listed in chosen.items():
         for number, subject in enumerate(listed[:at_most], start=1):
-            yield f"{target}_{number}.png", subject
+            yield f"{names.file_stem(target)}_{number}.png", subject
 
 
 def draw(page: Page, networks: Networks, settings: MapSettings, cohort: str) -> None:
@@ -93,7 +94,7 @@ def contents(
         f"{subject.target} {verdict}, "
         f"probability {subject.probability:.3f} (threshold {subject.threshold:.3f})"
     )
-    names = [lead for lead, there in zip(leads, present, strict=True) if there]
+    lead_names = [lead for lead, there in zip(leads, present, strict=True) if there]
     heat_map = None
     if saliency is not None:
         colours = above_even(saliency) if method == "attention" else colour(saliency, fs_hz)
@@ -102,13 +103,13 @@ def contents(
             colours[present],
             _ENDS[method],
             beat_regions.shares(saliency, region),
-            dict(zip(names, _lead_shares(saliency, present), strict=True)),
+            dict(zip(lead_names, _lead_shares(saliency, present), strict=True)),
         )
     return explanation_page.Contents(
         title=f"{page.heading}{subject.record_id}, {record.sex_and_age}: {title}",
         signal_mv=signal_mv[present],
         fs_hz=fs_hz,
-        leads=names,
+        leads=lead_names,
         notes=page.notes or _about(subject, record),
         criteria=record.criteria,
         waves=record.waves,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pedecg.core import names
 from pedecg.explain.explained_records import RecordContext, RecordTarget, by_target
 
 KINDS = {"false_positive": "False positive. ", "false_negative": "False negative. "}
@@ -21,7 +22,7 @@ class Mistake:
     @property
     def picture(self) -> str:
         """Name of the file of its picture."""
-        return f"{self.subject.target}_{self.kind}_{self.rank}.png"
+        return f"{names.file_stem(self.subject.target)}_{self.kind}_{self.rank}.png"
 
 
 def most_confident(subjects: Sequence[RecordTarget], at_most: int) -> list[Mistake]:

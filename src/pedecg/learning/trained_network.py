@@ -1,6 +1,7 @@
 """A trained network: its files, and its predictions for the records of a signal store.
 
-A folder holds ``weights.safetensors`` and ``model.json``; nothing else is needed to ask it.
+A folder holds ``weights.safetensors``, ``model.json`` and the hashes of both; nothing else is
+needed to ask it.
 """
 
 import json
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pydantic
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pedecg.core import checkpoint, tables
+from pedecg.core import checkpoint, folder_hashes, tables
 from pedecg.core.errors import PedecgError
 from pedecg.learning import device, losses
 from pedecg.learning.batches import Normalisation, Signals, Subjects, window_batches
@@ -23,6 +25,7 @@ from pedecg.models import registry
 from pedecg.models.features import Scale
 from pedecg.signals.signal_store import SignalStore
 
+_WEIGHTS, _CARD = "weights.safetensors", "model.json"
 BATCH_SIZE = 128  # windows at once in evaluation; memory only
 
 
@@ -81,6 +84,9 @@ class Card:
     def crop(self) -> int:
         """Samples of a window."""
         return round(self.crop_seconds * self.fs_hz)
+
+
+_SCHEMA = pydantic.TypeAdapter(Card)
 
 
 @dataclass(frozen=True)
@@ -151,14 +157,15 @@ class Trained:
         )  # fmt: skip
 
     def save(self, folder: str | Path) -> None:
-        """Write ``weights.safetensors`` and ``model.json``: the same network, the same bytes."""
+        """Write the network's files and their hashes: the same network, the same bytes."""
         checkpoint.write_tensors(
-            Path(folder) / "weights.safetensors", self.network.state_dict(), {"format": "pt"}
+            Path(folder) / _WEIGHTS, self.network.state_dict(), {"format": "pt"}
         )
         card = asdict(self.card)
         card["family"] = registry.family(self.card.model, self.card.settings)
         text = json.dumps(card, indent=2, ensure_ascii=False)
-        tables.write_text(text + "\n", Path(folder) / "model.json")
+        tables.write_text(text + "\n", Path(folder) / _CARD)
+        folder_hashes.seal(Path(folder), (_WEIGHTS, _CARD))
 
 
 def load(
@@ -177,11 +184,12 @@ def load(
     Raises
     ------
     PedecgError
-        The folder holds no network, other targets, other settings, or weights of another
-        architecture; the message names what differs.
+        The folder holds no network, other targets, other settings, files other than those saved,
+        or weights that are not finite or of another architecture; the message names what differs.
     """
     folder = Path(folder)
-    card = _read_card(folder / "model.json")
+    folder_hashes.verify(folder, (_WEIGHTS, _CARD))
+    card = _read_card(folder / _CARD)
     if targets is not None and tuple(targets) != card.targets:
         raise PedecgError(
             f"{folder}: trained for targets {', '.join(card.targets)}; asked for "
@@ -201,7 +209,7 @@ def load(
         n_targets=len(card.targets),
         n_features=len(card.feature_names),
     ).to(where)
-    weights, _ = checkpoint.read_tensors(folder / "weights.safetensors", where)
+    weights, _ = checkpoint.read_tensors(folder / _WEIGHTS, where)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if found != expected:
@@ -212,6 +220,9 @@ def load(
             f"{folder}: weights are not those of {card.model} with the settings of model.json; "
             f"{len(differing)} tensors differ: {', '.join(differing[:5])}"
         )
+    broken = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if broken:
+        raise PedecgError(f"{folder / _WEIGHTS}: {broken[0]} holds values that are not finite")
     network.load_state_dict(weights)
     return Trained(card, network.eval())
 
@@ -260,11 +271,14 @@ def _read_card(path: Path) -> Card:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         values.pop("family")
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return Card(**(values | lists))
+        return _SCHEMA.validate_python(values)
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise PedecgError(f"{path}: not the card of a network: {place}: {fault['msg']}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PedecgError(f"{path}: not the card of a network ({error})") from None
 
 

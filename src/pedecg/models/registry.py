@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field, create_model
 from torch import nn
 
-from pedecg.core import params
+from pedecg.core import folder_hashes, params
 from pedecg.core.errors import PedecgError
 from pedecg.models import contract
 
@@ -152,14 +152,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises
     ------
     PedecgError
-        There is none, or it is not the card of a model.
+        There is none, it is not the card of a model, or a file is not the one that was saved.
     """
     path = folder / contract.CARD
+    if not path.exists():
+        raise PedecgError(f"{path}: not found; the stage that writes it has not run")
+    folder_hashes.verify(folder, [contract.CARD])
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PedecgError(f"{path}: not the card of a model ({error})") from None
     if not isinstance(card, dict) or not isinstance(card.get("family"), str):
         raise PedecgError(f"{path}: names no family of models; train it again")

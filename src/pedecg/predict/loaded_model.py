@@ -3,7 +3,6 @@
 ``models/<name>`` in the folder of a pipeline that has run, one ``seed<k>`` of it, or a bundle.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg.bundle import inference_steps, input_checks, provenance
+from pedecg.bundle import bundle_form, ecg_files, inference_steps, input_checks, provenance
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core import params, schema_versions, tables
 from pedecg.core.errors import PedecgError
@@ -36,6 +35,8 @@ BUNDLE_CODE = {
     "filters": filters,
     "inference_steps": inference_steps,
     "input_checks": input_checks,
+    "bundle_form": bundle_form,
+    "ecg_files": ecg_files,
 }  # ours, not the bundle's
 
 
@@ -103,7 +104,10 @@ class Model:
         """Return raw probabilities of each training, shape (n_trainings, n_targets)."""
         probabilities = []
         for training in self.trainings:
-            p = dict(zip(training.targets, training.ask(exam), strict=True))
+            answer = training.ask(exam)
+            if not np.isfinite(answer).all():
+                raise PedecgError(f"{self.name}: the output is not a number; weights are damaged")
+            p = dict(zip(training.targets, answer, strict=True))
             probabilities.append([p[target] for target in self.targets])
         return np.array(probabilities)
 
@@ -211,22 +215,23 @@ def _bundle(folder: Path) -> Model:
         ) from None
     try:
         runner = run.Bundle(folder, code=BUNDLE_CODE)
-    except (run.RefusedError, json.JSONDecodeError, KeyError) as fault:
+    except run.RefusedError as fault:
         raise PedecgError(f"--model {folder}: {fault}") from None
     about: Mapping[str, Any] = runner.about
     schema_versions.check("bundle", about.get(schema_versions.KEY), folder / "bundle.json")
-    prepared = PreprocessSettings.model_validate(about["preprocess"])
+    source = f"{folder}/{BUNDLE}"
+    prepared = params.parse(about["preprocess"], "preprocess", PreprocessSettings, source)
     waves = about.get("delineate", {"method": "learned", "leads": prepared.leads})
     files = [folder / "limits.csv", folder / "thresholds.csv"]
     if not all(file.is_file() for file in files):
         files = [norms.LIMITS, norms.THRESHOLDS]
     recipe = Recipe(
-        about, LeadLimits.model_validate(about["lead_limits"]), prepared,
-        DelineateSettings.model_validate(waves), norms.load(*files),
+        about, params.parse(about["lead_limits"], "lead_limits", LeadLimits, source), prepared,
+        params.parse(waves, "delineate", DelineateSettings, source), norms.load(*files),
         _numbers(name for one in about["networks"] for name in one["feature_names"]),
     )  # fmt: skip
     fitted = calibration.load(folder / "calibration.json")
-    values = about["training_data"]["children"]
+    values = str(about["training_data"].get("children", "unknown"))
     return Model(
         about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, values, None
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 from pedecg.runs import run_rows
 from pedecg.runs.run_rows import AmbiguousNameError, RunRow
@@ -29,7 +30,9 @@ class Table:
         """Return the table as CSV, numbers in full precision."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([self.columns, *([_exact(cell) for cell in row] for row in self.cells)])
+        writer.writerows(
+            [self.columns, *([_plain(_exact(cell)) for cell in row] for row in self.cells)]
+        )
         return out.getvalue()
 
     def text(self) -> str:
@@ -45,6 +48,10 @@ class Table:
                 "  ".join(f"{c:>{w}}" if r else f"{c:<{w}}" for c, w, r in padded).rstrip()
             )
         return "\n".join(lines) + "\n"
+
+
+def _plain(cell: Any) -> Any:
+    return names.neutralised(cell) if isinstance(cell, str) else cell
 
 
 def listing(rows: Sequence[RunRow], columns: Sequence[str], wide: bool = False) -> Table:

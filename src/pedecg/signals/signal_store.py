@@ -7,7 +7,6 @@ the file, and a crop reads only its own bytes.
 """
 
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,9 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
+
+from pedecg.core import atomic_files
+from pedecg.core.errors import PedecgError
 
 MICROVOLTS_PER_MV = 1000
 _RANGE = np.iinfo(np.int16)
@@ -64,21 +66,77 @@ class SignalStore:
 
 
 def open_store(folder: str | Path) -> SignalStore:
-    """Open a store for reading; nothing is loaded before it is used."""
+    """Open a store for reading; nothing is loaded before it is used.
+
+    Raises
+    ------
+    PedecgError
+        A file of the store is absent, truncated or of another store; the message names it.
+    """
     folder = Path(folder)
-    about = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    index = parquet.read_table(folder / "index.parquet")
+    fs_hz, leads = _about(folder / "store.json")
+    index = _index(folder / "index.parquet", leads)
     file = folder / "samples.i16"
-    empty = file.stat().st_size == 0
+    offsets, lengths = index["offset"].to_numpy(), index["n_samples"].to_numpy()
+    expected = int((lengths.astype(np.int64) * len(leads)).sum())
+    starts = np.cumsum(lengths * len(leads)) - lengths * len(leads)
+    if (lengths < 0).any() or not np.array_equal(offsets, starts):
+        raise PedecgError(f"{folder / 'index.parquet'}: places of records that do not follow on")
+    found = _size(file)
+    if found != expected * np.dtype(np.int16).itemsize:
+        raise PedecgError(
+            f"{file}: {found} bytes; expected {expected * 2} by index.parquet; run the stage "
+            "preprocess again"
+        )
     return SignalStore(
-        fs_hz=about["fs_hz"],
-        leads=tuple(about["leads"]),
+        fs_hz=fs_hz,
+        leads=leads,
         record_ids=tuple(index["record_id"].to_pylist()),
-        offsets=index["offset"].to_numpy(),
-        n_samples=index["n_samples"].to_numpy(),
-        lead_mask=np.stack([index[f"has_{lead}"].to_numpy() for lead in about["leads"]], axis=1),
-        samples=np.empty(0, np.int16) if empty else _mapped(file),
+        offsets=offsets,
+        n_samples=lengths,
+        lead_mask=np.stack([index[f"has_{lead}"].to_numpy() for lead in leads], axis=1),
+        samples=_mapped(file) if found else np.empty(0, np.int16),
     )
+
+
+def _about(file: Path) -> tuple[float, tuple[str, ...]]:
+    """Return rate and lead names."""
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        fs_hz, leads = float(about["fs_hz"]), tuple(map(str, about["leads"]))
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; the stage preprocess writes it") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise PedecgError(f"{file}: not the description of a signal store") from None
+    if not 0 < fs_hz < np.inf or not leads:
+        raise PedecgError(f"{file}: {fs_hz:g} Hz, {len(leads)} leads; expected some of each")
+    return fs_hz, leads
+
+
+def _index(file: Path, leads: tuple[str, ...]) -> arrow.Table:
+    types = _types(leads)
+    try:
+        index = parquet.read_table(file)
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; the stage preprocess writes it") from None
+    except arrow.ArrowInvalid as error:
+        raise PedecgError(f"{file}: not a parquet table ({str(error).splitlines()[0]})") from None
+    if not set(types) <= set(zip(index.schema.names, index.schema.types, strict=True)):
+        raise PedecgError(f"{file}: not the index of a store of the leads {' '.join(leads)}")
+    return index
+
+
+def _types(leads: tuple[str, ...]) -> list[tuple[str, arrow.DataType]]:
+    """Return the columns of the index."""
+    types = [("record_id", arrow.string()), ("offset", arrow.int64()), ("n_samples", arrow.int64())]
+    return types + [(f"has_{lead}", arrow.bool_()) for lead in leads]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; the stage preprocess writes it") from None
 
 
 def _mapped(file: Path) -> NDArray[np.int16]:
@@ -101,13 +159,19 @@ def write_store(
     ----------
     records : counts of shape (n_leads, n_samples), see `to_counts`; masks of shape (n_leads,).
     """
-    folder = Path(folder)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    with atomic_files.replacing_folder(folder) as partial:
+        _write(partial, fs_hz, leads, records)
+
+
+def _write(
+    folder: Path,
+    fs_hz: float,
+    leads: tuple[str, ...],
+    records: Iterable[tuple[str, NDArray[np.int16], NDArray[np.bool_]]],
+) -> None:
     rows: list[dict[str, Any]] = []
     offset = 0
-    with (partial / "samples.i16").open("wb") as file:
+    with (folder / "samples.i16").open("wb") as file:
         for record_id, counts, mask in records:
             file.write(np.ascontiguousarray(counts, "<i2").tobytes())
             has = {f"has_{lead}": bool(m) for lead, m in zip(leads, mask, strict=True)}
@@ -115,14 +179,10 @@ def write_store(
                 {"record_id": record_id, "offset": offset, "n_samples": counts.shape[1], **has}
             )
             offset += counts.size
-    types = [("record_id", arrow.string()), ("offset", arrow.int64()), ("n_samples", arrow.int64())]
-    types += [(f"has_{lead}", arrow.bool_()) for lead in leads]
-    index = arrow.Table.from_pylist(rows, arrow.schema(types))
-    parquet.write_table(index, partial / "index.parquet")
+    index = arrow.Table.from_pylist(rows, arrow.schema(_types(leads)))
+    parquet.write_table(index, folder / "index.parquet")
     about = {"fs_hz": float(fs_hz), "leads": list(leads), "microvolts_per_count": 1}
-    (partial / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    (folder / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def to_counts(millivolts: NDArray[np.floating[Any]]) -> NDArray[np.int16]:

@@ -148,7 +148,9 @@ def _clock(cell: str, place: str) -> float:
 def _seconds_per(element: "Element", place: str) -> float:
     unit = element.get("unit", "")
     if unit not in _SECONDS:
-        raise RecordFault("bad-field", f"{place}: time in unit {unit!r}; expected s, ms or us")
+        raise RecordFault(
+            "bad-field", f"{place}: time in unit {numbers.quoted(unit)}; expected s, ms or us"
+        )
     return _SECONDS[unit]
 
 
@@ -172,7 +174,9 @@ def _millivolts(element: "Element | None", what: str, place: str) -> float | Non
         return None
     unit = element.get("unit", "").lower().strip("[] ")
     if unit not in MV_PER_UNIT:
-        raise RecordFault("unknown-unit", f"{place}: {what} in unit {unit!r}; expected uV or mV")
+        raise RecordFault(
+            "unknown-unit", f"{place}: {what} in unit {numbers.quoted(unit)}; expected uV or mV"
+        )
     return xml_file.require_number(element.get("value", ""), what, place) * MV_PER_UNIT[unit]
 
 

@@ -96,7 +96,9 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
         if unit.lower() not in MV_PER_UNIT or role == "not-ecg":
             if role == "lead":
                 raise RecordFault(
-                    "unknown-unit", f"{place}: {name}: unit {numbers.quoted(unit)}; expected uV"
+                    "unknown-unit",
+                    f"{place}: channel {lead_names.shown(signal.label)}: "
+                    f"unit {numbers.quoted(unit)}; expected uV",
                 )
             left_out.append(f"{name} ({unit[:12]})" if unit.lower() not in MV_PER_UNIT else name)
         else:
@@ -111,7 +113,7 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
     )  # an EEG's channels in addition to an ECG; a recorder of one lead may name none
     left_out += [lead_names.display(signal.label) for signal in kept if signal not in chosen]
     if not chosen:
-        raise RecordFault("no-ecg", f"{place}: {', '.join(left_out)[:80]}: none is an ECG")
+        raise RecordFault("no-ecg", f"{place}: {len(left_out)} channels, none is an ECG")
     rates = sorted({float(signal.sampling_frequency) for signal in chosen})
     if len(rates) > 1:
         detail = ", ".join(f"{rate:g}" for rate in rates)
@@ -122,7 +124,9 @@ def _traces(edf: Any, place: str) -> tuple[list[Trace], tuple[str, ...], float]:
         low, high = signal.physical_range
         bottom, top = signal.digital_range
         if low == high or bottom >= top:
-            raise RecordFault("zero-gain", f"{place}: {lead_names.display(signal.label)}: no range")
+            raise RecordFault(
+                "zero-gain", f"{place}: channel {lead_names.shown(signal.label)}: no range"
+            )
         mv_per_unit = MV_PER_UNIT[signal.physical_dimension.strip().lower()]
         scale = (high - low) / (top - bottom) * mv_per_unit
         offset = low * mv_per_unit - bottom * scale

@@ -24,6 +24,7 @@ Role = Literal["lead", "unplaced", "other", "not-ecg"]
 # Electrodes besides the twelve leads: they are never taken for one of them.
 FURTHER = ("V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9")
 
+_SHORT = 2  # characters that are quoted of any name
 _PREFIX = re.compile(
     r"(?:MDC_ECG_LEAD_|MDC_ECG_ELEC_POTL_|MDC_ECG_|(?:ECG|EKG|LEADS?|ABLEITUNG|DERIVATION)[\s_:.-]+)",
     re.IGNORECASE,
@@ -76,6 +77,16 @@ def further(name: str) -> str | None:
 def display(name: str) -> str:
     """Return the canonical name where there is one, else the name in at most 24 characters."""
     return standard(name) or further(name) or " ".join(name.split())[:24]
+
+
+def shown(name: str) -> str:
+    """Return a channel's name for a message: only a word that stands for a signal is quoted.
+
+    Any other may be free text, and free text may be the name of a person.
+    """
+    if role(name) != "other" or len(name) <= _SHORT:
+        return repr(display(name))
+    return f"of a name of {len(name)} characters"
 
 
 def role(name: str) -> Role:

@@ -140,7 +140,9 @@ def _lead(lead: "Element", place: str) -> tuple[Trace, bool]:
             )
     unit = text(lead, "LeadAmplitudeUnits") or "MICROVOLTS"
     if unit.lower() not in MV_PER_UNIT:
-        raise RecordFault("unknown-unit", f"{here}: unit {unit!r}; expected MICROVOLTS")
+        raise RecordFault(
+            "unknown-unit", f"{here}: unit {numbers.quoted(unit)}; expected MICROVOLTS"
+        )
     per_bit = xml_file.require_scale(
         text(lead, "LeadAmplitudeUnitsPerBit"), "LeadAmplitudeUnitsPerBit", here
     )

@@ -9,6 +9,8 @@ import re
 
 _LONGEST = 40  # characters; longer is not a measured quantity
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+# Numbers as in headers: 200(0)/mV, 16x2:3+4, 1e308, 50Hz; letters only as of a unit.
+_QUOTABLE = re.compile(r"nan|inf|[A-Za-z]{0,2}[0-9+.,eE()/:x_µμ%°-]*[A-Za-z]{0,2}")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -28,10 +30,10 @@ def whole(cell: str) -> int | None:
 
 
 def quoted(cell: str) -> str:
-    """Return a cell for a message; only what looks like a number, a unit or a code is quoted.
+    """Return a cell for a message; only what looks like a number with its unit is quoted.
 
     Anything else may be free text, and free text may be a name.
     """
-    if len(cell) <= 16 and re.fullmatch(r"[A-Za-z]{0,5}[0-9+.,eE()/:x_µμ%°-]*[A-Za-z]{0,5}", cell):
+    if len(cell) <= 16 and _QUOTABLE.fullmatch(cell):
         return repr(cell)
     return f"a text of {len(cell)} characters"

@@ -133,7 +133,9 @@ def _counts(waveforms: "Element", labels: list[str], fs_hz: float, place: str) -
         counts = _xli(raw, len(labels), n_samples, place)
         return _rebuilt(counts, labels)
     if method != "Uncompressed":
-        raise RecordFault("unsupported-format", f"{place}: compression {method!r}; expected XLI")
+        raise RecordFault(
+            "unsupported-format", f"{place}: compression {numbers.quoted(method)}; expected XLI"
+        )
     _require_size(len(raw), 2 * n_samples * len(labels), place)
     counts = xml_file.int16(raw).reshape(len(labels), n_samples).astype(np.int64)
     # Some writers store the limb leads as they are, some as XLI does: Einthoven's law tells.

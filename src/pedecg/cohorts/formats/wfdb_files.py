@@ -13,7 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts.formats import file_ecg, lead_names, wfdb_header, wfdb_notes, wfdb_samples
+from pedecg.cohorts.formats import (
+    file_ecg,
+    lead_names,
+    numbers,
+    wfdb_header,
+    wfdb_notes,
+    wfdb_samples,
+)
 from pedecg.cohorts.formats.file_ecg import FileEcg
 from pedecg.cohorts.formats.wfdb_header import Channel, Header
 from pedecg.cohorts.record_faults import RecordFault
@@ -178,11 +185,11 @@ def _ecg_channels(header: Header, name: str) -> tuple[list[int], tuple[str, ...]
         if not channel.is_voltage and (role == "lead" or len(left_out) == len(header.channels)):
             raise RecordFault(
                 "unknown-unit",
-                f"{name}.hea: {lead_names.display(channel.name)}: unit {channel.unit!r}; "
+                f"{name}.hea: channel {row + 1}: unit {numbers.quoted(channel.unit)}; "
                 "expected mV, uV, nV or V",
             )
     if not kept:
-        raise RecordFault("no-ecg", f"{name}.hea: {', '.join(left_out)[:80]}: none is an ECG")
+        raise RecordFault("no-ecg", f"{name}.hea: {len(left_out)} channels, none is an ECG")
     rates = sorted({header.channels[row].per_frame for row in kept})
     if len(rates) > 1:
         detail = ", ".join(f"{header.fs_hz * rate:g}" for rate in rates)

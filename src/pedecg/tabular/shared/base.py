@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedecg.core import checkpoint, params, tables
+from pedecg.core import checkpoint, folder_hashes, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.models import contract, registry
 from pedecg.models.contract import Fitted, Rows, Training
@@ -72,7 +72,7 @@ class TabularModel(contract.Trainable):
         return Fitted(cls.learn(rows, settings, training), unseen)
 
     def save(self, folder: Path) -> None:
-        """Write ``model.json`` and, if the model has arrays, ``arrays.safetensors``."""
+        """Write ``model.json``, any arrays as ``arrays.safetensors``, and the hashes of both."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         plain = {name: value for name, value in values.items() if name not in arrays}
@@ -87,6 +87,8 @@ class TabularModel(contract.Trainable):
                 {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()},
                 {"format": "np"},
             )
+        names = [contract.CARD, *([ARRAYS] if arrays else [])]
+        folder_hashes.seal(Path(folder), names)
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:
@@ -102,13 +104,14 @@ class TabularModel(contract.Trainable):
             raise PedecgError(f"{folder}: not a model of {cls.family()}")
         values = {name: _immutable(value) for name, value in card.items()}
         if (Path(folder) / ARRAYS).is_file():
+            folder_hashes.verify(Path(folder), [ARRAYS])
             tensors, _ = checkpoint.read_tensors(Path(folder) / ARRAYS, torch.device("cpu"))
             values |= {name: tensor.numpy() for name, tensor in tensors.items()}
         try:
             if "scale" in values:
                 values["scale"] = Scale(**values["scale"])
             return cls(name=values.pop("model"), **values)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise PedecgError(f"{folder}: not a model of {cls.family()} ({error})") from None
 
 

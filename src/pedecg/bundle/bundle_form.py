@@ -1,0 +1,135 @@
+"""Whether ``bundle.json`` and ``calibration.json`` have the form that `run.py` reads.
+
+Copied into every bundle, so it imports nothing but the standard library. Hashes show that files are
+the ones that were bundled, not that they make sense.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+VERSION, KEY = 3, "schema_version"  # as in core/schema_versions.py, which is not in a bundle
+_ABOUT: Mapping[str, type] = {
+    KEY: int, "model": str, "task": str, "targets": list, "leads": list, "reads": list,
+    "preprocess": dict, "lead_limits": dict, "required_leads": list, "min_fs_hz": float,
+    "max_fs_hz": float, "trained_on": dict, "training_data": dict, "networks": list,
+}  # fmt: skip
+_NETWORK: Mapping[str, type] = {
+    "file": str, "seed": int, "crop": int, "window_overlap": float, "mean_mv": list, "sd_mv": list,
+    "logit_shift": list, "feature_names": list, "feature_mean": list, "feature_sd": list,
+}  # fmt: skip
+_PREPROCESS: Mapping[str, type] = dict.fromkeys(
+    ("fs_hz", "low_hz", "high_hz", "order", "spike_mv", "spike_margin_s"), float
+)
+_LIMITS: Mapping[str, type] = dict.fromkeys(
+    ("saturation_mv", "flat_s", "max_gap_fraction", "max_gap_s", "flat_mv", "max_flat_fraction",
+     "max_saturated_fraction"), float,
+)  # fmt: skip
+_TRAINED_ON: Mapping[str, type] = {
+    "length_s": list, "age_days": list, "leads": list, "fewest_leads": int, "sex": dict,
+}  # fmt: skip
+_CURVE: Mapping[str, tuple[str, ...]] = {  # the parameters of each method
+    "none": (), "temperature": ("slope", "intercept"), "platt": ("slope", "intercept"),
+    "isotonic": ("raw", "calibrated"),
+}  # fmt: skip
+
+
+def fault(about: Any, calibration: Any, files: Collection[str]) -> str | None:
+    """Return what is wrong with the two files in one line, or None.
+
+    Parameters
+    ----------
+    files : names of the bundle's files.
+    """
+    wrong = _keys("bundle.json", about, _ABOUT)
+    if wrong:
+        return wrong
+    for section, wanted in (
+        ("preprocess", _PREPROCESS), ("lead_limits", _LIMITS), ("trained_on", _TRAINED_ON),
+    ):  # fmt: skip
+        wrong = _keys(f"bundle.json: {section}", about[section], wanted)
+        if wrong:
+            return wrong
+    for key in ("length_s", "age_days"):
+        pair = about["trained_on"][key]
+        if len(pair) != 2 or not all(value is None or _is_number(value) for value in pair):
+            return f"bundle.json: trained_on: {key}: expected the lowest and the highest"
+    length_s = about["preprocess"].get("length_s", "absent")
+    if length_s is not None and not _is_number(length_s):
+        return "bundle.json: preprocess: length_s: expected seconds or null"
+    if about[KEY] != VERSION:
+        return f"bundle.json: {KEY} {about[KEY]}; this runner reads {VERSION}; write it again"
+    if not about["networks"] or not about["targets"] or not about["leads"]:
+        return "bundle.json: no networks, targets or leads"
+    for network in about["networks"]:
+        wrong = _network(network, about, files)
+        if wrong:
+            return wrong
+    return _calibration(calibration, about["targets"])
+
+
+def _network(network: Any, about: Mapping[str, Any], files: Collection[str]) -> str | None:
+    wrong = _keys("bundle.json: networks", network, _NETWORK)
+    if wrong:
+        return wrong
+    if network["file"] not in files or not network["file"].endswith(".onnx"):
+        return "bundle.json: networks: file: none of the networks of this bundle"
+    if network["crop"] < 1 or not 0 <= network["window_overlap"] < 1:
+        return "bundle.json: networks: windows of no length, or that never end"
+    lengths = {
+        "mean_mv": len(about["leads"]), "sd_mv": len(about["leads"]),
+        "logit_shift": len(about["targets"]), "feature_mean": len(network["feature_names"]),
+        "feature_sd": len(network["feature_names"]),
+    }  # fmt: skip
+    for key, length in lengths.items():
+        if not _are_numbers(network[key]) or len(network[key]) != length:
+            return f"bundle.json: networks: {key}: expected {length} finite numbers"
+    return None
+
+
+def _calibration(calibration: Any, targets: Collection[str]) -> str | None:
+    wrong = _keys("calibration.json", calibration, {"curves": dict, "exclusive": bool})
+    if wrong:
+        return wrong
+    curves = calibration["curves"].get("mean")
+    if not isinstance(curves, dict) or set(curves) != set(targets):
+        return "calibration.json: mean: expected a curve of each target"
+    for target, curve in curves.items():
+        place = f"calibration.json: {target}"
+        wrong = _keys(place, curve, {"method": str, "parameters": dict})
+        if wrong:
+            return wrong
+        expected = _CURVE.get(curve["method"])
+        values = curve["parameters"]
+        if expected is None or set(values) != set(expected):
+            return f"{place}: no method with such parameters"
+        if not all(isinstance(one, list) and one and _are_numbers(one) for one in values.values()):
+            return f"{place}: parameters that are no finite numbers"
+        if len({len(one) for one in values.values()}) > 1:
+            return f"{place}: parameters of several lengths"
+        cut = curve.get("threshold")
+        if cut is not None and not (_is_number(cut) and 0 <= cut <= 2):
+            return f"{place}: threshold: expected 0 to 1, 2 for never, or null"
+    return None
+
+
+def _keys(place: str, values: Any, wanted: Mapping[str, type]) -> str | None:
+    if not isinstance(values, dict):
+        return f"{place}: expected keys and values"
+    for key, kind in wanted.items():
+        if key not in values:
+            return f"{place}: {key} is absent"
+        value = values[key]
+        good = _is_number(value) if kind is float else type(value) is kind
+        if not good:
+            return f"{place}: {key}: expected {kind.__name__}"
+    return None
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(map(_is_number, values))
+
+
+def _is_number(value: Any) -> bool:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return real and abs(value) < 1e300 and math.isfinite(value)
