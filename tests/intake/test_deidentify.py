@@ -229,6 +229,21 @@ def test_nothing_is_overwritten(pedecg, export, tmp_path, there):
     assert list((tmp_path / there).iterdir()) == []
 
 
+def test_every_examination_of_an_hdf5_file_is_written(pedecg, tmp_path):
+    import h5py
+
+    rows = np.zeros((2, 4096, 12), np.float32)
+    rows[:, 100:900] = np.random.default_rng(2).normal(0, 0.5, (2, 800, 12))
+    (tmp_path / "in").mkdir()
+    with h5py.File(tmp_path / "in" / "exams_part0.hdf5", "w") as content:
+        content["tracings"], content["exam_id"] = rows, np.array([1169160, 2873686])
+    done = pedecg("deidentify", tmp_path / "in", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert len(rows_of(tmp_path / "out" / "manifest.csv")) == 2
+    mapping = rows_of(tmp_path / "out_mapping.csv")
+    assert {row["old_record_id"] for row in mapping} == {"1169160", "2873686"}
+
+
 def test_the_mapping_must_lie_outside_the_output(pedecg, export, tmp_path):
     out = tmp_path / "out"
     fault = pedecg("deidentify", export, out, "--mapping", out / "m.csv").exception

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from random import SystemRandom
 from typing import TextIO
 
 from pedecg.cohorts import cohort_folder, csv_table, recordings
+from pedecg.cohorts.formats import hdf5_file
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Fault, RecordingPath
 from pedecg.core import parallel
@@ -97,6 +98,7 @@ def deidentify(
     if not places:
         said = faults[0].reason if faults else "no recording in it"
         raise PedecgError(f"the input cannot be read: {said}")
+    places = [one for place in places for one in _examinations(place)]
     sources = _renamed(places, source, labels, shift_dates, age_unit)
     with _reserved(mapping) as listed, _appearing(out) as folder:
         (folder / RECORDS).mkdir()
@@ -122,6 +124,20 @@ def _require_apart(source: Path, out: Path, mapping: Path) -> None:
         raise PedecgError(f"{mapping}: inside {out}; the mapping must be kept apart from the data")
     if source.is_dir() and inside.is_relative_to(source.resolve()):
         raise PedecgError(f"{out}: inside the input; expected a folder elsewhere")
+
+
+def _examinations(place: RecordingPath) -> list[RecordingPath]:
+    """Return the examinations of an HDF5 file that holds several, else the recording itself."""
+    if place.path.suffix.lower() not in hdf5_file.SUFFIXES:
+        return [place]
+    try:
+        exams = hdf5_file.examinations(place.path)
+    except OSError:  # its fault is told when it is read
+        return [place]
+    return [
+        replace(place, record_id=exam, path=place.path.with_name(f"{place.path.name}#{exam}"))
+        for exam in exams
+    ] or [place]
 
 
 def _renamed(
