@@ -13,9 +13,11 @@ from pedecg.commands import (
     augment,
     bundle,
     check,
+    deidentify,
     delineate,
     fetch,
     lr_find,
+    manifest,
     measure,
     parameters,
     predict,
@@ -30,6 +32,8 @@ from pedecg.commands import (
 from pedecg.core import errors
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("manifest")(manifest.manifest)
+app.command("deidentify")(deidentify.deidentify)
 app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)

@@ -89,11 +89,13 @@ class ManifestSettings(Section):
     female: list[str] = Field(description="values that mean female, case-insensitive")
     male: list[str] = Field(description="values that mean male, case-insensitive")
     labels: list[str] = Field(
-        description="label columns (1 present, 0 absent, empty unknown); `target=column` renames"
+        description="label columns (1 present, 0 absent, empty unknown); `target=column` renames, "
+        "as does `target:column`, which needs no quotes after -S"
     )
 
     features: list[str] = Field(
-        description="numeric columns kept besides age and sex; `name=column` renames"
+        description="numeric columns kept besides age and sex; `name=column` renames, as does "
+        "`name:column`"
     )
     conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
         description="records of one patient that are 0 and 1 in a label: kept (a disease may "
@@ -112,7 +114,7 @@ class ManifestSettings(Section):
     @field_validator("labels", "features")
     @classmethod
     def _one_name_each(cls, labels: list[str]) -> list[str]:
-        targets = [label.partition("=")[0].strip() for label in labels]
+        targets = [_renamed(label)[0] for label in labels]
         if len(set(targets)) < len(targets) or not all(targets) or "record_id" in targets:
             raise ValueError(f"must name every target once, and none record_id (found {labels})")
         names.require(targets)
@@ -128,8 +130,17 @@ class ManifestSettings(Section):
 
 
 def _columns(named: list[str]) -> dict[str, str]:
-    pairs = (entry.partition("=") for entry in named)
-    return {name.strip(): (column or name).strip() for name, _, column in pairs}
+    return dict(map(_renamed, named))
+
+
+def _renamed(entry: str) -> tuple[str, str]:
+    """Split ``target=column`` or ``target:column``; a name alone is both.
+
+    A colon has no meaning in Hydra's grammar, in which ``[norm=NORM]`` would need quotes within
+    those of the shell.
+    """
+    name, _, column = entry.partition("=" if "=" in entry else ":")
+    return name.strip(), (column or name).strip()
 
 
 # A parameter file may leave out the blocks of data sets that it never reads.

@@ -237,7 +237,7 @@ def _below(folder: Path, age_unit: str | None) -> list[RecordingPath | Fault]:
     table = cohort_folder.listing(folder, age_unit)
     if table is None:
         found: list[RecordingPath | Fault] = [
-            _known_by_table(place, age_unit) for place in _walk(folder)
+            _known_by_table(place, age_unit) for place in walk(folder)
         ]
         return found or [Fault(str(folder), f"no recording in it; expected {_kinds()}")]
     rows = [RecordingPath(row.record_id, folder / row.path).with_row(row) for row in table.rows]
@@ -246,7 +246,7 @@ def _below(folder: Path, age_unit: str | None) -> list[RecordingPath | Fault]:
     return [*rows, *more, *faulty]
 
 
-def _walk(folder: Path) -> Iterator[RecordingPath]:
+def walk(folder: Path) -> Iterator[RecordingPath]:
     """Yield every recording below a folder once, sorted by its path.
 
     Segments of a WFDB record are read with it, not on their own. Of files whose suffix says little

@@ -94,6 +94,24 @@ def read(file: Path, exam: str | None = None) -> FileEcg:
     return FileEcg(layout.leads, signal, layout.fs_hz, f"HDF5 ({layout.name})")
 
 
+def examinations(file: Path) -> list[str]:
+    """Return the ids of the examinations that a file holds; [] where it is one by itself.
+
+    Raises
+    ------
+    OSError
+        The file is no HDF5, or damaged.
+    """
+    import h5py
+
+    with h5py.File(file, "r") as content:
+        for layout in LAYOUTS:
+            stored = content.get(layout.ids) if layout.ids else None
+            if isinstance(stored, h5py.Dataset) and layout.dataset in content and len(stored) > 1:
+                return [str(one) for one in stored[:].tolist()]
+    return []
+
+
 def _row(content: Any, ids: str, n: int, exam: str | None, place: str) -> int:
     if exam is None:
         if n == 1:

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pedecg import cli
-from pedecg.commands import download
 from pedecg.core.errors import PedecgError
+from pedecg.downloads import http_file as download
 
 BODY = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -111,7 +111,7 @@ def test_a_connection_that_is_cut_leaves_nothing_and_the_next_call_succeeds(
     server, tmp_path, cut_at
 ):
     server.cut_at = cut_at
-    refused(server, tmp_path, "the download failed .*try again", sha256=SHA256)
+    refused(server, tmp_path, "the download failed .*try again", checksum=SHA256)
     refused(server, tmp_path, "the download failed .*try again")
     server.cut_at = None
     assert download.fetch(server.url, tmp_path / "weights.bin", SHA256) == SHA256
@@ -119,11 +119,11 @@ def test_a_connection_that_is_cut_leaves_nothing_and_the_next_call_succeeds(
 
 def test_a_cut_without_a_stated_length_is_found_by_the_hash(server, tmp_path):
     server.cut_at, server.states_length = 1_234_567, False
-    refused(server, tmp_path, "does not match", sha256=SHA256)
+    refused(server, tmp_path, "does not match", checksum=SHA256)
 
 
 def test_other_bytes_than_expected_are_refused(server, tmp_path):
-    refused(server, tmp_path, f"expected {'0' * 64} but got {SHA256}", sha256="0" * 64)
+    refused(server, tmp_path, f"expected {'0' * 64} but got {SHA256}", checksum="0" * 64)
 
 
 def test_an_existing_file_of_another_hash_is_refused_and_kept(server, tmp_path):
