@@ -25,6 +25,7 @@ from pedecg.commands import (
     review,
     run,
     runs,
+    serve,
     tensorboard,
     tokens,
     verify,
@@ -38,6 +39,7 @@ app.command("delineate")(delineate.delineate)
 app.command("measure")(measure.measure)
 app.command("tokens")(tokens.tokens)
 app.command("predict")(predict.predict)
+app.command("serve")(serve.serve)
 app.command("bundle")(bundle.bundle)
 app.command("check")(check.check)
 app.command("augment")(augment.augment)

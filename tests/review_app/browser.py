@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from pedecg.review_app import run_server
+from pedecg.web import run_server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

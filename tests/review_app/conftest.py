@@ -7,9 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 from ward import Ward, written
 
-from pedecg.review_app import access, ecg_source, server, worklist
+from pedecg.review_app import ecg_source, server, worklist
 from pedecg.review_app.review_session import Review, ReviewSettings, start
 from pedecg.rules import norms
+from pedecg.web import access
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +84,7 @@ def site(
 
     def browse(password: str | None = None, **settings: object) -> Browser:
         if not made:
-            gate = access.Access(password)
+            gate = access.Access(server.COOKIE, password)
             running = review(**settings)
             made.update(gate=gate, app=server.build(running, ecgs, gate), review=running)
         client = TestClient(made["app"], base_url="http://127.0.0.1:8765")  # type: ignore[arg-type]

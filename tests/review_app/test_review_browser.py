@@ -9,8 +9,9 @@ from browser import Program, chromium, serving
 from PIL import Image
 from ward import FS_HZ, HOSTILE, PULSE, PULSE_FROM_S, written
 
-from pedecg.review_app import access, server, worklist
+from pedecg.review_app import server, worklist
 from pedecg.review_app.journal import read
+from pedecg.web import access
 
 pytestmark = pytest.mark.slow
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -60,7 +61,7 @@ def served(review, ecgs):
         running = review(**settings)
         if cases is not None:
             running.worklist = running.queue.worklist = cases
-        gate = access.Access()
+        gate = access.Access(server.COOKIE)
         manager = serving(server.build(running, ecgs, gate))
         stack.append(manager)
         return f"http://127.0.0.1:{manager.__enter__()}/?token={gate.token}", running

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from pedecg import cli
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.review_app import run_server
+from pedecg.web import run_server
 
 
 @pytest.fixture

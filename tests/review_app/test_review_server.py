@@ -10,8 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 from ward import HOSTILE, PULSE_FROM_S, PULSE_S, ward_number
 
-from pedecg.review_app import access, run_server, server
+from pedecg.review_app import server
 from pedecg.review_app.ecg_source import NO_VALUE, prepared
+from pedecg.web import access, run_server
 
 GETS = ["/api/session", "/api/next", "/api/overview", "/api/case/0", "/api/case/0/signal",
         "/api/case/0/other/0", "/static/app.js"]  # fmt: skip
@@ -201,10 +202,10 @@ def listening(site, monkeypatch):
 
 
 def _head(browser, length: int) -> bytes:
-    cookie = browser.client.cookies[access.COOKIE]
+    cookie = browser.client.cookies[server.COOKIE]
     return (
         "POST /api/undo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Cookie: {access.COOKIE}={cookie}\r\n{access.CSRF_HEADER}: {browser.csrf}\r\n"
+        f"Cookie: {server.COOKIE}={cookie}\r\n{access.CSRF_HEADER}: {browser.csrf}\r\n"
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
 

@@ -1,8 +1,6 @@
 """`pedecg predict`: apply a trained model to recordings."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +11,7 @@ from pedecg.commands.options import Age, AgeDays, Paths, SexOption, given_age_da
 
 if TYPE_CHECKING:
     from pedecg.cohorts.recordings import Recording
-    from pedecg.core.records import Sex
+    from pedecg.predict.answer_recording import Stated
     from pedecg.predict.prediction_report import Answer
 
 
@@ -72,7 +70,12 @@ def predict(
 
     from pedecg.commands import each_recording
     from pedecg.core.errors import PedecgError
-    from pedecg.predict import loaded_model, manifest_numbers, prediction_report
+    from pedecg.predict import (
+        answer_recording,
+        loaded_model,
+        manifest_numbers,
+        prediction_report,
+    )
 
     days = given_age_days(age, age_days)
     opened = loaded_model.load(model)
@@ -83,17 +86,18 @@ def predict(
     one = partial(
         _answered,
         model=model,
-        age_days=days,
-        sex=None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
-        numbers=_numbers(number or [], opened.recipe.numbers),
+        stated=answer_recording.Stated(
+            age_days=days,
+            sex=None if sex is None else "female" if sex.value.lower()[0] == "f" else "male",
+            numbers=answer_recording.numbers(number or [], opened.recipe.numbers, "--number"),
+        ),
         picture=each_recording.picture_file(plot, run.places),
         target=target,
     )
     console = Console(width=100, highlight=False)
     for found in run.each(one, "predict"):
         if as_json:
-            answer = prediction_report.as_json(found)
-            typer.echo(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+            typer.echo(prediction_report.as_json_text(found))
         else:
             console.print(prediction_report.as_text(found))
     if run.places and not as_json:
@@ -102,37 +106,17 @@ def predict(
     run.end()
 
 
-def _numbers(given: list[str], known: tuple[str, ...]) -> dict[str, float]:
-    from pedecg.core.errors import PedecgError
-
-    found = {}
-    for one in given:
-        name, _, text = one.partition("=")
-        if name not in known:
-            read = ", ".join(known) or "none"
-            raise PedecgError(f"--number {one}: the model reads no {name!r}; it reads {read}")
-        try:
-            found[name] = float(text)
-        except ValueError:
-            raise PedecgError(f"--number {one}: expected {name}=<number>") from None
-    return found
-
-
 def _answered(
     recording: "Recording",
     model: Path,
-    age_days: float | None,
-    sex: "Sex | None",
-    numbers: Mapping[str, float],
+    stated: "Stated",
     picture: Callable[[str], Path | None],
     target: str | None,
 ) -> "Answer":
-    from pedecg.predict import loaded_model, prediction_report, prepared_recording
+    from pedecg.predict import answer_recording, loaded_model
 
     opened = loaded_model.load(model)
-    recording = recording.with_stated(age_days, sex)
-    recording = replace(recording, numbers={**recording.numbers, **numbers})
-    found = prediction_report.of(opened, prepared_recording.prepare(recording, opened.recipe))
+    found = answer_recording.answer(opened, recording, stated)
     file = picture(recording.record_id)
     if file is not None:
         from pedecg.predict import prediction_page

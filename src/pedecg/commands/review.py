@@ -67,7 +67,8 @@ def review(
     if context.invoked_subcommand is not None:
         return
     from pedecg.core.errors import PedecgError
-    from pedecg.review_app import access, ecg_source, review_session, run_server, server
+    from pedecg.review_app import ecg_source, review_session, server
+    from pedecg.web import access, run_server
 
     password = os.environ.get(PASSWORD_VARIABLE) or None
     local = run_server.is_loopback(host)
@@ -88,7 +89,7 @@ def review(
         seed=seed,
     )
     running = review_session.start(worklist, journal, settings, split_of, _statements(findings))
-    gate = access.Access(password)
+    gate = access.Access(server.COOKIE, password)
     ecgs = ecg_source.EcgSource(Path(), records, limits)
     try:
         sock = run_server.listen(host, port)

@@ -1,5 +1,6 @@
 """One page per prediction: ECG paper with the saliency map, probabilities and flags."""
 
+import io
 import math
 import textwrap
 from functools import partial
@@ -23,6 +24,10 @@ from pedecg.waves.delineate import GLOBAL
 
 # As in section `explain` of params.yaml, which not every pipeline has.
 HOW = MapSettings(seconds=10, min_hz=12, smooth_s=0.04, ig_steps=8)
+_NO_METADATA = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 FEW_LEADS, FEW_SECONDS = 2, 30  # so few leads leave room on the sheet for more of the record
 
 
@@ -33,10 +38,26 @@ def save(answer: Answer, model: Model, file: Path, target: str | None = None) ->
     ----------
     target : whose Grad-CAM is drawn; None: the class, or the target nearest above its threshold.
     """
+    explanation_page.save(_of(answer, model, target), file, cohort="")
+
+
+def rendered(answer: Answer, model: Model, form: str, target: str | None = None) -> bytes:
+    """Return the same page as the bytes of a file.
+
+    Parameters
+    ----------
+    form : png or pdf; a PDF is drawn in lines, and neither holds a time or a program's name.
+    """
+    stream = io.BytesIO()
+    figure = explanation_page.draw(_of(answer, model, target))
+    figure.savefig(stream, format=form, dpi=explanation_page.DPI, metadata=_NO_METADATA[form])
+    return stream.getvalue()
+
+
+def _of(answer: Answer, model: Model, target: str | None) -> explanation_page.Contents:
     simulated = answer.children.startswith(figures.SIMULATED)
     note = f"{answer.model}, trained on {'simulated' if simulated else 'real'} patients"
-    contents = _contents(answer, model, target or answer.chosen, f"{note}; research only")
-    explanation_page.save(contents, file, cohort="")
+    return _contents(answer, model, target or answer.chosen, f"{note}; research only")
 
 
 def _contents(

@@ -1,5 +1,6 @@
 """Prediction for one recording as an object, as JSON and as text."""
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -105,10 +106,19 @@ def as_json(answer: Answer) -> dict[str, Any]:
             for title, reason in answer.rules
         ],
         "unusable_leads": dict(answer.exam.unusable),
+        "signal_quality": {
+            measure: float(f"{value:.6g}") if math.isfinite(value) else None
+            for measure, value in answer.exam.quality.items()
+        },
         "flags": list(answer.exam.flags),
         "training_children": answer.children,
         "use": USE,
     }
+
+
+def as_json_text(answer: Answer) -> str:
+    """Return `as_json` in one line."""
+    return json.dumps(as_json(answer), ensure_ascii=False, allow_nan=False)
 
 
 def as_text(answer: Answer) -> RenderableType:

@@ -5,7 +5,7 @@ network, or a model of rules, is asked about here is what it would have been ask
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -56,6 +56,7 @@ class Exam:
     unusable : leads that were recorded and could not be used, with their flaw.
     flags : what the model was not made for, in words.
     notes : what a reader must know besides that, see `signal_notes`; also among the flags.
+    quality : median over the leads in use of each measure of `input_checks.NOISE`; NaN: unknown.
     """
 
     recording: Recording
@@ -66,6 +67,7 @@ class Exam:
     unusable: Mapping[str, str]
     flags: tuple[str, ...]
     notes: tuple[signal_notes.Note, ...] = ()
+    quality: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def rules(self) -> pd.DataFrame:
@@ -162,7 +164,11 @@ def prepare(recording: Recording, recipe: Recipe) -> Exam:
     waves.insert(0, "record_id", own.record_id)
     if waves.empty:
         flags.append("no heartbeat found")
-    return Exam(own, recipe, signals, _row(own), waves, unusable, tuple(flags), notes)
+    medians = {
+        measure: float(np.median([lead[measure] for lead in measured.values()]))
+        for measure in input_checks.NOISE
+    }
+    return Exam(own, recipe, signals, _row(own), waves, unusable, tuple(flags), notes, medians)
 
 
 def _named(recording: Recording, leads: tuple[str, ...]) -> Recording:

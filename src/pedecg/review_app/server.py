@@ -1,7 +1,6 @@
 """The web application of a review: routes, and nothing that a test of the review itself needs."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -10,19 +9,22 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
-from pedecg.review_app import access, page_texts
-from pedecg.review_app.access import Access, Session
+from pedecg.review_app import page_texts
 from pedecg.review_app.ecg_source import EcgSource, PreparedEcg
 from pedecg.review_app.journal import ConflictError
 from pedecg.review_app.review_session import RefusedError, Review
+from pedecg.web import access, bodies
+from pedecg.web.access import Access, Session
+from pedecg.web.bodies import HttpError
 
+COOKIE = "pedecg_review"
 MAX_BODY = 64 * 1024  # bytes; the largest answer has about 8,000
 BODY_WITHIN_S = 10.0  # a body that takes longer comes from a client that only holds the line
 
@@ -79,12 +81,6 @@ B = TypeVar("B", bound=_Body)
 Handler = Callable[[Request, Session], Awaitable[Response]]
 
 
-class _HttpError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class _Pages:
     """The handlers of the routes."""
 
@@ -126,7 +122,7 @@ class _Pages:
         """Let a handler run only for an open session, and turn its faults into answers."""
 
         async def endpoint(request: Request) -> Response:
-            session = self._gate.session(request.cookies.get(access.COOKIE))
+            session = self._gate.session(request.cookies)
             if session is None:
                 return _error(403, "no session: open the address that pedecg review printed")
             if changes and not access.csrf_is_right(session, request.headers):
@@ -135,7 +131,7 @@ class _Pages:
                 return _error(401, "sign in first")
             try:
                 return await handler(request, session)
-            except _HttpError as fault:
+            except HttpError as fault:
                 return _error(fault.status, str(fault))
             except RefusedError as fault:
                 return _error(400, str(fault))
@@ -155,9 +151,9 @@ class _Pages:
             if cookie is None:
                 return HTMLResponse(_CLOSED, status_code=403)
             response: Response = RedirectResponse("/", status_code=303)
-            response.set_cookie(access.COOKIE, cookie, httponly=True, samesite="strict", path="/")
+            response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", path="/")
             return response
-        if self._gate.session(request.cookies.get(access.COOKIE)) is None:
+        if self._gate.session(request.cookies) is None:
             return HTMLResponse(_CLOSED, status_code=403)
         return HTMLResponse(self._index)
 
@@ -191,9 +187,9 @@ class _Pages:
         body = await _body(request, SignIn)
         right = self._gate.password_is_right(body.password)
         if right is None:
-            raise _HttpError(429, "too many wrong passwords; wait a minute")
+            raise HttpError(429, "too many wrong passwords; wait a minute")
         if not right:
-            raise _HttpError(401, "wrong password")
+            raise HttpError(401, "wrong password")
         session.reader = self._review.reader(body.name)
         return JSONResponse({"reader": session.reader})
 
@@ -276,7 +272,7 @@ class _Pages:
         others = self._ecgs.others(item.record_id)
         place = request.path_params["other"]
         if place >= len(others):
-            raise _HttpError(404, f"no ECG {place}; this child has {len(others)} others")
+            raise HttpError(404, f"no ECG {place}; this child has {len(others)} others")
         return str(others[place]["record_id"])
 
 
@@ -295,23 +291,7 @@ def build(
 
 async def _body(request: Request, schema: type[B]) -> B:
     """Read a small JSON body within a limited time, and check it."""
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for part in request.stream():
-                data += part
-                if len(data) > MAX_BODY:
-                    raise _HttpError(413, f"more than {MAX_BODY} bytes")
-    except TimeoutError:
-        raise _HttpError(408, f"the request took longer than {BODY_WITHIN_S:g} s") from None
-    except ClientDisconnect:
-        raise _HttpError(400, "the request ended early") from None
-    try:
-        return schema.model_validate(json.loads(data))
-    except (ValueError, RecursionError) as error:
-        first = error.errors()[0] if isinstance(error, pydantic.ValidationError) else None
-        detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "not JSON"
-        raise _HttpError(400, f"unusable request: {detail[:200]}") from None
+    return bodies.checked(await bodies.read(request, MAX_BODY, BODY_WITHIN_S), schema)
 
 
 def _samples(ecg: PreparedEcg, request: Request) -> Response:
@@ -322,7 +302,7 @@ def _samples(ecg: PreparedEcg, request: Request) -> Response:
 
 def _reader(session: Session) -> str:
     if session.reader is None:
-        raise _HttpError(401, "sign in first")
+        raise HttpError(401, "sign in first")
     return session.reader
 
 
@@ -331,7 +311,7 @@ def _number(request: Request, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise _HttpError(400, f"{name} must be a whole number")
+        raise HttpError(400, f"{name} must be a whole number")
     return int(text)
 
 

@@ -1,14 +1,17 @@
-"""Who may talk to the application: token, session cookie, CSRF token, host and origin.
+"""Who may talk to an application: token, password, session cookie, CSRF token, host and origin.
 
 The address with the token opens a session; everything else needs its cookie. A request that
 changes anything must carry the session's CSRF token in a header, which another site can neither
 read nor send, and come from the application's own page.
 """
 
+import base64
+import binascii
 import hmac
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -16,7 +19,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "pedecg_review"
 CSRF_HEADER = "x-csrf-token"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_SESSIONS = 200  # the oldest is forgotten
@@ -49,8 +51,16 @@ class Session:
 class Access:
     """The sessions of one run of the server."""
 
-    def __init__(self, password: str | None = None) -> None:
-        self.token = secrets.token_urlsafe(24)
+    def __init__(self, cookie: str, password: str | None = None, token: str | None = None) -> None:
+        """Start without a session.
+
+        Parameters
+        ----------
+        cookie : its name; applications on other ports of this machine share the browser's cookies.
+        token : None: a new one.
+        """
+        self.cookie = cookie
+        self.token = token or secrets.token_urlsafe(24)
         self._password = password
         self._sessions: dict[str, Session] = {}
         self._wrong: list[float] = []
@@ -72,9 +82,17 @@ class Access:
                 self._sessions.pop(next(iter(self._sessions)))
         return cookie
 
-    def session(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie."""
-        return self._sessions.get(cookie or "")
+    def session(self, cookies: Mapping[str, str]) -> Session | None:
+        """Return the session that a request's cookies name."""
+        return self._sessions.get(cookies.get(self.cookie, ""))
+
+    def key_is_right(self, headers: Headers) -> bool:
+        """Say whether a program's request carries the token or the password.
+
+        As ``Authorization: Bearer KEY``, or as the password of ``Basic`` with any user name.
+        """
+        key = _key(headers.get("authorization", ""))
+        return any(_same(key, one) for one in (self.token, self._password) if key and one)
 
     def password_is_right(self, password: str) -> bool | None:
         """Compare a password; None: too many wrong ones came within the last minute."""
@@ -93,10 +111,14 @@ class Access:
 
 def csrf_is_right(session: Session, headers: Headers) -> bool:
     """Return whether a request that changes something comes from the session's own page."""
-    origin = headers.get("origin")
-    same_origin = origin is None or urlsplit(origin).netloc == headers.get("host")
     is_json = headers.get("content-type", "").split(";")[0].strip() == "application/json"
-    return same_origin and is_json and _same(headers.get(CSRF_HEADER, ""), session.csrf)
+    return is_same_origin(headers) and is_json and _same(headers.get(CSRF_HEADER, ""), session.csrf)
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Say whether a request comes from a page of this address, or from no browser."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class GuardedApp:
@@ -130,3 +152,15 @@ class GuardedApp:
 
 def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _key(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    return ""
