@@ -19,17 +19,15 @@ APART_S = 0.010  # nearer tops are one spike
 # A rhythm of spikes: so many, so often, and half of the intervals near the usual one, which is
 # that of 240 to 30 beats per minute. A shorter interval lies between atrium and ventricle.
 FEWEST, LONGEST_PAUSE_S = 3, 4.0
-CYCLE_S, NEAR, MOSTLY = (0.25, 2.0), 0.12, 0.5
+CYCLE_S, NEAR, MOSTLY = (0.25, 2.0), 0.12, 0.5  # s; of the usual interval; share of them
 # Fewer spikes, of a pacemaker on demand: each starts a QRS, and none is an electrode's discharge or
 # the narrow R of a newborn, which lasts longer in most leads.
 ON_DEMAND_S = 10.0  # in which there is one at least
 DISCHARGE_MV = 12.0  # no heart, and no lead of a pacemaker's beat on its own, reaches so far
 QRS_AFTER_S = 0.016, 0.1  # in which the QRS that it starts is steep
 QRS_STEEP = 0.5  # of the steepest 1% of the record
-QRS_SHARE = 0.01
-SHORT_IN_LEADS = (
-    0.8  # as LEAST_SHARE, in half of the leads: there a newborn's R has under 0.6, a spike 0.9
-)
+QRS_SHARE = 0.01  # that 1%
+SHORT_IN_LEADS = 0.8  # as LEAST_SHARE, in half of the leads: a newborn's R under 0.7
 # Replaced on either side of a spike's top: it lasts 2 ms at most, an amplifier smears it to twice.
 MARGIN_S, MARGIN_SAMPLES = 0.006, 2
 
