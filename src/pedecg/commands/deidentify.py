@@ -16,7 +16,7 @@ def deidentify(
     mapping: Annotated[
         Path | None,
         typer.Option(
-            help="list of old and new ids, mode 600, outside OUT; default: OUT_mapping.csv beside "
+            help="list of old and new ids, mode 600, outside OUT; default: OUT_mapping.csv next to "
             "OUT",
             show_default=False,
         ),

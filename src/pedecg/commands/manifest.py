@@ -61,7 +61,7 @@ def manifest(
     file: Annotated[str, typer.Option(help="name of the manifest in the folder")] = "manifest.csv",
     preset: Annotated[
         Path | None,
-        typer.Option(help="file of the parameters; default: beside the manifest, as .yaml",
+        typer.Option(help="file of the parameters; default: next to the manifest, as .yaml",
                      show_default=False),
     ] = None,
     pictures: Annotated[

@@ -14,7 +14,7 @@ from pedecg.downloads.listings import RemoteFile
 
 SOURCE = "SOURCE.txt"  # in the data set's folder: address, DOI, licence, citation
 CHECKSUMS = "fetched.csv"  # there: SHA-256 of every file, and whether the publisher states one
-_GIGABYTE = 1e9
+_GIGABYTE = 1e9  # bytes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Download of one large file: complete and checked under its final name, or absent.
 
-What arrives is written beside the final name (``.NAME.part``). A transfer that breaks off is
+What arrives is written next to the final name (``.NAME.part``). A transfer that breaks off is
 continued by the next attempt or call where the server says by a validator (ETag or Last-Modified)
 that the file is still the same one; otherwise it starts again from the beginning.
 """
@@ -28,7 +28,7 @@ _CHUNK = 1 << 16  # bytes
 _SPARE_BYTES = 100_000_000  # that a download leaves free on the disk
 _DIGITS = {"sha256": 64, "md5": 32}  # hexadecimal digits of each kind of checksum
 _HTML = (b"<!doctype html", b"<html")  # how an error page begins that is sent with status 200
-_BUSY = (429, 503)
+_BUSY = (429, 503)  # HTTP: too many requests, service unavailable
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -41,10 +41,12 @@ class Limits:
 
     @classmethod
     def of(cls, seconds: float) -> "Limits":
+        """Return limits that end so many seconds from now."""
         return cls(time.monotonic() + seconds, seconds)
 
     @property
     def left_s(self) -> float:
+        """Seconds until the deadline, at least 0."""
         return max(0.0, self.deadline - time.monotonic())
 
 
@@ -260,7 +262,7 @@ class _Download:
             desc=self.path.name, leave=False,
         )  # fmt: skip
         n_bytes = first
-        # A body that is cut off is told from its size below: urllib3 would drop its last bytes.
+        # A truncated body is detected by its size below: urllib3 would drop its last bytes.
         answer.raw.enforce_content_length = False
         with bar, self.part.open("ab" if first else "wb") as file:
             for chunk in answer.raw.stream(_CHUNK, decode_content=False):

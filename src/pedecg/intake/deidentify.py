@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Source:
-    """A recording of the input with its new names, and what its table says beside age and sex."""
+    """A recording of the input with its new names, and what its table has besides age and sex."""
 
     place: RecordingPath
     old_patient: str
@@ -81,7 +81,7 @@ def deidentify(
 
     Parameters
     ----------
-    mapping : list of old and new ids, readable by its owner alone; default: beside `out`.
+    mapping : list of old and new ids, readable by its owner alone; default: next to `out`.
     labels : columns of the source's ``manifest.csv`` that are copied; 0, 1 or empty.
     shift_dates : keep dates of examination, moved by up to ten years, the same for all of a
         patient; otherwise there are none.
@@ -132,7 +132,7 @@ def _examinations(place: RecordingPath) -> list[RecordingPath]:
         return [place]
     try:
         exams = hdf5_file.examinations(place.path)
-    except OSError:  # its fault is told when it is read
+    except OSError:  # reported when the file is read
         return [place]
     return [
         replace(place, record_id=exam, path=place.path.with_name(f"{place.path.name}#{exam}"))
@@ -272,7 +272,7 @@ def _reserved(file: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside the final one, whose name it takes when the block ends well."""
+    """Yield a folder next to the final one, whose name it takes when the block ends well."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -44,7 +44,7 @@ def text(settings: CohortSettings, draft: Draft, ignored_channels: Sequence[str]
 
     Parameters
     ----------
-    ignored_channels : channels that ingest is to leave out, as the user said.
+    ignored_channels : channels that ingest is to leave out, as the user chose.
     """
     lines = [FIRST_LINE, "# pedecg run THIS_FILE -n read ingest audit"]
     lines += [f"# Open question: {question}" for question in draft.questions]

@@ -22,8 +22,9 @@ from pedecg.plots import ecg_paper
 # As in params.yaml, for a folder that is no pipeline; a test holds them equal.
 DEFAULTS = IngestSettings(
     max_quarantine_fraction=0.05, min_fs_hz=80, max_fs_hz=20000, max_xml_mb=20,
-    required_leads=[], ignore_channels=[], rail_mv=12, max_rail_fraction=0.1, flat_mv=0.02,
-    flat_s=0.2, max_flat_fraction=0.5, max_gap_s=0.1, max_gap_fraction=0.02,
+    required_leads=[], ignore_channels=[], saturation_mv=12,
+    max_saturated_fraction=0.1, flat_mv=0.02, flat_s=0.2,
+    max_flat_fraction=0.5, max_gap_s=0.1, max_gap_fraction=0.02,
 )  # fmt: skip
 MOST_OPENED = 500  # recordings of a folder that are all opened without being asked: under a minute
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Draft of a cohort's manifest and parameters from a folder of files and the table beside them."""
+"""Draft of a cohort's manifest and parameters from a folder of files and a table of patients."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pedecg.intake.column_guesses import ROLES, FileColumn, Guess
 from pedecg.intake.found_files import FoundFiles, FoundRecording
 from pedecg.intake.table_dialects import Table
 
-UNKNOWN_UNIT = "age_unit_unknown"  # column of ages that nobody said the unit of: kept, not read
+UNKNOWN_UNIT = "age_unit_unknown"  # column of ages without a known unit: kept, not read
 NO_COLUMN = "none"  # as the user says that a role has no column
 BY_FILE, BY_FOLDER = "file", "folder"  # what stands for a patient where no column does
 _SPLIT = {"training": "train", "val": "validation"}
@@ -22,13 +22,13 @@ _FEW = 5  # names that a line of the summary quotes
 
 @dataclass(frozen=True)
 class Answers:
-    """What the user has said.
+    """What the user has answered.
 
     Attributes
     ----------
     columns : column by role of `column_guesses.ROLES`; ``none`` for a role without one.
     labels : columns of labels; None: guessed.
-    age_unit : of ages without one; None: nobody said.
+    age_unit : of ages without one; None: no answer.
     female, male : codes of the sex.
     patient_from : `BY_FILE` or `BY_FOLDER`, where no column holds the patient.
     """
@@ -254,13 +254,13 @@ def _ages(column: str, cells: list[str], answers: Answers, notes: _Notes) -> tup
             )
             return UNKNOWN_UNIT, cells
     elif bare:
-        where = "as you said" if answers.age_unit else "by the column's name"
+        where = "by --age-unit" if answers.age_unit else "by the column's name"
         notes.guesses.append(f"age: in {unit}, {where} (column {column!r})")
     read = [column_guesses.age_cell(cell, unit or "") for cell in cells]
     unreadable = [cell for cell in read if cell and ages.read_or_note(cell).days is None]
     if unreadable:
         notes.missing.append(
-            f"age: {len(unreadable)} cells are no number of days: {_some(unreadable)}"
+            f"age: {len(unreadable)} cells give no age in days: {_some(unreadable)}"
         )
     return "age", read
 

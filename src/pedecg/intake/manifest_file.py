@@ -1,4 +1,4 @@
-"""Writing a draft beside the files that it lists, and over nothing but an earlier draft."""
+"""Writing a draft into the folder that it lists; only an earlier draft is overwritten."""
 
 import csv
 from collections.abc import Sequence
