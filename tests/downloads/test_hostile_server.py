@@ -258,6 +258,26 @@ def test_two_processes_fetch_one_file_once(server, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["f.bin"]
 
 
+@pytest.mark.slow
+def test_a_killed_download_is_continued_by_the_next(server, tmp_path):
+    server.drip_s = 0.005
+    path, part = tmp_path / "f.bin", tmp_path / ".f.bin.part"
+    code = "import sys; from pedecg.downloads import http_file; http_file.fetch(*sys.argv[1:])"
+    running = subprocess.Popen([sys.executable, "-c", code, server.url, str(path)])
+    deadline = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    assert not path.exists()
+    arrived = part.stat().st_size
+    assert 0 < arrived < len(BODY)
+    server.drip_s = 0.0
+    assert http_file.fetch(server.url, path, SHA256) == SHA256
+    assert server.ranges[-1] == f"bytes={arrived}-"
+    assert [file.name for file in tmp_path.iterdir()] == ["f.bin"]
+
+
 @pytest.fixture
 def small_set(server):
     """A data set of two files at the server, in PhysioNet's form."""

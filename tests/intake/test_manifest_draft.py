@@ -17,6 +17,7 @@ from pedecg.commands import presets
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.intake import column_guesses, dry_run, table_dialects
+from pedecg.intake.found_files import FoundRecording
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_FORMATS = len(format_files.WRITERS)
@@ -219,6 +220,16 @@ def test_vendors_files_run_through_ingest(pedecg, shared_data, tmp_path, ingeste
 
 def test_the_defaults_of_the_dry_run_are_those_of_the_pipeline():
     assert params.load("ingest", IngestSettings, PARAMS) == dry_run.DEFAULTS
+
+
+def test_of_a_large_folder_some_of_each_format_are_opened_and_all_where_asked():
+    forms = ["WFDB"] * 700 + ["DICOM ECG"] * 3
+    found = [FoundRecording(f"{n}", form) for n, form in enumerate(forms)]
+    some = dry_run.opened(found, 10, every=False)
+    assert [one.form for one in some].count("DICOM ECG") == 3
+    assert len({one.path for one in some}) == 10
+    assert dry_run.opened(found, 10, every=True) == found
+    assert dry_run.opened(found[:500], 10, every=False) == found[:500]
 
 
 @pytest.mark.parametrize(
