@@ -108,16 +108,16 @@ def traces(figure) -> list[float]:
     return [float(np.ptp(curve)) for curve in curves]
 
 
-def test_chest_leads_that_would_cross_are_drawn_at_half_standard_and_it_is_said():
+def test_precordial_leads_that_would_cross_are_drawn_at_half_standard_and_it_is_said():
     signal = ramp(12)
     plain = ecg_paper.draw(signal, FS_HZ, LEADS, "t")
     assert not [text for text in names(plain) if "5 mm/mV" in text]
     signal[LEADS.index("V2")] *= 2.5
     figure = ecg_paper.draw(signal, FS_HZ, LEADS, "t")
     assert names(figure).count("5 mm/mV") == 6
-    assert any("chest leads 5 mm/mV" in text for text in names(figure))
+    assert any("precordial leads 5 mm/mV" in text for text in names(figure))
     heights = sorted(round(height) for height in traces(figure))
-    assert heights == [10] * 5 + [20] * 7 + [25]  # five chest leads, the limb leads, V2
+    assert heights == [10] * 5 + [20] * 7 + [25]  # five precordial leads, the limb leads, V2
 
 
 def test_tall_limb_leads_alone_change_no_scale():

@@ -103,5 +103,5 @@ def corrected(p: float, method: str, parameters: dict[str, list[float]]) -> floa
 
 
 def at_threshold(p: float, cut: float | None) -> bool:
-    """Say whether a probability cannot be told from its threshold in three decimals."""
+    """Return whether a probability equals its threshold within the rounding to three decimals."""
     return cut is not None and abs(p - cut) < AT_THRESHOLD

@@ -109,7 +109,7 @@ class Fault:
 
 
 def _agree(one_days: float, other_days: float) -> bool:
-    """Say whether two ages may be one, given in completed days, weeks, months or years."""
+    """Return whether two ages may be one, given in completed days, weeks, months or years."""
     younger, older = sorted((one_days, other_days))
     unit = max((days for days in _COMPLETED_DAYS if days <= younger + 1), default=0)
     return older <= younger + unit + 1  # a day: birthdays are no multiples of 365.25 days

@@ -19,7 +19,7 @@ def draw(
 ) -> None:
     """Draw one panel per target, every model against treating all and none.
 
-    The models that are worth most over all thresholds are coloured, the others grey.
+    The models of the highest net benefit over most thresholds are coloured, the others grey.
 
     Parameters
     ----------

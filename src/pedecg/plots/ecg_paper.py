@@ -17,7 +17,7 @@ from pedecg.core.records import LEADS, NINE_LEADS
 
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
-HALF_MM_PER_MV = 5.0  # half standard: chest leads that would otherwise cross their neighbours
+HALF_MM_PER_MV = 5.0  # half standard, where precordial leads would cross their neighbours
 STRIP_S = 10.0  # what one row shows: the standard printout
 
 _ROW_MM = 30.0  # 3 mV at 10 mm/mV from row to row
@@ -77,7 +77,7 @@ def draw(
     """Draw ten seconds in the standard layout, with lead II as the rhythm strip below.
 
     Twelve leads stand as 3 x 4, nine leads (without V2, V4, V6) as 3 x 3, any other set one
-    below the other. A shorter record leaves the rest of the paper empty. Chest leads are drawn
+    below the other. A shorter record leaves the rest of the paper empty. Precordial leads are drawn
     at half standard, 5 mm/mV, where they would cross the row above or below; the paper says so.
 
     Parameters
@@ -91,7 +91,7 @@ def draw(
         start; shaded in the trace of their lead, those of lead `global` where a lead has none.
     heat : shape of `signal_mv`, 0 to 1; a blue veil behind the trace, the denser the higher.
     note : small print at the foot, after the scale.
-    unusable : leads that were not used, with the reason; it stands beside their name, and no
+    unusable : leads that were not used, with the reason, written after their name; no
         wave is shaded in them.
 
     Returns
@@ -130,7 +130,7 @@ def draw(
         _marks(axes, waves, [cell for cell in cells if cell.lead not in unusable])
         _legend(axes, width, height - 6.5)
     axes.text(_MARGIN_MM, height - 6.5, title, fontsize=10, color=_INK, weight="bold")
-    scale = "25 mm/s   10 mm/mV" + ("   chest leads 5 mm/mV (half standard)" if half else "")
+    scale = "25 mm/s   10 mm/mV" + ("   precordial leads 5 mm/mV (half standard)" if half else "")
     axes.text(_MARGIN_MM, 2.5, f"{scale}   {note}".rstrip(), fontsize=7, color=_INK)
     return figure
 
@@ -184,8 +184,8 @@ def _pulse(axes: Axes, middle: float) -> None:
 def _half_standard(
     traces: Mapping[str, NDArray[np.float64]], fs_hz: float, cells: Sequence[_Cell]
 ) -> frozenset[str]:
-    """Return the chest leads, all of them, if one crosses a neighbouring row at full standard."""
-    chest = frozenset(lead for lead in traces if lead.startswith("V"))
+    """Return all precordial leads if one crosses a neighbouring row at full standard."""
+    precordial = frozenset(lead for lead in traces if lead.startswith("V"))
     reach = {}
     for cell in cells:
         piece = _piece(traces[cell.lead], fs_hz, cell)
@@ -194,8 +194,8 @@ def _half_standard(
             reach[cell.row, cell.x] = cell.lead, MM_PER_MV * piece.min(), MM_PER_MV * piece.max()
     for (row, x), (lead, _, highest) in reach.items():
         above, lowest, _ = reach.get((row - 1, x), ("", -0.5 * _ROW_MM, 0.0))
-        if {lead, above} & chest and highest - lowest > _ROW_MM:
-            return chest
+        if {lead, above} & precordial and highest - lowest > _ROW_MM:
+            return precordial
     return frozenset()
 
 

@@ -78,7 +78,7 @@ def hidden(rows: Sequence[RunRow], varied: Sequence[str] = ()) -> int:
 
     Parameters
     ----------
-    varied : of `over`, whose groups are told apart by fewer parameters.
+    varied : of `over`, whose groups differ in fewer parameters.
     """
     differing = groups(rows, varied)[1] if varied else run_rows.changed(rows)
     return max(len(differing) - _SHOWN_PARAMETERS, 0)
