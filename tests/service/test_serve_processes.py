@@ -118,7 +118,7 @@ def test_the_memory_of_a_worker_is_limited(pool):
 
 
 @pytest.mark.slow
-def test_under_load_some_are_message_to_wait_and_nobody_gets_a_fault(network, csv, tmp_path):
+def test_under_load_some_are_asked_to_wait_and_nobody_gets_a_fault(network, csv, tmp_path):
     file = tmp_path / "log"
     with running(network, file, "--waiting", "2") as address:
         url = f"{address}/predict?name=ecg.csv"

@@ -203,7 +203,7 @@ def test_a_connection_without_a_request_is_closed(site, monkeypatch):
                 assert time.monotonic() - begun < 5
 
 
-def test_more_than_can_wait_are_message_when_to_come_again(site, record):
+def test_more_than_can_wait_are_asked_to_come_again_later(site, record):
     running = site(limits=Limits(workers=1, waiting=1))
     admission = running.service.pool.admission
     with admission.place(), admission.place():
