@@ -32,8 +32,8 @@ def engine():
 
 
 @pytest.fixture
-def window(engine):
-    """Open a window; any error on its console fails the test."""
+def window(engine, served):
+    """Open a window; any error on its console fails the test. It is closed before the server is."""
     contexts, errors = [], []
 
     def open_window(width=1440, height=900, **more):

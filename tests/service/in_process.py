@@ -61,7 +61,7 @@ class Site:
     def pool(self) -> InProcessPool:
         return self.service.pool  # type: ignore[return-value]
 
-    def stranger(self, **headers: str) -> TestClient:
+    def outsider(self, **headers: str) -> TestClient:
         return TestClient(self.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
 
     def predict(self, *files: Path, accept: str = "*/*", **parameters: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The drift monitor: few false alarms at home, an early alarm where inputs or outcomes change."""
+"""The drift monitor: few false alarms, and an early one where inputs or outcomes change."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,6 @@ import pytest
 import small_project
 from scipy import special, stats
 
-from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import calibration
 from pedecg.service import drift_monitor, drift_reference, drift_tests
@@ -43,7 +42,7 @@ def test_p_values_are_uniform_whatever_the_reference_and_ties():
         assert abs(np.corrcoef(p[:-1], p[1:])[0, 1]) < 0.05
 
 
-def test_false_alarms_at_home_are_as_rare_as_stated():
+def test_false_alarms_are_as_rare_as_stated():
     """P(alarm within t) ≤ t / c: 200 hospitals with a reference of 50, 300 ECGs, c = 1,000."""
     alarms = 0
     for seed in range(200):
@@ -189,7 +188,7 @@ def test_lines_of_predict_are_a_reference(network, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([line()] * 10, "10 ECGs; expected at least 50"),
         ([line(probabilities={"af": 0.5})] * 60, "of another model, with probability_af"),
@@ -197,10 +196,10 @@ def test_lines_of_predict_are_a_reference(network, tmp_path):
         ([], "0 ECGs"),
     ],
 )
-def test_a_wrong_reference_is_one_line(network, tmp_path, rows, told):
+def test_a_wrong_reference_is_one_line(network, tmp_path, rows, message):
     file = tmp_path / "home.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
-    with pytest.raises(PedecgError, match=told):
+    with pytest.raises(PedecgError, match=message):
         drift_reference.of(network, small_project.TARGETS, file)
 
 
@@ -222,16 +221,18 @@ def hospitals():
     missing = [file.relative_to(ROOT) for file in files if not file.is_file()]
     if missing:
         pytest.skip(f"the root pipeline's outputs are not here (dvc checkout): {missing[0]}")
-    home = tables.read(files[0], tables.PREDICTIONS)
-    quality = tables.read(files[1], tables.QUALITY)
+    predictions = ["record_id", "split", "seed", "label", "probability"]
+    quality = ["record_id", "lead", "usable", "psqi", "bassqi"]
+    home, home_quality, other, other_quality = (
+        pd.read_parquet(file, columns=columns)
+        for file, columns in zip(files[:4], (predictions, quality) * 2, strict=True)
+    )
     fitted = calibration.load(files[4])
     one, two = (
-        drift_reference.stored(home[home["split"] == split], quality, fitted)
+        drift_reference.stored(home[home["split"] == split], home_quality, fitted)
         for split in ("validation", "test")
     )
-    away = drift_reference.stored(
-        tables.read(files[2], tables.PREDICTIONS), tables.read(files[3], tables.QUALITY), fitted
-    )
+    away = drift_reference.stored(other, other_quality, fitted)
     return one, two, away
 
 

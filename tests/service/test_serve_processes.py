@@ -113,12 +113,12 @@ def test_the_memory_of_a_worker_is_limited(pool):
     (process,) = pool.process_ids
     soft, hard = resource.prlimit(process, resource.RLIMIT_AS)
     assert soft == hard != resource.RLIM_INFINITY
-    room = soft - psutil.Process(process).memory_info().vms
-    assert 1.0e9 < room <= 1.5e9
+    allowed = soft - psutil.Process(process).memory_info().vms
+    assert 1.0e9 < allowed <= 1.5e9
 
 
 @pytest.mark.slow
-def test_under_load_some_are_told_to_wait_and_nobody_gets_a_fault(network, csv, tmp_path):
+def test_under_load_some_are_asked_to_wait_and_nobody_gets_a_fault(network, csv, tmp_path):
     file = tmp_path / "log"
     with running(network, file, "--waiting", "2") as address:
         url = f"{address}/predict?name=ecg.csv"
@@ -165,21 +165,21 @@ def test_requests_made_from_the_openapi_document_find_no_fault(network, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "message"),
     [
         (["--host", "0.0.0.0"], {}, "set a password in PEDECG_SERVE_PASSWORD"),
         ([], {"PEDECG_SERVE_TOKEN": "short"}, "5 characters; expected at least 16"),
         (["--host", "0.0.0.0"], {"PEDECG_SERVE_PASSWORD": "secret"}, "6 characters"),
     ],
 )
-def test_a_wrong_option_is_one_line(network, monkeypatch, arguments, environment, told):
+def test_a_wrong_option_is_one_line(network, monkeypatch, arguments, environment, message):
     for name in ("PEDECG_SERVE_TOKEN", "PEDECG_SERVE_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(cli.app, ["serve", "--model", str(network), *arguments])
     assert isinstance(done.exception, PedecgError)
-    assert told in str(done.exception)
+    assert message in str(done.exception)
 
 
 def test_a_model_that_is_not_there_is_one_line(tmp_path):

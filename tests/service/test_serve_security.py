@@ -1,4 +1,4 @@
-"""What strangers, broken clients and hostile files can do to the service: nothing."""
+"""What outsiders, broken clients and hostile files can do to the service: nothing."""
 
 import base64
 import json
@@ -29,18 +29,18 @@ def basic(password: str, user: str = "prometheus") -> str:
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic !", basic("wrong")])
 def test_without_the_token_nothing_is_answered(site, header):
     running = site()
-    stranger = running.stranger(**({} if header is None else {"authorization": header}))
+    outsider = running.outsider(**({} if header is None else {"authorization": header}))
     for path in GETS:
-        found = stranger.get(path)
+        found = outsider.get(path)
         assert found.status_code == 401, path
         assert found.headers["www-authenticate"] == "Bearer"
     for path in POSTS:
-        assert stranger.post(path, content=b"x" * 100).status_code == 401
+        assert outsider.post(path, content=b"x" * 100).status_code == 401
     assert running.pool.jobs == []
 
 
 def test_health_needs_no_token_and_tells_nothing_of_the_model(site):
-    found = site().stranger().get("/health")
+    found = site().outsider().get("/health")
     assert found.json() == {"status": "ok", "workers_ready": 1, "workers": 1}
 
 
@@ -48,12 +48,12 @@ def test_token_and_password_open_as_bearer_and_as_basic(site):
     running = site(password="a long enough password")
     for key in (running.service.gate.token, "a long enough password"):
         for header in (f"Bearer {key}", basic(key)):
-            assert running.stranger(authorization=header).get("/drift").status_code == 200
+            assert running.outsider(authorization=header).get("/drift").status_code == 200
 
 
 def test_the_printed_address_opens_the_documentation_and_no_prediction(site):
     running = site()
-    browser = running.stranger()
+    browser = running.outsider()
     assert browser.get("/").headers["location"] == "/docs"
     assert browser.get("/?token=wrong").status_code == 401
     opened = browser.get(f"/?token={running.service.gate.token}")
@@ -67,9 +67,9 @@ def test_the_printed_address_opens_the_documentation_and_no_prediction(site):
 def test_another_sites_page_and_another_host_name_are_refused(site):
     running = site()
     foreign = {**running.key, "origin": "http://evil.example"}
-    assert running.stranger(**foreign).post("/predict", content=b"x").status_code == 403
+    assert running.outsider(**foreign).post("/predict", content=b"x").status_code == 403
     rebound = {**running.key, "host": "evil.example"}
-    assert running.stranger(**rebound).get("/drift").status_code == 421
+    assert running.outsider(**rebound).get("/drift").status_code == 421
 
 
 # ---- names, paths, scripts -----------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_a_header_cannot_name_a_file_outside(site, record, tmp_path, target):
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "message"),
     [
         ([], "unusable form"),
         ([("a.hea", b"x"), ("b.hea", b"x")], "2 files, 2 of them headers"),
@@ -123,17 +123,17 @@ def test_a_header_cannot_name_a_file_outside(site, record, tmp_path, target):
         ([(f"{n}.dat", b"x") for n in range(50)], "Too many files"),
     ],
 )
-def test_a_form_that_is_no_record_is_refused_in_words(site, files, told):
+def test_a_form_that_is_no_record_is_refused_in_words(site, files, message):
     headers = {"content-type": "multipart/form-data"} if not files else {}
     found = site().client.post(
         "/predict", files=[("file", one) for one in files] or None, headers=headers
     )
     assert found.status_code == 400
-    assert told in found.json()["error"]
+    assert message in found.json()["error"]
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({"age": "7"}, "age: "),
         ({"age": "7y", "age_days": 3}, "give one of them"),
@@ -150,10 +150,10 @@ def test_a_form_that_is_no_record_is_refused_in_words(site, files, told):
         ({"aeg": "7y"}, "unknown parameter 'aeg'; expected name, exam, age"),
     ],
 )
-def test_an_unusable_parameter_is_refused_in_words(site, record, parameters, told):
+def test_an_unusable_parameter_is_refused_in_words(site, record, parameters, message):
     found = site().predict(*record, **parameters)
     assert found.status_code == 400
-    assert told in found.json()["error"]
+    assert message in found.json()["error"]
 
 
 # ---- size and time -------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_a_connection_without_a_request_is_closed(site, monkeypatch):
                 assert time.monotonic() - begun < 5
 
 
-def test_more_than_can_wait_are_told_when_to_come_again(site, record):
+def test_more_than_can_wait_are_asked_to_come_again_later(site, record):
     running = site(limits=Limits(workers=1, waiting=1))
     admission = running.service.pool.admission
     with admission.place(), admission.place():
@@ -229,7 +229,7 @@ def test_no_log_and_no_metric_holds_anything_of_a_person(site, tmp_path, caplog,
     found = running.predict(file, age="37mo")
     running.client.post("/predict", content=b"x", params={"name": vendor_files.PERSON[0]})
     running.client.get(f"/{vendor_files.PERSON[0]}")
-    running.stranger(authorization="Bearer " + vendor_files.PERSON[0]).get("/drift")
+    running.outsider(authorization="Bearer " + vendor_files.PERSON[0]).get("/drift")
     written = running.text.getvalue()
     # The test's own client logs the addresses that it asks for.
     own = [one.getMessage() for one in caplog.records if not one.name.startswith("http")]

@@ -1,4 +1,4 @@
-"""One recording put to a model, with what its sender knows of the patient beyond the file."""
+"""Prediction for one recording, with what its sender states of the patient."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from pedecg.predict.prediction_report import Answer
 
 @dataclass(frozen=True)
 class Stated:
-    """What is stated of the patient beside the file; None: as the file says.
+    """What is stated of the patient in addition to the file; None: as the file says.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ _SMOOTHING = 0.1  # weight of the newest prediction in the mean duration
 
 
 class BusyError(Exception):
-    """Too many requests wait. `retry_after_s`: when there will probably be room."""
+    """Too many requests wait. `retry_after_s`: when a place is probably free."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(retry_after_s)
@@ -33,7 +33,7 @@ class Admission:
         """Hold one place; raises `BusyError` where all are taken."""
         with self._lock:
             if self.taken >= self._limits.workers + self._limits.waiting:
-                raise BusyError(self._room_in_s())
+                raise BusyError(self._free_in_s())
             self.taken += 1
         try:
             yield
@@ -46,7 +46,7 @@ class Admission:
         with self._lock:
             self._mean_s += _SMOOTHING * (seconds - self._mean_s)
 
-    def _room_in_s(self) -> int:
+    def _free_in_s(self) -> int:
         """Return after how many whole seconds half of those who wait will have been answered."""
         waiting = self._limits.waiting / 2 + 1
         return max(1, math.ceil(self._mean_s * waiting / self._limits.workers))

@@ -43,7 +43,7 @@ def media_type(name: str) -> str:
 
 
 def wants_fhir(request: Request) -> bool:
-    """Say whether errors are told as FHIR's OperationOutcome."""
+    """Return whether errors are sent as FHIR's OperationOutcome."""
     accepted = _accepted(request.headers.get("accept", ""))
     return request.query_params.get("form") == "fhir" or accepted[:1] == [FHIR]
 

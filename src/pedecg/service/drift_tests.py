@@ -1,4 +1,4 @@
-"""Sequential tests with a guaranteed rate of false alarms: have inputs or outcomes changed?
+"""Sequential tests for changed inputs and outcomes, with a guaranteed rate of false alarms.
 
 Both tests are sums of the Shiryaev-Roberts kind. Let f_1, f_2, … be bets: numbers ≥ 0 whose
 expected value, given the past, is at most 1 as long as nothing has changed. Then
@@ -63,7 +63,7 @@ class _Sums:
 
 
 class InputTest:
-    """Says how much speaks against one quantity coming from where the reference comes from."""
+    """Evidence that one quantity no longer has the distribution of its reference."""
 
     def __init__(self, reference: Sequence[float], generator: Generator) -> None:
         """Start without any evidence.
@@ -101,7 +101,7 @@ class InputTest:
 
 
 class OutcomeTest:
-    """Says how much speaks against probabilities being calibrated within a tolerance."""
+    """Evidence that probabilities are not calibrated within a tolerance."""
 
     def __init__(self, tolerance: float) -> None:
         """Start without any evidence; `tolerance` is in log odds, ≥ 0."""

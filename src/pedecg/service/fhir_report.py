@@ -31,7 +31,7 @@ def report(answer: Answer) -> dict[str, Any]:
     """Return the report as FHIR's JSON has it."""
     observations = [*_targets(answer), *_criteria(answer), *_measures(answer.exam.rules)]
     flags = "; ".join(answer.exam.flags) or "none"
-    said = ", ".join(
+    probabilities = ", ".join(
         f"{target} {p:.3f}" for target, p in zip(answer.targets, answer.probabilities, strict=True)
     )
     return {
@@ -41,20 +41,20 @@ def report(answer: Answer) -> dict[str, Any]:
         "status": "preliminary",
         "code": {"coding": [_coding(LOINC, "11524-6", "EKG study")]},
         "result": [{"reference": f"#{one['id']}"} for one in observations],
-        "conclusion": f"Model {answer.model}, training patients {answer.children}: {said}. "
-        f"Flags: {flags}. {USE}",
+        "conclusion": f"Model {answer.model}, training patients {answer.children}: "
+        f"{probabilities}. Flags: {flags}. {USE}",
     }
 
 
 def _targets(answer: Answer) -> list[dict[str, Any]]:
     found = []
-    for target, p, cut, called in zip(
-        answer.targets, answer.probabilities, answer.thresholds, answer.called, strict=True
+    for target, p, cut, predicted in zip(
+        answer.targets, answer.probabilities, answer.thresholds, answer.predicted, strict=True
     ):
         one = _observation(f"target-{target}", _coding(f"{SYSTEM}:target", target, target))
         one["valueQuantity"] = _quantity(p, "1")
-        if not math.isnan(called):
-            code = ("NEG", "Negative") if called == 0 else ("POS", "Positive")
+        if not math.isnan(predicted):
+            code = ("NEG", "Negative") if predicted == 0 else ("POS", "Positive")
             system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
             one["interpretation"] = [{"coding": [_coding(system, *code)]}]
         if not math.isnan(cut) and cut <= 1:

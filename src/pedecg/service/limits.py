@@ -28,4 +28,5 @@ class Limits:
 
     @property
     def max_bytes(self) -> int:
+        """Size of a request's body, bytes."""
         return round(self.max_mb * MEGABYTE)

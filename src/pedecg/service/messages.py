@@ -14,7 +14,7 @@ class About:
     Attributes
     ----------
     thresholds : None: no threshold, or classes of which exactly one holds.
-    numbers : of the patient that the model reads beside age and sex.
+    numbers : of the patient that the model reads in addition to age and sex.
     """
 
     model: str

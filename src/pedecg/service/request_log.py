@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-# What a line may hold beside time, level and event.
+# What a line may hold in addition to time, level and event.
 FIELDS = {
     "request": str,  # random, as in the response's X-Request-Id
     "method": str,

@@ -63,8 +63,8 @@ async def parse(headers: Headers, body: bytes, name: str | None) -> Upload:
             headers, stream(), max_files=MOST_FILES, max_fields=0, max_part_size=len(body)
         ).parse()
     except (MultiPartException, KeyError, ValueError, UnicodeError) as error:
-        said = error.message if isinstance(error, MultiPartException) else "no boundary"
-        raise HttpError(400, f"unusable form: {said}", "unusable-form") from None
+        fault = error.message if isinstance(error, MultiPartException) else "no boundary"
+        raise HttpError(400, f"unusable form: {fault}", "unusable-form") from None
     files: dict[str, bytes] = {}
     try:
         for _, part in form.multi_items():
@@ -89,8 +89,8 @@ def safe_name(given: str) -> str:
     if not stem or len(suffix.encode()) > _LONGEST_SUFFIX:
         stem, dot, suffix = plain, "", ""
     # A file system's limit is in bytes.
-    room = _LONGEST_NAME - len(suffix.encode()) - len(dot)
-    stem = stem.encode()[:room].decode(errors="ignore").strip(" .")
+    longest = _LONGEST_NAME - len(suffix.encode()) - len(dot)
+    stem = stem.encode()[:longest].decode(errors="ignore").strip(" .")
     return f"{stem}{dot}{suffix}" if stem else _NAMELESS
 
 

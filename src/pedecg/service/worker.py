@@ -39,6 +39,7 @@ def main(connection: Connection, model_folder: Path, memory_gb: float) -> None:
 
 
 def reply(job: Job, model: object) -> Reply:
+    """Return the answer of a job, or why there is none; never raises."""
     from pedecg.cohorts.record_faults import RecordFault
     from pedecg.service import answer_forms
 

@@ -117,10 +117,12 @@ class WorkerPool:
 
     @property
     def restarts(self) -> int:
+        """How many workers had to be started anew."""
         return sum(one.restarts for one in self._workers)
 
     @property
     def process_ids(self) -> list[int]:
+        """Of the workers that run."""
         return [one.process_id for one in self._workers if one.process_id is not None]
 
     async def run(self, job: Job) -> Reply:

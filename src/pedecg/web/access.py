@@ -87,7 +87,7 @@ class Access:
         return self._sessions.get(cookies.get(self.cookie, ""))
 
     def key_is_right(self, headers: Headers) -> bool:
-        """Say whether a program's request carries the token or the password.
+        """Return whether a program's request carries the token or the password.
 
         As ``Authorization: Bearer KEY``, or as the password of ``Basic`` with any user name.
         """
@@ -116,7 +116,7 @@ def csrf_is_right(session: Session, headers: Headers) -> bool:
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Say whether a request comes from a page of this address, or from no browser."""
+    """Return whether a request comes from a page of this address, or from no browser."""
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 

@@ -25,10 +25,12 @@ class ImpatientProtocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start waiting for a head."""
         super().connection_made(transport)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
+        """Stop waiting where a head is complete; wait for the next where one has begun."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
             self._wait_for_head()
@@ -37,6 +39,7 @@ class ImpatientProtocol(H11Protocol):
             self._head_timer = None
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
         if self._head_timer is not None:
             self._head_timer.cancel()
         super().connection_lost(exc)

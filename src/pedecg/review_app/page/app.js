@@ -101,14 +101,17 @@ async function open(number, fresh = false) {
     document.body.dataset.changeMs = (performance.now() - started).toFixed(1);
   };
   paper.redraw();
-  await fetchAhead();
+  fetchAhead();  // not awaited: a key that is pressed meanwhile counts
 }
 
 /** Ask for the next case while this one is read. */
 async function fetchAhead() {
   if (consensus || !current) return;
+  const shown = current;
   try {
-    upcoming = (await get(`/api/next?beside=${current.view.number}`)).number;
+    const found = (await get(`/api/next?beside=${shown.view.number}`)).number;
+    if (current !== shown) return;
+    upcoming = found;
     if (upcoming !== null) {
       const promise = fetchCase(upcoming);
       promise.then(() => { document.body.dataset.ahead = String(upcoming); }, () => ahead.clear());
