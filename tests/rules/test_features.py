@@ -124,7 +124,7 @@ def test_the_summary_counts_what_was_measured_fired_and_untold(rules):
     assert summary["valid"]["qrs_ms"] == pytest.approx(2 / 3)
     assert summary["measured"]["heart_rate_bpm"] == pytest.approx(2 / 3)
     assert summary["medians"]["1-4 y"]["records"] == 2
-    assert summary["cannot_be_told"]["tachycardia"] == 2
+    assert summary["not_evaluable"]["tachycardia"] == 2
 
 
 @pytest.mark.parametrize(("fs_hz", "paced"), [(500.0, [True, False]), (100.0, [None, None])])

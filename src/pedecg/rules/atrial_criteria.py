@@ -39,7 +39,7 @@ def left_atrium(child: MeasuredChild) -> Verdict:
 def left_anterior_block(child: MeasuredChild) -> Verdict:
     """Assess left anterior fascicular block: left axis, qR and late R in aVL, no wide QRS.
 
-    Beside right bundle branch block (bifascicular block) QRS is wide, and its axis is that of the
+    With right bundle branch block (bifascicular block) QRS is wide, and its axis is that of the
     first 80 ms, in which the left ventricle is activated. Congenital left axis, as in
     atrioventricular septal defect, can look the same.
     """

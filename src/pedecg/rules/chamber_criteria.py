@@ -150,7 +150,7 @@ def sokolow_lyon(child: MeasuredChild) -> Verdict:
 def cornell(child: MeasuredChild) -> Verdict:
     """Judge whether R in aVL + S in V3 is above its limit for adults.
 
-    Not beside left anterior fascicular block, which makes R in aVL tall by itself (AHA/ACCF/HRS
+    Not in left anterior fascicular block, which makes R in aVL tall by itself (AHA/ACCF/HRS
     2009, part V).
     """
     if atrial_criteria.left_anterior_block(child).met:
@@ -228,10 +228,10 @@ def right_voltage(child: MeasuredChild) -> Verdict:
 
 
 def left_hypertrophy(child: MeasuredChild) -> Verdict:
-    """Judge LV hypertrophy by points, of an adult only with a high voltage.
+    """Assess LV hypertrophy by points, and in adults only if a voltage is high.
 
-    Left bundle branch block and pre-excitation change voltage, ST and T by themselves: then it
-    cannot be told.
+    Left bundle branch block and pre-excitation change voltage, ST and T by themselves: the verdict
+    is then unknown.
     """
     if (
         conduction_criteria.left_block(child, complete=True).met

@@ -252,7 +252,7 @@ def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = ""
             for name in groups.names
         },
         "fired": {column.removeprefix("rule_"): int(rules[column].sum()) for column in fired},
-        "cannot_be_told": {
+        "not_evaluable": {
             column.removeprefix("rule_"): int(rules[column].isna().sum()) for column in fired
         },
     }

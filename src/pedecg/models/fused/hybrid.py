@@ -1,10 +1,9 @@
-"""What a cardiologist measures, and the trace: models of rule features and a network, fused.
+"""Late fusion of a network with models of rule features.
 
 Each side is a model of its own and is fitted first: the network by the training loop, with its
 best epoch or its last as ``train.monitor`` says, the others on rule features. The fusion is fitted
 afterwards, on the probabilities that the sides give for validation records. A network trained
-together with rule features learns its training records by heart, and was worse than its better
-side.
+together with rule features overfits its training records, and was worse than its better side.
 """
 
 import json
