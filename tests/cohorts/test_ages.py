@@ -45,6 +45,12 @@ def test_an_age_that_cannot_be_read_is_a_fault_and_says_what_was_found(cell):
     assert repr(cell) in fault.value.detail
 
 
+def test_an_age_of_400_digits_is_a_fault_in_a_short_line():
+    with pytest.raises(RecordFault, match="expected 0 to 45000 days") as fault:
+        ages.read("9" * 400 + "y")
+    assert len(fault.value.detail) < 100
+
+
 @given(days=st.integers(0, ages.OLDEST_DAYS))
 @settings(deadline=None)
 def test_days_are_read_as_they_are_written(days):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.age_text import DAYS_PER_MONTH, DAYS_PER_YEAR
 
+_SHOWN = 40  # characters of a cell in a message
 OLDEST_DAYS = 45_000  # 123 years: nobody is known to have grown older
 # A column of bare numbers up to here may be years of adults or months of children; a column that
 # goes beyond is in days: 250 months are 21 years.
@@ -82,14 +83,18 @@ def read(cell: str, unit: str = "") -> Age:
             raise RecordFault("invalid-age", f"age {cell!r} has no unit; expected e.g. {cell}d")
     if any(named not in _DAYS_PER_UNIT for _, named in parts):
         raise RecordFault("invalid-age", f"age {cell!r}: unknown unit; expected h, d, w, mo or y")
-    days = round(sum(number * _DAYS_PER_UNIT[named] for number, named in parts))
+    days = sum(number * _DAYS_PER_UNIT[named] for number, named in parts)
     if (match is not None and match["sign"] == "-") or days > OLDEST_DAYS:
-        raise RecordFault("invalid-age", f"age {cell!r}; expected 0 to {OLDEST_DAYS} days")
+        raise RecordFault("invalid-age", f"age {_short(cell)}; expected 0 to {OLDEST_DAYS} days")
     if all(number == 0 for number, _ in parts):
         smallest = min(_DAYS_PER_UNIT[named] for _, named in parts)
         if smallest > 1:
             return _below_one(smallest)
-    return Age(days)
+    return Age(round(days))
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…")
 
 
 def _below_one(days_per_unit: float) -> Age:
