@@ -44,7 +44,9 @@ def rules_model(monkeypatch):
     monkeypatch.setattr(
         registry, "_module", lambda name, *_: Module if name == "linear" else find(name)
     )
-    monkeypatch.setattr(registry, "source_file", lambda name, *_: registry.Path(registry.__file__))
+    monkeypatch.setattr(
+        registry, "source_file", lambda name, *_: registry._SOURCE / "networks/linear.py"
+    )
     return Module
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
 from pedecg.learning.pipeline_inputs import Inputs
 from pedecg.models import registry
@@ -217,6 +218,7 @@ def test_refitted_it_has_seen_validation_rows_but_their_probabilities_have_not(f
 def test_a_folder_that_holds_no_model_is_refused(tmp_path, text, says):
     if text is not None:
         (tmp_path / CARD).write_text(text)
+        folder_hashes.seal(tmp_path, [CARD])
     with pytest.raises(PedecgError, match=says):
         registry.load(tmp_path)
 

@@ -8,6 +8,7 @@ import example_models
 import numpy as np
 import pytest
 
+from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
 from pedecg.models import registry
 from pedecg.models.contract import Fitted
@@ -115,5 +116,6 @@ def test_a_card_without_weights_is_refused(fitted: Fitted, tmp_path: Path) -> No
     fitted.model.save(tmp_path)
     card = tmp_path / "model.json"
     card.write_text(card.read_text(encoding="utf-8").replace('"bias"', '"other"'), encoding="utf-8")
+    folder_hashes.seal(tmp_path, [card.name])
     with pytest.raises(PedecgError, match="not the card of a hybrid"):
         registry.load(tmp_path)

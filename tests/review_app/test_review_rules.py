@@ -268,7 +268,8 @@ def test_rows_written_by_hand_stay_and_rows_of_the_review_follow_it(review, tmp_
     assert decided.loc[("A1", "chd"), "decision"] == "keep"
     assert decided.loc[("E1", "chd"), "reviewer"] == "By hand"
     assert decided.loc[("B1", "chd"), "decision"] == "flip"
-    assert decided.loc[("B1", "chd"), "reason"] == "'=HYPERLINK(1)"
+    assert decided.loc[("B1", "chd"), "reason"] == "=HYPERLINK(1)"
+    assert ",'=HYPERLINK(1)," in file.read_text()  # a spreadsheet shows it and computes nothing
     header, *lines = file.read_text().splitlines()
     assert header == "record_id,label,decision,reviewer,reason,time,blinded,version"
     assert any(",yes,pedecg " in line for line in lines)

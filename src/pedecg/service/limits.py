@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEGABYTE = 1_000_000
+MEGABYTE = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)

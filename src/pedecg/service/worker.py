@@ -15,7 +15,7 @@ from pathlib import Path
 from pedecg.core.errors import PedecgError
 from pedecg.service.messages import Broken, Job, Refused, Reply
 
-GIGABYTE = 10**9
+GIGABYTE = 10**9  # bytes
 
 
 def main(connection: Connection, model_folder: Path, memory_gb: float) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pedecg.core import params, tables
+from pedecg.core import folder_hashes, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.models import contract, fusion, registry
@@ -137,6 +137,7 @@ class Model(contract.Trainable):
         }
         text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
         tables.write_text(text + "\n", folder / contract.CARD)
+        folder_hashes.seal(folder, [contract.CARD])  # the sides have hashes of their own
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:
