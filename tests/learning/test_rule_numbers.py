@@ -45,7 +45,7 @@ def rules_model(monkeypatch):
         registry, "_module", lambda name, *_: Module if name == "linear" else find(name)
     )
     monkeypatch.setattr(
-        registry, "source_file", lambda name, *_: registry._SOURCE / "networks/linear.py"
+        registry, "source_file", lambda name, *_: registry._SOURCE / "models/networks/linear.py"
     )
     return Module
 
