@@ -15,12 +15,26 @@ class DataSettings(Section):
     """Section `data`: the folder of each data set, as published."""
 
     delineation: dict[str, str] = Field(
-        description="folders of labelled waves, ludb and qtdb; absent: not measured"
+        description=(
+            "folders of LUDB 1.0.1 (doi 10.13026/eegm-h675) and QT Database 1.0.0 (doi "
+            "10.13026/C24K53); absent: not measured"
+        )
     )
-    ptbxl: str = Field(description="folder of PTB-XL; absent: not measured")
-    cinc2017: str = Field(description="folder of PhysioNet/CinC 2017; absent: not measured")
+    ptbxl: str = Field(
+        description="folder of PTB-XL (doi 10.13026/kfzx-aw45), its signals at 100 Hz; absent: "
+        "not measured"
+    )
+    cinc2017: str = Field(
+        description=(
+            "folder of PhysioNet/CinC Challenge 2017 (doi 10.13026/d3hm-sf11), labels "
+            "REFERENCE-v3.csv; absent: not measured"
+        )
+    )
     vendor_xml: str = Field(
-        description="folder of GE MUSE, Philips Sierra or HL7 aECG files; absent: not measured"
+        description=(
+            "folder of GE MUSE, Philips Sierra or HL7 aECG files that hold measurements; "
+            "absent: not measured"
+        )
     )
 
     @field_validator("delineation")
@@ -34,26 +48,38 @@ class DataSettings(Section):
 class DelineationSettings(Section):
     """Section `delineation`: which delineators are compared, and on which records."""
 
-    weights: str = Field(description="folder of the weights of our delineator")
+    weights: str = Field(
+        description=(
+            "folder of the weights of our delineator; after a training "
+            "../delineation/models/delineator"
+        )
+    )
     records: Literal["all", "held_out"] = Field(
         description="all: every record; held_out: those that held_out.json of the weights lists"
     )
     neurokit2_methods: list[Literal["prominence", "dwt", "cwt", "peak"]] = Field(
-        description="methods of NeuroKit2 to compare with"
+        description="methods of NeuroKit2 to compare with; dwt is its default"
     )
     openecg_python: str | None = Field(
-        description="Python of an environment with openecg; null: openecg is left out"
+        description=(
+            "Python of an environment with openecg==0.11.0 and ai-edge-litert; null: "
+            "openecg is left out"
+        )
     )
 
 
 class HeartRateSettings(Section):
     """Section `heart_rates`: simulated children at fixed heart rates, lead II."""
 
-    seed: int = Field(ge=0, description="any integer; not that of the training records")
-    records: int = Field(ge=1, le=1000, description="simulated records at each heart rate")
+    seed: int = Field(ge=0, description="not the seed of the training records")
+    records: int = Field(
+        ge=1, le=1000, description="simulated records at each heart rate: healthy, 10 s, lead II"
+    )
     rates_bpm: list[float] = Field(min_length=1, description="heart rates, beats per minute")
     detected_f1: float = Field(
-        gt=0, le=1, description="F1 of detection from which a wave counts as detected"
+        gt=0,
+        le=1,
+        description="F1 of detection from which a wave counts as detected at a heart rate",
     )
 
 
@@ -72,7 +98,9 @@ class Cinc2017Folds(Section):
     repeats: int = Field(
         ge=1, le=100, description="cross-validations, each with other folds and seeds"
     )
-    folds: int = Field(ge=2, le=100, description="folds of recordings")
+    folds: int = Field(
+        ge=2, le=100, description="folds of recordings; who was recorded is not published"
+    )
 
 
 class PtbxlSettings(PtbxlFolds):
@@ -96,8 +124,13 @@ class Cinc2017Settings(Cinc2017Folds):
 class ResamplingSettings(Section):
     """Section `resampling`: the 95% intervals of every figure."""
 
-    resamples: int = Field(ge=2, le=10_000, description="resamples of patients or records")
-    seed: int = Field(ge=0, description="of the resampling; all models share it")
+    resamples: int = Field(
+        ge=2,
+        le=10_000,
+        description="resamples of patients (LUDB, QTDB, CinC 2017: of records) for the 95% "
+        "intervals",
+    )
+    seed: int = Field(ge=0, description="seed of the resampling; all models share it")
 
 
 class _Folder(Section):

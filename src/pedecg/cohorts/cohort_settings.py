@@ -15,7 +15,10 @@ class ZzuSettings(Section):
     """What counts as abnormal among the findings of ZZU-pECG (and of the simulated cohort)."""
 
     normal_verdicts: list[str] = Field(
-        description="findings that classify the whole ECG as normal (AHA codes)"
+        description=(
+            "findings that classify the whole ECG as normal and outweigh single findings "
+            "(AHA codes; A1 normal, A2 otherwise normal)"
+        )
     )
     benign_findings: list[str] = Field(
         description="findings that alone do not make an ECG abnormal (AHA codes, or the words "
@@ -41,8 +44,10 @@ class Cinc2017Settings(Section):
     """Which labels of PhysioNet/CinC 2017 are read."""
 
     labels: str = Field(
-        description="table of labels in the cohort's root, such as REFERENCE-v3.csv; older "
-        "versions differ in some recordings"
+        description=(
+            "table of labels in the cohort's root, such as REFERENCE-v3.csv; the older "
+            "versions v0 to v2 differ in some recordings"
+        )
     )
 
 
@@ -62,7 +67,10 @@ class ManifestColumns(Section):
     )
     patient_id: str = Field(description="column of the patient's identifier")
     path: str = Field(
-        description="column of the file, WFDB or vendor XML, relative to the cohort's root"
+        description=(
+            "column of the file, WFDB (with or without .hea) or vendor XML, relative to "
+            "the cohort's root"
+        )
     )
     age: str | None = Field(
         description="column of the age, in `age_unit` or with a unit per cell; where it is "
@@ -72,7 +80,9 @@ class ManifestColumns(Section):
         description="column of the sex; where it is empty or null, the file's own"
     )
     acquired_at: str | None = Field(description="column of the date and time of acquisition")
-    split: str | None = Field(description="column of the data set's own train, validation or test")
+    split: str | None = Field(
+        description="column of the data set's own train, validation (or val) or test"
+    )
     fold: str | None = Field(description="column of the data set's own fold, a whole number")
 
 
@@ -82,20 +92,26 @@ class ManifestSettings(Section):
     file: str = Field(description="the CSV, relative to the cohort's root and below it")
     columns: ManifestColumns
     age_unit: Literal["ask", "days", "weeks", "months", "years"] | None = Field(
-        description="unit of ages without one; ask: the run ends with a question where all bare "
-        "numbers are at most 250, which could be years or months, and else reads days; null: "
-        "every cell must contain its unit"
+        description=(
+            "unit of ages without one; ask: days, but where all bare numbers are at most "
+            "250, perhaps years or months, the run ends with a question; null: every cell "
+            "must contain its unit, as 572d"
+        )
     )
     female: list[str] = Field(description="values that mean female, case-insensitive")
     male: list[str] = Field(description="values that mean male, case-insensitive")
     labels: list[str] = Field(
-        description="label columns (1 present, 0 absent, empty unknown); `target=column` renames, "
-        "as does `target:column`, which needs no quotes after -S"
+        description=(
+            "label columns (1 present, 0 absent, empty unknown); `target=column` renames "
+            "(chd=CHD_flag), as does `target:column`, which needs no quotes after -S"
+        )
     )
 
     features: list[str] = Field(
-        description="numeric columns kept besides age and sex; `name=column` renames, as does "
-        "`name:column`"
+        description=(
+            "numeric columns kept besides age and sex, as x_… in records.parquet; "
+            "`name=column` renames (dose=Dose_mg_m2), as does `name:column`"
+        )
     )
     conflicting_labels: Literal["keep", "quarantine", "refuse"] = Field(
         description="records of one patient that are 0 and 1 in a label: kept (a disease may "
@@ -174,10 +190,18 @@ class CohortSettings(Section):
     name: Literal[
         "simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest",
         "simulated_manifest",
-    ] = Field(description="the data set")  # fmt: skip
-    root: str = Field(description="its folder; may lie outside the repository")
-    min_age_days: int | None = Field(ge=0, description="youngest age kept, days; null: no limit")
-    max_age_days: int | None = Field(ge=0, description="oldest age kept, days; null: no limit")
+    ] = Field(description="the data set; the block of that name has its settings")  # fmt: skip
+    root: str = Field(description="folder of the data set; may lie outside the repository")
+    min_age_days: int | None = Field(
+        ge=0,
+        description=(
+            "youngest age kept, days; records of younger or unknown age are excluded and "
+            "counted; null: no limit"
+        ),
+    )
+    max_age_days: int | None = Field(
+        ge=0, description="oldest age kept, days; 6573 keeps those under 18 years; null: no limit"
+    )
     require_age: bool = Field(
         description="true: a record without age is quarantined; false: its age is null "
         "(PTB-XL hides some ages: there they are always null)"

@@ -22,7 +22,8 @@ class LabelSettings(params.Section):
     """Section `labels`."""
 
     use_decisions: bool = Field(
-        description="apply labels/decisions.csv to the labels of training and validation records"
+        description="true: apply labels/decisions.csv to the labels of training and validation "
+        "records"
     )
     not_from_ecg: list[str] = Field(
         description="targets determined by echocardiography, serology or another test: a review of "

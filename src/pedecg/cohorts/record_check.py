@@ -20,21 +20,34 @@ class IngestSettings(quality.LeadLimits):
     """When a lead, a record or a whole cohort is refused."""
 
     max_quarantine_fraction: float = Field(
-        ge=0, le=1, description="share of quarantined rows above which the stage fails"
+        ge=0,
+        le=1,
+        description="share of quarantined rows above which the stage fails, after the "
+        "quarantine is written",
     )
-    min_fs_hz: float = Field(gt=0, description="lowest sampling rate that resolves a QRS, Hz")
+    min_fs_hz: float = Field(
+        gt=0,
+        description="lowest sampling rate that resolves a QRS, Hz; a child's QRS reaches 40 Hz "
+        "and more",
+    )
     max_fs_hz: float = Field(
-        gt=0, le=1e6, description="highest sampling rate of an ECG recorder, Hz"
+        gt=0,
+        le=1e6,
+        description="highest sampling rate of an ECG recorder, Hz; above it the header is wrong",
     )
     ignore_channels: list[str] = Field(
-        description="channels other than the twelve leads that may be left out, by name; "
-        "any other unknown channel quarantines its record"
+        description=(
+            "channels other than the twelve leads that may be left out, e.g. RESP; any "
+            "other unknown channel quarantines its record"
+        )
     )
     required_leads: list[str] = Field(
         description="a record without one of these, or with an unusable one, is quarantined; "
         "empty: it is used, with zeros and a mask there"
     )
-    max_xml_mb: float = Field(gt=0, le=1000, description="largest vendor XML file read, MB")
+    max_xml_mb: float = Field(
+        gt=0, le=1000, description="largest vendor XML file read, MB; one of 10 s has 0.1 to 0.5"
+    )
 
     @field_validator("required_leads")
     @classmethod

@@ -32,7 +32,10 @@ class SplitSettings(Section):
 
     seed: int = Field(ge=0, description="another seed is another split")
     source: Literal["stratified", "dataset"] = Field(
-        description="stratified: by us; dataset: the data set's own split or fold column"
+        description=(
+            "stratified: by us; dataset: the data set's own split or fold column, e.g. "
+            "PTB-XL's strat_fold"
+        )
     )
     fractions: list[float] = Field(
         min_length=3, max_length=3, description="train, validation, test; of patients, sum 1"
@@ -42,7 +45,10 @@ class SplitSettings(Section):
     validation_folds: list[int] = Field(description="with source dataset: folds to validate on")
     test_folds: list[int] = Field(description="with source dataset: folds to test on")
     folds: int = Field(
-        ge=0, le=100, description="0: fractions hold; from 2: cross-validation with so many folds"
+        ge=0,
+        le=100,
+        description="0: fractions hold; from 2: cross-validation with so many folds, each "
+        "tested once",
     )
     fold: int = Field(ge=0, description="with folds: the one to test on, from 0")
 

@@ -28,8 +28,12 @@ OWN = "cohort"  # name of the source `root` in the library
 class Settings(Section):
     """Section `cohort` of the delineation pipeline."""
 
-    root: str = Field(description="folder of LUDB, QTDB, ISP or simulated children")
-    also: dict[str, str] = Field(description="further such folders, name: path")
+    root: str = Field(
+        description="folder of LUDB, QTDB, ISP or simulated children, recognised by its files"
+    )
+    also: dict[str, str] = Field(
+        description="further such folders, name: path; all sources together train one network"
+    )
 
     @field_validator("also")
     @classmethod

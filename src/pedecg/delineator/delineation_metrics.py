@@ -17,7 +17,9 @@ from pedecg.waves.annotations import Labelled
 class Settings(Section):
     """Section `evaluate` of the delineation pipeline."""
 
-    split: Literal["validation", "test"] = Field(description="records that are scored")
+    split: Literal["validation", "test"] = Field(
+        description="records that are scored; validation while choosing parameters"
+    )
     rate_edges_bpm: list[float] = Field(
         min_length=2, description="edges of the groups of heart rates, beats per minute, rising"
     )

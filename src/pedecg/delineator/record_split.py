@@ -16,16 +16,22 @@ HELD_OUT = "test"
 class Settings(Section):
     """Section `split` of the delineation pipeline."""
 
-    seed: int = Field(description="any integer; another seed is another split", ge=0)
+    seed: int = Field(description="another seed is another split", ge=0)
     fractions: list[float] = Field(
         description="training, validation, test; of each source's records; sum 1"
     )
     folds: int = Field(
-        ge=0, le=100, description="0: fractions hold; from 2: cross-validation with so many folds"
+        ge=0,
+        le=100,
+        description="0: fractions hold; from 2: cross-validation with so many folds, each "
+        "tested once",
     )
     fold: int = Field(ge=0, description="with folds: the one to test on, from 0")
     held_out: dict[str, list[str | int]] = Field(
-        description="records that are always in test, source: names; the fractions divide the rest"
+        description=(
+            "records that are always in test, e.g. {ludb: [1, 8], qtdb: [sel301]}; the "
+            "fractions divide the rest"
+        )
     )
 
     @field_validator("fractions")

@@ -32,13 +32,32 @@ _FAST_RHYTHMS = ("", "apb", "ectopic_atrial", "fibrillation", "supraventricular_
 class Settings(Section):
     """Which children are simulated for the delineator."""
 
-    seed: int = Field(description="any whole number", ge=0)
+    seed: int = Field(description="another seed is another cohort", ge=0)
     records: int = Field(description="number of 12-lead records", ge=1, le=100_000)
     length_s: float = Field(description="length of a record, s", ge=4, le=120)
-    slowest_bpm: float = Field(description="lowest rate, beats per minute", ge=40, le=300)
-    fastest_bpm: float = Field(description="highest rate, beats per minute", ge=40, le=300)
-    findings: float = Field(description="share with a finding or a rhythm disorder", ge=0, le=1)
-    rhythms: float = Field(description="share of these whose rhythm is disordered", ge=0, le=1)
+    slowest_bpm: float = Field(
+        description="lowest rate, beats per minute; rates are uniform on a logarithmic scale",
+        ge=40,
+        le=300,
+    )
+    fastest_bpm: float = Field(
+        description="highest rate, beats per minute; a newborn in re-entry tachycardia reaches 300",
+        ge=40,
+        le=300,
+    )
+    findings: float = Field(
+        description="share with a finding or disease of the simulator, or a rhythm disorder",
+        ge=0,
+        le=1,
+    )
+    rhythms: float = Field(
+        description=(
+            "share of these with a rhythm disorder: without P waves, with early or "
+            "blocked beats, paced"
+        ),
+        ge=0,
+        le=1,
+    )
     pop_fraction: float = Field(description="share with a jumping electrode", ge=0, le=1)
     recorder: Recorder = Field(description="the ECG machine")
 

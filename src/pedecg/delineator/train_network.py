@@ -33,27 +33,51 @@ CLIP_NORM = 1.0  # largest norm of a gradient
 class Settings(Section):
     """Section `train` of the delineation pipeline."""
 
-    seed: int = Field(description="any integer", ge=0)
+    seed: int = Field(description="another seed is another training", ge=0)
     steps: int = Field(description="number of training steps", ge=1)
     threads: int = Field(
-        description="CPU threads; the result depends on their number",
+        description=(
+            "CPU threads; the result depends on their number, since the order of "
+            "floating-point sums does"
+        ),
         ge=1,
         le=1024,
     )
-    leads_per_step: int = Field(description="leads in one update, over all its records", ge=12)
-    window_s: float = Field(description="length of a training window, s", ge=2, le=20)
+    leads_per_step: int = Field(
+        description="leads in one update, over all its records: 1, 2, 3, 6, 9 or 12 leads of each",
+        ge=12,
+    )
+    window_s: float = Field(
+        description=(
+            "length of a training window, s, a multiple of the network's stride (0.128 "
+            "s); shorter ones give more updates in the same time"
+        ),
+        ge=2,
+        le=20,
+    )
     loss: losses.Name = Field(
-        description="cross-entropy; focal, for hard frames; soft Dice and cross-entropy together"
+        description=(
+            "bce: cross-entropy, one half at the median of the readers; focal: hard "
+            "frames count most; dice_bce: soft Dice added, so that rare waves count as "
+            "much as common ones"
+        )
     )
     learning_rate: float = Field(
         description="peak learning rate of the one-cycle schedule", gt=0, le=0.1
     )
-    weight_decay: float = Field(description="AdamW", ge=0, le=1)
+    weight_decay: float = Field(description="weight decay of AdamW", ge=0, le=1)
     average: float = Field(
-        description="decay per step of the exponential moving average of weights", ge=0, lt=1
+        description="decay per step of the exponential moving average of weights, which is stored",
+        ge=0,
+        lt=1,
     )
     without_p: float = Field(
-        description="sampling weight of records without P waves, relative to others", ge=1, le=20
+        description=(
+            "sampling weight of records without P waves, relative to others: they are "
+            "few, and a P wave detected there is a wrong diagnosis"
+        ),
+        ge=1,
+        le=20,
     )
     mixture: dict[str, Annotated[float, Field(ge=0)]] = Field(
         description="weight of each source, of those present"

@@ -24,14 +24,30 @@ class Settings(Section):
         ge=0,
         le=1,
     )
-    fastest_bpm: float = Field(description="highest rate made, beats per minute", ge=60, le=320)
+    fastest_bpm: float = Field(
+        description="highest heart rate made, beats per minute", ge=60, le=320
+    )
     stretch: float = Field(
         description="other windows: time scaled by up to this factor", ge=1, le=2
     )
-    noise: float = Field(description="share of windows with added disturbances", ge=0, le=1)
+    noise: float = Field(
+        description=(
+            "share of windows with added baseline wander, mains hum, muscle noise, "
+            "motion, a low-pass or pacing spikes"
+        ),
+        ge=0,
+        le=1,
+    )
     lost_lead: float = Field(description="share of leads replaced by noise alone", ge=0, le=1)
-    flip: float = Field(description="share of inverted leads", ge=0, le=1)
-    irregular: float = Field(description="share of windows with irregular RR intervals", ge=0, le=1)
+    flip: float = Field(description="share of inverted leads, as in electrode reversal", ge=0, le=1)
+    irregular: float = Field(
+        description=(
+            "share of windows with irregular RR intervals, also with P waves: "
+            "irregularity alone is not fibrillation"
+        ),
+        ge=0,
+        le=1,
+    )
     fibrillating: float = Field(
         description="share of other windows in which fibrillation or flutter replaces the P waves",
         ge=0,

@@ -32,10 +32,16 @@ class EnsembleSettings(Section):
     # A stage that calibrates one member need not declare them: they may be absent there.
     members: list[str] | None = Field(
         None,
-        description="models of the run that are averaged; null: all that are no reference model",
+        description=(
+            "models of the run that are averaged, each with all its seeds; null: all "
+            "except reference models (age_sex, rules)"
+        ),
     )
     method: Literal["none", "temperature", "platt"] = Field(
-        description="how members are calibrated on validation records before their mean is taken"
+        description=(
+            "how members are calibrated on validation records, per target and seed, "
+            "before their mean is taken"
+        )
     )
     min_positives: int = Field(
         description="records; a target with fewer positives or negatives in validation is left as "

@@ -35,7 +35,7 @@ class ExternalSettings(evaluate.Scoring):
         "best of them on validation records, reference models left out"
     )
     age_from_days: int = Field(description="youngest child, days", ge=0)
-    age_to_days: int = Field(description="oldest child, days, included", ge=0)
+    age_to_days: int = Field(description="oldest child, days, included; 6574: under 18 years", ge=0)
     mapping: str = Field(description="which of external_validation.mappings to use")
     mappings: dict[str, dict[str, str]] = Field(
         description="name -> target of the model -> expression over the external labels, of not, "

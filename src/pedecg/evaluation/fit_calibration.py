@@ -22,8 +22,10 @@ class CalibrationSettings(params.Section):
     """How probabilities are corrected and judged; all of it on validation records."""
 
     methods: list[Literal["none", "temperature", "platt", "isotonic"]] = Field(
-        description="candidate corrections; log loss chooses one per target and training; "
-        "isotonic needs 200 positives and 200 negatives in validation, unless it is the only one",
+        description=(
+            "candidate corrections; log loss chooses one per target and training; "
+            "isotonic, unless alone, needs 200 positives and 200 negatives in validation"
+        ),
         min_length=1,
     )
     folds: int = Field(
@@ -31,8 +33,11 @@ class CalibrationSettings(params.Section):
     )
     seed: int = Field(description="seed of these folds", ge=0)
     rule: Literal["f1", "youden", "sensitivity", "specificity"] = Field(
-        description="criterion of the threshold: largest F1, largest Youden index, or sensitivity "
-        "or specificity of `rate`"
+        description=(
+            "criterion of the threshold: largest F1 or Youden index, or a sensitivity or "
+            "specificity of `rate`; specificity rests on the many negatives, not on the "
+            "few positives"
+        )
     )
     rate: float = Field(description="sensitivity or specificity at that threshold", gt=0, lt=1)
 

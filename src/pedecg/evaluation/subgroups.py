@@ -50,7 +50,9 @@ class SubgroupSettings(params.Section):
         ge=0,
         le=1,
     )
-    crossed: bool = Field(description="true: also pairs of factors, for example age group and sex")
+    crossed: bool = Field(
+        description="true: also pairs of factors, for example age group and sex (tables only)"
+    )
 
     @field_validator("length_edges_s")
     @classmethod

@@ -12,18 +12,24 @@ class MapSettings(Section):
     """Settings of saliency maps."""
 
     seconds: float = Field(
-        description="s; length of the explained part of a record, from its start",
+        description="s; length of the explained part of a record, from its start, as drawn on "
+        "ECG paper",
         gt=0,
         le=3600,
     )
     min_hz: float = Field(
-        description="smallest number of steps per second of the layer for Grad-CAM; the deepest "
-        "such layer is used",
+        description=(
+            "smallest number of steps per second of the layer for Grad-CAM, the deepest "
+            "such layer; 12 distinguish P, QRS and T"
+        ),
         gt=0,
         le=500,
     )
     smooth_s: float = Field(
-        description="s; width of the moving average of gradient x input", gt=0, le=0.5
+        description="s; width of the moving average of gradient x input, whose single samples "
+        "are noise",
+        gt=0,
+        le=0.5,
     )
     ig_steps: int = Field(
         description="steps of the integrated gradients from no signal to the signal", ge=2, le=512
@@ -47,7 +53,13 @@ class ExplainSettings(MapSettings):
         "present or predicted, evenly over their probabilities",
         ge=1,
     )
-    checked: int = Field(description="of these, number of records in the sanity checks", ge=1)
+    checked: int = Field(
+        description=(
+            "of these, number of records in the sanity checks, which take twenty times as "
+            "long as the map"
+        ),
+        ge=1,
+    )
     pictures: int = Field(description="of these, number of the most probable that are drawn", ge=0)
     cell_s: float = Field(
         description="s; length of a cell (a part of one lead) in the sanity checks", gt=0, le=1
@@ -55,7 +67,7 @@ class ExplainSettings(MapSettings):
     fractions: list[float] = Field(
         description="shares of all cells that are deleted, ascending", min_length=1
     )
-    seed: int = Field(description="of random weights, random cells and resampling", ge=0)
+    seed: int = Field(description="seed of random weights, random cells and resampling", ge=0)
     bootstrap: int = Field(description="resamples of patients for the intervals", ge=0, le=10_000)
 
 
@@ -92,6 +104,10 @@ class AtlasSettings(Section):
         description="principal components that t-SNE starts from", ge=2, le=1024
     )
     perplexity: float = Field(
-        description="approximate number of neighbours of a record on the map", gt=1, le=500
+        description="approximate number of neighbours of a record on the map; 5 to 50 is usual",
+        gt=1,
+        le=500,
     )
-    seed: int = Field(description="of the choice of records; t-SNE itself starts from PCA", ge=0)
+    seed: int = Field(
+        description="seed of the choice of records; t-SNE itself starts from PCA", ge=0
+    )

@@ -25,20 +25,32 @@ class LossSettings(Section):
     """Which loss, and how it weighs what is rare and what is hard."""
 
     name: Literal["cross_entropy", "focal", "asymmetric"] = Field(
-        description="cross_entropy; focal: down-weights well-classified examples; asymmetric: "
-        "focal for absent labels only (multilabel only)"
+        description=(
+            "cross_entropy: unmodified; focal: down-weights well-classified examples; "
+            "asymmetric: focal for absent labels only (multilabel only)"
+        )
     )
     positive_weight_cap: float = Field(
-        description="largest weight of present labels relative to absent ones, or of a rare class "
-        "relative to a common one; 1: no weights",
+        description=(
+            "largest weight of present labels (absent/present) or of a rare class (mean "
+            "count/its count); 1: no weights"
+        ),
         ge=1,
     )
     given_weights: dict[str, float] = Field(
-        {}, description="weights by target instead of those from the training split"
+        {},
+        description="weights by target instead of those from the training split, e.g. {chd: 4}",
     )
-    focal_gamma: float = Field(description="focal: focusing exponent gamma", ge=0, le=10)
+    focal_gamma: float = Field(
+        description="focal: focusing exponent gamma; 0: cross-entropy; 2 as published (Lin 2017)",
+        ge=0,
+        le=10,
+    )
     absent_gamma: float = Field(
-        description="asymmetric: focusing exponent for absent labels; 0 for present labels",
+        description=(
+            "asymmetric: focusing exponent for absent labels, 4 as published (Ridnik "
+            "2021); for present labels it is 0"
+        ),
         ge=0,
         le=10,
     )

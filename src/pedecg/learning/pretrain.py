@@ -36,8 +36,11 @@ class PretrainSettings(Section):
 
     seed: int = Field(description="seed of weights, crops and masks", ge=0)
     extra_signals: list[str] = Field(
-        description="folders of further signal stores without labels, of the same leads and rate; "
-        "never one that a result is measured on"
+        description=(
+            "folders of further signal stores without labels, of the same leads and rate; "
+            "never one that a result is measured on; after a change `dvc repro -f "
+            "pretrain`, since DVC does not watch them"
+        )
     )
     held_out: float = Field(
         description="share of the training records held out to measure the reconstruction",
@@ -45,7 +48,10 @@ class PretrainSettings(Section):
         lt=0.5,
     )
     mask_share: float = Field(
-        description="share of the patches of a crop that are masked, in all leads together",
+        description=(
+            "share of the patches of a crop that are masked, in all leads together, since "
+            "one lead predicts another"
+        ),
         gt=0,
         lt=1,
     )
@@ -53,13 +59,22 @@ class PretrainSettings(Section):
         description="share of leads that are masked over the whole crop, in addition", ge=0, lt=1
     )
     shown_weight: float = Field(
-        description="weight of the loss on visible patches, relative to masked patches", ge=0, le=1
+        description=(
+            "weight of the loss on visible patches, relative to masked patches; more: "
+            "better reconstruction, smaller gain of the classifiers"
+        ),
+        ge=0,
+        le=1,
     )
-    patch_s: float = Field(description="s; length of a patch", gt=0, le=5)
+    patch_s: float = Field(description="s; length of a patch, about a QRS or a T wave", gt=0, le=5)
     crop_seconds: float = Field(description="s; length of a crop", gt=0, le=600)
     crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
     batch_size: int = Field(description="crops per step", ge=2, le=65536)
-    epochs: int = Field(description="number of epochs", ge=1, le=100_000)
+    epochs: int = Field(
+        description="number of epochs; 200 and more for thousands of records on a GPU",
+        ge=1,
+        le=100_000,
+    )
     learning_rate: float = Field(description="peak learning rate of AdamW", gt=0, le=1)
     warmup_epochs: float = Field(
         description="epochs of linear warm-up; cosine decay to zero follows", ge=0
@@ -77,7 +92,12 @@ class PretrainSettings(Section):
         description="device; auto: the first available of cuda, mps, cpu"
     )
     threads: int = Field(
-        description="CPU threads; the result depends on their number", ge=1, le=1024
+        description=(
+            "CPU threads; the result depends on their number, since the order of "
+            "floating-point sums does"
+        ),
+        ge=1,
+        le=1024,
     )
 
 

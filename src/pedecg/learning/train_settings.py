@@ -23,21 +23,43 @@ class TrainSettings(Section):
         description="natural: all records with the same probability; balanced: each target, and no "
         "target, with the same probability"
     )
-    crop_seconds: float = Field(description="s; length of a training crop and window", gt=0, le=600)
+    crop_seconds: float = Field(
+        description="s; length of a training crop and window; 5 s hold 5 to 15 beats of a child",
+        gt=0,
+        le=600,
+    )
     window_overlap: float = Field(
         description="overlap of consecutive windows in evaluation, as a share of a window",
         ge=0,
         lt=1,
     )
     crops_per_record: int = Field(description="crops of each record in one epoch", ge=1, le=1000)
-    batch_size: int = Field(description="crops per batch, over all processes", ge=2, le=65536)
+    batch_size: int = Field(
+        description="crops per batch, over all processes; fewer where memory is short",
+        ge=2,
+        le=65536,
+    )
     accumulate: int = Field(
-        description="gradient accumulation: batches per step of the optimiser",
+        description=(
+            "gradient accumulation: batches per step of the optimiser; more where a large "
+            "batch does not fit in memory"
+        ),
         ge=1,
         le=1024,
     )
-    epochs: int = Field(description="largest number of epochs", ge=1, le=100_000)
-    learning_rate: float = Field(description="peak learning rate of AdamW", gt=0, le=1)
+    epochs: int = Field(
+        description="largest number of epochs; early stopping may end training before",
+        ge=1,
+        le=100_000,
+    )
+    learning_rate: float = Field(
+        description=(
+            "peak learning rate of AdamW; 1e-4 to 1e-2 is sensible; `pedecg lr-find` "
+            "plots the loss over it"
+        ),
+        gt=0,
+        le=1,
+    )
     schedule: schedules.Kind = Field(
         description="learning rate schedule after the warm-up: cosine decay to zero; one_cycle, "
         "with inverse momentum; plateau, reduced when validation stalls; constant"
@@ -84,15 +106,20 @@ class TrainSettings(Section):
         le=1024,
     )
     threads: int = Field(
-        description="CPU threads; the result depends on their number",
+        description=(
+            "CPU threads; the result depends on their number, since the order of "
+            "floating-point sums does"
+        ),
         ge=1,
         le=1024,
     )
     overfit_one_batch: bool = Field(
-        description="check of a new model: train and validate on one batch, which it must overfit"
+        description="true: check of a new model: train and validate on one batch, which it "
+        "must overfit"
     )
     fast_dev_run: bool = Field(
-        description="check of a new set-up: one epoch of two steps; its metrics are meaningless"
+        description="true: check of a new set-up: one epoch of two steps; its metrics are "
+        "meaningless"
     )
     augment: AugmentSettings = Field(description="changes of training crops that keep labels true")
 

@@ -51,7 +51,12 @@ class SharedTrunkSettings(Section):
     """
 
     blocks: list[int] = Field(
-        description="residual blocks in each of the five stages", min_length=5, max_length=5
+        description=(
+            "residual blocks in each of the five stages, at 62, 31, 16, 8 and 4 Hz with "
+            "stem_hz 62.5"
+        ),
+        min_length=5,
+        max_length=5,
     )
     stem: Literal["single", "deep"] = Field(
         "single", description="single: one convolution; deep: three, as in xresnet (He 2019)"
@@ -61,7 +66,7 @@ class SharedTrunkSettings(Section):
         ge=25,
         le=500,
     )
-    stem_s: float = Field(description="s; reach of the first convolution", gt=0, le=1)
+    stem_s: float = Field(description="s; reach of the first convolution, about a QRS", gt=0, le=1)
     kernel_s: float = Field(
         description="s at stem_hz; reach of the convolutions in the blocks", gt=0, le=1
     )
@@ -93,8 +98,12 @@ class SharedTrunkSettings(Section):
 class TrunkSettings(SharedTrunkSettings):
     """Size of one residual network."""
 
-    width: int = Field(description="channels of the first stage; the last has 8 times as many",
-                       ge=4, le=256)  # fmt: skip
+    width: int = Field(
+        description="channels of the first stage; the last has 8 times as many; 32 with one block "
+        "per stage: 1 M parameters",
+        ge=4,
+        le=256,
+    )
 
 
 class Block(nn.Module):

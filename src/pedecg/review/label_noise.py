@@ -51,7 +51,7 @@ class NoiseReviewSettings(params.Section):
         description="keys of models.<model> that differ here, as a smaller width: a small network "
         "is fast and learns fewer wrong labels"
     )
-    seed: int = Field(description="of the folds and of each fold's training", ge=0)
+    seed: int = Field(description="seed of the folds and of each fold's training", ge=0)
     min_positives: int = Field(
         description="a target with fewer known positives or negatives is not searched", ge=2
     )

@@ -28,7 +28,9 @@ class RuleFeaturesSettings(Section):
     limits: str = Field(
         description="CSV of normal limits by age and sex; a hospital's own table is accepted"
     )
-    thresholds: str = Field(description="CSV of the thresholds of the criteria")
+    thresholds: str = Field(
+        description="CSV of the thresholds of the criteria; a hospital's own table is accepted"
+    )
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class AugmentSettings(Section):
         le=60,
     )
     amplitude: list[float] | None = Field(
-        description="factor on all leads together, smallest and largest; null: off",
+        description="factor on all leads together, smallest and largest, e.g. [0.8, 1.2]; "
+        "null: off",
         min_length=2,
         max_length=2,
     )
@@ -39,7 +40,9 @@ class AugmentSettings(Section):
         min_length=2,
         max_length=2,
     )
-    jitter_mv: float = Field(description="mV; SD of added white noise; 0: off", ge=0, le=10)
+    jitter_mv: float = Field(
+        description="mV; SD of added white noise, independent of the signal; 0: off", ge=0, le=10
+    )
     wander_mv: float = Field(description="mV; largest amplitude of baseline wander; 0: off", ge=0)
     wander_hz: float = Field(description="Hz; rate of the baseline wander", gt=0, le=2)
     powerline_mv: float = Field(
@@ -68,7 +71,7 @@ class AugmentSettings(Section):
         le=1,
     )
     rate: list[float] | None = Field(
-        description="factor on the heart rate, smallest and largest; null: off",
+        description="factor on the heart rate, smallest and largest, e.g. [0.8, 1.2]; null: off",
         min_length=2,
         max_length=2,
     )

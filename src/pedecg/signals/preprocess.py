@@ -20,25 +20,57 @@ class PreprocessSettings(Section):
     """How signals are filtered before anything looks at them."""
 
     fs_hz: float = Field(ge=100, le=1000, description="rate of the signal store, Hz")
-    low_hz: float = Field(ge=0.05, le=2, description="high-pass, amplitude one half there, Hz")
-    high_hz: float = Field(ge=15, le=400, description="low-pass, amplitude one half there, Hz")
-    order: int = Field(ge=1, le=8, description="Butterworth order, run forward and backward")
+    low_hz: float = Field(
+        ge=0.05,
+        le=2,
+        description=(
+            "high-pass, amplitude one half there, Hz; 0.5 with order 3: -3 dB at 0.58 Hz, "
+            "below the 0.67 Hz that AHA 2007 allows a zero-phase filter"
+        ),
+    )
+    high_hz: float = Field(
+        ge=15,
+        le=400,
+        description=(
+            "low-pass, amplitude one half there, Hz, below half of fs_hz; a child's QRS "
+            "has power up to 100 Hz and more (AHA 2007: 150 to 250 Hz on paper)"
+        ),
+    )
+    order: int = Field(
+        ge=1,
+        le=8,
+        description=(
+            "Butterworth order, run forward and backward; 2 lowers ST in a slow rhythm by "
+            "0.01 mV, higher orders ring longer at the ends"
+        ),
+    )
     spike_mv: float = Field(
         ge=5,
         le=1000,
-        description="deviation from the lead's median beyond which samples are interpolated, mV",
+        description=(
+            "deviation from the lead's median beyond which samples are interpolated and "
+            "counted, mV, as ingest.saturation_mv"
+        ),
     )
     spike_margin_s: float = Field(
-        ge=0, le=0.1, description="margin around a spike that is also interpolated, s"
+        ge=0,
+        le=0.1,
+        description="margin on either side of a spike that is also interpolated, for its flanks, s",
     )
     leads: list[str] = Field(
-        min_length=1, description="of the store, in canonical order; others are left out"
+        min_length=1,
+        description=(
+            "leads of the store, in canonical order; others are left out; a record "
+            "without one of them has zeros there and a mask"
+        ),
     )
     length_s: float | None = Field(
         gt=0,
         le=600,
-        description="longer records are cropped to their middle, shorter ones zero-padded, s; "
-        "null: every record keeps its own length",
+        description=(
+            "longer records are cropped to their middle, shorter ones zero-padded on both "
+            "sides, s; null: every record keeps its own length"
+        ),
     )
 
     @field_validator("leads")

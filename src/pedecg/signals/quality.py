@@ -14,22 +14,42 @@ class LeadLimits(Section):
     """From where on a lead is flawed."""
 
     saturation_mv: float = Field(
-        gt=0, le=100, description="deviation from the lead's median above any QRS, mV"
+        gt=0,
+        le=100,
+        description="deviation from the lead's median above any QRS, mV: saturation or a loose "
+        "electrode",
     )
     max_saturated_fraction: float = Field(
-        ge=0, le=1, description="fraction of saturated samples above which a lead is not used"
+        ge=0,
+        le=1,
+        description=(
+            "fraction of saturated samples above which a lead is masked; a lead with "
+            "fewer is used and flagged as partly saturated"
+        ),
     )
     flat_mv: float = Field(
-        ge=0, le=1, description="largest deviation below which a lead is flat, mV"
+        ge=0,
+        le=1,
+        description="largest deviation from the lead's median below which it is flat, mV",
     )
     flat_s: float = Field(
-        gt=0, le=10, description="shortest constant segment that counts as flat, s"
+        gt=0,
+        le=10,
+        description=(
+            "shortest constant segment that counts as flat, s; even a quiet lead has "
+            "noise between T and P"
+        ),
     )
     max_flat_fraction: float = Field(
         ge=0, le=1, description="share of flat samples from which a lead is not used"
     )
     max_gap_s: float = Field(
-        ge=0, le=10, description="longest gap without values that may be interpolated, s"
+        ge=0,
+        le=10,
+        description=(
+            "longest gap without values that is interpolated, s; a longer one could hide "
+            "a QRS, so the lead is masked"
+        ),
     )
     max_gap_fraction: float = Field(
         ge=0, le=1, description="share of samples without values from which a lead is not used"

@@ -59,7 +59,7 @@ _RHYTHMS: dict[str, tuple[tuple[str, float, float], ...]] = {
 class CincSimulationSettings(Section):
     """Simulated recordings in the layout of PhysioNet/CinC 2017."""
 
-    seed: int = Field(description="any whole number; another seed is another cohort", ge=0)
+    seed: int = Field(description="another seed is another cohort", ge=0)
     recordings: int = Field(description="number of recordings, each of one person", ge=1, le=99_999)
     af: float = Field(description="share with atrial fibrillation", ge=0, le=1)
     other: float = Field(description="share with another rhythm", ge=0, le=1)

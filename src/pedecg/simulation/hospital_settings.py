@@ -30,23 +30,38 @@ class Recorder(Section):
 class SimulationSettings(Section):
     """One simulated hospital; the sections ``simulate`` and ``simulate_external``."""
 
-    seed: int = Field(description="any whole number; another seed is another cohort", ge=0)
-    patients: int = Field(description="number of children", ge=1, le=99_999)
+    seed: int = Field(description="another seed is another cohort", ge=0)
+    patients: int = Field(
+        description="number of children; with repeat_fraction 0.145 about 1.2 examinations each",
+        ge=1,
+        le=99_999,
+    )
     prevalence: Prevalence = Field(description="diseases")
     finding_rate: float = Field(
-        description="multiplies the frequency of findings without a target disease", ge=0, le=3
+        description=(
+            "multiplies the frequency of findings without a target disease; 1 leaves "
+            "about a fifth of the ECGs normal, as published"
+        ),
+        ge=0,
+        le=3,
     )
     repeat_fraction: float = Field(
         description="share of patients with more than one examination", ge=0, le=1
     )
     recovered_fraction: float = Field(
-        description="share of diagnosed children with a normal ECG", ge=0, le=1
+        description="share of diagnosed children with a normal ECG, the most frequent kind of "
+        "label error",
+        ge=0,
+        le=1,
     )
     missed_fraction: float = Field(
         description="share of affected children without a recorded diagnosis", ge=0, le=1
     )
     misread_fraction: float = Field(
-        description="share of records whose findings are read wrongly", ge=0, le=1
+        description="share of records whose findings are misread: normal as abnormal, or the "
+        "reverse",
+        ge=0,
+        le=1,
     )
     nine_lead_odds: float = Field(
         description="odds of a 9-lead recording relative to the published share for the age", ge=0

@@ -42,14 +42,25 @@ _DOSE_SD = 90.0  # mg/m2
 class XmlSimulationSettings(Section):
     """One simulated hospital that stores GE MUSE XML."""
 
-    seed: int = Field(ge=0, description="any whole number; another seed is another cohort")
+    seed: int = Field(ge=0, description="another seed is another cohort")
     patients: int = Field(ge=1, le=99_999, description="number of patients")
-    positive_fraction: float = Field(ge=0, le=1, description="share of patients with CTRCD")
+    positive_fraction: float = Field(
+        ge=0,
+        le=1,
+        description="share of patients with CTRCD; about 0.09 after anthracyclines (Cardinale "
+        "2015)",
+    )
     repeat_fraction: float = Field(ge=0, le=1, description="share of patients with two ECGs")
     min_age_years: float = Field(ge=0, le=100, description="youngest patient, years")
-    max_age_years: float = Field(ge=0, le=100, description="oldest patient, years")
+    max_age_years: float = Field(
+        ge=0,
+        le=100,
+        description="oldest patient, years; the ECG of patients over 14 is that of a 14-year-old",
+    )
     severity: list[float] = Field(
-        min_length=2, max_length=2, description="of CTRCD where it is, smallest and largest, 0 to 1"
+        min_length=2,
+        max_length=2,
+        description="severity of CTRCD where it is present, smallest and largest, 0 to 1",
     )
     subclinical_fraction: float = Field(
         ge=0, le=1, description="share of the other patients with subclinical changes"

@@ -93,7 +93,8 @@ class Settings(Section):
     max_slope: float = Field(
         ge=0,
         le=100,
-        description="largest log odds per point of the score; limits overconfidence",
+        description="largest log odds per point of the score, so that no score makes a "
+        "diagnosis certain",
     )
 
 

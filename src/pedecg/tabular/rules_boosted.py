@@ -40,7 +40,9 @@ class Settings(Section):
     rounds: int = Field(description="number of trees per target in each model", ge=1, le=10_000)
     learning_rate: float = Field(description="learning rate (shrinkage)", gt=0, le=1)
     depth: int = Field(description="maximum tree depth", ge=1, le=16)
-    min_leaf: int = Field(description="smallest number of records in a leaf", ge=1, le=10_000)
+    min_leaf: int = Field(
+        description="smallest number of records in a leaf; more is smoother", ge=1, le=10_000
+    )
     record_share: float = Field(
         description="share of the records that each tree is trained on", gt=0, le=1
     )

@@ -26,7 +26,9 @@ class Settings(Section):
     """Section `models.rules_trees`."""
 
     trees: int = Field(description="number of trees", ge=1, le=10_000)
-    min_leaf: int = Field(description="smallest number of records in a leaf", ge=1, le=10_000)
+    min_leaf: int = Field(
+        description="smallest number of records in a leaf; more is smoother", ge=1, le=10_000
+    )
     feature_share: float = Field(
         description="share of the features that are considered at each split, drawn at random",
         gt=0,

@@ -44,11 +44,17 @@ class DelineateSettings(Section):
     """Section `delineate`."""
 
     method: Literal["learned", "slopes", "prominence", "dwt", "cwt", "peak"] = Field(
-        description="learned: our network; slopes: our rules; the others are NeuroKit2's"
+        description=(
+            "learned: our network; slopes: our rules; the others are NeuroKit2's, which "
+            "lose T waves above 100 bpm"
+        )
     )
     leads: list[Lead] = Field(
         min_length=1,
-        description="leads to delineate one by one; the P wave of `global` is their median",
+        description=(
+            "leads to delineate one by one, in addition to all together; the P wave of "
+            "`global` is their median"
+        ),
     )
 
 

@@ -24,8 +24,15 @@ class Settings(Section):
     """Width and depth of the network."""
 
     widths: list[int] = Field(description="channels at 125, 62.5, 31.25, … frames/s")
-    blocks: list[int] = Field(description="blocks of each encoder step but the innermost")
-    dilations: list[int] = Field(description="dilations of the innermost blocks, frames")
+    blocks: list[int] = Field(
+        description="blocks of each encoder step but the innermost; the finest step costs most"
+    )
+    dilations: list[int] = Field(
+        description=(
+            "dilations of the innermost blocks, frames; [1, 2, 4] reaches 3 s to either "
+            "side, to distinguish a missing P wave from a small one"
+        )
+    )
     kernel: int = Field(description="width of every convolution, frames; odd", ge=3, le=31)
 
     @model_validator(mode="after")

@@ -33,15 +33,20 @@ class Settings(Section):
         min_length=1, description="keys of models; one or more models of rule features"
     )
     shrinkage: float = Field(
-        description="shrinkage of each target's weights to those that all targets share; the "
-        "larger, the more validation records it takes to set them apart",
+        description=(
+            "shrinkage of each target's weights, fitted on validation records, to those "
+            "that all targets share; the larger, the more records it takes to set them "
+            "apart"
+        ),
         gt=0,
         le=1e6,
     )
     sides: dict[str, dict[str, Any]] = Field(
         {},
-        description="settings of `network` and `rules` that differ from their own sections, by key "
-        "of models",
+        description=(
+            "settings of `network` and `rules` that differ from their own sections, by "
+            "key of models, e.g. {resnet1d_age: {dropout: 0.3}}"
+        ),
     )
 
 

@@ -22,7 +22,8 @@ class Settings(Section):
     """Size, what tells absent leads, and the branch parallel to the signal."""
 
     channels: list[int] = Field(
-        description="of each convolution; from one to the next the rate is halved", min_length=1
+        description="channels of each convolution; the rate is halved from one to the next",
+        min_length=1,
     )
     first_hz: float = Field(description="Hz; rate after the first convolution", ge=25, le=1000)
     kernel_s: float = Field(description="s at first_hz; reach of the convolutions", gt=0, le=1)

@@ -35,7 +35,8 @@ class Settings(Section):
         description="channels of each convolutional block; []: none, the recurrence reads frames"
     )
     reduce: list[int] = Field(
-        description="factor by which each block lowers the rate; the product with frames"
+        description="factor by which each block lowers the rate; their product sets the steps "
+        "per second"
     )
     frame_s: float = Field(
         description="s; without blocks, length of signal per step of the recurrence", ge=0.005, le=1
@@ -64,7 +65,12 @@ class Settings(Section):
         le=5,
     )
     sequence_rate: float = Field(
-        description="factor on the learning rate of the sequence model", gt=0, le=10
+        description=(
+            "factor on the learning rate of the sequence model; two layers of LSTM hardly "
+            "learn at 1"
+        ),
+        gt=0,
+        le=10,
     )
     dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
     own_scale: bool = Field(

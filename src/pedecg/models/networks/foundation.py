@@ -22,8 +22,10 @@ class Settings(Section):
         description="masked_autoencoder: weights of stage pretrain; ecgfounder, hubert_ecg: "
         "released weights, from `weights`"
     )
-    hubert_size: Literal["small", "base"] = Field(description="30 or 93 million parameters")
-    weights: str | None = Field(description="file of released weights; null: none")
+    hubert_size: Literal["small", "base"] = Field(description="small: 30 M parameters; base: 93 M")
+    weights: str | None = Field(
+        description="file of released weights, which `pedecg fetch weights` downloads; null: none"
+    )
     without_weights: Literal["stop", "random"] = Field(
         description="if `weights` is null or missing: stop with the address of the publisher, or "
         "train the same network from random weights"
@@ -33,7 +35,10 @@ class Settings(Section):
         "signal; probe: only the head is trained"
     )
     layer_decay: float = Field(
-        description="layerwise: ratio of the learning rates of successive layers", gt=0, le=1
+        description="layerwise: learning rate of a layer relative to that of the next, nearer "
+        "to the head",
+        gt=0,
+        le=1,
     )
     dropout: float = Field(description="dropout rate on the embedding", ge=0, lt=1)
     age_features: int = Field(

@@ -21,8 +21,8 @@ from pedecg.models.contract import Fitted, Rows, Training
 from pedecg.models.features import Scale
 
 REFIT = (
-    "true: fitted again on training and validation records together; it is calibrated by the "
-    "predictions for validation records that it gave before"
+    "true: fitted again on training and validation records together, which helps in a small "
+    "cohort; calibrated by its earlier predictions for validation records"
 )
 ARRAYS = "arrays.safetensors"
 
