@@ -192,8 +192,7 @@ ARRHYTHMIA_TABLE = [
         "one variant's hidden states",
         lambda p: p.set("models.attention.hidden", 16),
         [
-            "model_inputs", *trained("attention", "hybrid"), "ensemble@*", "segments", "compare",
-            "select_models",
+            "model_inputs", *trained("attention", "hybrid"), *TOGETHER, "segments",
         ],
     ),
     Row(
@@ -201,7 +200,7 @@ ARRHYTHMIA_TABLE = [
         lambda p: p.set("models.cnn_rnn.dropout", 0.2),
         [
             "model_inputs", *trained("cnn_only", "attention", "hybrid"), "train_continued@*",
-            "evaluate_continued@*", "ensemble@*", "segments", "compare", "select_models",
+            "evaluate_continued@*", *TOGETHER, "segments",
         ],
         nightly=True,
     ),

@@ -80,6 +80,8 @@ def records(
         yield from progress((alone(function, item) for item in items), what, total)
         return
     work = partial(_in_worker, function, os.getpid())
+    # Set before the map begins: where it ends early, the pool's thread notices first.
+    before, threading.excepthook = threading.excepthook, _quiet_pool
     with joblib.parallel_config(backend="loky", n_jobs=jobs(), inner_max_num_threads=1):
         pool = joblib.Parallel(return_as="generator", batch_size="auto", pre_dispatch="4*n_jobs")
         try:
@@ -89,9 +91,7 @@ def records(
                 f"{what}: a worker process was killed, often for lack of memory; fewer of them "
                 f"need less: PEDECG_JOBS={max(1, jobs() // 2)}"
             ) from None
-        except BaseException:
-            threading.excepthook = _quiet_pool
-            raise
+    threading.excepthook = before
 
 
 def _quiet_pool(thrown: threading.ExceptHookArgs) -> None:
