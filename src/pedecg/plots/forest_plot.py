@@ -73,14 +73,12 @@ def auroc(
     axes[0, 0].set_xlim(min(0.45, _lowest(shown) - 0.02), 1.0)
     figure.supxlabel(
         "AUROC (point: probability averaged over seeds; bar: 95% interval; dotted: chance)",
-        fontsize=10,
+        fontsize=9,
     )
     hollow = "; hollow markers: baselines without signals" if set(baselines) & set(models) else ""
-    figure.suptitle(
-        "\n".join([*textwrap.wrap(title, round(9.5 * width)),
-                   f"{note}; intervals by resampling patients{hollow}"]),
-        x=0.01, ha="left", fontsize=10.5,
-    )  # fmt: skip
+    lines = [title, f"{note}; intervals by resampling patients{hollow}"]
+    wrapped = [part for line in lines for part in textwrap.wrap(line, round(9.5 * width))]
+    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", fontsize=10.5)
     figures.save(figure, path, cohort)
 
 
