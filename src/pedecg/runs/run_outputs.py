@@ -44,7 +44,12 @@ class _Commit:
         self.folder = PurePosixPath(folder.resolve().relative_to(root).as_posix())
 
     def glob(self, pattern: str) -> list[str]:
-        found = self.files.glob(str(self.folder / pattern))
+        from dvc_data.index import DataIndexDirError
+
+        try:
+            found = self.files.glob(str(self.folder / pattern))
+        except DataIndexDirError:
+            return []  # DVC's cache has lost even the list of a folder's files
         return [PurePosixPath(path).relative_to(self.folder).as_posix() for path in found]
 
     def read(self, path: str) -> bytes:
