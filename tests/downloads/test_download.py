@@ -1,11 +1,11 @@
 """A download is complete and checked under its final name, or it is not there."""
 
 import hashlib
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import local_server
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -72,12 +72,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+    with local_server.running(Server()) as answering:
+        yield answering
 
 
 def test_a_file_comes_complete_and_is_not_downloaded_twice(server, tmp_path):

@@ -4,11 +4,11 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import local_server
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -102,12 +102,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(http_file, "_PAUSE_S", 0.0)
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+    with local_server.running(Server()) as answering:
+        yield answering
 
 
 def refused(server, path, match, **arguments):

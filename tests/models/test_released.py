@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from scipy import signal
 
+from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
 from pedecg.models.backbones import hubert, input_contracts, net1d, released_weights
 from pedecg.models.network_base import Batch
@@ -211,7 +212,7 @@ def test_a_released_file_is_taken_over_with_its_hash_and_licence(small, tmp_path
     save_file(small, tmp_path / "model.safetensors")
     network, line = load(tmp_path / "model.safetensors")
     assert all(torch.equal(tensor, small[key]) for key, tensor in network.state_dict().items())
-    assert released_weights.sha256(tmp_path / "model.safetensors") in line
+    assert checksums.of_file(tmp_path / "model.safetensors") in line
     assert "CC BY-NC 4.0" in line
 
 

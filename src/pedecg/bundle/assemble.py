@@ -180,7 +180,7 @@ def _network(source: Source, name: str) -> dict[str, Any]:
         "best_epoch": card.best_epoch,
         "pretrained": card.pretrained,
         "sha256": {
-            file: provenance.digest(source.folder / file)
+            file: folder_hashes.digest(source.folder / file)
             for file in ("weights.safetensors", "model.json")
         },
     }

@@ -3,7 +3,6 @@
 Read from the folder of a pipeline that has run: ``params.yaml``, ``dvc.lock`` and ``data/``.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from pedecg.bundle import inference_steps
 from pedecg.cohorts.record_check import IngestSettings
-from pedecg.core import params, tables
+from pedecg.core import folder_hashes, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.rules.norms import LIMITS, THRESHOLDS
 from pedecg.rules.rule_features import RuleFeaturesSettings
@@ -110,19 +109,11 @@ def read(project: Path) -> Origin:
         preprocess=preprocess,
         ingest=params.load("ingest", IngestSettings, file),
         trained_on=_population(project, preprocess.leads),
-        sha256={name: digest(project / name) for name in DATA},
+        sha256={name: folder_hashes.digest(project / name) for name in DATA},
         delineate=_delineate(file, preprocess.leads),
         limits=limits,
         thresholds=thresholds,
     )
-
-
-def digest(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except FileNotFoundError:
-        raise PedecgError(f"{file}: not found; the stage that writes it has not run") from None
 
 
 def _delineate(file: Path, leads: list[str]) -> DelineateSettings:

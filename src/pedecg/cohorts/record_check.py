@@ -91,8 +91,8 @@ def decode(
     found = opened.record
     unknown = [name for name in found.other_channels if name not in settings.ignore_channels]
     if unknown:
-        said = ", ".join(map(lead_names.shown, unknown))
-        raise RecordFault("unknown-lead", f"{path}: channel {said} (ingest.ignore_channels)")
+        shown = ", ".join(map(lead_names.shown, unknown))
+        raise RecordFault("unknown-lead", f"{path}: channel {shown} (ingest.ignore_channels)")
     if not settings.min_fs_hz <= found.fs_hz <= settings.max_fs_hz:
         raise RecordFault(
             "unusable-rate",

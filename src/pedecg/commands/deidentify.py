@@ -53,6 +53,6 @@ def deidentify(
         "leads back to the patients: keep it apart."
     )
     if done.refused:
-        said = ", ".join(f"{count} {reason}" for reason, count in done.refused.items())
-        typer.echo(f"error: not written: {said}; the mapping says which", err=True)
+        refused = ", ".join(f"{count} {reason}" for reason, count in done.refused.items())
+        typer.echo(f"error: not written: {refused}; the mapping says which", err=True)
         raise typer.Exit(1)

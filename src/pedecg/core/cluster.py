@@ -5,7 +5,6 @@ project folder at the same path (a shared file system), the same code and versio
 libraries, and one thread each: what differs is found before a worker computes anything.
 """
 
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -19,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
 
 if TYPE_CHECKING:
@@ -55,14 +55,8 @@ class Home:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Return the digest of the package's Python files and data, as this process loaded them."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(f"{file.relative_to(package)}\0".encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+    """Return the checksum of the package's Python files and data, as this process loaded them."""
+    return checksums.of_files([Path(__file__).parents[1]])
 
 
 @lru_cache(maxsize=1)

@@ -46,8 +46,8 @@ def one_line(main: Callable[[], None]) -> None:
         fault = f"{place}{error.strerror or error}"
     except MemoryError:
         fault = "out of memory"
-    if fault:  # told after the except block, when progress bars have ended their line
-        _tell(fault)
+    if fault:  # reported after the except block, when progress bars have ended their line
+        _report(fault)
 
 
 def end_with_parent(end: Callable[[], None], parent: int | None = None) -> None:
@@ -71,6 +71,6 @@ def _end(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _tell(fault: str) -> None:
+def _report(fault: str) -> None:
     print(f"error: {names.visible(' '.join(fault.split()))}", file=sys.stderr)
     sys.exit(1)

@@ -3,12 +3,12 @@
 It shows damage and exchanged files, not intent: who can write the folder can write the hashes too.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from pedecg.core import checksums
 from pedecg.core.atomic_files import write_text
 from pedecg.core.errors import PedecgError
 
@@ -42,9 +42,9 @@ def verify(folder: Path, required: Iterable[str]) -> None:
 
 
 def digest(file: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file that a stage has written."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return checksums.of_file(file)
     except FileNotFoundError:
         raise PedecgError(f"{file}: not found; the stage that writes it has not run") from None
 

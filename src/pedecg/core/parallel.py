@@ -30,7 +30,7 @@ _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": 
 # What a library reads when it is loaded; torch reads the first of them.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
-# What joblib says where a fault ends the map early: the fault is told instead.
+# joblib's warning where a fault ends the map early: the fault itself is reported.
 warnings.filterwarnings("ignore", r"\d+ tasks .*", UserWarning, r"joblib\.parallel")
 
 T = TypeVar("T")

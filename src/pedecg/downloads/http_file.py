@@ -5,7 +5,6 @@ continued by the next attempt or call where the server says by a validator (ETag
 that the file is still the same one; otherwise it starts again from the beginning.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
 
 TIME_LIMIT_S = 3600.0  # of a whole download; a server that sends a byte a minute is given up
@@ -56,8 +56,8 @@ class _TryAgain(Exception):  # noqa: N818 - the server is at fault, and may answ
     `from_start` : another attempt makes sense without anything to continue.
     """
 
-    def __init__(self, said: str, pause_s: float | None = None, from_start: bool = False) -> None:
-        super().__init__(said)
+    def __init__(self, detail: str, pause_s: float | None = None, from_start: bool = False) -> None:
+        super().__init__(detail)
         self.pause_s = _PAUSE_S if pause_s is None else pause_s
         self.from_start = from_start
 
@@ -108,12 +108,6 @@ def fetch(
         raise PedecgError(f"{path}: cannot be written ({_line(error)})") from None
 
 
-def digest(path: Path, kind: str = "sha256") -> str:
-    """Return a checksum of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
-
-
 def require_space(folder: Path, n_bytes: int) -> None:
     """Raise a `PedecgError` where a disk lacks the space for so many bytes and some to spare."""
     free = shutil.disk_usage(folder).free
@@ -134,9 +128,9 @@ def _checksum(text: str | None) -> tuple[str, str] | None:
 
 
 def _existing(path: Path, wanted: tuple[str, str] | None) -> str:
-    if wanted is not None and (found := digest(path, wanted[0])) != wanted[1]:
+    if wanted is not None and (found := checksums.of_file(path, wanted[0])) != wanted[1]:
         raise PedecgError(f"{path}: {wanted[0]} is {found}; expected {wanted[1]}")
-    return digest(path)
+    return checksums.of_file(path)
 
 
 def _first_that_has_it(download: "_Download", addresses: Sequence[str]) -> str:
@@ -194,12 +188,12 @@ class _Download:
                 self._discard()
                 raise PedecgError(f"{fault}; nothing was kept, try again") from None
             if attempt == ATTEMPTS or fault.pause_s > self.limits.left_s:
-                said = "the next call continues it" if kept else "try again later"
-                raise PedecgError(f"{fault}; {said}") from None
+                detail = "the next call continues it" if kept else "try again later"
+                raise PedecgError(f"{fault}; {detail}") from None
             time.sleep(fault.pause_s)
         self._check(url)
         self.part.chmod(0o644)
-        computed = digest(self.part)
+        computed = checksums.of_file(self.part)
         self.part.replace(self.path)
         self._discard()
         return computed
@@ -238,8 +232,8 @@ class _Download:
             match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if match is None or int(match[1]) != first:
                 self._discard()
-                said = f"{url}: the server sent another part than asked"
-                raise _TryAgain(said, 0.0, from_start=True)
+                detail = f"{url}: the server sent another part than asked"
+                raise _TryAgain(detail, 0.0, from_start=True)
             total = None if match[2] == "*" else int(match[2])
         else:
             self._discard()
@@ -288,7 +282,7 @@ class _Download:
             fault = f"{self.part.stat().st_size} bytes; expected {self.size}, as published"
         elif self.checksum is not None:
             kind, digits = self.checksum
-            if (found := digest(self.part, kind)) != digits:
+            if (found := checksums.of_file(self.part, kind)) != digits:
                 fault = f"{kind} does not match: expected {digits} but got {found}"
         if fault:
             self._discard()
@@ -317,9 +311,9 @@ class _Download:
         kept = self._resumable_from(url) > 0
         if not kept:
             self._discard()
-        said = "the next call continues it" if kept else "nothing was kept"
+        detail = "the next call continues it" if kept else "nothing was kept"
         raise _Expired(
-            f"{url}: not complete after {self.limits.total_s:g} s, the time limit; {said}"
+            f"{url}: not complete after {self.limits.total_s:g} s, the time limit; {detail}"
         )
 
     @contextmanager

@@ -96,8 +96,8 @@ def deidentify(
     _require_apart(source, out, mapping)
     places, faults = recordings.find([source], age_unit)
     if not places:
-        said = faults[0].reason if faults else "no recording in it"
-        raise PedecgError(f"the input cannot be read: {said}")
+        why = faults[0].reason if faults else "no recording in it"
+        raise PedecgError(f"the input cannot be read: {why}")
     places = [one for place in places for one in _examinations(place)]
     sources = _renamed(places, source, labels, shift_dates, age_unit)
     with _reserved(mapping) as listed, _appearing(out) as folder:

@@ -56,6 +56,6 @@ def _refused(refused: Sequence[Refused]) -> Iterator[str]:
 
 
 def _tried(tried: DryRun) -> Iterator[str]:
-    yield from (f"{record_id}: {said}" for record_id, said in tried.records.items())
+    yield from (f"{record_id}: {outcome}" for record_id, outcome in tried.records.items())
     for reason, count in tried.row_faults.items():
         yield f"{count} rows of the manifest in quarantine as {reason}: {REASONS[reason]}"

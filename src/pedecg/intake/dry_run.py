@@ -150,7 +150,7 @@ def _drawn(row: CohortRow, cohort: CohortSettings, ingest: IngestSettings, pictu
     ]
     age = "age unknown" if whole.age_days is None else age_text.in_words(whole.age_days)
     leads = "lead" if len(found.leads) == 1 else "leads"
-    said = (
+    outcome = (
         f"{len(found.leads)} {leads}, {found.fs_hz:g} Hz, {found.n_samples / found.fs_hz:.1f} s, "
         f"{age}, {whole.sex or 'sex unknown'}"
     ) + (f", unusable: {' '.join(unusable)}" if unusable else "")
@@ -160,8 +160,8 @@ def _drawn(row: CohortRow, cohort: CohortSettings, ingest: IngestSettings, pictu
         record.signal - np.median(known, axis=1, keepdims=True),
         record.fs_hz,
         record.leads,
-        f"{row.record_id}: {said}",
+        f"{row.record_id}: {outcome}",
         note="as in the file, not filtered",
     )
     figures.save(figure, pictures / f"{row.record_id}.png", cohort="", dpi=110)
-    return said
+    return outcome

@@ -127,10 +127,10 @@ def draft(found: FoundFiles, answers: Answers, given: Table | None = None) -> Dr
         {"record_id": one.record_id, "path": one.path, **cells[one.path]}
         for one in found.recordings
     )
-    for name, said in (("age", "age"), ("sex", "sex")):
+    for name in ("age", "sex"):
         lacking = sum(name not in row for row in rows)
         if lacking:
-            notes.missing.append(f"{said} in the table: {lacking} of {len(rows)}; the file's own")
+            notes.missing.append(f"{name} in the table: {lacking} of {len(rows)}; the file's own")
     return Draft(
         columns=("record_id", "path", *present, *labels),
         rows=rows,
@@ -266,9 +266,9 @@ def _ages(column: str, cells: list[str], answers: Answers, notes: _Notes) -> tup
 
 
 def _sexes(column: str, cells: list[str], answers: Answers, notes: _Notes) -> list[str]:
-    said = {word.lower(): "female" for word in answers.female}
-    said |= {word.lower(): "male" for word in answers.male}
-    words = said or column_guesses.sex_words(column, cells)
+    stated = {word.lower(): "female" for word in answers.female}
+    stated |= {word.lower(): "male" for word in answers.male}
+    words = stated or column_guesses.sex_words(column, cells)
     if words is None:
         codes = sorted({cell for cell in cells if cell})
         notes.questions.append(

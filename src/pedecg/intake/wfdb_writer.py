@@ -36,12 +36,12 @@ def write(recording: Recording, folder: Path, record_id: str) -> None:
         f"{int(row.sum(dtype=np.int64)) % _CHECKSUM_RANGE} 0 {lead}"
         for row, lead in zip(counts, recording.leads, strict=True)
     ]
-    said = []
+    comments = []
     if (age := age_days(recording.age_days)) is not None:
-        said.append(f"<age>: {age}d")
+        comments.append(f"<age>: {age}d")
     if recording.sex is not None:
-        said.append(f"<sex>: {recording.sex[0].upper()}")
-    lines += [f"# {'  '.join(said)}"] if said else []
+        comments.append(f"<sex>: {recording.sex[0].upper()}")
+    lines += [f"# {'  '.join(comments)}"] if comments else []
     (folder / f"{record_id}.hea").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 

@@ -1,11 +1,12 @@
 """Hashes of data, code and weights."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ruamel.yaml import YAML
+
+from pedecg.core import checksums
 
 DATA = (
     "data/interim/records.parquet",
@@ -28,9 +29,11 @@ def all_of(root: Path, models: Iterable[str]) -> dict[str, dict[str, str]]:
         for folder in sorted(root.glob(f"models/{model}/seed*"))
     ]
     return {
-        "data": {name: digest([root / name]) for name in DATA if (root / name).exists()},
-        "weights": {name: digest([root / name]) for name in weights},
-        "code": {stage: digest(files) for stage, files in code(root).items() if files},
+        "data": {
+            name: checksums.of_files([root / name]) for name in DATA if (root / name).exists()
+        },
+        "weights": {name: checksums.of_files([root / name]) for name in weights},
+        "code": {stage: checksums.of_files(files) for stage, files in code(root).items() if files},
     }
 
 
@@ -58,25 +61,3 @@ def _code(root: Path, dep: str) -> list[Path]:
         return [root / dep]
     folder, name = pattern.rsplit("/", 1)
     return sorted((root / folder).glob(name))
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of one file, or of the names and hashes of several and of folders' files.
-
-    Names count as they stand below each path, so that the place of the project does not.
-    """
-    files = [
-        (f"{path.name}/{file.relative_to(path).as_posix()}" if path.is_dir() else path.name, file)
-        for path in paths
-        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
-        if file.is_file() and "__pycache__" not in file.parts
-    ]
-    if len(files) == 1:
-        return _sha256(files[0][1])
-    lines = sorted(f"{_sha256(file)}  {name}\n" for name, file in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Released weights: where they are published, read safely, and taken over whole or not at all."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
 from pedecg.models.backbones import hubert, input_contracts, net1d
 
@@ -97,7 +97,7 @@ def take_over(network: nn.Module, name: str, path: str | Path) -> str:
     needed = {key: shape for key, shape in expected.items() if not release.optional(key)}
     _same(path, name, needed, {k: s for k, s in found.items() if not release.optional(k)})
     network.load_state_dict({key: tensors[key] for key in network.state_dict()})
-    return f"{name}, {path.name}, sha256 {sha256(path)}, licence {release.licence}"
+    return f"{name}, {path.name}, sha256 {checksums.of_file(path)}, licence {release.licence}"
 
 
 def where(name: str) -> str:
@@ -133,12 +133,6 @@ def read(path: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise PedecgError(f"{path}: holds no tensors by name, alone or under state_dict")
     return tensors
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _as_spelled_here(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -39,7 +39,7 @@ function emptyDraft() {
   return { reason: "", answers: {}, findings: [] };
 }
 
-// ---- what is said to the reader ------------------------------------------------------------
+// ---- messages to the reader -----------------------------------------------------------------
 
 /** @param {string} message */
 function warn(message) {
@@ -47,7 +47,7 @@ function warn(message) {
   byId("alert").hidden = !message;
 }
 
-/** Run an action; a fault is said, and nothing counts as saved. @param {() => Promise<any>} action */
+/** Run an action; a fault is shown, and nothing counts as saved. @param {() => Promise<any>} action */
 async function attempt(action) {
   if (busy) return;
   busy = true;
