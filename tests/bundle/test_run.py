@@ -1,9 +1,6 @@
 """A bundle answers without pedecg as the pipeline does, and says what it was not made for."""
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +9,7 @@ import pandas as pd
 import pytest
 import small_project
 import wfdb
+from alone import HIDDEN, alone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_project import MODEL, TARGETS, Ecg, own_answer
@@ -21,27 +19,6 @@ from pedecg.cohorts.record_check import IngestSettings
 from pedecg.core.records import LEADS, NINE_LEADS, EcgRecord
 from pedecg.predict.loaded_model import BUNDLE_CODE
 from pedecg.signals import filters, preprocess, quality
-
-# -I hides PYTHONPATH and the user's packages; a finder in front hides what is installed.
-ALONE = """
-import runpy, sys
-class Hidden:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in HIDDEN:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Hidden())
-HIDDEN, sys.argv = sys.argv[1].split(), sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-HIDDEN = "pedecg torch pydantic sklearn matplotlib safetensors onnx joblib"
-
-
-def alone(bundle, *arguments, hidden=f"{HIDDEN} pandas wfdb"):
-    """Call the runner as a user without pedecg would, in a process that cannot import pedecg."""
-    command = [sys.executable, "-I", "-c", ALONE, hidden, bundle / "run.py", *arguments]
-    return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env={}, cwd="/", check=False
-    )
 
 
 @pytest.fixture(scope="module")
@@ -318,111 +295,6 @@ def test_further_features_are_scaled_and_asked_by_name(project, ecgs, tmp_path):
     expected = own_answer(ecg, project, model, tmp_path, table)
     np.testing.assert_allclose(probabilities(json.loads(found.stdout)), expected, atol=1e-4)
     assert "reads the features feature_0, feature_1" in alone(tmp_path / "bundle", *asked).stderr
-
-
-def test_an_altered_file_is_refused(bundle, tmp_path):
-    out = shutil.copytree(bundle, tmp_path / "bundle")
-    (out / "calibration.json").write_text((out / "calibration.json").read_text() + " ")
-    found = alone(out, "x.csv")
-    assert found.returncode == 1
-    assert found.stderr.startswith("error: calibration.json: is not the file that was bundled")
-    assert "Traceback" not in found.stderr
-
-
-def reseal(folder: Path) -> None:
-    """Write hashes that fit, as someone does who alters a bundle on purpose."""
-    (folder / "manifest.json").unlink()
-    (folder / "manifest.sha256").unlink()
-    assemble._seal(folder)
-
-
-ALTERED = {
-    "an unknown file": lambda out: (out / "more.py").write_text("print(1)"),
-    "code with a line added": lambda out: (out / "inference_steps.py").write_text(
-        (out / "inference_steps.py").read_text() + "\nopen('PWNED', 'w')\n"
-    ),
-    "a file that is absent": lambda out: (out / "limits.csv").unlink(),
-    "no manifest": lambda out: (out / "manifest.json").unlink(),
-    "no seal": lambda out: (out / "manifest.sha256").unlink(),
-    "a manifest that names less": lambda out: (out / "manifest.json").write_text("{}"),
-    "a link": lambda out: (out / "README.md").unlink() or (out / "README.md").symlink_to("x"),
-}
-NONSENSE = {
-    "not JSON": "{",
-    "a list": "[]",
-    "empty": "{}",
-    "deep": "[" * 100_000,
-    "not UTF-8": "\udcff",
-    "null": "null",
-}
-
-
-@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
-def test_a_bundle_that_is_not_as_it_was_written_is_refused(bundle, tmp_path, change, monkeypatch):
-    out = shutil.copytree(bundle, tmp_path / "bundle")
-    change(out)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(run.RefusedError):
-        run.Bundle(out, code=BUNDLE_CODE)
-    assert not (tmp_path / "PWNED").exists()
-
-
-@pytest.mark.parametrize("name", ["bundle.json", "calibration.json"])
-@pytest.mark.parametrize("text", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_with_hashes_that_fit_is_refused_in_one_line(bundle, tmp_path, name, text):
-    out = shutil.copytree(bundle, tmp_path / "bundle")
-    (out / name).write_bytes(text.encode(errors="surrogateescape"))
-    reseal(out)
-    with pytest.raises(run.RefusedError) as caught:
-        run.Bundle(out, code=BUNDLE_CODE)
-    assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("place", "value", "told"),
-    [
-        (("networks", 0, "file"), "../bundle/network_seed0.onnx", "none of the networks"),
-        (("networks", 0, "mean_mv", 0), float("nan"), "finite numbers"),
-        (("networks", 0, "crop"), 0, "windows"),
-        (("targets",), [], "no networks, targets"),
-        (("preprocess", "fs_hz"), "fast", "fs_hz: expected float"),
-        (("schema_version",), 1, "schema_version 1; this runner reads 3"),
-    ],
-)
-def test_a_card_that_makes_no_sense_is_refused(bundle, tmp_path, place, value, told):
-    out = shutil.copytree(bundle, tmp_path / "bundle")
-    about = json.loads((out / "bundle.json").read_text())
-    inner = about
-    for key in place[:-1]:
-        inner = inner[key]
-    inner[place[-1]] = value
-    (out / "bundle.json").write_text(json.dumps(about))
-    reseal(out)
-    with pytest.raises(run.RefusedError, match=told):
-        run.Bundle(out, code=BUNDLE_CODE)
-
-
-def test_code_of_another_bundle_is_never_run(bundle, tmp_path):
-    """The runner of one bundle opens another one: with its own code, not with that one's."""
-    out = shutil.copytree(bundle, tmp_path / "other")
-    script = f"open({str(tmp_path / 'PWNED')!r}, 'w')\n"
-    for name in run.CODE:
-        (out / f"{name}.py").write_text(script)
-    reseal(out)
-    call = f"import run; run.Bundle({str(out)!r})"
-    done = subprocess.run(
-        [sys.executable, "-c", call], cwd=bundle, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "PWNED").exists()
-
-
-def test_another_bundle_than_the_one_named_is_refused(bundle):
-    digest = assemble.digest(bundle)
-    run.Bundle(bundle, code=BUNDLE_CODE, digest=digest.upper())
-    with pytest.raises(run.RefusedError, match=f"another bundle .* \\({digest}\\)"):
-        run.Bundle(bundle, code=BUNDLE_CODE, digest="0" * 64)
 
 
 def test_a_network_without_numbers_is_refused(loaded, ecgs, monkeypatch):
