@@ -29,7 +29,16 @@ def probabilities(predictions: pd.DataFrame, prepared: Prepared) -> Floats:
 def with_means(
     by_model: Mapping[str, Floats], groups: Sequence[Sequence[str]]
 ) -> dict[str, Floats]:
-    """Add the mean probability of each group of models that were all predicted."""
+    """Add the mean probability of each group of models that were all predicted.
+
+    Parameters
+    ----------
+    by_model : model -> shape (n_repeats, n_records, n_targets), probabilities.
+
+    Returns
+    -------
+    The same with one more entry per group.
+    """
     means = {
         " + ".join(group): np.mean([by_model[name] for name in group], axis=0)
         for group in groups
@@ -41,7 +50,12 @@ def with_means(
 def ranking(
     prepared: Prepared, by_model: Mapping[str, Floats], settings: ResamplingSettings
 ) -> dict[str, Any]:
-    """Score several targets side by side: AUROC and AUPRC of each and their mean (macro)."""
+    """Score several targets side by side: AUROC and AUPRC of each and their mean (macro).
+
+    Parameters
+    ----------
+    by_model : model -> shape (n_repeats, n_records, n_targets), probabilities.
+    """
     columns = {name: metrics.METRICS.index(name) for name in ("auroc", "auprc")}
     no_thresholds = np.full((len(prepared.targets), len(metrics.POINTS)), np.nan)
 
@@ -63,7 +77,12 @@ def ranking(
 def challenge(
     prepared: Prepared, by_model: Mapping[str, Floats], settings: ResamplingSettings
 ) -> dict[str, Any]:
-    """Score classes of which one holds: challenge score of CinC 2017, F1 of each, accuracy."""
+    """Score classes of which one holds: challenge score of CinC 2017, F1 of each, accuracy.
+
+    Parameters
+    ----------
+    by_model : model -> shape (n_repeats, n_records, n_targets), probabilities.
+    """
     true = prepared.truth.argmax(axis=1)
     named = ("f1_challenge", "accuracy", *(f"f1 {name}" for name in prepared.targets))
 

@@ -61,7 +61,16 @@ def swing_mv(counts: NDArray[np.int16], mask: NDArray[np.bool_]) -> float:
 
 
 def middle(signal: Floats, n_samples: int) -> Floats:
-    """Return the middle of a signal, or a shorter one in the middle of zeros."""
+    """Return the middle of a signal, or a shorter one in the middle of zeros.
+
+    Parameters
+    ----------
+    signal : shape (n_leads, any number of samples).
+
+    Returns
+    -------
+    Shape (n_leads, n_samples).
+    """
     extra = signal.shape[1] - n_samples
     if extra >= 0:
         return signal[:, extra // 2 : extra // 2 + n_samples]

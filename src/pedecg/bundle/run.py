@@ -57,7 +57,12 @@ class Subject:
     length: int
 
     def inputs(self, n: int, about: dict[str, Any]) -> dict[str, NDArray[Any]]:
-        """Return the inputs of `n` windows for the network that `about` describes."""
+        """Return the inputs of `n` windows for the network that `about` describes.
+
+        Returns
+        -------
+        Name of each input of the ONNX network -> array whose first axis has `n` rows.
+        """
         known = self.features or {}
         values = [known.get(name, math.nan) for name in about["feature_names"]]
         scaled = (np.array(values) - about["feature_mean"]) / about["feature_sd"]
@@ -182,6 +187,12 @@ class Bundle:
         Parameters
         ----------
         used : lead -> row of the signal.
+        signal : shape (n_channels, n_samples), mV; NaN where there is no value.
+
+        Returns
+        -------
+        Signal of shape (n_leads, n_samples) at the rate of the model, µV; shape (n_leads,), which
+        leads were recorded.
         """
         values, order = self.about["preprocess"], self.about["leads"]
         present = [lead for lead in order if lead in used]

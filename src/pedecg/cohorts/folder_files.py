@@ -13,7 +13,7 @@ def below(folder: Path) -> Iterator[Path]:
     """Yield every file below a folder, sorted by path; each folder once, links followed.
 
     AppleDouble files (``._r.hea``) and ``__MACOSX`` folders, which macOS adds to archives and
-    foreign disks, hold no data and are passed over.
+    foreign disks, hold no data and are ignored.
     """
     seen: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(folder, followlinks=True):

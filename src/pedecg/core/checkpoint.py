@@ -35,14 +35,24 @@ def _shown(value: Any) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write safetensors by way of a temporary file."""
+    """Write safetensors by way of a temporary file.
+
+    Parameters
+    ----------
+    tensors : name -> tensor of any shape, on any device.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with tables.replacing(path) as temporary:
         save_file(plain, temporary, metadata)
 
 
 def read_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file and its metadata; one line says what is wrong with it."""
+    """Read a safetensors file and its metadata; one line says what is wrong with it.
+
+    Returns
+    -------
+    Name -> tensor on `device`, of any shape; the metadata.
+    """
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             names = file.keys()

@@ -80,7 +80,16 @@ def product(matrix: Values, rows: Values | Sequence[Values]) -> Values:
 
 
 def norm(vectors: Values, axis: int) -> Values:
-    """Return the Euclidean length along an axis."""
+    """Return the Euclidean length along an axis.
+
+    Parameters
+    ----------
+    vectors : any shape.
+
+    Returns
+    -------
+    That shape without `axis`.
+    """
     return np.asarray(np.sqrt(np.square(vectors).sum(axis=axis)))
 
 

@@ -146,7 +146,16 @@ def _count_one(rows: pd.DataFrame, marks: Marks, boundary: str) -> dict[str, obj
 def match(
     labelled: Array, found: Array, tolerance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the positions of the pairs in two sorted arrays."""
+    """Return the positions of the pairs in two sorted arrays.
+
+    Parameters
+    ----------
+    labelled, found : sorted times, shapes (n,) and (m,), in the unit of `tolerance`.
+
+    Returns
+    -------
+    Positions in `labelled` and in `found`, both of shape (n_pairs,).
+    """
     distance = np.abs(labelled[:, None] - found[None, :])
     near = distance <= tolerance + _AT_THE_EDGE
     if near.sum(0).max(initial=0) <= 1 and near.sum(1).max(initial=0) <= 1:

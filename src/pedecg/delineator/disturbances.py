@@ -18,7 +18,17 @@ Array = NDArray[np.floating[Any]]
 
 
 def fibrillating(signal: Array, shares: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Draw a line where P was, and let the atria flicker, or flutter like clockwork."""
+    """Draw a line where P was, and let the atria flicker, or flutter like clockwork.
+
+    Parameters
+    ----------
+    signal : shape (n_leads, n_samples), mV at `FS_HZ`.
+    shares : shape (n_leads, 3, n_frames), share of each frame inside P, QRS and T.
+
+    Returns
+    -------
+    Signal and shares, of the same shapes.
+    """
     n_leads, n = signal.shape
     swing, t = usual_swing(signal.astype(np.float32)), np.arange(n) / FS_HZ
     was_p = np.repeat(shares[:, P].max(axis=0) > 0, SAMPLES_PER_FRAME)
@@ -95,7 +105,18 @@ DISTURBANCES = (_wander, _mains, _muscle, _electrode, _blurred, _pacing)
 def limb_movement(
     signal: Array, swing: Array, weights: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Add a motion artefact; the segment is masked, since no wave can be read in it."""
+    """Add a motion artefact; the segment is masked, since no wave can be read in it.
+
+    Parameters
+    ----------
+    signal : shape (n_leads, n_samples), mV at `FS_HZ`.
+    swing : usual swing of each lead, shape (n_leads, 1), mV.
+    weights : shape (n_leads, 3, n_frames), 0 where no label counts.
+
+    Returns
+    -------
+    Signal and weights, of the same shapes.
+    """
     n = signal.shape[1]
     first = int(rng.integers(0, n - FS_HZ // 2))
     last = min(first + int(rng.integers(FS_HZ // 4, FS_HZ * 2)), n)
@@ -112,7 +133,17 @@ def limb_movement(
 def lose(
     signal: Array, weights: Array, share: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Replace a share of the leads by noise of any colour: the others must do without them."""
+    """Replace a share of the leads by noise of any colour: the others must do without them.
+
+    Parameters
+    ----------
+    signal : shape (n_leads, n_samples), mV at `FS_HZ`.
+    weights : shape (n_leads, 3, n_frames), 0 where no label counts.
+
+    Returns
+    -------
+    Signal and weights, of the same shapes.
+    """
     lost = np.asarray(rng.random(len(signal)) < share)
     if not lost.any() or len(signal) == 1:
         return signal, weights

@@ -75,7 +75,12 @@ def place(
 
 
 def evenly(stretch: float, rng: np.random.Generator) -> Times:
-    """Return one pace for P, QRS, T and the rest: time scaled by up to this factor."""
+    """Return one pace for P, QRS, T and the rest: time scaled by up to this factor.
+
+    Returns
+    -------
+    Shape (4,), each 1 / `stretch` to `stretch`.
+    """
     return np.full(4, np.exp(rng.uniform(-1, 1) * np.log(stretch)))
 
 
@@ -83,6 +88,10 @@ def faster(marks: Marks, fastest_bpm: float, rng: np.random.Generator) -> Times:
     """Return how fast time runs in P, QRS, T and the rest to reach a random higher rate.
 
     A lead with fewer than three beats keeps its pace.
+
+    Returns
+    -------
+    Shape (4,).
     """
     beats = np.sort(marks.of(QRS)[:, 1])
     if len(beats) < 3:
@@ -102,6 +111,11 @@ def new_times(
     ----------
     pace : of P, QRS, T and the rest.
     unevenness : standard deviation of the logarithm of the pace of the rest.
+    old : shape (n,), s, `MAP_S` apart.
+
+    Returns
+    -------
+    Shape (n,), s.
     """
     knots = np.arange(old[0], old[-1] + 2 * _UNEVEN_S, _UNEVEN_S)
     uneven = np.exp(np.interp(old, knots, rng.normal(0, unevenness, len(knots))))
@@ -114,7 +128,12 @@ def new_times(
 
 
 def moved(marks: Marks, old: Times, new: Times) -> Marks:
-    """Return the marks in new time; what lies outside the segment falls beyond the window."""
+    """Return the marks in new time; what lies outside the segment falls beyond the window.
+
+    Parameters
+    ----------
+    old, new : shape (n,), s.
+    """
 
     def move(times: Times) -> Times:
         inside = np.interp(times, old, new)

@@ -176,7 +176,12 @@ class DelineatorTraining(Objective[int]):
             yield [step]
 
     def loss(self, network: nn.Module, batch: int) -> Tensor:
-        """Return the loss of the windows of a step."""
+        """Return the loss of the windows of a step.
+
+        Returns
+        -------
+        Shape ().
+        """
         windows = self.batches.draw(np.random.default_rng([self.settings.seed, batch]))
         loss_of = losses.LOSSES[self.settings.loss]
         return loss_of(network(windows.signal), windows.shares, windows.weights)

@@ -30,6 +30,15 @@ def focal(logits: Tensor, shares: Tensor, weights: Tensor) -> Tensor:
     """Return cross-entropy in which frames that are right already count little.
 
     The form for targets between 0 and 1: quality focal loss, Li X et al., NeurIPS 2020.
+
+    Parameters
+    ----------
+    logits, shares, weights : shape (B, n_leads, 3, n_frames); shares of a frame inside P, QRS and
+        T; weight 0 where they are not known.
+
+    Returns
+    -------
+    Shape ().
     """
     error = (shares - torch.sigmoid(logits)).abs()
     return _mean(error**_FOCUS * _entropy(logits, shares), weights)
@@ -40,6 +49,15 @@ def dice_bce(logits: Tensor, shares: Tensor, weights: Tensor) -> Tensor:
 
     Squares in the denominator, so that a share between 0 and 1 is its own optimum: Milletari F et
     al., 3DV 2016. A rare wave counts as much as a common one.
+
+    Parameters
+    ----------
+    logits, shares, weights : shape (B, n_leads, 3, n_frames); shares of a frame inside P, QRS and
+        T; weight 0 where they are not known.
+
+    Returns
+    -------
+    Shape ().
     """
     probability = torch.sigmoid(logits)
     but_waves = (0, 1, 3)

@@ -38,7 +38,12 @@ def counts(patients: NDArray[np.int64], resamples: int, seed: int) -> NDArray[np
 
 
 def interval(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 2.5 and 97.5 percentiles of the draws that exist; NaN where none does."""
+    """Return the 2.5 and 97.5 percentiles of the draws that exist; NaN where none does.
+
+    Parameters
+    ----------
+    draws : shape (n_resamples,), the value in each resample; NaN where it does not exist.
+    """
     there = draws[np.isfinite(draws)]
     if len(there) == 0:
         return float("nan"), float("nan")
@@ -47,7 +52,12 @@ def interval(draws: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def estimate(value: float, draws: NDArray[np.float64]) -> dict[str, Any]:
-    """Return a value with its 95% interval, as metrics files write it."""
+    """Return a value with its 95% interval, as metrics files write it.
+
+    Parameters
+    ----------
+    draws : shape (n_resamples,), the value in each resample; NaN where it does not exist.
+    """
     low, high = interval(draws)
     return {"value": float(value), "low": low, "high": high}
 
@@ -58,6 +68,10 @@ def p_value(difference: float, draws: NDArray[np.float64]) -> float:
     The difference over its bootstrap standard deviation is referred to the normal distribution,
     which has no floor at 1/resamples and so survives a correction for multiplicity.
     Robin X et al. pROC. BMC Bioinformatics 2011;12:77 (bootstrap test).
+
+    Parameters
+    ----------
+    draws : shape (n_resamples,), the difference in each resample.
     """
     there = draws[np.isfinite(draws)]
     if len(there) < 2 or not np.isfinite(difference):

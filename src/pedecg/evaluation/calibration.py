@@ -100,6 +100,14 @@ class Calibration:
         """Return 1 where a calibrated probability reaches its threshold, else 0; NaN: no threshold.
 
         Exclusive classes have no thresholds: the most probable class is predicted.
+
+        Parameters
+        ----------
+        p : shape (n, n_targets), calibrated probabilities.
+
+        Returns
+        -------
+        Shape (n, n_targets).
         """
         if self.exclusive:
             return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])
@@ -154,12 +162,26 @@ def load(path: str | Path) -> Calibration:
 
 
 def logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return log odds; 0 and 1 as a probability of 1e-7 and its opposite."""
+    """Return log odds; 0 and 1 as a probability of 1e-7 and its opposite.
+
+    Parameters
+    ----------
+    p : any shape, probabilities.
+
+    Returns
+    -------
+    The same shape.
+    """
     return np.asarray(special.logit(np.clip(p, _EDGE, 1 - _EDGE)))
 
 
 def log_loss(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
-    """Return the mean negative log likelihood of labels 0 and 1."""
+    """Return the mean negative log likelihood of labels 0 and 1.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    """
     p = np.clip(p, _EDGE, 1 - _EDGE)
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
 

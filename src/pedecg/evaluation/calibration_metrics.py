@@ -22,18 +22,41 @@ Places = NDArray[np.int64]
 
 
 def bins(p: Floats, number: int = BINS) -> Places:
-    """Return each record's bin, cut at quantiles of `p`; equal values share a bin."""
+    """Return each record's bin, cut at quantiles of `p`; equal values share a bin.
+
+    Parameters
+    ----------
+    p : shape (n,), probabilities.
+
+    Returns
+    -------
+    Shape (n,), from 0 to `number` - 1.
+    """
     edges = np.percentile(p, np.linspace(0, 100, number + 1)[1:-1])
     return np.searchsorted(edges, p).astype(np.int64)
 
 
 def bin_starts(p: Floats) -> Places:
-    """Return where each bin begins in probabilities of falling order."""
+    """Return where each bin begins in probabilities of falling order.
+
+    Parameters
+    ----------
+    p : shape (n,), sorted probabilities.
+
+    Returns
+    -------
+    Shape (n_bins,), the position of the first record of each bin.
+    """
     return np.append(0, np.flatnonzero(np.diff(bins(p))) + 1).astype(np.int64)
 
 
 def group_starts(n: int) -> Places:
-    """Return where up to 512 groups of neighbours begin among n sorted records."""
+    """Return where up to 512 groups of neighbours begin among n sorted records.
+
+    Returns
+    -------
+    Shape (n_groups,), positions.
+    """
     return np.unique(np.linspace(0, n, min(n, _GROUPS) + 1).astype(np.int64)[:-1])
 
 

@@ -39,7 +39,12 @@ class Cases:
         return Cases(self.record_ids, tuple(targets), self.y[:, columns], self.patients)
 
     def rows(self, chosen: NDArray[np.bool_]) -> "Cases":
-        """Return some of the records."""
+        """Return some of the records.
+
+        Parameters
+        ----------
+        chosen : shape (n,).
+        """
         ids = tuple(name for name, here in zip(self.record_ids, chosen, strict=True) if here)
         return Cases(ids, self.targets, self.y[chosen], self.patients[chosen])
 

@@ -36,7 +36,12 @@ def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def precision_recall(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
-    """Return precision at each recall that occurs, thinned to `MAX_POINTS` rows."""
+    """Return precision at each recall that occurs, thinned to `MAX_POINTS` rows.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    """
     hits, predicted = _sweep(y, p)
     found = np.diff(hits, prepend=0) > 0
     frame = pd.DataFrame(
@@ -49,6 +54,10 @@ def calibration(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
     """Return what was predicted and what was observed in bins of about equally many records.
 
     The interval of the observed share is Wilson's, over records.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
     """
     bins = calibration_metrics.bins(p)
     rows = []

@@ -142,7 +142,12 @@ def score_patients(subjects: Cases, calibrated_p: Calibrated, settings: Scoring)
 
 
 def enough(cases: Cases, at_least: int) -> NDArray[np.bool_]:
-    """Return which targets have at least so many positives and so many negatives."""
+    """Return which targets have at least so many positives and so many negatives.
+
+    Returns
+    -------
+    Shape (n_targets,).
+    """
     positives, negatives = (cases.y == 1).sum(axis=0), (cases.y == 0).sum(axis=0)
     return np.asarray(np.minimum(positives, negatives) >= at_least)
 
@@ -187,7 +192,13 @@ def as_metrics(scored: Scored, settings: Scoring) -> dict[str, Any]:
 
 
 def before_calibration(subjects: Cases, raw: Floats, counted: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return what the raw probabilities, averaged over seeds, were worth as probabilities."""
+    """Return what the raw probabilities, averaged over seeds, were worth as probabilities.
+
+    Parameters
+    ----------
+    raw : shape (n_seeds, n, n_targets), probabilities.
+    counted : shape (n_targets,), targets with enough cases.
+    """
     rows = metrics.values(subjects.y, raw.mean(axis=0), np.full((len(subjects.targets), 3), np.nan))
     return {
         target: {name: rows[k, metrics.METRICS.index(name)] for name in _OF_PROBABILITIES}

@@ -288,6 +288,12 @@ def calibration_in_the_large(
 
     ``intercept`` is that of a logistic model with the slope held at 1: 0 is calibrated, negative
     over-predicts. Steyerberg EW. Clinical Prediction Models, 2nd ed. 2019, chapter 15.
+
+    Parameters
+    ----------
+    p : shape (n, n_targets), probabilities.
+    row : number of the target.
+    weights : shape (n, n_resamples), how often each record is drawn.
     """
     known = ~np.isnan(subjects.y[:, row])
     y, p, weights = subjects.y[known, row], p[known, row], weights[known].astype(np.float64)

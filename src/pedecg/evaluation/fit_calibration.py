@@ -108,6 +108,11 @@ def choose(
     """Return the method of the smallest log loss on patients that it was not fitted on.
 
     Isotonic calibration is no candidate with few positives or negatives (`ISOTONIC_FROM`).
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    patients : shape (n,), a number for each patient.
     """
     few = min(y.sum(), len(y) - y.sum()) < ISOTONIC_FROM
     named = [name for name in METHODS if name in settings.methods]
@@ -119,7 +124,13 @@ def choose(
 def held_out_loss(
     method: str, y: NDArray[np.float64], p: NDArray[np.float64], fold: NDArray[np.int64]
 ) -> float:
-    """Return the log loss of a method over records of folds that it was not fitted on."""
+    """Return the log loss of a method over records of folds that it was not fitted on.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    fold : shape (n,), as `folds` returns it.
+    """
     held_out = np.empty_like(p)
     for one in np.unique(fold):
         here = fold == one
@@ -131,7 +142,16 @@ def held_out_loss(
 def folds(
     y: NDArray[np.float64], patients: NDArray[np.int64], settings: CalibrationSettings
 ) -> NDArray[np.int64]:
-    """Deal patients to folds, those with a positive record first, so that every fold has some."""
+    """Deal patients to folds, those with a positive record first, so that every fold has some.
+
+    Parameters
+    ----------
+    y, patients : shape (n,), labels 0 and 1 and a number for each patient.
+
+    Returns
+    -------
+    Shape (n,), the fold of each record.
+    """
     codes, place = np.unique(patients, return_inverse=True)
     ill = np.bincount(place, weights=y, minlength=len(codes)) > 0
     drawn = np.random.default_rng(settings.seed).permutation(len(codes))

@@ -22,6 +22,10 @@ Floats = NDArray[np.float64]
 def truth(subjects: Cases) -> NDArray[np.int64]:
     """Return each record's class, -1 where it is not known.
 
+    Returns
+    -------
+    Shape (n,).
+
     Raises
     ------
     PedecgError
@@ -119,7 +123,12 @@ def as_metrics(
 
 
 def spread(values: Floats) -> float | None:
-    """Return the SD over trainings; one alone has none."""
+    """Return the SD over trainings; one alone has none.
+
+    Parameters
+    ----------
+    values : shape (n_trainings,).
+    """
     return float(values.std(ddof=1)) if len(values) > 1 else None
 
 

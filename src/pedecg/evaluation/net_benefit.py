@@ -80,13 +80,23 @@ def curves(
 def of_models(
     subjects: Cases, probabilities: Mapping[str, Floats], settings: evaluate.Scoring
 ) -> pd.DataFrame:
-    """Return the curves of every model over the targets with enough cases; see `curves`."""
+    """Return the curves of every model over the targets with enough cases; see `curves`.
+
+    Parameters
+    ----------
+    probabilities : model -> shape (n, n_targets), calibrated.
+    """
     counted = evaluate.enough(subjects, settings.min_positives)
     return curves(subjects, probabilities, counted, settings.bootstrap, settings.seed)
 
 
 def prevalences(subjects: Cases, counted: NDArray[np.bool_]) -> dict[str, float]:
-    """Return the share of positive records, among those of known label, of each counted target."""
+    """Return the share of positive records, among those of known label, of each counted target.
+
+    Parameters
+    ----------
+    counted : shape (n_targets,).
+    """
     known = [column[~np.isnan(column)] for column in subjects.y.T]
     return {
         target: float((y == 1).sum() / len(y))

@@ -56,7 +56,16 @@ class Ordered:
         return _sum(values, self.rows, np.append(starts, len(self.y)), weights)
 
     def step_of(self, starts: Places) -> Places:
-        """Return which step begins at each of these places; n_steps for the very end."""
+        """Return which step begins at each of these places; n_steps for the very end.
+
+        Parameters
+        ----------
+        starts : shape (n,), positions.
+
+        Returns
+        -------
+        Shape (n,).
+        """
         return np.searchsorted(self.starts, starts)
 
 
@@ -80,12 +89,31 @@ def order(y: Floats, p: Floats, rows: Places, more_starts: Sequence[Places] = ()
 
 
 def first_of_ties(p: Floats) -> Places:
-    """Return where each distinct value begins in sorted values."""
+    """Return where each distinct value begins in sorted values.
+
+    Parameters
+    ----------
+    p : shape (n,), sorted.
+
+    Returns
+    -------
+    Shape (n_distinct,), positions.
+    """
     return np.append(0, np.flatnonzero(np.diff(p)) + 1).astype(np.int64)
 
 
 def snapped(places: Places, ties: Places) -> Places:
-    """Move places back to the beginning of their tie."""
+    """Move places back to the beginning of their tie.
+
+    Parameters
+    ----------
+    places : shape (n,), positions.
+    ties : shape (n_distinct,), as `first_of_ties` returns it.
+
+    Returns
+    -------
+    Shape (n,).
+    """
     return ties[np.searchsorted(ties, places, side="right") - 1]
 
 

@@ -39,14 +39,24 @@ def candidates(
 
 
 def at_specificity(y: NDArray[np.float64], p: NDArray[np.float64], rate: float = RATE) -> float:
-    """Return the lowest threshold that keeps the specificity; infinity where none does."""
+    """Return the lowest threshold that keeps the specificity; infinity where none does.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    """
     cuts, _, specificity = candidates(y, p)
     kept = cuts[specificity >= rate - _ROUNDING]
     return float(kept[0]) if len(kept) else float("inf")
 
 
 def at_sensitivity(y: NDArray[np.float64], p: NDArray[np.float64], rate: float = RATE) -> float:
-    """Return the highest threshold that keeps the sensitivity; the lowest always does."""
+    """Return the highest threshold that keeps the sensitivity; the lowest always does.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    """
     cuts, sensitivity, _ = candidates(y, p)
     return float(cuts[sensitivity >= rate - _ROUNDING][-1])
 
@@ -55,13 +65,22 @@ def at_youden(y: NDArray[np.float64], p: NDArray[np.float64], rate: float = RATE
     """Return the threshold of the largest sensitivity + specificity - 1; of equals the highest.
 
     Youden WJ. Cancer 1950;3:32-35.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
     """
     cuts, sensitivity, specificity = candidates(y, p)
     return _highest_best(cuts, sensitivity + specificity)
 
 
 def at_f1(y: NDArray[np.float64], p: NDArray[np.float64], rate: float = RATE) -> float:
-    """Return the threshold of the largest F1; of equals the highest."""
+    """Return the threshold of the largest F1; of equals the highest.
+
+    Parameters
+    ----------
+    y, p : shape (n,), labels 0 and 1 and probabilities.
+    """
     cuts, sensitivity, specificity = candidates(y, p)
     positives = float(y.sum())
     hits, alarms = sensitivity * positives, (1 - specificity) * (len(y) - positives)

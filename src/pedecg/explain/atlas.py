@@ -100,7 +100,12 @@ def table(
     predictions: pd.DataFrame,
     fitted: Calibration,
 ) -> pd.DataFrame:
-    """Return `explain_tables.ATLAS`: place, age, labels, calibrated probabilities of the mean."""
+    """Return `explain_tables.ATLAS`: place, age, labels, calibrated probabilities of the mean.
+
+    Parameters
+    ----------
+    age_days : shape (n,), of the rows of `mapped`; NaN where unknown.
+    """
     ids = list(mapped["record_id"])
     known = labels.set_index("record_id").loc[ids].astype("float64")
     targets = tuple(map(str, known.columns))

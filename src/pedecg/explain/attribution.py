@@ -75,6 +75,10 @@ def each(
     ----------
     networks : trainings of one model, in evaluation mode, on the CPU.
     target : number of the output.
+
+    Returns
+    -------
+    Method -> a map of shape (n_leads, n_samples) for each network.
     """
     batch = stretch.batch()
     return {
@@ -87,12 +91,30 @@ def each(
 
 
 def average(maps: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean of several maps, its sum 1, or 0 where all are empty."""
+    """Return the mean of several maps, its sum 1, or 0 where all are empty.
+
+    Parameters
+    ----------
+    maps : each of shape (n_leads, n_samples).
+
+    Returns
+    -------
+    Shape (n_leads, n_samples).
+    """
     return whole(np.mean(maps, axis=0))
 
 
 def whole(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values whose sum is 1; all zero stays so."""
+    """Return values whose sum is 1; all zero stays so.
+
+    Parameters
+    ----------
+    values : any shape, ≥ 0.
+
+    Returns
+    -------
+    The same shape.
+    """
     total = values.sum()
     return values / total if total > 0 else values
 

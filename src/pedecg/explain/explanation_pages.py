@@ -129,7 +129,16 @@ def _lead_shares(
 
 
 def colour(saliency: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
-    """Return a map as 0 to 1, one scale for all leads so that they compare."""
+    """Return a map as 0 to 1, one scale for all leads so that they compare.
+
+    Parameters
+    ----------
+    saliency : shape (n_leads, n_samples), ≥ 0.
+
+    Returns
+    -------
+    Shape (n_leads, n_samples).
+    """
     smooth = ndimage.gaussian_filter1d(saliency, _SMOOTH_S * fs_hz, axis=1)
     brightest = np.percentile(smooth, _BRIGHTEST)
     if brightest <= 0:
@@ -138,7 +147,16 @@ def colour(saliency: NDArray[np.float64], fs_hz: float) -> NDArray[np.float64]:
 
 
 def above_even(saliency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a map as 0 (as much as if spread evenly, or less) to 1 (three times as much)."""
+    """Return a map as 0 (as much as if spread evenly, or less) to 1 (three times as much).
+
+    Parameters
+    ----------
+    saliency : shape (n_leads, n_samples), ≥ 0.
+
+    Returns
+    -------
+    Shape (n_leads, n_samples).
+    """
     even = saliency.sum() / saliency.size
     return np.clip((saliency / even - 1) / 2, 0, 1) if even > 0 else np.zeros_like(saliency)
 

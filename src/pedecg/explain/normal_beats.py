@@ -60,7 +60,12 @@ class Normals:
     by_age: dict[str, Array]
 
     def at(self, age_days: float | None) -> dict[str, Array]:
-        """Return each region's wave at an age, linear in log age; of all ages where unknown."""
+        """Return each region's wave at an age, linear in log age; of all ages where unknown.
+
+        Returns
+        -------
+        Region -> shape (n_leads, n_points), mV.
+        """
         if age_days is None or np.isnan(age_days):
             return {name: waves[-1] for name, waves in self.by_age.items()}
         nodes = np.log(np.array(AGES_DAYS))

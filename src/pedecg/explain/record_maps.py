@@ -125,7 +125,12 @@ def tasks(
 def maps(
     networks: Networks, task: Task, settings: MapSettings, methods: Sequence[str]
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Return the maps of each of a record's targets by method."""
+    """Return the maps of each of a record's targets by method.
+
+    Returns
+    -------
+    Target -> method -> shape (n_leads, n_samples).
+    """
     modules, card, _ = networks.open()
     piece = networks.stretch(task.record, settings.seconds)
     return {

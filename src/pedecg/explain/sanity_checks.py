@@ -75,7 +75,14 @@ def cells(attribution: NDArray[np.float64], step: int) -> NDArray[np.float64]:
 def rank_correlation(
     one: NDArray[np.float64], other: NDArray[np.float64], present: NDArray[np.bool_], step: int
 ) -> float:
-    """Return Spearman's correlation of two maps over the cells of the leads that are present."""
+    """Return Spearman's correlation of two maps over the cells of the leads that are present.
+
+    Parameters
+    ----------
+    one, other : shape (n_leads, n_samples).
+    present : shape (n_leads,).
+    step : samples in a cell.
+    """
     first, second = (cells(each, step)[present].ravel() for each in (one, other))
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0  # an empty map says nothing about the other
@@ -140,7 +147,13 @@ def deletion(
 
 
 def area(fall: NDArray[np.float64], fractions: Sequence[float]) -> float:
-    """Return the mean fall of the logit over the deleted share, from nothing to the last."""
+    """Return the mean fall of the logit over the deleted share, from nothing to the last.
+
+    Parameters
+    ----------
+    fall : shape (n_fractions,), the fall of the logit where that fraction is deleted.
+    fractions : shares of the samples, rising.
+    """
     x = np.array([0.0, *fractions])
     return float(np.trapezoid(np.array([0.0, *fall]), x) / x[-1])
 

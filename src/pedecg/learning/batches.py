@@ -52,7 +52,12 @@ class Subjects:
     features: NDArray[np.float32]
 
     def rows(self, chosen: NDArray[np.int64]) -> "Subjects":
-        """Return some of them, in the given order."""
+        """Return some of them, in the given order.
+
+        Parameters
+        ----------
+        chosen : shape (n,), positions.
+        """
         return Subjects(
             self.positions[chosen], self.age_days[chosen], self.sex[chosen], self.features[chosen]
         )
@@ -142,7 +147,12 @@ def predictions(
 
 
 def ages_and_sexes(records: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return age in days (NaN unknown) and sex codes of rows of the table RECORDS."""
+    """Return age in days (NaN unknown) and sex codes of rows of the table RECORDS.
+
+    Returns
+    -------
+    Both of shape (n,).
+    """
     age_days = records["age_days"].to_numpy(np.float32, na_value=np.nan)
     sex = [SEX_CODES.get(name, -1) for name in records["sex"]]
     return age_days, np.array(sex, np.int64)
@@ -179,7 +189,16 @@ class Signals:
         self._sd = torch.where(self._sd > 0, self._sd, 1.0)  # a lead that no record has
 
     def n_samples(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how long records are, samples."""
+        """Return how long records are, samples.
+
+        Parameters
+        ----------
+        positions : shape (n,), in the signal store.
+
+        Returns
+        -------
+        Shape (n,).
+        """
         return self._n_samples[positions]
 
     def crop(
@@ -229,20 +248,50 @@ class Signals:
         return samples[index].masked_fill_(beyond.unsqueeze(1), 0)
 
     def normalise(self, signal_mv: Tensor, lead_mask: Tensor, length: Tensor) -> Tensor:
-        """Return (mV - mean) / SD per lead; absent leads and padding are zero."""
+        """Return (mV - mean) / SD per lead; absent leads and padding are zero.
+
+        Parameters
+        ----------
+        signal_mv : shape (B, n_leads, n_samples), mV.
+        lead_mask : shape (B, n_leads), 1 where recorded.
+        length : shape (B,), samples before the padding.
+
+        Returns
+        -------
+        Shape (B, n_leads, n_samples).
+        """
         recorded = torch.arange(signal_mv.shape[-1], device=self.device) < length.unsqueeze(1)
         x = (signal_mv - self._mean).mul_(lead_mask.unsqueeze(-1) / self._sd)
         return x.mul_(recorded.unsqueeze(1).to(x.dtype))
 
     def millivolts(self, normalised: Tensor) -> Tensor:
-        """Undo `normalise`."""
+        """Undo `normalise`.
+
+        Parameters
+        ----------
+        normalised : shape (B, n_leads, n_samples), SD of the leads.
+
+        Returns
+        -------
+        The same shape, mV.
+        """
         return normalised * self._sd + self._mean
 
 
 def random_starts(
     n_samples: NDArray[np.int64], crop: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw where the crops of records of the given lengths begin; a short record's begins at 0."""
+    """Draw where the crops of records of the given lengths begin; a short record's begins at 0.
+
+    Parameters
+    ----------
+    n_samples : shape (n,).
+    crop : samples.
+
+    Returns
+    -------
+    Shape (n,), samples.
+    """
     return rng.integers(0, np.maximum(n_samples - crop, 0) + 1)
 
 
@@ -250,6 +299,15 @@ def windows(n_samples: int, crop: int, overlap: float) -> NDArray[np.int64]:
     """Return where the windows that cover a record begin: evenly spread, at least `overlap` shared.
 
     The first window begins with the record and the last ends with it.
+
+    Parameters
+    ----------
+    n_samples, crop : samples of a record and of a window.
+    overlap : share of a window.
+
+    Returns
+    -------
+    Shape (n_windows,), samples.
     """
     room = max(n_samples - crop, 0)
     hop = max(1, round(crop * (1 - overlap)))
@@ -269,6 +327,10 @@ def window_batches(
     Parameters
     ----------
     crop : samples of a window.
+
+    Yields
+    ------
+    Shape (B,), rows of `subjects`; the batch of B windows.
     """
     cut = [windows(int(length), crop, overlap) for length in signals.n_samples(subjects.positions)]
     rows = np.repeat(np.arange(len(cut)), [len(starts) for starts in cut])

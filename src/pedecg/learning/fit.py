@@ -60,7 +60,8 @@ def fit(
     Parameters
     ----------
     name, model_settings : of the registry, and the plain values of its section.
-    training, validation : rows of `data`. Nothing else of it is looked at.
+    training, validation : rows of `data`, shapes (n_training,) and (n_validation,). Nothing else
+        of it is looked at.
     normalisation : statistics of the training records.
     state_root : where the state after each epoch is kept until the end; None: nowhere.
     pretrained : folder of weights that a model which reads "pretrained" starts from.
@@ -196,7 +197,12 @@ class ClassifierTraining(Objective[CropBatch]):
             yield [CropBatch(rows[part], starts[part]) for part in parts]
 
     def loss(self, network: nn.Module, batch: CropBatch) -> Tensor:
-        """Return the loss of this process's share of the crops, augmented."""
+        """Return the loss of this process's share of the crops, augmented.
+
+        Returns
+        -------
+        Shape ().
+        """
         own = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
         signals, labels = self.batches.batch(
             batch.rows[own], batch.starts[own], self.crop, self.generator

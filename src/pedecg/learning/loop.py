@@ -38,7 +38,12 @@ class Objective(ABC, Generic[Batch]):
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Return the mean loss of a batch, with its graph."""
+        """Return the mean loss of a batch, with its graph.
+
+        Returns
+        -------
+        Shape ().
+        """
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Return figures of the averaged network after an epoch: columns of the curves."""
@@ -198,7 +203,12 @@ class TrainingLoop(Generic[Batch]):
         self._save()
 
     def step(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """Update the weights once; return the loss of each batch, still on the device."""
+        """Update the weights once; return the loss of each batch, still on the device.
+
+        Returns
+        -------
+        Each of shape ().
+        """
         accelerator = self.accelerator
         self.optimizer.zero_grad()
         each: list[Tensor] = []

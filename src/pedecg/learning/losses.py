@@ -88,6 +88,14 @@ def given(
 ) -> NDArray[np.float32]:
     """Return the weights with those that are given in place of those from the training split.
 
+    Parameters
+    ----------
+    weight : shape (n_targets,).
+
+    Returns
+    -------
+    Shape (n_targets,).
+
     Raises
     ------
     PedecgError

@@ -47,7 +47,12 @@ class Model(contract.Trainable):
 
     @classmethod
     def fit(cls, rows: Rows, validation: NDArray[np.bool_], training: Training) -> Fitted | None:
-        """Train a network; see `fit.fit`."""
+        """Train a network; see `fit.fit`.
+
+        Parameters
+        ----------
+        validation : shape (n,), true for validation rows.
+        """
         source = params.PARAMS_FILE.name
         settings = params.parse(dict(training.train), "train", TrainSettings, source)
         if device.relaunched(settings.processes):

@@ -36,7 +36,12 @@ class Inputs:
 
     @property
     def learnt_from(self) -> tuple[Rows, NDArray[np.bool_]]:
-        """Training and validation rows, and which of them are validation rows."""
+        """Return training and validation rows, and which of them are validation rows.
+
+        Returns
+        -------
+        n rows, and shape (n,).
+        """
         chosen = self.split != "test"
         return self.rows.take(chosen), self.split[chosen] == "validation"
 

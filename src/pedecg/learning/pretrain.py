@@ -140,8 +140,8 @@ def pretrain(
 
     Parameters
     ----------
-    stores, positions : signals, and which of their records are learnt from; the first store is the
-        cohort's own, and its positions are training records.
+    stores, positions : signals, and which of their records are learnt from, shape (n,) each; the
+        first store is the cohort's own, and its positions are training records.
     state_root : where the state after each epoch is kept until the end; None: nowhere.
 
     Raises
@@ -266,7 +266,12 @@ class AutoencoderTraining(Objective[CropBatch]):
             yield [CropBatch(store, positions, starts)]
 
     def loss(self, network: nn.Module, batch: CropBatch) -> Tensor:
-        """Return the loss of filling in what is hidden of the crops."""
+        """Return the loss of filling in what is hidden of the crops.
+
+        Returns
+        -------
+        Shape ().
+        """
         signals = self._signals(batch)
         hidden = self._hide(signals, self.generator)
         return autoencoder.loss(
@@ -309,7 +314,14 @@ class AutoencoderTraining(Objective[CropBatch]):
 
 
 def unlabelled(signal: Tensor, lead_mask: Tensor, length: Tensor) -> Batch:
-    """Return a batch of signals alone: age, sex and rule features are unknown."""
+    """Return a batch of signals alone: age, sex and rule features are unknown.
+
+    Parameters
+    ----------
+    signal : shape (B, n_leads, n_samples), normalised.
+    lead_mask : shape (B, n_leads), 1 where recorded.
+    length : shape (B,), samples before the padding.
+    """
     n, device = len(signal), signal.device
     return Batch(
         signal=signal,

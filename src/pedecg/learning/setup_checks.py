@@ -195,7 +195,12 @@ def _network(task: Task) -> str | None:
 
 
 def learns(network: nn.Module, batch: Batch, labels: Tensor, task: Task) -> str | None:
-    """Return what keeps a network from learning a batch."""
+    """Return what keeps a network from learning a batch.
+
+    Parameters
+    ----------
+    labels : shape (B, n_targets), 0, 1 or NaN.
+    """
     logits = network.train()(batch)
     if logits.shape != labels.shape:
         return f"logits of shape {tuple(logits.shape)}; expected {tuple(labels.shape)}"

@@ -129,7 +129,12 @@ class Trained:
         sex: NDArray[np.int64],
         features: pd.DataFrame | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the row that each window belongs to and its own probabilities; see `predict`."""
+        """Return the row that each window belongs to and its own probabilities; see `predict`.
+
+        Returns
+        -------
+        Shape (n_windows,), rows; shape (n_windows, n_targets), probabilities.
+        """
         row, logits = self._logits(store, positions, age_days, sex, features)
         return row, self._probabilities(logits)
 

@@ -28,7 +28,12 @@ Tensors = dict[str, dict[str, Tensor]]  # by part, such as "network", and name
 
 
 def key(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], code: Iterable[Path]) -> str:
-    """Return the hash of settings, arrays, the bytes of source files, and torch's version."""
+    """Return the hash of settings, arrays, the bytes of source files, and torch's version.
+
+    Parameters
+    ----------
+    arrays : name -> array of any shape.
+    """
     digest = hashlib.blake2b(digest_size=12)
     digest.update(json.dumps(about, sort_keys=True).encode())
     digest.update(torch.__version__.encode())
@@ -59,6 +64,7 @@ class StateFolder:
         Parameters
         ----------
         values : what is no tensor, in JSON's types.
+        tensors : name -> tensor of any shape.
         """
         state = optimiser.state_dict()
         flat = {

@@ -41,6 +41,10 @@ def figures(
 
     F1 is that of the most probable class, or of logits above 0, where training weighs a present
     label as much as an absent one.
+
+    Parameters
+    ----------
+    labels, logits : shape (n, n_targets); a label is 0, 1 or NaN.
     """
     scores = losses.probabilities(logits, task)
     predicted = scores == scores.max(1, keepdims=True) if task == "multiclass" else logits > 0
@@ -52,12 +56,22 @@ def figures(
 
 
 def macro_auroc(labels: NDArray[np.float32], scores: NDArray[Any]) -> float:
-    """Return the mean AUROC over the targets; see `macro`."""
+    """Return the mean AUROC over the targets; see `macro`.
+
+    Parameters
+    ----------
+    labels, scores : shape (n, n_targets); a label is 0, 1 or NaN.
+    """
     return macro(roc_auc_score, labels, scores)
 
 
 def macro(metric: Callable[..., float], labels: NDArray[np.float32], scores: NDArray[Any]) -> float:
-    """Return the mean over targets with both classes among known labels; NaN if none has."""
+    """Return the mean over targets with both classes among known labels; NaN if none has.
+
+    Parameters
+    ----------
+    labels, scores : shape (n, n_targets); a label is 0, 1 or NaN.
+    """
     each = []
     for truth, score in zip(labels.T, scores.T, strict=True):
         known = ~np.isnan(truth)
@@ -72,7 +86,12 @@ def check_labels(
     validation: NDArray[np.int64],
     settings: TrainSettings,
 ) -> None:
-    """Raise a `PedecgError` where a target cannot be learnt or no epoch can be chosen."""
+    """Raise a `PedecgError` where a target cannot be learnt or no epoch can be chosen.
+
+    Parameters
+    ----------
+    training, validation : rows of `data`, shapes (n_training,) and (n_validation,).
+    """
     if not data.targets:
         raise PedecgError("train: the cohort has no target (cohort.manifest.labels names columns)")
     for k, target in enumerate(data.targets):

@@ -164,7 +164,16 @@ class Fitted:
     validation: NDArray[np.float64] | None = None
 
     def predict(self, rows: Rows, validation: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return probabilities of any rows, of which `validation` marks those of the training."""
+        """Return probabilities of any rows, of which `validation` marks those of the training.
+
+        Parameters
+        ----------
+        validation : shape (n,), true for the validation rows of the training.
+
+        Returns
+        -------
+        Shape (n, n_targets).
+        """
         probabilities = self.model.predict(rows)
         if self.validation is not None:
             probabilities[validation] = self.validation

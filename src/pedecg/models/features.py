@@ -23,7 +23,12 @@ class Scale:
     sd: tuple[float, ...] = ()
 
     def apply(self, table: pd.DataFrame | None) -> NDArray[np.float32]:
-        """Return what `in_double` does, as a network takes it."""
+        """Return what `in_double` does, as a network takes it.
+
+        Returns
+        -------
+        Shape (n, n_features), single precision.
+        """
         return self.in_double(table).astype(np.float32)
 
     def in_double(self, table: pd.DataFrame | None) -> NDArray[np.float64]:

@@ -113,7 +113,12 @@ def is_reference(name: str, values: Mapping[str, Any] | None = None) -> bool:
 def fit(
     rows: contract.Rows, validation: NDArray[np.bool_], training: contract.Training
 ) -> contract.Fitted | None:
-    """Fit the model that a training names; see `contract.Trainable.fit`."""
+    """Fit the model that a training names; see `contract.Trainable.fit`.
+
+    Parameters
+    ----------
+    validation : shape (n,), true for validation rows.
+    """
     return _trainable(training.name, training.values).fit(rows, validation, training)
 
 

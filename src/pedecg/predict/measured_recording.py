@@ -68,6 +68,10 @@ def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
     """Return the signal, mV, interpolated where it has no value or is saturated.
 
     A lead without any value is zero throughout.
+
+    Returns
+    -------
+    Shape (n_leads, n_samples), mV.
     """
     limit_mv = SPIKE_MV if recording.calibrated else math.inf
     gaps = filters.no_signal(recording.signal_mv, recording.fs_hz, limit_mv, SPIKE_MARGIN_S)
@@ -78,7 +82,12 @@ def bridged(recording: recordings.Recording) -> NDArray[np.float64]:
 
 
 def cleaned(recording: recordings.Recording) -> NDArray[np.float64]:
-    """Return the signal bridged and band-passed, mV, at its own rate."""
+    """Return the signal bridged and band-passed, mV, at its own rate.
+
+    Returns
+    -------
+    Shape (n_leads, n_samples), mV.
+    """
     return filters.band_pass(bridged(recording), recording.fs_hz, LOW_HZ, HIGH_HZ, ORDER)
 
 

@@ -214,6 +214,10 @@ def _repeated(premature: Flags, period: int) -> float:
 def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
     """Return the rhythm without premature beats, and the rate that QT is corrected by.
 
+    Parameters
+    ----------
+    r_s : shape (n_beats,), times of the R peaks, s.
+
     Returns
     -------
     qtc_rate_bpm : 60 over the mean of the intervals that end with a beat of the usual form which
@@ -242,7 +246,12 @@ def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
 
 
 def shares(r_s: Values, found: Origins) -> dict[str, float]:
-    """Return the shares of premature beats, their pattern and the rhythm without them."""
+    """Return the shares of premature beats, their pattern and the rhythm without them.
+
+    Parameters
+    ----------
+    r_s : shape (n_beats,), times of the R peaks, s.
+    """
     if len(r_s) < 4:
         return {}
     return {

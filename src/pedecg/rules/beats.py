@@ -79,7 +79,12 @@ def _in_order(times_s: Values) -> Values:
 
 
 def middle(values: Values, fewest_share: float = FEWEST_SHARE, fewest: int = FEWEST_BEATS) -> float:
-    """Return the median of the beats that have a value, NaN if these are too few."""
+    """Return the median of the beats that have a value, NaN if these are too few.
+
+    Parameters
+    ----------
+    values : shape (n_beats,); NaN where a beat has none.
+    """
     known = values[np.isfinite(values)]
     enough = max(fewest, fewest_share * len(values))
     return _median(known) if len(known) >= enough else np.nan
@@ -89,6 +94,10 @@ def spread(values: Values) -> float:
     """Return the robust SD of the beats that have a value: 1.4826 x median absolute deviation.
 
     NaN if they are fewer than three.
+
+    Parameters
+    ----------
+    values : shape (n_beats,); NaN where a beat has none.
     """
     known = values[np.isfinite(values)]
     if len(known) < FEWEST_BEATS:

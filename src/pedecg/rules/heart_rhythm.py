@@ -110,6 +110,10 @@ def open_intervals(
 
     A record begins and ends within an interval; only one that is already longer than the rhythm
     allows tells something.
+
+    Parameters
+    ----------
+    r_s : shape (n_beats,), times of the R peaks, s.
     """
     if recorded_s is None:
         return []

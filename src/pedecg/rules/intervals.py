@@ -62,8 +62,8 @@ def qtc_bazett(qt_ms: Values, rr_s: Values) -> Values:
 
     Parameters
     ----------
-    qt_ms : milliseconds; NaN where T was not found.
-    rr_s : seconds from beat to beat, > 0.
+    qt_ms : any shape, ms; NaN where T was not found.
+    rr_s : the same shape, s from beat to beat, > 0.
 
     Notes
     -----

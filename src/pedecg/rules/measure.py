@@ -91,7 +91,14 @@ def readings(
     fewest_beats: int = FEWEST_BEATS,
     spikes_s: Values | None = None,
 ) -> dict[str, Reading]:
-    """Return what can be measured, see `measure`; what cannot has no entry or is NaN."""
+    """Return what can be measured, see `measure`; what cannot has no entry or is NaN.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV.
+    lead_mask : shape (n_leads,), true for usable leads; None: all.
+    spikes_s : times of pacemaker spikes, s; None: not known.
+    """
     beats = beat_table(waves)
     if len(beats) < FEWEST_BEATS:
         return {}

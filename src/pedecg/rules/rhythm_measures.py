@@ -107,6 +107,11 @@ def recorded(
     """Return from when to when a signal was recorded, seconds; zeros around it are padding.
 
     None where it cannot be determined.
+
+    Parameters
+    ----------
+    r_s : shape (n_beats,), times of the R peaks, s.
+    leads : lead -> signal, shape (n_samples,), mV.
     """
     block = round(BLOCK_S * fs_hz)
     if not leads:

@@ -100,7 +100,12 @@ def slur(qrs: Values) -> float:
 
 
 def first_r(qrs: Values) -> int | None:
-    """Return where the first R of one complex peaks, or None where it is all negative."""
+    """Return where the first R of one complex peaks, or None where it is all negative.
+
+    Parameters
+    ----------
+    qrs : shape (n_samples,), mV.
+    """
     enough = max(MIN_R_MV, MIN_R_SHARE * float(np.ptp(qrs)))
     middle = qrs[1:-1]
     peak = (middle > qrs[:-2]) & (middle >= qrs[2:]) & (middle >= enough)

@@ -16,20 +16,47 @@ WARP_KNOTS_PER_CROP = 6  # speeds drawn over a crop; between them the speed chan
 
 
 def scale(x: Tensor, low: float, high: float, chance: float, generator: torch.Generator) -> Tensor:
-    """Multiply all leads of a record by one factor from `low` to `high`."""
+    """Multiply all leads of a record by one factor from `low` to `high`.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
+    """
     factor = _uniform(x, (len(x), 1, 1), low, high, generator)
     return x.mul_(torch.where(_chosen(x, chance, generator), factor, 1.0))
 
 
 def flip(x: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Invert the polarity of records."""
+    """Invert the polarity of records.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
+    """
     return torch.where(_chosen(x, chance, generator), -x, x)
 
 
 def add_noise(
     x: Tensor, low_db: float, high_db: float, chance: float, generator: torch.Generator
 ) -> Tensor:
-    """Add white noise: one signal-to-noise ratio per record, power relative to each lead's."""
+    """Add white noise: one signal-to-noise ratio per record, power relative to each lead's.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
+    """
     rows = _rows(x, chance, generator)
     ratio = _uniform(x, (len(rows), 1, 1), low_db, high_db, generator)
     sd = _spread(x.index_select(0, rows)) * 10 ** (-ratio / 20)
@@ -37,7 +64,16 @@ def add_noise(
 
 
 def jitter(x: Tensor, sd_mv: float, chance: float, generator: torch.Generator) -> Tensor:
-    """Add white noise of one SD, whatever the signal."""
+    """Add white noise of one SD, whatever the signal.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
+    """
     rows = _rows(x, chance, generator)
     return x.index_add_(0, rows, _normal(x, len(rows), generator), alpha=sd_mv)
 
@@ -54,6 +90,11 @@ def add_wave(
     Parameters
     ----------
     cycles_per_sample : frequencies, of which each record is given one: wander, or mains.
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
     """
     phase = _uniform(x, (len(x), 1, 1), 0, 2 * math.pi, generator)
     amplitude = _uniform(x, (*x.shape[:2], 1), -largest_mv, largest_mv, generator)
@@ -65,7 +106,16 @@ def add_wave(
 
 
 def cut_out(x: Tensor, longest: int, chance: float, generator: torch.Generator) -> Tensor:
-    """Set one segment of up to `longest` samples to zero, in all leads at the same time."""
+    """Set one segment of up to `longest` samples to zero, in all leads at the same time.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+
+    Returns
+    -------
+    The same shape.
+    """
     n_samples = x.shape[-1]
     longest = min(longest, n_samples)
     size = _integers(x, (len(x), 1), 1, max(1, longest), generator)
@@ -82,6 +132,11 @@ def shift(
 
     What comes in is zero: before the signal where it moved to later, padding after it where it
     moved to earlier. At least half of a record stays.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+    length : shape (B,), samples before the padding.
     """
     n_samples = x.shape[-1]
     drawn = _integers(x, (len(x),), -farthest, farthest, generator)
@@ -108,6 +163,15 @@ def scale_time(
     The speed of a record is one factor from `low` to `high`, times one that changes smoothly
     between 1 - `warp` and 1 + `warp`. A faster record ends earlier; then comes padding. Between
     samples a cubic through four of them is read (Keys R. IEEE Trans ASSP 1981;29:1153-1160).
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+    length : shape (B,), samples before the padding.
+
+    Returns
+    -------
+    Records of the same shape; lengths and changed records, shape (B,).
     """
     n_samples = x.shape[-1]
     speed = _uniform(x, (len(x), 1), low, high, generator)
@@ -134,6 +198,17 @@ def mix(
     Only leads that both have and the time that both last stay; where no lead would, the record
     stays as it is. A label that either does not know is unknown. Zhang H et al. mixup. ICLR 2018;
     here the share of the other record is even from 0 to `largest`.
+
+    Parameters
+    ----------
+    x : shape (B, n_leads, n_samples), mV.
+    mask : shape (B, n_leads), 1 where recorded.
+    length : shape (B,), samples before the padding.
+    labels : shape (B, n_targets), 0 to 1 or NaN.
+
+    Returns
+    -------
+    Records, masks, lengths and labels, of the same shapes.
     """
     circle = torch.randperm(len(x), generator=generator, device=x.device)
     other = circle.roll(1)[circle.argsort()]  # whoever sits next to: nobody is mixed with itself
@@ -152,7 +227,16 @@ def mix(
 
 
 def drop_leads(mask: Tensor, at_most: int, chance: float, generator: torch.Generator) -> Tensor:
-    """Hide 1 to `at_most` of the present leads of a record, never its last one."""
+    """Hide 1 to `at_most` of the present leads of a record, never its last one.
+
+    Parameters
+    ----------
+    mask : shape (B, n_leads), 1 where recorded.
+
+    Returns
+    -------
+    The same shape.
+    """
     order = torch.rand(mask.shape, generator=generator, device=mask.device) + (mask == 0)
     rank = order.argsort(dim=1).argsort(dim=1)
     count = _integers(mask, (len(mask), 1), 1, at_most, generator).minimum(
@@ -163,7 +247,17 @@ def drop_leads(mask: Tensor, at_most: int, chance: float, generator: torch.Gener
 
 
 def keep_nine(mask: Tensor, nine: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Hide the leads that a nine-lead recording lacks, unless nothing would be left."""
+    """Hide the leads that a nine-lead recording lacks, unless nothing would be left.
+
+    Parameters
+    ----------
+    mask : shape (B, n_leads), 1 where recorded.
+    nine : shape (n_leads,), true for the nine leads.
+
+    Returns
+    -------
+    Shape (B, n_leads).
+    """
     hidden = _chosen(mask, chance, generator).squeeze(-1) & ~nine
     left = mask.masked_fill(hidden, 0)
     return torch.where(left.sum(1, keepdim=True) > 0, left, mask)

@@ -154,7 +154,16 @@ def limb_features(beat: Mapping[str, Values], chest: tuple[str, ...], predict: V
 
 
 def chest_features(beat: Mapping[str, Values], chest: tuple[str, ...]) -> Values:
-    """Return by how much V1 is more like the other leads than V3 is, for P, QRS and T."""
+    """Return by how much V1 is more like the other leads than V3 is, for P, QRS and T.
+
+    Parameters
+    ----------
+    beat : lead -> one array of samples, shape (n,), for each segment.
+
+    Returns
+    -------
+    Shape (n_features,).
+    """
     others = (*LIMB, *(lead for lead in chest if lead not in ("V1", "V3")))
     features = []
     for segment in range(_SEGMENTS):

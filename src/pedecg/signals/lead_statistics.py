@@ -15,6 +15,10 @@ def of_leads(signals: SignalStore, positions: NDArray[np.int64]) -> dict[str, An
     result is exact, whatever the order of the records. Every sample weighs the same; spikes need
     no robust estimator, since preprocessing has bridged what lies beyond ``preprocess.spike_mv``.
 
+    Parameters
+    ----------
+    positions : shape (n,), records in the signal store.
+
     Returns
     -------
     ``leads``, ``mean_mv``, ``sd_mv`` (one entry per lead; 0 and 1 for a lead that no record has)

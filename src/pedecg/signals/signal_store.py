@@ -60,7 +60,12 @@ class SignalStore:
         return np.divide(self.counts(position), MICROVOLTS_PER_MV, dtype=np.float32)
 
     def positions(self, record_ids: Iterable[str]) -> NDArray[np.int64]:
-        """Return where the given records stand in the store; an unknown one is a KeyError."""
+        """Return where the given records stand in the store; an unknown one is a KeyError.
+
+        Returns
+        -------
+        Shape (n,).
+        """
         place = {record_id: i for i, record_id in enumerate(self.record_ids)}
         return np.array([place[record_id] for record_id in record_ids], np.int64)
 
@@ -186,7 +191,16 @@ def _write(
 
 
 def to_counts(millivolts: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
-    """Round mV to microvolt counts; beyond +-32.7 mV (above any recorder's range) it clips."""
+    """Round mV to microvolt counts; beyond +-32.7 mV (above any recorder's range) it clips.
+
+    Parameters
+    ----------
+    millivolts : any shape.
+
+    Returns
+    -------
+    The same shape, µV.
+    """
     counts = np.rint(np.asarray(millivolts) * MICROVOLTS_PER_MV)
     clipped: NDArray[np.int16] = counts.clip(_RANGE.min, _RANGE.max).astype(np.int16)
     return clipped

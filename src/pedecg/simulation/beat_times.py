@@ -30,7 +30,12 @@ class Rhythm:
     fibrillation: bool = False
 
     def rr_s(self) -> NDArray[np.float64]:
-        """Return per QRS the time since the one before (for the first: to the next), seconds."""
+        """Return per QRS the time since the one before (for the first: to the next), seconds.
+
+        Returns
+        -------
+        Shape (n_beats,).
+        """
         gaps = np.diff(self.qrs_s)
         return np.concatenate([gaps[:1], gaps])
 

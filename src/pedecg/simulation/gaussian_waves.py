@@ -38,11 +38,21 @@ class Waves:
         return elementary.product(self.dipole_mv.T, self.shapes(time_s))
 
     def with_dipole(self, dipole_mv: NDArray[np.float64]) -> "Waves":
-        """Return the same waves in other directions and sizes."""
+        """Return the same waves in other directions and sizes.
+
+        Parameters
+        ----------
+        dipole_mv : shape (n_waves, 3), mV along x, y and z.
+        """
         return Waves(self.centre_s, self.rise_s, self.fall_s, dipole_mv)
 
     def grid(self, n: int) -> NDArray[np.float64]:
-        """Return `n` times that hold the waves entirely."""
+        """Return `n` times that hold the waves entirely.
+
+        Returns
+        -------
+        Shape (n,), s.
+        """
         reach = 4 * max(self.rise_s.max(), self.fall_s.max())
         return np.linspace(self.centre_s.min() - reach, self.centre_s.max() + reach, n)
 

@@ -40,6 +40,14 @@ def write_record(
     """Write ``.dat`` and ``.hea`` of one record; return the mV that a reader gets back.
 
     Each lead has its own gain and baseline, so that its lowest sample is -32767.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV.
+
+    Returns
+    -------
+    Shape (n_leads, n_samples), mV.
     """
     path = root / SIGNALS / record_path(ecg_id)
     path.parent.mkdir(parents=True, exist_ok=True)

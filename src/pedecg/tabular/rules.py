@@ -171,7 +171,16 @@ def fit(score: Values, label: Values, settings: Settings) -> tuple[float, float]
 
 
 def predict(score: Values, intercept: float, slope: float) -> Values:
-    """Return the probability of each score, rising with it."""
+    """Return the probability of each score, rising with it.
+
+    Parameters
+    ----------
+    score : shape (n,).
+
+    Returns
+    -------
+    Shape (n,).
+    """
     return np.asarray(special.expit(intercept + slope * score))
 
 

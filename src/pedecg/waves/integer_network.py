@@ -53,7 +53,12 @@ class IntegerConvolution(nn.Module):
         self.register_buffer("bias", torch.zeros(source.out_channels))
 
     def take(self, source: nn.Conv2d, limit: NDArray[np.float64]) -> None:
-        """Round a trained convolution; `limit` is the largest input of each channel."""
+        """Round a trained convolution; `limit` is the largest input of each channel.
+
+        Parameters
+        ----------
+        limit : shape (n_inputs,).
+        """
         weight = source.weight.detach().double().numpy()
         step = limit / self.highest
         by_input = step[:, None, None, None] if self.groups > 1 else step[None, :, None, None]
@@ -145,7 +150,12 @@ def rounded(network: Network, examples: Iterable[NDArray[np.float32]]) -> Networ
 
 
 def stored(network: Network) -> dict[str, Tensor]:
-    """Return the values of a network in whole numbers as they are kept in a file."""
+    """Return the values of a network in whole numbers as they are kept in a file.
+
+    Returns
+    -------
+    Name of each parameter -> whole numbers, in the shape of the network.
+    """
     return {
         name: (value.to(torch.int16) if name.endswith(".weight") else value).contiguous()
         for name, value in network.state_dict().items()

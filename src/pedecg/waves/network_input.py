@@ -19,7 +19,16 @@ _HIGH_PASS = filters.butterworth(2, HIGH_PASS_HZ, "highpass", FS_HZ)
 
 
 def resample(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
-    """Return the signal at 250 Hz, polyphase; sample k of the output lies at k / 250 s."""
+    """Return the signal at 250 Hz, polyphase; sample k of the output lies at k / 250 s.
+
+    Parameters
+    ----------
+    signal_mv : shape (…, n_samples), mV.
+
+    Returns
+    -------
+    Shape (…, samples at 250 Hz).
+    """
     ratio = Fraction(FS_HZ / fs_hz).limit_denominator(1000)
     finite = np.nan_to_num(np.asarray(signal_mv, np.float32), posinf=0.0, neginf=0.0)
     if ratio == 1:

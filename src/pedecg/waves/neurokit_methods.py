@@ -24,22 +24,46 @@ _COLUMNS = (
 def prominence(
     signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]
 ) -> Boundaries:
-    """Prominence of extrema (Emrich 2024); NeuroKit2's best on LUDB."""
+    """Prominence of extrema (Emrich 2024); NeuroKit2's best on LUDB.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), mV.
+    r_peaks : shape (n_beats,), samples.
+    """
     return _boundaries(signal_mv, fs_hz, r_peaks, "prominence")
 
 
 def dwt(signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]) -> Boundaries:
-    """Discrete wavelet transform (Martinez 2004); NeuroKit2's default."""
+    """Discrete wavelet transform (Martinez 2004); NeuroKit2's default.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), mV.
+    r_peaks : shape (n_beats,), samples.
+    """
     return _boundaries(signal_mv, fs_hz, r_peaks, "dwt")
 
 
 def cwt(signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]) -> Boundaries:
-    """Continuous wavelet transform."""
+    """Continuous wavelet transform.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), mV.
+    r_peaks : shape (n_beats,), samples.
+    """
     return _boundaries(signal_mv, fs_hz, r_peaks, "cwt")
 
 
 def peak(signal_mv: NDArray[np.float64], fs_hz: float, r_peaks: NDArray[np.int64]) -> Boundaries:
-    """Delineate by peak search; gives no QRS boundaries."""
+    """Delineate by peak search; gives no QRS boundaries.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), mV.
+    r_peaks : shape (n_beats,), samples.
+    """
     return _boundaries(signal_mv, fs_hz, r_peaks, "peak")
 
 

@@ -53,7 +53,12 @@ def remove(waves: pd.DataFrame, signal_mv: NDArray[np.floating[Any]], fs_hz: flo
 
 
 def beats_of(waves: pd.DataFrame) -> Signal:
-    """Return the R peaks of all leads together, seconds, ascending."""
+    """Return the R peaks of all leads together, seconds, ascending.
+
+    Returns
+    -------
+    Shape (n_beats,).
+    """
     all_leads = (waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")
     return np.sort(waves.loc[all_leads, "peak_s"].to_numpy(np.float64))
 

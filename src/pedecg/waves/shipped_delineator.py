@@ -17,5 +17,10 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "delineator"
 
 
 def delineate(signal_mv: NDArray[np.floating], fs_hz: float, leads: Sequence[str]) -> pd.DataFrame:
-    """Find P, QRS and T with the shipped weights; see `delineator_inference.delineate`."""
+    """Find P, QRS and T with the shipped weights; see `delineator_inference.delineate`.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV.
+    """
     return delineator_inference.delineate(signal_mv, fs_hz, leads, WEIGHTS)

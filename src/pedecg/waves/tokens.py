@@ -46,7 +46,16 @@ def render_json(events: Iterable[Event]) -> list[dict[str, Any]]:
 
 
 def from_frames(frames: NDArray[np.uint8], frame_ms: int = FRAME_MS) -> list[Event]:
-    """Return the runs of equal frames as events."""
+    """Return the runs of equal frames as events.
+
+    Parameters
+    ----------
+    frames : shape (n_frames,), symbols.
+
+    Returns
+    -------
+    Symbol and duration (ms) of each run.
+    """
     return [(int(symbol), len(list(run)) * frame_ms) for symbol, run in itertools.groupby(frames)]
 
 

@@ -137,6 +137,11 @@ def assemble(
     Leads come first, in the order of `LEADS`, then other channels in the file's order. With
     `derive`, III, aVR, aVL and aVF follow from I and II wherever the file leaves them out.
 
+    Returns
+    -------
+    Names of the channels; signal of shape (n_channels, n_samples), mV, or the own unit of a channel
+    that is no lead.
+
     Raises
     ------
     RecordFault
@@ -220,6 +225,14 @@ def limb_leads(
     """Return III, aVR, aVL and aVF where I and II are there, by Einthoven and Goldberger.
 
     From the file's own values in double precision, so that nothing is rounded twice.
+
+    Parameters
+    ----------
+    rows : lead -> signal, shape (n_samples,), mV.
+
+    Returns
+    -------
+    Lead -> signal, shape (n_samples,), mV; empty where I or II is missing.
     """
     if not {"I", "II"} <= rows.keys():
         return {}

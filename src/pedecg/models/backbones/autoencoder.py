@@ -84,6 +84,11 @@ def loss(filled: Tensor, batch: Batch, hidden: Hidden, shown_weight: float = 0.0
     Parameters
     ----------
     shown_weight : of the same over what was shown: it teaches the decoder what a heartbeat is.
+    filled : shape (B, n_leads, n_samples), what the network makes of the hidden signal.
+
+    Returns
+    -------
+    Shape ().
     """
     n_samples = batch.signal.shape[-1]
     recorded = torch.arange(n_samples, device=filled.device) < batch.length.unsqueeze(1)

@@ -103,7 +103,16 @@ class Filter:
     n_ends: int
 
     def run(self, x: Values, start: float) -> Values:
-        """Filter forwards; `start` scales the initial state, that of a constant input of 1."""
+        """Filter forwards; `start` scales the initial state, that of a constant input of 1.
+
+        Parameters
+        ----------
+        x : shape (…, n_samples).
+
+        Returns
+        -------
+        The same shape.
+        """
         if self.kind == "sos":
             sections = np.array(self.coefficients)
             state = start * filters.steady_state(sections)
@@ -115,7 +124,16 @@ class Filter:
 
 
 def zero_phase(x: Tensor, band: Filter) -> Tensor:
-    """Filter forwards and backwards over the last axis, as `scipy.signal.filtfilt` does."""
+    """Filter forwards and backwards over the last axis, as `scipy.signal.filtfilt` does.
+
+    Parameters
+    ----------
+    x : shape (…, n_samples).
+
+    Returns
+    -------
+    The same shape.
+    """
     dtype = x.dtype
     exact = torch.float32 if x.device.type == "mps" else torch.float64  # mps has no float64
     x = x.to(exact)
@@ -147,6 +165,15 @@ def resample(x: Tensor, fs_from: float, fs_to: float) -> Tensor:
     """Change the rate by polyphase filtering, as `scipy.signal.resample_poly` does.
 
     Rates are taken to a hundredth of a Hz.
+
+    Parameters
+    ----------
+    x : shape (…, n_samples).
+    fs_from, fs_to : Hz.
+
+    Returns
+    -------
+    Shape (…, samples at the new rate).
     """
     up, down = round(fs_to * 100), round(fs_from * 100)
     up, down = up // gcd(up, down), down // gcd(up, down)
@@ -163,7 +190,16 @@ def resample(x: Tensor, fs_from: float, fs_to: float) -> Tensor:
 
 
 def resample_fft(x: Tensor, n: int) -> Tensor:
-    """Change the number of samples in the frequency domain, as `scipy.signal.resample` does."""
+    """Change the number of samples in the frequency domain, as `scipy.signal.resample` does.
+
+    Parameters
+    ----------
+    x : shape (…, n_samples).
+
+    Returns
+    -------
+    Shape (…, n).
+    """
     had = x.shape[-1]
     if had == n:
         return x
@@ -178,7 +214,17 @@ def resample_fft(x: Tensor, n: int) -> Tensor:
 
 
 def running_median(x: Tensor, size: int) -> Tensor:
-    """Return the median of the `size` samples around each one, zeros beyond the ends."""
+    """Return the median of the `size` samples around each one, zeros beyond the ends.
+
+    Parameters
+    ----------
+    x : shape (…, n_samples).
+    size : samples, odd.
+
+    Returns
+    -------
+    The same shape.
+    """
     if x.device.type == "cpu" and not x.requires_grad:
         window = (1,) * (x.ndim - 1) + (size,)
         return torch.from_numpy(ndimage.median_filter(x.numpy(), window, mode="constant"))

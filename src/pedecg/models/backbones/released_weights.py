@@ -107,7 +107,12 @@ def where(name: str) -> str:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read safetensors, or a PyTorch file of which nothing but tensors and numbers is taken."""
+    """Read safetensors, or a PyTorch file of which nothing but tensors and numbers is taken.
+
+    Returns
+    -------
+    Name -> tensor of any shape, on the CPU.
+    """
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="pt") as file:

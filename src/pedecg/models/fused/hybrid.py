@@ -93,6 +93,10 @@ class Model(contract.Trainable):
 
         The returned probabilities of validation rows are those of sides that have not seen them.
 
+        Parameters
+        ----------
+        validation : shape (n,), true for validation rows.
+
         Raises
         ------
         PedecgError

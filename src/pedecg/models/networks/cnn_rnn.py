@@ -361,6 +361,10 @@ def own_scale(signal: Tensor, length: Tensor) -> Tensor:
 
     Usual is the mean size with peaks cut at four times it: a hand that moved must not make the
     beats small.
+
+    Parameters
+    ----------
+    length : shape (B,), samples before the padding.
     """
     n = length.view(-1, 1, 1)
     size = signal.abs()

@@ -175,7 +175,18 @@ def _adds_up(rows: Values) -> float:
 def aligned(
     signal_mv: Values, r: NDArray[np.int64], qrs: NDArray[np.int64], shift: int
 ) -> NDArray[np.int64]:
-    """Move every peak, by `shift` samples at most, to where its QRS is most like the median one."""
+    """Move every peak, by `shift` samples at most, to where its QRS is most like the median one.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,).
+    r : shape (n_beats,), samples.
+    qrs : samples of a QRS complex relative to its peak.
+
+    Returns
+    -------
+    Shape (n_beats,), samples.
+    """
     typical = np.median(signal_mv[r[:, None] + qrs], axis=0)
     moves = np.arange(-shift, shift + 1)
     likeness = np.stack([correlation(signal_mv[(r + m)[:, None] + qrs], typical) for m in moves])

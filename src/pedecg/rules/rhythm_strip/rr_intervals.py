@@ -27,6 +27,10 @@ def intervals(rr: Values) -> dict[str, float]:
     ``calm``, ``typical`` and ``wild`` are the least, the median and the greatest coefficient of
     variation among windows of eight intervals. ``lorenz_*`` are of the plot of each change against
     the change before: Sarkar S et al. IEEE Trans Biomed Eng 2008;55:1219-1224.
+
+    Parameters
+    ----------
+    rr : shape (n_intervals,), s.
     """
     if len(rr) < FEWEST:
         return dict.fromkeys(_told(np.linspace(0.8, 1.0, FEWEST)), np.nan)

@@ -81,7 +81,16 @@ def sound(signal_mv: Values, fs_hz: float, at_s: Values) -> NDArray[np.bool_]:
 
 
 def energetic(signal_mv: Values, fs_hz: float) -> Values:
-    """Return times of peaks of the power in the band of QRS: a second, plain detector, seconds."""
+    """Return times of peaks of the power in the band of QRS: a second, plain detector, seconds.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_samples,), mV.
+
+    Returns
+    -------
+    Shape (n_peaks,), s.
+    """
     high = min(QRS_HZ[1], 0.45 * fs_hz)
     band = filters.butterworth(2, (QRS_HZ[0], high), "bandpass", fs_hz)
     inside = filters.zero_phase(band, signal_mv)

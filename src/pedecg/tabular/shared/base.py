@@ -57,6 +57,10 @@ class TabularModel(contract.Trainable):
 
         Nothing here is stopped early, so that validation records are for calibration alone. Their
         probabilities stay those of the model that has not seen them.
+
+        Parameters
+        ----------
+        validation : shape (n,), true for validation rows.
         """
         if not rows.targets:
             raise PedecgError(
