@@ -41,7 +41,7 @@ def restored(st: list[str], qrs: list[str]) -> pd.DataFrame:
         for key in ids
         for region in ("ST-T", "QRS")
     ]
-    columns = ["record_id", "patient_id", "target", "label", "positive", "region", "fall"]
+    columns = ["record_id", "patient_id", "target", "label", "positive", "region", "logit_decrease"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -57,8 +57,8 @@ def test_a_map_that_points_there_is_reported_from_one_that_does_not():
     table = pd.concat([shares(0.8, st), shares(0.2, qrs)], ignore_index=True)
     found = simulated_truth.score(table, restored(st, qrs), known, 100, 0)
     in_st = found["restored"]["ST-T"]
-    assert in_st["conditions_in_ST-T_alone"]["fall"]["value"] == pytest.approx(1.5)
-    assert in_st["conditions_in_QRS_alone"]["fall"]["value"] == pytest.approx(0)
+    assert in_st["conditions_in_ST-T_alone"]["logit_decrease"]["value"] == pytest.approx(1.5)
+    assert in_st["conditions_in_QRS_alone"]["logit_decrease"]["value"] == pytest.approx(0)
     found = found["findings"]["grad_cam"]["ST-T"]
     assert found["conditions_in_ST-T_alone"]["share"]["value"] == pytest.approx(0.8)
     assert found["conditions_in_ST-T_alone"]["times"] == pytest.approx(2)

@@ -27,7 +27,14 @@ SCHEMAS = {
     "external_summary": Schema(2, "dvc repro external_validation"),
     # 2: called became positive
     "attribution shares": Schema(2, "dvc repro explain"),
-    "regions replaced by the normal beat": Schema(2, "dvc repro explain"),
+    # 2: called became positive
+    # 3: fall became logit_decrease
+    "regions replaced by the normal beat": Schema(3, "dvc repro explain"),
+    # 2: fall became logit_decrease
+    "explain": Schema(2, "dvc repro explain"),
+    "explain_truth": Schema(2, "dvc repro explain_truth"),
+    # 2: rr_turns and rr_lag1 became rr_turning_points and rr_autocorrelation
+    "rules": Schema(2, "dvc repro rule_features"),
     # 2: confusion.called became confusion.predicted
     "evaluate": Schema(2, "dvc repro evaluate evaluate_ensemble"),
     # 2: railed_records became records_with_saturated_samples

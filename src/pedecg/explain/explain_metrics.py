@@ -100,8 +100,8 @@ def _deletion(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
             continue
         more = wide.assign(more=wide[name] - wide[RANDOM])
         figures[str(name)] = {
-            "fall": float(wide[name].mean()),
-            "fall_at_random": float(wide[RANDOM].mean()),
+            "logit_decrease": float(wide[name].mean()),
+            "logit_decrease_at_random": float(wide[RANDOM].mean()),
             "more_than_random": _mean(more, "more", settings),
             "share_of_records_with_more": float((more["more"] > 0).mean()),
         }
@@ -126,7 +126,7 @@ def _regions(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
 
 def _restored(rows: pd.DataFrame, settings: ExplainSettings) -> dict[str, Any]:
     return {
-        region: _mean(rows[rows["region"] == region], "fall", settings)
+        region: _mean(rows[rows["region"] == region], "logit_decrease", settings)
         for region in REGIONS
         if len(rows)
     }
@@ -147,9 +147,11 @@ def _mean(rows: pd.DataFrame, column: str, settings: ExplainSettings) -> dict[st
 
 
 def deletion_curves(deleted: pd.DataFrame, fractions: Sequence[float]) -> pd.DataFrame:
-    """Return the mean fall of the logit by target, map and deleted share, for `dvc plots`."""
-    columns = {f"fall_{f:g}": f for f in fractions}
-    long = deleted.melt(["target", "map"], list(columns), var_name="deleted", value_name="fall")
+    """Return the mean decrease of the logit by target, map and deleted share, for `dvc plots`."""
+    columns = {f"logit_decrease_{f:g}": f for f in fractions}
+    long = deleted.melt(
+        ["target", "map"], list(columns), var_name="deleted", value_name="logit_decrease"
+    )
     long["deleted"] = long["deleted"].map(columns)
-    mean_fall = long.groupby(["target", "map", "deleted"], sort=False)["fall"].mean()
-    return mean_fall.reset_index().sort_values(["target", "map", "deleted"], ignore_index=True)
+    mean_decrease = long.groupby(["target", "map", "deleted"], sort=False)["logit_decrease"].mean()
+    return mean_decrease.reset_index().sort_values(["target", "map", "deleted"], ignore_index=True)

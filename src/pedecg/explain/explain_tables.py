@@ -36,7 +36,7 @@ RESTORED = pa.DataFrameSchema(
         "label": _LABEL,
         "positive": pa.Column("bool", description="the probability reaches the threshold"),
         "region": pa.Column("string", pa.Check.isin(REGIONS)),
-        "fall": pa.Column("float64", description="of the logit"),
+        "logit_decrease": pa.Column("float64", description="of the positive class"),
     },
     strict=True,
     coerce=True,

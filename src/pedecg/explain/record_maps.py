@@ -183,18 +183,21 @@ def examine(task: Task, networks: Networks, settings: ExplainSettings) -> Findin
                 if present[i]
             )
         if torch.count_nonzero(piece.reference):
-            fallen_by = sanity_checks.restored(modules, piece, target, region)
-            found.restored.extend({**about, "region": r, "fall": f} for r, f in fallen_by.items())
+            found.restored.extend(
+                {**about, "region": name, "logit_decrease": decrease}
+                for name, decrease in sanity_checks.restored(modules, piece, target, region).items()
+            )
         if not is_checked:
             continue
         rng = np.random.default_rng([settings.seed, task.record.position, target])
-        fallen = sanity_checks.deletion(
+        deleted = sanity_checks.deletion(
             modules, piece, target, drawn, settings.fractions, step, rng
         )
-        for name, fall in fallen.items():
-            areas = {"area": sanity_checks.area(fall, settings.fractions)}
-            falls = {f"fall_{f:g}": v for f, v in zip(settings.fractions, fall, strict=True)}
-            found.deleted.append({**about, "map": name, **areas, **falls})
+        for name, decreases in deleted.items():
+            areas = {"area": sanity_checks.area(decreases, settings.fractions)}
+            pairs = zip(settings.fractions, decreases, strict=True)
+            by_share = {f"logit_decrease_{share:g}": value for share, value in pairs}
+            found.deleted.append({**about, "map": name, **areas, **by_share})
         # One training is enough here: the question is about the method, not about the model.
         others = {
             depth: attribution.explain([changed], piece, target, settings)

@@ -146,16 +146,16 @@ def deletion(
     }
 
 
-def area(fall: NDArray[np.float64], fractions: Sequence[float]) -> float:
-    """Return the mean fall of the logit over the deleted share, from nothing to the last.
+def area(decrease: NDArray[np.float64], fractions: Sequence[float]) -> float:
+    """Return the mean decrease of the logit over the deleted share, from nothing to the last.
 
     Parameters
     ----------
-    fall : shape (n_fractions,), the fall of the logit where that fraction is deleted.
+    decrease : shape (n_fractions,), that of the logit where that fraction is deleted.
     fractions : shares of the samples, rising.
     """
     x = np.array([0.0, *fractions])
-    return float(np.trapezoid(np.array([0.0, *fall]), x) / x[-1])
+    return float(np.trapezoid(np.array([0.0, *decrease]), x) / x[-1])
 
 
 def _without(

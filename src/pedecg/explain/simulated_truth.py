@@ -65,15 +65,18 @@ def score(
         times = share["value"] / float(rows["time"].mean())
         return {"records": n, "share": share, "time": float(rows["time"].mean()), "times": times}
 
-    def falls(rows: pd.DataFrame) -> dict[str, Any]:
+    def decreases(rows: pd.DataFrame) -> dict[str, Any]:
         n = rows["record_id"].nunique()
         if n < MINIMUM:
             return {"records": n, "too_few": f"{n} of at least {MINIMUM} records"}
-        return {"records": n, "fall": mean(rows["fall"], rows["patient_id"], resamples, seed)}
+        return {
+            "records": n,
+            "logit_decrease": mean(rows["logit_decrease"], rows["patient_id"], resamples, seed),
+        }
 
     return {
         "findings": _by_method(shares, lambda rows: _findings(rows, figures)),
-        "restored": _findings(restored, falls),
+        "restored": _findings(restored, decreases),
         "diseases": _by_method(shares, lambda rows: _diseases(rows, figures)),
     }
 

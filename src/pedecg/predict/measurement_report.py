@@ -43,7 +43,8 @@ _IN_WORDS = {
 }  # fmt: skip
 _WHOLE_IN_WORDS = {
     "p_share": "beats with P, share", "qrs_t_angle_deg": "QRS-T angle",
-    "rr_turns": "turning points of RR, share", "rr_lag1": "lag-1 autocorrelation of RR",
+    "rr_turning_points": "turning points of RR, share",
+    "rr_autocorrelation": "lag-1 autocorrelation of RR",
 }  # fmt: skip
 
 

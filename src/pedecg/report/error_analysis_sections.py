@@ -81,8 +81,8 @@ def explanations(run: RunFiles) -> list[Block]:
             [
                 [
                     MAPS.get(m, m),
-                    number(one["fall"]),
-                    number(one["fall_at_random"]),
+                    number(one["logit_decrease"]),
+                    number(one["logit_decrease_at_random"]),
                     figure(one["more_than_random"]),
                     percent(one["share_of_records_with_more"]),
                 ]
@@ -142,7 +142,7 @@ def _truth(run: RunFiles) -> list[Block]:
         for where, one in conditions.items()
     ]
     falls = [
-        [part, where.replace("_", " "), number(one["records"]), figure(one.get("fall"))]
+        [part, where.replace("_", " "), number(one["records"]), figure(one.get("logit_decrease"))]
         for part, conditions in (found.get("restored") or {}).items()
         for where, one in conditions.items()
     ]
@@ -160,7 +160,7 @@ def _truth(run: RunFiles) -> list[Block]:
         blocks.append(
             Table(
                 "The same records with that part replaced by the normal beat: decrease in log odds",
-                ["part of the beat", "records with", "records", "fall"],
+                ["part of the beat", "records with", "records", "decrease of the logit"],
                 falls,
             )
         )

@@ -133,8 +133,9 @@ def irregularity(rr: Values) -> dict[str, float]:
     rr_cv : SD over mean.
     rr_shortest, rr_longest : 5th and 95th percentile over the median.
     rr_early : share of intervals under 0.85 of the one before.
-    rr_turns : turning points, share of intervals; 2/3 by chance.
-    rr_lag1 : correlation of each interval with the next; sinus arrhythmia swings slowly, so near 1.
+    rr_turning_points : turning points, share of intervals; 2/3 by chance.
+    rr_autocorrelation : correlation of each interval with the next; sinus arrhythmia swings
+        slowly, so near 1.
     rr_entropy : sample entropy of single intervals within 0.2 SD: high where one does not tell the
         next (Richman JS, Moorman JR. Am J Physiol Heart Circ Physiol 2000;278:H2039-H2049).
     """
@@ -148,8 +149,8 @@ def irregularity(rr: Values) -> dict[str, float]:
         "rr_shortest": float(low),
         "rr_longest": float(high),
         "rr_early": float(np.mean(rr[1:] < EARLY * rr[:-1])),
-        "rr_turns": float(np.mean(turns)) if len(turns) else np.nan,
-        "rr_lag1": elementary.correlation(rr[1:], rr[:-1]) if varies else 0.0,
+        "rr_turning_points": float(np.mean(turns)) if len(turns) else np.nan,
+        "rr_autocorrelation": elementary.correlation(rr[1:], rr[:-1]) if varies else 0.0,
         "rr_entropy": _sample_entropy(rr) if len(rr) > 5 else np.nan,
     }
 
