@@ -88,7 +88,7 @@ def classes(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
 
 def co_occurrence(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
     """Draw the co-occurrence of targets."""
-    names = tables["co_occurrence"]["target"].tolist()
+    names = tables["co_occurrence"]["target"].str.replace("_", " ").tolist()
     counts = tables["co_occurrence"].drop(columns="target").to_numpy(int)
     if len(names) < 2:
         return
@@ -100,16 +100,16 @@ def co_occurrence(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None
         shade = "white" if share[row, column] > 0.6 else "black"
         text = f"{counts[row, column]:,}"
         axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=9)
-    axes.set_xticks(range(len(names)), names, rotation=20)
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(
         range(len(names)), [f"{t} (n = {n:,})" for t, n in zip(names, own, strict=True)]
     )
-    axes.set_xlabel("are positive for this too (records)")
-    axes.set_ylabel("of the records positive for")
+    axes.set_xlabel("also positive for (records)")
+    axes.set_ylabel("records positive for")
     figure.colorbar(image, label="share of the row's records")
     apart = share - np.eye(len(names))
     row, column = divmod(int(apart.argmax()), len(names))
-    axes.set_title(f"{apart.max():.0%} of {names[row]} records are {names[column]} too")
+    figure.suptitle(f"{apart.max():.0%} of {names[row]} are also positive for {names[column]}")
 
 
 def lengths(figure: Figure, tables: Tables, quality: pd.DataFrame) -> None:
