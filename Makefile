@@ -22,10 +22,11 @@ help:  ## this list
 
 env: $(BIN)/.ready  ## the environment in .venv, as constraints.txt pins it
 
-$(BIN)/.ready: pyproject.toml constraints.txt
+$(BIN)/.ready: pyproject.toml constraints.txt scripts/offline_plots.py
 	@$(PYTHON) scripts/check_python.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python scripts/offline_plots.py
 	@touch $@
 
 repository:
