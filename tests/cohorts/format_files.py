@@ -339,8 +339,6 @@ def mfer(file: Path, leads: Leads, fs_hz: int) -> None:
         )
         return bytes([tag]) + length + value
 
-    mfer_number = {"I": 1, "II": 2, "V1": 3, "V2": 4, "V3": 5, "V4": 6, "V5": 7, "V6": 8,
-                   "III": 61, "aVR": 62, "aVL": 63, "aVF": 64}  # fmt: skip
     out = tlv(0x40, b"MFR " + b"Standard 12 leads".ljust(28)) + tlv(0x01, b"\0")
     out += tlv(0x81, f"{LAST}^{FIRST}".encode()) + tlv(0x82, MRN.encode())
     out += tlv(0x83, bytes([0]) + struct.pack(">H", 0) + struct.pack(">HBB", 1987, 11, 23))
@@ -350,7 +348,7 @@ def mfer(file: Path, leads: Leads, fs_hz: int) -> None:
     out += tlv(0x0C, bytes([0, 256 - 6]) + struct.pack(">H", round(1000 * STEP_MV)))
     out += tlv(0x04, struct.pack(">I", n)) + tlv(0x05, bytes([n_leads])) + tlv(0x06, b"\1")
     for row, name in enumerate(leads):
-        out += bytes([0x3F, row]) + bytes([4]) + tlv(0x09, struct.pack(">H", mfer_number[name]))
+        out += bytes([0x3F, row]) + bytes([4]) + tlv(0x09, struct.pack(">H", _NUMBER[name]))
     file.write_bytes(out + tlv(0x1E, rows.astype(">i2").tobytes()) + b"\x80\0")
 
 

@@ -68,7 +68,7 @@ def test_one_damaged_file_of_each_format_costs_that_record_alone(hospital, run):
     assert len(found.records) == len(WHOLE) - len(lost)
 
 
-def test_a_childs_further_leads_cost_no_record(hospital, run, tmp_path):
+def test_a_childs_further_leads_are_leads_of_its_record(hospital, run, tmp_path):
     file = next((hospital / "export").glob("*MUSE*.xml"))
     text = file.read_text()
     lead = text[text.rindex("<LeadData>") : text.rindex("</LeadData>") + len("</LeadData>")]
@@ -77,4 +77,8 @@ def test_a_childs_further_leads_cost_no_record(hospital, run, tmp_path):
     file.write_text(text[:at] + more + text[at:])
     found = run("manifest", hospital, **NAMES)
     assert found.quarantine.empty
-    assert set(found.records["leads"]) == {" ".join(LEADS)}
+    by_record = found.records.set_index("record_id")["leads"]
+    record = f"export_{file.stem}"
+    assert by_record[record] == " ".join((*LEADS, "V3R", "V4R", "V7"))
+    assert set(by_record.drop(record)) == {" ".join(LEADS)}
+    assert set(found.quality.query("record_id == @record")["lead"]) == {*LEADS, "V3R", "V4R", "V7"}

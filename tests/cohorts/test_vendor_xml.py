@@ -64,7 +64,7 @@ def test_right_chest_leads_of_a_childrens_cart_are_named(read):
     leads = LEADS_MV | {"V4R": LEADS_MV["V1"], "V7": LEADS_MV["V6"]}
     found = read(vendor_files.muse(leads, stored=("I", "II", "V4R", "V7")))
     assert found.names == (*LEADS[:6], "V4R", "V7")
-    assert found.record.leads == LEADS[:6]
+    assert found.record.leads == (*LEADS[:6], "V4R", "V7")
     assert found.record.other_channels == ()
 
 

@@ -30,7 +30,10 @@ from scipy import special
 
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
-STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+KNOWN_LEADS = (
+    "I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6",
+    "V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9",
+)  # fmt: skip
 HERE = Path(__file__).resolve().parent
 CODE = (  # modules beside this file
     "filters", "inference_steps", "input_checks", "bundle_form", "ecg_files",
@@ -243,11 +246,11 @@ class Bundle:
             raise RefusedError(
                 f"signal of shape {signal.shape}; expected ({len(names)} leads, samples)"
             )
-        known = {lead.lower(): lead for lead in STANDARD}
+        known = {lead.lower(): lead for lead in KNOWN_LEADS}
         unknown = [name for name in names if name.strip().lower() not in known]
         if unknown:
             raise RefusedError(
-                f"unknown lead {unknown[0]!r}; expected some of {' '.join(STANDARD)}"
+                f"unknown lead {unknown[0]!r}; expected some of {' '.join(KNOWN_LEADS)}"
             )
         named = [known[name.strip().lower()] for name in names]
         if len(set(named)) < len(named):

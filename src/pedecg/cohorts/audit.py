@@ -10,6 +10,7 @@ import pandas as pd
 
 from pedecg.cohorts import code_vocabularies, same_patient, zzu
 from pedecg.core import age_groups
+from pedecg.core.records import LEADS
 
 QUALITY_MEASURES = ("psqi", "bassqi")  # measured by us and by some sources
 
@@ -228,7 +229,7 @@ def summary(records: pd.DataFrame, quality: pd.DataFrame, tables: Tables) -> dic
         "median_age_days": age.dropna().median(),
         "age_unknown_share": age.isna().mean(),
         "female_share": female.mean(),
-        "all_twelve_leads_share": (n_leads(records) == 12).mean(),
+        "all_twelve_leads_share": records["leads"].str.startswith(" ".join(LEADS)).mean(),
         "median_seconds": (records["n_samples"] / records["fs_hz"]).median(),
         "several_positive_targets_share": several / len(records),
         "unusable_leads_share": 1 - quality["usable"].mean(),

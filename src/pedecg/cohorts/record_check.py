@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from pedecg.cohorts import ages, signal_files
 from pedecg.cohorts.formats import lead_names
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.core.records import LEADS, Sex
+from pedecg.core.records import ALL_LEADS, LEADS, Sex
 from pedecg.signals import padding, quality, signal_notes
 
 
@@ -37,8 +37,8 @@ class IngestSettings(quality.LeadLimits):
     )
     ignore_channels: list[str] = Field(
         description=(
-            "channels other than the twelve leads that may be left out, e.g. RESP; any "
-            "other unknown channel quarantines its record"
+            "channels that are no lead and may be left out, e.g. RESP; any other unknown "
+            "channel quarantines its record"
         )
     )
     required_leads: list[str] = Field(
@@ -52,9 +52,9 @@ class IngestSettings(quality.LeadLimits):
     @field_validator("required_leads")
     @classmethod
     def _canonical(cls, leads: list[str]) -> list[str]:
-        unknown = [lead for lead in leads if lead not in LEADS]
+        unknown = [lead for lead in leads if lead not in ALL_LEADS]
         if unknown:
-            raise ValueError(f"must be some of {' '.join(LEADS)} (found {unknown[0]!r})")
+            raise ValueError(f"must be some of {' '.join(ALL_LEADS)} (found {unknown[0]!r})")
         return leads
 
 
@@ -103,7 +103,8 @@ def decode(
         raise RecordFault(
             "sample-count-mismatch", f"{path}: row {n_samples}, header {found.signal.shape[1]}"
         )
-    if n_leads not in (None, len(found.leads)):
+    of_the_twelve = sum(lead in LEADS for lead in found.leads)  # which some tables count
+    if n_leads not in (None, len(found.leads), of_the_twelve):
         raise RecordFault(
             "lead-count-mismatch", f"{path}: row {n_leads}, header {len(found.leads)}"
         )

@@ -45,7 +45,7 @@ REASONS: dict[str, str] = {
     "zero-gain": "a gain is missing or zero: WFDB calls such a lead uncalibrated",
     "unknown-unit": "the unit of a lead is not a voltage",
     "duplicate-lead": "two channels have the same name",
-    "unknown-lead": "a channel is not one of the twelve leads and not in ingest.ignore_channels",
+    "unknown-lead": "a channel is no lead and not in ingest.ignore_channels",
     "sample-count-mismatch": "the row and the header disagree on the number of samples",
     "lead-count-mismatch": "the row and the header disagree on the number of leads",
     "missing-lead": "a lead of ingest.required_leads is absent or cannot be used",

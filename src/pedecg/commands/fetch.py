@@ -51,6 +51,9 @@ def data(
     limit_minutes: Annotated[
         float, typer.Option(min=0.01, help="time limit of the whole download")
     ] = 1440.0,
+    unpack: Annotated[
+        bool, typer.Option(help="unpack archives (zip, tar.gz) into the data set's folder")
+    ] = True,
     about: Annotated[
         bool, typer.Option("--about", help="show licence and citation, download nothing")
     ] = False,
@@ -73,8 +76,11 @@ def data(
         60 * limit_minutes,
         progress=sys.stderr.isatty(),
         say=lambda line: typer.echo(line, err=True),
+        unpack=unpack,
     )
     typer.echo(f"{done.files} files in {to / name}")
+    if done.unpacked:
+        typer.echo(f"{done.unpacked} files unpacked from archives")
     if done.unchecked:
         typer.echo(
             f"{done.unchecked} of them have no published checksum; theirs are in "

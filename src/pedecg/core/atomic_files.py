@@ -51,6 +51,19 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     Whatever ends the block otherwise, the older folder stays and the new one is removed.
     """
     final = Path(path)
+    with temporary_folder(final) as temporary:
+        yield temporary
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.rename(final)
+
+
+@contextmanager
+def temporary_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a new folder next to `path`, on the same disk; what is left in it is removed.
+
+    What a process that was killed (SIGKILL) has left of one is removed first.
+    """
+    final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(final)
     temporary = final.with_name(f"{_prefix(final)}{os.getpid()}{PARTIAL}")
@@ -58,8 +71,6 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        shutil.rmtree(final, ignore_errors=True)
-        temporary.rename(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

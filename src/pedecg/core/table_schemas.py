@@ -7,6 +7,7 @@ import pandera.pandas as pa
 
 SPLITS_IN_ORDER = ("train", "validation", "test")
 WAVES_IN_ORDER = ("P", "QRS", "T")
+_LEAD = "(i|ii|iii|av[rlf]|v[1-9]|v[1-7]r)"  # in the name of a measure of one lead
 
 
 def _id(description: str, unique: bool = False) -> pa.Column:
@@ -242,12 +243,12 @@ RULES = pa.DataFrameSchema(
             "boolean", nullable=True, required=False, description="pacemaker spikes were found"
         ),
         "slur_ms": _number("duration of the delta wave (slurred upstroke), ms", 0, 400),
-        r"^(r|s|q)_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("amplitude of R, S and Q, mV", 0),
-        r"^q_(i|ii|iii|av[rlf]|v[1-6])_ms$": _some("duration of Q, or of a QS complex, ms", 0),
-        r"^rs_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("R over S", 0),
-        r"^qr_ratio_(i|ii|iii|av[rlf]|v[1-6])$": _some("Q over R", 0),
-        r"^t_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("T amplitude, signed, mV"),
-        r"^st_(i|ii|iii|av[rlf]|v[1-6])_mv$": _some("ST 40 to 60 ms after J, mV"),
+        rf"^(r|s|q)_{_LEAD}_mv$": _some("amplitude of R, S and Q, mV", 0),
+        rf"^q_{_LEAD}_ms$": _some("duration of Q, or of a QS complex, ms", 0),
+        rf"^rs_ratio_{_LEAD}$": _some("R over S", 0),
+        rf"^qr_ratio_{_LEAD}$": _some("Q over R", 0),
+        rf"^t_{_LEAD}_mv$": _some("T amplitude, signed, mV"),
+        rf"^st_{_LEAD}_mv$": _some("ST 40 to 60 ms after J, mV"),
         r"^(j|st80)_v[12]_mv$": _some("level at J and 80 ms after it, mV"),
         r"^r_peak_(avl|v[156])_ms$": _some("from the onset of QRS to the peak of R, ms", 0),
         r"^strip_.+$": _some("of a recording of one lead: rhythm and noise, see `rhythm_strip`"),

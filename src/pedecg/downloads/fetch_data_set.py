@@ -1,4 +1,7 @@
-"""Download of a data set: its list of files, then each file, checked against that list."""
+"""Download of a data set: its list of files, then each file, checked against that list.
+
+Archives are unpacked into the data set's folder, as their own paths say.
+"""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -8,21 +11,30 @@ from pathlib import Path
 
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
-from pedecg.downloads import http_file, listings
+from pedecg.downloads import archives, http_file, listings
 from pedecg.downloads.data_sets import DataSet
 from pedecg.downloads.listings import RemoteFile
 
 SOURCE = "SOURCE.txt"  # in the data set's folder: address, DOI, licence, citation
 CHECKSUMS = "fetched.csv"  # there: SHA-256 of every file, and whether the publisher states one
+UNPACKED = "unpacked.csv"  # there: every file that came out of an archive, and its size
 _GIGABYTE = 1e9  # bytes
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What is there now; `unchecked` files have no published checksum."""
+    """What is there now.
+
+    Attributes
+    ----------
+    files : downloaded.
+    unchecked : of them without a published checksum.
+    unpacked : files that came out of the archives among them.
+    """
 
     files: int
     unchecked: int
+    unpacked: int = 0
 
 
 def described(name: str, data_set: DataSet) -> str:
@@ -56,6 +68,7 @@ def fetch(
     time_limit_s: float = http_file.TIME_LIMIT_S,
     progress: bool = False,
     say: Callable[[str], None] = print,
+    unpack: bool = True,
 ) -> Fetched:
     """Bring the files of a data set into a folder; those that are there are checked.
 
@@ -68,12 +81,13 @@ def fetch(
     base : other addresses of the files, tried before those of the registry.
     time_limit_s : for everything together, in seconds.
     say : called with a line now and then.
+    unpack : unpack archives that are not unpacked yet.
 
     Raises
     ------
     PedecgError
-        As `http_file.fetch`; the files that came before stay, and the next call continues. Also
-        where no path fits `only`, or the disk lacks the space.
+        As `http_file.fetch` and `archives.unpack`; the files that came before stay, and the next
+        call continues. Also where no path fits `only`, or the disk lacks the space.
     """
     limits = http_file.Limits.of(time_limit_s)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +107,36 @@ def fetch(
         )
         rows.append((one.path, digest, (one.checksum or "").partition(":")[0] or "none"))
     _record(folder / CHECKSUMS, rows)
-    return Fetched(len(wanted), sum(one.checksum is None for one in wanted))
+    packed = {path: digest for path, digest, _ in rows if unpack and archives.is_archive(path)}
+    unpacked = sum(_unpacked(folder, path, digest, say) for path, digest in packed.items())
+    return Fetched(len(wanted), sum(one.checksum is None for one in wanted), unpacked)
+
+
+def _unpacked(folder: Path, archive: str, digest: str, say: Callable[[str], None]) -> int:
+    """Unpack an archive unless all that it holds is there; return the number of its files."""
+    record = folder / UNPACKED
+    known = _rows(record)
+    of_it = [row for row in known if row[:2] == [archive, digest]]
+    if of_it and all(_has_size(folder / path, size) for *_, path, size in of_it):
+        return len(of_it)
+    say(f"unpack {archive}")
+    kept = (SOURCE, CHECKSUMS, UNPACKED, *(row[0] for row in _rows(folder / CHECKSUMS)))
+    found = archives.unpack(folder / archive, (folder / archive).parent, kept)
+    base = Path(archive).parent
+    rows = [
+        [archive, digest, (base / path).as_posix(), str((folder / base / path).stat().st_size)]
+        for path in found
+    ]
+    _write(
+        record,
+        ["archive", "sha256", "path", "bytes"],
+        sorted([*(row for row in known if row[0] != archive), *rows]),
+    )
+    return len(rows)
+
+
+def _has_size(file: Path, size: str) -> bool:
+    return file.is_file() and str(file.stat().st_size) == size
 
 
 def _listed(
@@ -132,15 +175,23 @@ def _known_size(wanted: Sequence[RemoteFile]) -> str:
 
 def _record(file: Path, rows: Sequence[tuple[str, str, str]]) -> None:
     """Add files to the record of those that are there."""
-    known: dict[str, tuple[str, str]] = {}
-    if file.is_file():
-        with file.open(encoding="utf-8", newline="") as stream:
-            known = {row[0]: (row[1], row[2]) for row in list(csv.reader(stream))[1:]}
-    known |= {path: (digest, published) for path, digest, published in rows}
+    known = {row[0]: row for row in _rows(file)} | {row[0]: list(row) for row in rows}
+    _write(file, ["path", "sha256", "published_checksum"], [known[path] for path in sorted(known)])
+
+
+def _rows(file: Path) -> list[list[str]]:
+    """Return the rows of a table without its header; none where there is no file."""
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream))[1:]
+
+
+def _write(file: Path, header: list[str], rows: list[list[str]]) -> None:
     with (
         tables.replacing(file) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as stream,
     ):
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["path", "sha256", "published_checksum"])
-        writer.writerows((path, *known[path]) for path in sorted(known))
+        writer.writerow(header)
+        writer.writerows(rows)

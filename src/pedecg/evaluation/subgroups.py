@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from pedecg.core import age_groups, params
+from pedecg.core.records import ALL_LEADS
 from pedecg.evaluation import bootstrap, cases, evaluate, metrics
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Calibrated
@@ -85,9 +86,10 @@ def groups(
     lengths = _length_names(settings.length_edges_s)
     bounds = [0, *settings.length_edges_s, np.inf]
     n_leads = by_id["leads"].str.count(" ") + 1
+    fullest_first = [f"{n} leads" for n in range(len(ALL_LEADS), 0, -1)]
     found = {
         "age": _ordered(age_groups.assign(by_id["age_days"], age_edges_days), ages),
-        "leads": _ordered(n_leads.astype(str) + " leads", [f"{n} leads" for n in range(12, 0, -1)]),
+        "leads": _ordered(n_leads.astype(str) + " leads", fullest_first),
         "sex": _ordered(by_id["sex"], ["female", "male"]),
         "quality": _ordered(_quality(quality, by_id.index, settings), ["clean", "noisy"]),
         "length": _ordered(pd.cut(length_s, bounds, right=False, labels=lengths), lengths),

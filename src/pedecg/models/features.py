@@ -12,6 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.errors import PedecgError
+from pedecg.core.records import FURTHER_LEADS
+
+_FURTHER = "|".join(lead.lower() for lead in FURTHER_LEADS)
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,18 @@ def of_rules(rules: pd.DataFrame, record_ids: Sequence[str]) -> pd.DataFrame:
     """Return the features of the given records, float32, from the table RULES.
 
     A criterion is 1 where it fired and 0 where it did not; what could not be measured, or is not
-    valid, is NaN, and so is a record that could not be measured at all.
+    valid, is NaN, and so is a record that could not be measured at all. Heights in further
+    electrodes (V3R, V7) have no limits by age, and are no features.
     """
     measures = (
-        rules.set_index("record_id").filter(regex="^(?!why$|valid_|spread_)").astype("Float64")
+        rules.set_index("record_id")
+        .filter(regex=rf"^(?!why$|valid_|spread_|\w+_({_FURTHER})(_m[vs])?$)")
+        .astype("Float64")
     )
     for flag in [column for column in rules.columns if column.startswith("valid_")]:
         name = flag.removeprefix("valid_")
+        if name not in measures:
+            continue
         measures[name] = measures[name].where(rules[flag].fillna(False).to_numpy(bool))
     return measures.reindex(list(record_ids)).astype("float32").reset_index(drop=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pedecg.core.records import LEADS
+from pedecg.core.records import ALL_LEADS
 from pedecg.rules import measure
 
 FEWEST_BEATS = 2  # whole ones in 2.5 s of a heart at 60 bpm
@@ -27,12 +27,12 @@ def combined(
     leads_of : the leads of each column.
     """
     found: dict[str, Any] = {}
-    for name in measure.COLUMNS:
+    for name in measure.columns({lead for leads in leads_of for lead in leads}):
         lead = lead_of(name)
         here = [
             column
             for column, leads in zip(by_column, leads_of, strict=True)
-            if (lead is None or lead in leads) and math.isfinite(column[name])
+            if (lead is None or lead in leads) and math.isfinite(column.get(name, math.nan))
         ]
         valid = [column for column in here if column[f"valid_{name}"]]
         taken = valid or here
@@ -44,7 +44,7 @@ def combined(
 
 def lead_of(name: str) -> str | None:
     """Return the lead that a measure belongs to, None where it belongs to the heart."""
-    return next((lead for lead in LEADS if f"_{lead.lower()}_" in f"{name}_"), None)
+    return next((lead for lead in ALL_LEADS if f"_{lead.lower()}_" in f"{name}_"), None)
 
 
 def _median(values: list[float], name: str) -> float:

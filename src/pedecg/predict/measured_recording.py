@@ -209,7 +209,8 @@ def _without_gain(recording: recordings.Recording) -> dict[str, Any]:
     """Return the heights as unknown where the recording has no gain; nothing where it has one."""
     if recording.calibrated:
         return {}
-    unknown = [name for name in measure.COLUMNS if name.endswith(("_mv", "_mvms"))]
+    names = measure.columns(recording.leads)
+    unknown = [name for name in names if name.endswith(("_mv", "_mvms"))]
     return dict.fromkeys(unknown, math.nan) | {f"valid_{name}": False for name in unknown}
 
 

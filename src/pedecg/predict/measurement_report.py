@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pedecg.core import age_text
-from pedecg.core.records import LEADS
+from pedecg.core.records import ALL_LEADS
 from pedecg.predict.measured_recording import MeasuredRecording
 from pedecg.rules import norms
 from pedecg.rules.criteria import CRITERIA
@@ -29,7 +29,7 @@ NO_LIMITS = "limits by age are not applied"
 AGE_UNKNOWN = f"age unknown: {NO_LIMITS}"
 SEX_UNKNOWN = "sex unknown: a limit by age counts only where it holds for both sexes"
 _DIGITS = {"bpm": 0, "ms": 0, "°": 0}  # others have two
-_LEADS_IN_WORDS = {lead.lower(): lead for lead in LEADS}
+_LEADS_IN_WORDS = {lead.lower(): lead for lead in ALL_LEADS}
 _BY_LEAD = {
     "q": "Q mV", "q_ms": "Q ms", "r": "R mV", "s": "S mV", "qr_ratio": "Q/R", "rs_ratio": "R/S",
     "t": "T mV", "st": "ST mV",
@@ -117,7 +117,7 @@ def _by_lead(found: MeasuredRecording, limits: norms.Limits) -> Table:
             )
             mark = "≥" if one.get("at_least") else ""
             cells[place] = mark + _say(one["value"], one["unit"], bare=True) + "*" * outside
-    for lead in LEADS:
+    for lead in ALL_LEADS:
         if any(there == lead for _, there in cells):
             table.add_row(lead, *(cells.get((what, lead), "") for what in _BY_LEAD))
     return table

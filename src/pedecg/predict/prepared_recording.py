@@ -15,7 +15,7 @@ import pandas as pd
 from pedecg.bundle import inference_steps, input_checks
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Recording
-from pedecg.core.records import LEADS, EcgRecord
+from pedecg.core.records import ALL_LEADS, FURTHER_LEADS, LEADS, EcgRecord
 from pedecg.learning import batches
 from pedecg.models import features
 from pedecg.models.contract import Rows
@@ -187,9 +187,12 @@ def _lost(
         flags.append(f"leads not usable: {', '.join(lost)}")
     if own.leads != given.leads and not given.hand_held:
         flags.append("the one channel has no standard name: taken for lead I")
-    unknown = [lead for lead in own.leads if lead not in LEADS] + list(own.other_channels)
+    beside = [lead for lead in own.leads if lead in FURTHER_LEADS and lead not in wanted]
+    if beside:
+        flags.append(f"not read by this model: {', '.join(beside)}")
+    unknown = [lead for lead in own.leads if lead not in ALL_LEADS] + list(own.other_channels)
     if unknown:
-        flags.append(f"not read, not one of the twelve leads: {', '.join(unknown)}")
+        flags.append(f"not read, no known lead: {', '.join(unknown)}")
     return flags
 
 

@@ -5,13 +5,14 @@ beat; where a lead is missing or a wave was found in too few beats it is NaN, ne
 each stands its spread over the beats, and whether it may be used.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pedecg.core.records import LEADS
+from pedecg.core.records import FURTHER_LEADS, LEADS
 from pedecg.rules import atrial, axes, clipped_heights, intervals, rhythm_measures, wave_shape
 from pedecg.rules.beats import (
     ANY_LEAD,
@@ -41,6 +42,17 @@ COLUMNS = (
     "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "slur_ms",
 )  # fmt: skip
 
+_BY_LEAD = ("r_{}_mv", "s_{}_mv", "q_{}_mv", "q_{}_ms", "rs_ratio_{}", "qr_ratio_{}", "t_{}_mv",
+            "st_{}_mv")  # fmt: skip
+_LEAD_OF = {name.format(lead.lower()): lead for lead in FURTHER_LEADS for name in _BY_LEAD}
+FURTHER_COLUMNS = tuple(_LEAD_OF)  # of further electrodes; only records that have these have them
+
+
+def columns(leads: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of all measures of a record with these leads."""
+    there = set(leads)
+    return (*COLUMNS, *(name for name, lead in _LEAD_OF.items() if lead in there))
+
 
 def measure(
     waves: pd.DataFrame,
@@ -52,7 +64,9 @@ def measure(
     fewest_beats: int = FEWEST_BEATS,
     spikes_s: Values | None = None,
 ) -> dict[str, Any]:
-    """Return every measure of one record by the names in `COLUMNS`.
+    """Return every measure of one record by the names in `columns`.
+
+    Further electrodes (V3R, V7) have heights of their own, and change nothing else.
 
     Parameters
     ----------
@@ -74,7 +88,7 @@ def measure(
     found = readings(waves, signal_mv, fs_hz, leads, lead_mask, fewest_beats, spikes_s)
     found = clipped_heights.marked(found, clipped)
     unknown = Reading(np.nan)
-    table = {name: found.get(name, unknown) for name in COLUMNS}
+    table = {name: found.get(name, unknown) for name in columns(leads)}
     return {
         **{name: reading.value for name, reading in table.items()},
         **{f"spread_{name}": reading.spread for name, reading in table.items()},
@@ -103,10 +117,9 @@ def readings(
     if len(beats) < FEWEST_BEATS:
         return {}
     mask = np.ones(len(leads), bool) if lead_mask is None else lead_mask
-    usable = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
-    if usable:
-        quiet, _ = mains_hum.without(np.stack(list(usable.values())), fs_hz)
-        usable = dict(zip(usable, quiet, strict=True))
+    there = {lead: signal_mv[row] for row, lead in enumerate(leads) if mask[row]}
+    further = {lead: signal for lead, signal in there.items() if lead in FURTHER_LEADS}
+    usable = _quiet({lead: there[lead] for lead in there if lead not in further}, fs_hz)
     p = waves[(waves["lead"] == GLOBAL) & (waves["wave"] == "P")].sort_values("onset_s")
     beats, found = rhythm_measures.rhythm(beats, p, usable, fs_hz, spikes_s)
     beat = MedianBeat(beats, usable, fs_hz, fewest_beats)
@@ -117,4 +130,15 @@ def readings(
     if beat.has_qrs:
         found |= axes.axes(beat) | atrial.measures(beat)
         found |= wave_shape.heights(beat) | wave_shape.forms(beat)
+    if further:
+        beside = MedianBeat(beats, _quiet(further, fs_hz), fs_hz, fewest_beats)
+        found |= wave_shape.each_lead(beside) if beside.has_qrs else {}
     return found
+
+
+def _quiet(leads: dict[str, Values], fs_hz: float) -> dict[str, Values]:
+    """Return leads of shape (n_samples,) without mains hum."""
+    if not leads:
+        return leads
+    quiet, _ = mains_hum.without(np.stack(list(leads.values())), fs_hz)
+    return dict(zip(leads, quiet, strict=True))

@@ -238,7 +238,7 @@ def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = ""
 
     ``measured``: a value was taken; ``valid``: it may be used.
     """
-    measured = [name for name in measure.COLUMNS if name in rules]
+    measured = [name for name in (*measure.COLUMNS, *measure.FURTHER_COLUMNS) if name in rules]
     fired = [column for column in rules.columns if column.startswith("rule_")]
     age = records.set_index("record_id")["age_days"].reindex(rules["record_id"])
     groups = age_groups.CLINICAL

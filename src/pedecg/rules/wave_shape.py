@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from pedecg.core.records import LEADS
+from pedecg.core.records import ALL_LEADS
 from pedecg.rules.beats import MedianBeat, Values, spread
 from pedecg.rules.measured_value import Reading
 
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
-RIGHT = ("V1", "V2", "V3")
+RIGHT = ("V1", "V2", "V3", "V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R")
 PEAK_TIMES = ("aVL", "V1", "V5", "V6")
 J_LEADS = ("V1", "V2")  # where a Brugada pattern shows
 MIN_R_MV = 0.05  # half a square on paper: a lower hump is no R
@@ -30,10 +30,7 @@ def heights(beat: MedianBeat) -> dict[str, Reading]:
     are those of the median beat, which has the least noise, their spread is that of the single
     beats.
     """
-    found: dict[str, Reading] = {}
-    for lead in LEADS:
-        if lead in beat.median:
-            found |= _complex(beat, lead) | _repolarisation(beat, lead)
+    found = each_lead(beat)
     if {"s_v1_mv", "r_v6_mv"} <= found.keys():
         s, r = found["s_v1_mv"], found["r_v6_mv"]
         found["sv1_rv6_mv"] = Reading(s.value + r.value, float(np.hypot(s.spread, r.spread)))
@@ -42,6 +39,15 @@ def heights(beat: MedianBeat) -> dict[str, Reading]:
             largest = max(leads, key=lambda lead: np.ptp(beat.median[lead][beat.qrs]))
             value = float(np.ptp(beat.median[largest][beat.qrs]))
             found[name] = Reading(value, spread(np.ptp(beat.each[largest][:, beat.qrs], axis=1)))
+    return found
+
+
+def each_lead(beat: MedianBeat) -> dict[str, Reading]:
+    """Return the heights of Q, R, S, ST and T in every lead of a beat, see `heights`."""
+    found: dict[str, Reading] = {}
+    for lead in ALL_LEADS:
+        if lead in beat.median:
+            found |= _complex(beat, lead) | _repolarisation(beat, lead)
     return found
 
 

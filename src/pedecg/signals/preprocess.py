@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from pedecg.core.params import Section
-from pedecg.core.records import LEADS, EcgRecord
+from pedecg.core.records import ALL_LEADS, EcgRecord, in_order
 from pedecg.signals import signal_store
 
 if TYPE_CHECKING:  # the processes that prepare records start without it
@@ -60,8 +60,9 @@ class PreprocessSettings(Section):
     leads: list[str] = Field(
         min_length=1,
         description=(
-            "leads of the store, in canonical order; others are left out; a record "
-            "without one of them has zeros there and a mask"
+            "leads of the store, which are the inputs of the networks, in canonical order; "
+            "after the twelve V3R, V4R, V7, … may stand; others are left out; a record without "
+            "one of them has zeros there and a mask"
         ),
     )
     length_s: float | None = Field(
@@ -76,8 +77,10 @@ class PreprocessSettings(Section):
     @field_validator("leads")
     @classmethod
     def _canonical(cls, leads: list[str]) -> list[str]:
-        if leads != [lead for lead in LEADS if lead in leads]:
-            raise ValueError(f"must be some of {' '.join(LEADS)}, in this order (found {leads})")
+        if leads != in_order(leads):
+            raise ValueError(
+                f"must be some of {' '.join(ALL_LEADS)}, in this order (found {leads})"
+            )
         return leads
 
     @model_validator(mode="after")

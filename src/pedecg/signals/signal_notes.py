@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.core.records import EcgRecord
+from pedecg.core.records import FURTHER_LEADS, EcgRecord
 from pedecg.signals import (
     clipping,
     electrode_placement,
@@ -83,12 +83,16 @@ def examine(record: EcgRecord, usable: NDArray[np.bool_]) -> Examined:
     Parameters
     ----------
     record : as recorded, without padding.
-    usable : shape (n_leads,), which leads `quality` lets pass; only they are looked at.
+    usable : shape (n_leads,), which leads `quality` lets pass; only they are looked at. Of the
+        further electrodes (V3R, V7), besides any of the twelve leads, nothing but clipping is.
     """
-    leads = tuple(np.array(record.leads)[usable].tolist())
-    raw = record.signal[usable]
     fs_hz = record.fs_hz
-    clipped = clipping.clipped(raw, leads)
+    every_lead = tuple(np.array(record.leads)[usable].tolist())
+    clipped = clipping.clipped(record.signal[usable], every_lead)
+    twelve = usable & ~np.isin(record.leads, FURTHER_LEADS)
+    decisive = twelve if twelve.any() else usable
+    leads = tuple(np.array(record.leads)[decisive].tolist())
+    raw = record.signal[decisive]
     spikes_s = pacing_spikes.of_pacemaker(raw, fs_hz)
     bridged = filters.bridge(raw, filters.no_signal(raw, fs_hz, SPIKE_MV, SPIKE_MARGIN_S))
     if spikes_s is not None and len(spikes_s):

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from pedecg.core import elementary
+from pedecg.core.records import LEADS
 from pedecg.signals import filters
 from pedecg.simulation import torso
 from pedecg.simulation.hospital_settings import Recorder
-
-_ELECTRODES = len(torso.ELECTRODES)
 
 
 @dataclass(frozen=True)
@@ -71,19 +70,26 @@ def recorded(
     recorder: Recorder,
     breathing_per_min: float,
     rng: np.random.Generator,
+    names: tuple[str, ...] = LEADS,
 ) -> NDArray[np.float64]:
-    """Return the recorded leads, shape (12, n), mV: noise, filters, saturation, steps."""
-    n = clean_mv.shape[1]
-    electrodes = _wander(n, fs_hz, artefacts.wander_mv, breathing_per_min, rng)
-    electrodes += _muscle(n, fs_hz, artefacts.muscle_mv, rng)
-    electrodes += _mains(n, fs_hz, artefacts.mains_mv, recorder.mains_hz, rng)
+    """Return the recorded leads, shape (n_leads, n), mV: noise, filters, saturation, steps.
+
+    Parameters
+    ----------
+    clean_mv : shape (n_leads, n), mV; of the leads `names`, see `torso.from_electrodes`.
+    """
+    to_leads = torso.from_electrodes(names)
+    shape = to_leads.shape[1], clean_mv.shape[1]
+    electrodes = _wander(shape, fs_hz, artefacts.wander_mv, breathing_per_min, rng)
+    electrodes += _muscle(shape, fs_hz, artefacts.muscle_mv, rng)
+    electrodes += _mains(shape, fs_hz, artefacts.mains_mv, recorder.mains_hz, rng)
     if artefacts.pops:
-        electrodes += _pops(n, fs_hz, rng)
-    leads = clean_mv + elementary.product(torso.LEADS_FROM_ELECTRODES, electrodes)
+        electrodes += _pops(shape, fs_hz, rng)
+    leads = clean_mv + elementary.product(to_leads, electrodes)
     leads = _passed(leads, fs_hz, recorder)
     if artefacts.saturated:
-        spikes = _spikes(n, recorder.saturation_mv, rng)
-        leads += elementary.product(torso.LEADS_FROM_ELECTRODES, spikes)
+        spikes = _spikes(shape, recorder.saturation_mv, rng)
+        leads += elementary.product(to_leads, spikes)
     if artefacts.lead_off:
         leads = _lead_off(leads, rng)
     steps = np.rint(
@@ -93,52 +99,61 @@ def recorded(
 
 
 def _wander(
-    n: int, fs_hz: float, size: float, breathing: float, rng: np.random.Generator
+    shape: tuple[int, int], fs_hz: float, size: float, breathing: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Breathing and slow drift, drawn at 5 Hz and interpolated."""
+    """Breathing and slow drift, drawn at 5 Hz and interpolated; shape (n_electrodes, n_samples)."""
+    n_electrodes, n = shape
     coarse = np.arange(0, n / fs_hz + 1, 0.2)
-    drift = np.cumsum(rng.normal(0, 0.25, (_ELECTRODES, coarse.size)), axis=1)
+    drift = np.cumsum(rng.normal(0, 0.25, (n_electrodes, coarse.size)), axis=1)
     drift -= drift.mean(axis=1, keepdims=True)
     breath = np.sin(2 * np.pi * breathing / 60 * coarse + rng.uniform(0, 6.28))
-    coarse_wander = size * (drift + rng.normal(0, 0.8, (_ELECTRODES, 1)) * breath)
+    coarse_wander = size * (drift + rng.normal(0, 0.8, (n_electrodes, 1)) * breath)
     time = np.arange(n) / fs_hz
     return np.stack([np.interp(time, coarse, row) for row in coarse_wander])
 
 
-def _muscle(n: int, fs_hz: float, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _muscle(
+    shape: tuple[int, int], fs_hz: float, size: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Broad-band noise of muscles; each electrode has its own strength, and it comes in bursts."""
-    noise = rng.standard_normal((_ELECTRODES, n), dtype=np.float32)
+    n_electrodes, n = shape
+    noise = rng.standard_normal(shape, dtype=np.float32)
     noise = signal.sosfilt(filters.butterworth(2, (15.0, 180.0), "bandpass", fs_hz), noise, axis=1)
-    strength = size * rng.lognormal(0, 0.5, (_ELECTRODES, 1))
+    strength = size * rng.lognormal(0, 0.5, (n_electrodes, 1))
     knots = np.arange(0, n + fs_hz, fs_hz)
     burst = np.interp(np.arange(n), knots, rng.lognormal(-0.1, 0.45, knots.size))
     return np.asarray(strength * burst * noise, np.float64)
 
 
 def _mains(
-    n: int, fs_hz: float, size: float, mains_hz: float, rng: np.random.Generator
+    shape: tuple[int, int], fs_hz: float, size: float, mains_hz: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
+    n_electrodes, n = shape
     time = np.arange(n) / fs_hz
     phase = 2 * np.pi * mains_hz * rng.normal(1, 0.0005) * time
-    weight = size * rng.normal(0, 1, (2, _ELECTRODES, 1))
+    weight = size * rng.normal(0, 1, (2, n_electrodes, 1))
     return np.asarray(weight[0] * np.sin(phase) + weight[1] * np.cos(phase))
 
 
-def _pops(n: int, fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _pops(shape: tuple[int, int], fs_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return electrode pops: a step that decays exponentially."""
-    result = np.zeros((_ELECTRODES, n))
+    n_electrodes, n = shape
+    result = np.zeros(shape)
     for _ in range(rng.integers(1, 4)):
-        electrode, start = rng.integers(_ELECTRODES), rng.integers(n)
+        electrode, start = rng.integers(n_electrodes), rng.integers(n)
         jump = rng.normal(0, 0.8)
         decay = elementary.exp(-np.arange(n - start) / fs_hz / rng.uniform(0.1, 0.8))
         result[electrode, start:] += jump * decay
     return result
 
 
-def _spikes(n: int, saturation_mv: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _spikes(
+    shape: tuple[int, int], saturation_mv: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Very short, very large spikes of one electrode, large enough to saturate the recorder."""
-    result = np.zeros((_ELECTRODES, n))
-    electrode = rng.integers(_ELECTRODES)
+    n_electrodes, n = shape
+    result = np.zeros(shape)
+    electrode = rng.integers(n_electrodes)
     # A limb electrode enters a chest lead by a third: the largest lead still saturates.
     for _ in range(rng.integers(1, 5)):
         start, width = rng.integers(0, n - 12), rng.integers(2, 10)

@@ -1,8 +1,9 @@
 """Parameters of a simulated hospital."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pedecg.core.params import Section
+from pedecg.core.records import FURTHER_LEADS, in_order
 
 
 class Prevalence(Section):
@@ -74,4 +75,16 @@ class SimulationSettings(Section):
     lead_off_fraction: float = Field(
         description="share of records in which an electrode comes off", ge=0, le=1
     )
+    further_leads: list[str] = Field(
+        description="electrodes recorded besides the twelve leads, in the order V3R, V4R, V7, …; "
+        "9-lead recordings have none; preprocess.leads says which leads are used",
+    )
     recorder: Recorder = Field(description="the ECG machine")
+
+    @field_validator("further_leads")
+    @classmethod
+    def _known(cls, leads: list[str]) -> list[str]:
+        if leads != [lead for lead in in_order(leads) if lead in FURTHER_LEADS]:
+            known = " ".join(FURTHER_LEADS)
+            raise ValueError(f"must be some of {known}, in this order (found {leads})")
+        return leads

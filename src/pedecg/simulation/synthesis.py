@@ -24,11 +24,13 @@ class CleanEcg:
     Attributes
     ----------
     leads_mv : shape (12, n_samples), in the order of `records.LEADS`.
+    dipole_mv : shape (3, n_samples), of which any lead is a projection, see `torso.to_leads`.
     fiducials : columns wave, onset_s, peak_s, offset_s; waves that lie wholly in the record.
     qt_ms : mean QT of the record's beats, milliseconds.
     """
 
     leads_mv: NDArray[np.float64]
+    dipole_mv: NDArray[np.float64]
     fiducials: pd.DataFrame
     qt_ms: float
 
@@ -83,7 +85,8 @@ def synthesize(
     inside = (fiducials["onset_s"] >= 0) & (fiducials["offset_s"] < n_samples / fs_hz)
     fiducials = fiducials[inside].sort_values(["onset_s", "wave"], ignore_index=True)
     in_record = (rhythm.qrs_s >= 0) & (rhythm.qrs_s < n_samples / fs_hz)
-    return CleanEcg(torso.to_leads(canvas.dipole), fiducials, float(1000 * qt[in_record].mean()))
+    mean_qt_ms = float(1000 * qt[in_record].mean())
+    return CleanEcg(torso.to_leads(canvas.dipole), canvas.dipole, fiducials, mean_qt_ms)
 
 
 class _Canvas:

@@ -22,33 +22,55 @@ _DOWER = {
     "V5": (1.125, 0.127, -0.086),
     "V6": (0.831, 0.076, 0.230),
 }
-ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
+# Further electrodes, extrapolated from Dower's chest leads: an elliptical chest with the dipole off
+# its axis (residual 0.023). ``scripts/fit_further_leads.py`` says where the electrodes are.
+_FURTHER = {
+    "V1R": (0.044, 0.164, -1.387),
+    "V2R": (-0.515, 0.157, -0.917),
+    "V3R": (-0.534, 0.125, -0.481),
+    "V4R": (-0.457, 0.125, -0.207),
+    "V5R": (-0.342, 0.125, -0.01),
+    "V6R": (-0.215, 0.125, 0.173),
+    "V7R": (-0.134, 0.125, 0.331),
+    "V7": (0.608, 0.125, 0.486),
+    "V8": (0.427, 0.125, 0.586),
+    "V9": (0.209, 0.125, 0.602),
+}
+_LIMB_ELECTRODES = ("RA", "LA", "LL")
+_LIMB_LEADS = 6
 
 
-def _matrix() -> NDArray[np.float64]:
-    rows = {lead: np.array(row) for lead, row in _DOWER.items()}
+def _matrix(leads: tuple[str, ...]) -> NDArray[np.float64]:
+    rows = {lead: np.array(row) for lead, row in (_DOWER | _FURTHER).items()}
     one, two = rows["I"], rows["II"]
     rows |= {"III": two - one, "aVR": -(one + two) / 2}
     rows |= {"aVL": one - two / 2, "aVF": two - one / 2}
-    return np.array([rows[lead] for lead in LEADS])
+    return np.array([rows[lead] for lead in leads])
 
 
-def _from_electrodes() -> NDArray[np.float64]:
-    arm_r, arm_l, leg, *chest = np.eye(len(ELECTRODES))
+def from_electrodes(leads: tuple[str, ...] = LEADS) -> NDArray[np.float64]:
+    """Return what leads make of electrodes, shape (n_leads, n_electrodes).
+
+    Parameters
+    ----------
+    leads : the six limb leads, then chest leads.
+
+    The electrodes are RA, LA, LL and one per chest lead, in the order of the leads.
+    """
+    arm_r, arm_l, leg, *chest = np.eye(len(_LIMB_ELECTRODES) + len(leads) - _LIMB_LEADS)
     terminal = (arm_r + arm_l + leg) / 3
     rows = [arm_l - arm_r, leg - arm_r, leg - arm_l]
     rows += [1.5 * (limb - terminal) for limb in (arm_r, arm_l, leg)]
     return np.array([*rows, *(electrode - terminal for electrode in chest)])
 
 
-LEAD_FIELD = _matrix()  # (12 leads, xyz)
-LEADS_FROM_ELECTRODES = _from_electrodes()  # (12 leads, 9 electrodes)
+LEAD_FIELD = _matrix(LEADS)  # (12 leads, xyz)
 ROW = {lead: i for i, lead in enumerate(LEADS)}
 
 
-def to_leads(dipole_mv: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Project a dipole of shape (3, n) on the twelve leads, shape (12, n), mV."""
-    return elementary.product(LEAD_FIELD, dipole_mv)
+def to_leads(dipole_mv: NDArray[np.float64], leads: tuple[str, ...] = LEADS) -> NDArray[np.float64]:
+    """Project a dipole of shape (3, n) on leads, shape (n_leads, n), mV."""
+    return elementary.product(LEAD_FIELD if leads == LEADS else _matrix(leads), dipole_mv)
 
 
 def axis_deg(dipole_mv: NDArray[np.float64]) -> float:

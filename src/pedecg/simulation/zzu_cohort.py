@@ -20,6 +20,7 @@ from pedecg.simulation import (
     hidden_truth,
     sqi,
     synthesis,
+    torso,
     traits,
     zzu_layout,
 )
@@ -98,9 +99,13 @@ def _examination(
     clean, measured, own, kind = examine(visit, place, heart, rng)
     flaws = artefacts.draw(settings, rng)
     fs = zzu_layout.FS_HZ
-    full = artefacts.recorded(clean.leads_mv, fs, flaws, settings.recorder, own["breathing"], rng)
-    leads = NINE_LEADS if visit.nine_leads else LEADS
-    signal = full[[LEADS.index(lead) for lead in leads]]
+    full = (*LEADS, *settings.further_leads)
+    signal = artefacts.recorded(
+        torso.to_leads(clean.dipole_mv, full), fs, flaws, settings.recorder, own["breathing"], rng,
+        full,
+    )  # fmt: skip
+    leads = NINE_LEADS if visit.nine_leads else full
+    signal = signal[[full.index(lead) for lead in leads]]
 
     seen = findings.Seen(visit.age_days, visit.sex, measured, visit.severities, kind)
     right = findings.read(seen, rng)

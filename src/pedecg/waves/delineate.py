@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pedecg.core.params import Section
+from pedecg.core.records import FURTHER_LEADS
 from pedecg.signals import mains_hum, signal_store
 from pedecg.waves import global_extent, no_beats, qrs_detection
 from pedecg.waves.global_extent import EXTENT
@@ -19,7 +20,10 @@ from pedecg.waves.global_extent import EXTENT
 Boundaries = NDArray[np.float64]
 Method = Callable[[NDArray[np.float64], float, NDArray[np.int64]], Boundaries]
 
-Lead = Literal["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+Lead = Literal[
+    "I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6",
+    "V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9",
+]  # fmt: skip
 
 GLOBAL = "global"
 WAVES = ("P", "QRS", "T")
@@ -80,20 +84,27 @@ def delineate(
     `global` holds one QRS row per beat (its peak is the R peak of all leads together), the QRS and
     T of the magnitude of all leads, and P as the median of the wanted leads; lead `any_lead`, of
     method ``learned`` only, holds the same waves from the earliest onset to the latest offset in
-    any lead, see `global_extent`; then come the wanted leads one by one. Mains hum is removed
-    before. A wave that was not found has no row, a QRS whose ends were not found has null ends,
-    and a record without usable leads or without a heartbeat gives an empty table.
+    any lead, see `global_extent`; then come the wanted leads one by one. Further electrodes (V3R,
+    V7) take no part in `global` and `any_lead` where any of the twelve leads is usable: the waves
+    of an ECG of 15 leads are those of its twelve. Mains hum is removed before. A wave that was not
+    found has no row, a QRS whose ends were not found has null ends, and a record without usable
+    leads or without a heartbeat gives an empty table.
     """
     signal = np.array(signal_mv, np.float64)
     usable = np.ptp(signal, axis=1) > 0
     if lead_mask is not None:
         usable &= lead_mask
-    if usable.any():
-        signal[usable], _ = mains_hum.without(signal[usable], fs_hz)
-        usable &= np.ptp(signal, axis=1) > 0  # a lead of nothing but hum is empty now
+    further = np.isin(leads, FURTHER_LEADS)
+    for part in (usable & ~further, usable & further):
+        if part.any():
+            signal[part], _ = mains_hum.without(signal[part], fs_hz)
+    usable &= np.ptp(signal, axis=1) > 0  # a lead of nothing but hum is empty now
+    decisive = usable & ~further if (usable & ~further).any() else usable
     if settings.method in WHOLE:
-        return _whole(signal[usable], fs_hz, np.array(leads)[usable].tolist(), settings)
-    r_peaks = qrs_detection.detect(signal[usable], fs_hz) if usable.any() else np.empty(0, np.int64)
+        return _whole(signal, fs_hz, np.array(leads), decisive, usable, settings)
+    r_peaks = (
+        qrs_detection.detect(signal[decisive], fs_hz) if decisive.any() else np.empty(0, np.int64)
+    )
     if not len(r_peaks):
         return _rows(GLOBAL, np.empty((0, 9)), r_peaks, fs_hz)
     module, function = METHODS[settings.method]
@@ -102,25 +113,34 @@ def delineate(
         lead for lead in settings.leads if lead in leads and usable[leads.index(lead)]
     ]
     by_lead = {lead: method(signal[leads.index(lead)], fs_hz, r_peaks) for lead in wanted}
-    together = method(qrs_detection.magnitude(signal[usable], fs_hz), fs_hz, r_peaks)
-    together[:, P] = _agreed([one[:, P] for one in by_lead.values()], len(r_peaks))
+    together = method(qrs_detection.magnitude(signal[decisive], fs_hz), fs_hz, r_peaks)
+    agreeing = [one[:, P] for lead, one in by_lead.items() if decisive[leads.index(lead)]]
+    together[:, P] = _agreed(agreeing, len(r_peaks))
     found = {GLOBAL: together} | by_lead
     tables = [_rows(lead, boundaries, r_peaks, fs_hz) for lead, boundaries in found.items()]
     waves = pd.concat(tables, ignore_index=True)
-    return no_beats.remove(waves, signal[usable], fs_hz).reset_index(drop=True)
+    return no_beats.remove(waves, signal[decisive], fs_hz).reset_index(drop=True)
 
 
 def _whole(
-    signal_mv: NDArray[np.float64], fs_hz: float, leads: list[str], settings: DelineateSettings
+    signal_mv: NDArray[np.float64],
+    fs_hz: float,
+    leads: NDArray[np.str_],
+    decisive: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+    settings: DelineateSettings,
 ) -> pd.DataFrame:
     module, function = WHOLE[settings.method]
-    waves: pd.DataFrame = getattr(importlib.import_module(module), function)(
-        signal_mv, fs_hz, leads
-    )
-    waves = no_beats.remove(waves, signal_mv, fs_hz)
+    find: Callable[..., pd.DataFrame] = getattr(importlib.import_module(module), function)
+    waves = find(signal_mv[decisive], fs_hz, leads[decisive].tolist())
+    waves = no_beats.remove(waves, signal_mv[decisive], fs_hz)
     by_lead = dict(list(waves.groupby("lead")))
     if GLOBAL in by_lead and len(by_lead) > 2:  # of one lead both are the same
         by_lead[EXTENT] = global_extent.extended(waves)
+    beside = set(leads[usable & ~decisive]) & set(settings.leads)
+    if beside and GLOBAL in by_lead:  # the network sees them next to the leads that decide
+        more = find(signal_mv[usable], fs_hz, leads[usable].tolist())
+        by_lead |= {lead: rows for lead, rows in more.groupby("lead") if lead in beside}
     kept = [by_lead[lead] for lead in (GLOBAL, EXTENT, *settings.leads) if lead in by_lead]
     return pd.concat(kept or [waves], ignore_index=True)
 

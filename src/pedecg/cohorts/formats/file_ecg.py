@@ -14,7 +14,7 @@ from pedecg.cohorts import ages
 from pedecg.cohorts.formats import lead_names
 from pedecg.cohorts.formats.numbers import number
 from pedecg.cohorts.record_faults import RecordFault
-from pedecg.core.records import LEADS, EcgRecord, Sex
+from pedecg.core.records import ALL_LEADS, FURTHER_LEADS, LEADS, EcgRecord, Sex, in_order
 
 MV_PER_UNIT = {
     "v": 1e3, "volt": 1e3, "volts": 1e3, "mv": 1.0, "millivolt": 1.0, "millivolts": 1.0,
@@ -71,20 +71,14 @@ class FileEcg:
 
     @property
     def record(self) -> EcgRecord:
-        """The standard leads among the channels, in the order of `LEADS`.
-
-        Further electrodes, as V4R of a child's ECG of 15 leads, are known and left out; a channel
-        of an unknown name is an `other_channels`.
-        """
+        """The leads among the channels; a channel of another name is an `other_channels`."""
         names = ("I",) if self.hand_held else self.names
-        rows = [names.index(lead) for lead in LEADS if lead in names]
+        rows = [names.index(lead) for lead in in_order(names)]
         return EcgRecord(
             signal=self.signal[rows],
             fs_hz=self.fs_hz,
             leads=tuple(names[row] for row in rows),
-            other_channels=tuple(
-                name for name in names if name not in (*LEADS, *lead_names.FURTHER)
-            ),
+            other_channels=tuple(name for name in names if name not in ALL_LEADS),
             verified=self.verified,
         )
 
@@ -105,13 +99,13 @@ class FileEcg:
         modified = sum(role == "unplaced" for role in roles) - self._further() - self._monitor()
         sure = {"I", "II"} & set(leads) or chest >= FEW_CHEST_LEADS or len(self.names) == 1
         if len(leads) > len(others) + modified and sure:
-            leads += [name for name in lead_names.FURTHER if name in self.names]
+            leads = in_order(self.names)
             return tuple(leads), [self.names.index(lead) for lead in leads]
         kept = [row for row, role in enumerate(roles) if role != "other" or row in others]
         return tuple(f"ch{row + 1}" for row in kept), kept
 
     def _further(self) -> int:
-        return sum(name in lead_names.FURTHER for name in self.names)
+        return sum(name in FURTHER_LEADS for name in self.names)
 
     def _monitor(self) -> int:
         """Count channels called V: a monitor's single precordial lead, besides named limb leads."""
@@ -134,7 +128,7 @@ def assemble(
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Put segments in their channels and places, as (names, signal); NaN where there is no value.
 
-    Leads come first, in the order of `LEADS`, then other channels in the file's order. With
+    Leads come first, in the order of `ALL_LEADS`, then other channels in the file's order. With
     `derive`, III, aVR, aVL and aVF follow from I and II wherever the file leaves them out.
 
     Returns
@@ -169,7 +163,7 @@ def assemble(
         rows[name][first:last] = trace.mv
     if derive:
         rows = limb_leads(traces, rows, n_samples) | rows
-    order = [lead for lead in LEADS if lead in rows] + [n for n in rows if n not in LEADS]
+    order = in_order(rows) + [name for name in rows if name not in ALL_LEADS]
     return tuple(order), np.array([rows[name] for name in order], np.float32)
 
 

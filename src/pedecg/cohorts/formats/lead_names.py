@@ -8,7 +8,7 @@ import re
 from typing import Literal
 
 from pedecg.cohorts.formats.numbers import whole
-from pedecg.core.records import canonical_lead
+from pedecg.core.records import FURTHER_LEADS, canonical_lead
 
 # Numbers of SCP-ECG (EN 1064, table of lead identification); DICOM's 5.6.3-9-n and, from 131328 on,
 # ISO 11073-10102's codes (MDC) count alike.
@@ -20,9 +20,6 @@ BY_NUMBER: dict[int, str] = {
 MDC_FIRST = 131328  # code 2:0 of ISO/IEEE 11073-10101, from which its lead numbers count
 
 Role = Literal["lead", "unplaced", "other", "not-ecg"]
-
-# Electrodes besides the twelve leads: they are never taken for one of them.
-FURTHER = ("V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9")
 
 _SHORT = 2  # characters that are quoted of any name
 _PREFIX = re.compile(
@@ -71,7 +68,7 @@ def of_mdc(code: str) -> str | None:
 def further(name: str) -> str | None:
     """Return the canonical name of an electrode besides the twelve leads (``V4R``), or None."""
     bare = _bare(name).upper()
-    return bare if bare in FURTHER else None
+    return bare if bare in FURTHER_LEADS else None
 
 
 def display(name: str) -> str:

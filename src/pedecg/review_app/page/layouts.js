@@ -3,6 +3,7 @@
 
 const TWELVE = [["I", "aVR", "V1", "V4"], ["II", "aVL", "V2", "V5"], ["III", "aVF", "V3", "V6"]];
 const NINE = [["I", "aVR", "V1"], ["II", "aVL", "V3"], ["III", "aVF", "V5"]];
+const MOST_FURTHER = 4; // leads besides these, as V3R, V4R and V7 of a child, in a row of their own
 const STRIP_S = 10;
 export const LEFT = 15; // room for the calibration pulse
 const EDGE = 5;
@@ -18,18 +19,22 @@ const SPREAD = 1.6; // a row may be so much higher where the window has room
  * @typedef {{rows: Row[], width: number, height: number, rowHeight: number}} Arrangement
  */
 
-/** @param {string[]} leads */
+/** Rows of the usual printout, null where the leads have none. @param {string[]} leads */
 function grid(leads) {
-  const known = [TWELVE, NINE].find((g) => g.flat().length === leads.length &&
+  const further = leads.filter((lead) => !TWELVE.flat().includes(lead));
+  const usual = leads.length - further.length;
+  const known = [TWELVE, NINE].find((g) => g.flat().length === usual &&
     g.flat().every((lead) => leads.includes(lead)));
-  return known || null;
+  if (!known || further.length > MOST_FURTHER) return null;
+  return further.length ? [...known, further] : known;
 }
 
 /** The layouts that suit a set of leads. @param {string[]} leads */
 export function choices(leads) {
   const known = grid(leads);
   const rows = { id: "rows", title: `${leads.length} × 1` };
-  return known ? [{ id: "grid", title: `3 × ${known[0].length} + rhythm` }, rows] : [rows];
+  const more = known && known.length > 3 ? ` + ${known[3].length}` : "";
+  return known ? [{ id: "grid", title: `3 × ${known[0].length}${more} + rhythm` }, rows] : [rows];
 }
 
 /**
@@ -47,11 +52,11 @@ export function arrange(layout, leads, seconds, from, speed, gain, room, across)
   /** @type {Cell[][]} */
   let rows;
   if (layout === "grid" && known) {
-    const length = STRIP_S / known[0].length;
-    rows = known.map((row) => row.map((lead, column) => ({
-      lead, start: from + column * length, length, x: LEFT + column * length * speed,
-      first: column === 0,
-    })));
+    rows = known.map((row) => row.map((lead, column) => {
+      const length = STRIP_S / row.length;
+      const x = LEFT + column * length * speed;
+      return { lead, start: from + column * length, length, x, first: column === 0 };
+    }));
     rows.push([{ lead: "II", start: from, length: STRIP_S, x: LEFT, first: true }]);
   } else {
     rows = leads.map((lead) => [{ lead, start: 0, length: seconds, x: LEFT, first: true }]);
@@ -68,7 +73,7 @@ export function arrange(layout, leads, seconds, from, speed, gain, room, across)
 
 /** One beat of every lead, side by side. @param {string[][] | null} known */
 function beats(leads, known, seconds, speed, gain, room, across) {
-  const columns = known ? known[0].length : Math.min(leads.length, 4);
+  const columns = known ? Math.max(...known.map((row) => row.length)) : Math.min(leads.length, 4);
   const lines = known || Array.from({ length: Math.ceil(leads.length / columns) },
     (_, n) => leads.slice(n * columns, (n + 1) * columns));
   const rowHeight = height(ROW[gain], lines.length, room);
