@@ -136,7 +136,7 @@ def _check(found: str, expected: Iterable[str], place: str) -> None:
 
 
 def _normal(roles: set[str]) -> int | None:
-    """Return the label NORM: PTB-XL's readers gave it beside findings of rate, too."""
+    """Return the label NORM: PTB-XL's readers also gave it to ECGs with findings of rate."""
     if "abnormal" in roles:
         return 0
     return 1 if "normal" in roles and roles <= {"normal", "benign", "rate", "neutral"} else None

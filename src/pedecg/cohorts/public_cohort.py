@@ -142,18 +142,21 @@ def _place(described: Description) -> str:
 
 
 def _of_tables(root: Path, described: Description) -> list[cohort_scan.Cells]:
-    """Return the rows of all tables, with the columns of the tables beside them."""
-    beside = [(one, csv_table.read(root / one.table, (one.key,))) for one in described.beside]
-    elsewhere = {column for _, rows in beside for column in (rows[0] if rows else ())}
-    first = [column for column in described.named_columns() if column not in elsewhere]
-    keys = [one.key for one in described.beside]
-    cells = [
-        row for table in described.tables for row in csv_table.read(root / table, (*first, *keys))
+    """Return the rows of all tables, with the columns of the further tables."""
+    further = [
+        (table.key, csv_table.read(root / table.table, (table.key,)))
+        for table in described.further_tables
     ]
-    for one, rows in beside:
-        further = {row[one.key]: row for row in rows}
-        empty = dict.fromkeys(rows[0] if rows else (), "")
-        cells = [empty | further.get(row[one.key], {}) | row for row in cells]
+    elsewhere = {column for _, rows in further for column in (rows[0] if rows else ())}
+    own = [column for column in described.named_columns() if column not in elsewhere]
+    required = (*own, *(key for key, _ in further))
+    cells = [row for table in described.tables for row in csv_table.read(root / table, required)]
+    for key, rows in further:
+        by_key = {row[key]: row for row in rows}
+        cells = [by_key.get(row[key], {}) | row for row in cells]
+    if further:  # of hundreds of thousands of rows only the columns that are read
+        named = described.named_columns()
+        cells = [{column: row.get(column, "") for column in named} for row in cells]
     if described.by_position is not None:
         _require_equal_length(root, described, len(cells))
     return [row | {public_description.ROW: str(number)} for number, row in enumerate(cells)]
@@ -207,7 +210,7 @@ def _of_headers(root: Path, described: Description) -> Iterator[cohort_scan.Cell
             "path": str(place),
             "part": part,
         }
-    if len(missing) == len(needed) or missing:
+    if missing:
         keys_missing = ", ".join(f"#{key}:" for key in needed if key in missing)
         raise PedecgError(f"{folder}: no WFDB header with {keys_missing}; expected them below it")
 

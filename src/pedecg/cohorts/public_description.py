@@ -17,7 +17,7 @@ ROW = "row"  # the number of a row in its table, from 0
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
-class Beside(Section):
+class FurtherTable(Section):
     """A table with further columns of the same records."""
 
     table: str
@@ -75,7 +75,7 @@ class Codes(Section):
 class Description(Section):
     """One public data set.
 
-    A text with ``{column}`` in it is filled in for each row.
+    ``{column}`` in a text stands for the cell of that column.
     """
 
     title: str
@@ -84,7 +84,9 @@ class Description(Section):
     licence: str | None = Field(description="null: unknown")
     checked: str = Field(description="what this description rests on, and what is not certain")
     tables: list[str] = Field([], description="CSV tables, one below the other")
-    beside: list[Beside] = Field([], description="tables with further columns of the records")
+    further_tables: list[FurtherTable] = Field(
+        [], description="tables with further columns of the records"
+    )
     headers: str | None = Field(
         None, description="folder of WFDB headers, whose comments are the rows; null: `tables`"
     )
@@ -121,7 +123,7 @@ class Description(Section):
 
 
 def fill(text: str, cells: dict[str, str]) -> str:
-    """Return a text with its columns filled in; "" where one of them is empty."""
+    """Return a text with the cells of its columns; "" where one of them is empty."""
     columns = _FIELD.findall(text)
     if not all(cells[column] for column in columns):
         return ""
