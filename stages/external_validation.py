@@ -1,5 +1,9 @@
-"""Validate a finished model on the external cohort; nothing is fitted there."""
+"""Validate a finished model on one external cohort; nothing is fitted there.
 
+``python stages/external_validation.py COHORT``, of `external_cohorts`.
+"""
+
+import sys
 from pathlib import Path
 
 from pedecg.core import errors, experiment, params, tables
@@ -9,23 +13,23 @@ from pedecg.models import registry
 from pedecg.plots import forest_plot
 from pedecg.signals import signal_store
 
-FOLDER = Path("plots/external")
-
 
 def main() -> None:
+    name = sys.argv[1]
+    base, folder = Path("data/external_cohorts", name), Path("plots/external", name)
     settings = params.load("external_validation", external_validation.ExternalSettings)
-    cohort = params.read_section("external_cohort.name")
+    cohort = params.read_section(f"external_cohorts.{name}.name")
     model, seeds = select_models.read_one("external_validation"), experiment.seeds()
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    external_records = tables.read("data/external/interim/records.parquet", tables.RECORDS)
-    external_labels = tables.read("data/external/interim/labels.parquet", tables.LABELS)
-    signals = signal_store.open_store("data/external/processed/signals")
+    external_records = tables.read(base / "interim/records.parquet", tables.RECORDS)
+    external_labels = tables.read(base / "interim/labels.parquet", tables.LABELS)
+    signals = signal_store.open_store(base / "processed/signals")
 
     trainings = [registry.load(folder) for folder in model.trainings(seeds)]
     external = external_validation.prepare(
-        external_records, external_labels, signals.record_ids, trainings[0].targets, settings
+        name, external_records, external_labels, signals.record_ids, trainings[0].targets, settings
     )
     rows = batches.dataset(signals, external.records, external.records[["record_id"]])
     predictions = cohort_predictions.predict(trainings, rows, "external")
@@ -33,15 +37,15 @@ def main() -> None:
         model, predictions, external, (records, labels, splits), seeds, settings
     )
 
-    tables.write(predictions, f"data/external/predictions/{model.name}.parquet", tables.PREDICTIONS)
-    tables.write_metrics(found.metrics, "metrics/external_validation.json")
-    tables.write_metrics(found.summary, "metrics/external_summary.json", "external_summary")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, table in found.tables.items():
-        tables.write_csv(table, FOLDER / f"{name}.csv")
+    tables.write(predictions, base / f"predictions/{model.name}.parquet", tables.PREDICTIONS)
+    tables.write_metrics(found.metrics, f"metrics/external/{name}.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    for table_name, table in found.tables.items():
+        tables.write_csv(table, folder / f"{table_name}.csv")
     if "figures" in found.tables:
-        figure = FOLDER / "forest.png"
-        forest_plot.auroc(found.tables["figures"], found.title, found.sizes, figure, cohort)
+        forest_plot.auroc(
+            found.tables["figures"], found.title, found.sizes, folder / "forest.png", cohort
+        )
 
 
 if __name__ == "__main__":

@@ -28,8 +28,10 @@ def main() -> None:
     tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
     tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
     tables.write(found.notes, f"{base}/interim/notes.parquet", tables.NOTES)
-    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
-    tables.write_metrics(found.metrics, f"metrics/ingest{suffix}.json", f"ingest{suffix}")
+    external = Path(base).parts[1:]
+    kind = "ingest_external" if external else "ingest"
+    file = "/".join(("metrics", kind, *external[1:]))
+    tables.write_metrics(found.metrics, f"{file}.json", kind)
     ingest.require_enough(found, settings, listed)
 
 

@@ -1,7 +1,7 @@
 """Band-pass and resample every record into one signal store.
 
 `preprocess.py` prepares the section `cohort` into `data`;
-`preprocess.py external_cohort data/external` another cohort into its own folder.
+`preprocess.py external_cohorts.NAME data/external_cohorts/NAME` another cohort into its own folder.
 """
 
 import sys
@@ -25,8 +25,9 @@ def main() -> None:
     prepared = parallel.records(prepare, preprocess.jobs(records, quality), "preprocess")
     done = preprocess.write(prepared, f"{base}/processed/signals", settings)
 
-    suffix = "".join(f"_{part}" for part in Path(base).parts[1:])
-    tables.write_metrics(done, f"metrics/preprocess{suffix}.json")
+    external = Path(base).parts[1:]
+    kind = "preprocess_external" if external else "preprocess"
+    tables.write_metrics(done, "/".join(("metrics", kind, *external[1:])) + ".json")
 
 
 if __name__ == "__main__":

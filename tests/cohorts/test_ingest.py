@@ -130,7 +130,7 @@ def test_a_rate_of_no_ecg_is_quarantined(zzu, reasons, recorder, fs):
 def run_stage(folder: Path, cohort: str, root: Path, *arguments: str, **changed: object):
     yaml = YAML(typ="safe")
     values = yaml.load((REPOSITORY / "params.yaml").read_text())
-    section = values["external_cohort" if arguments else "cohort"]
+    section = values["external_cohorts"]["second_hospital"] if arguments else values["cohort"]
     section |= {"name": cohort, "root": str(root)}
     values["ingest"] |= changed
     with (folder / "params.yaml").open("w") as file:
@@ -157,14 +157,16 @@ def test_the_stage_keeps_the_quarantine_even_when_it_fails(mixed, tmp_path):
 
 def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
     ended = run_stage(
-        tmp_path, "zzu", mixed.root, "external_cohort", "data/external",
-        max_quarantine_fraction=0.5,
+        tmp_path, "zzu", mixed.root, "external_cohorts.second_hospital",
+        "data/external_cohorts/second_hospital", max_quarantine_fraction=0.5,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    written = sorted(p.stem for p in (tmp_path / "data/external/interim").iterdir())
+    interim = tmp_path / "data/external_cohorts/second_hospital/interim"
+    written = sorted(p.stem for p in interim.iterdir())
     assert written == [
         "findings", "labels", "notes", "quality", "quarantine", "quarantine", "records",
     ]  # fmt: skip
-    records = tables.read(tmp_path / "data/external/interim/records.parquet", tables.RECORDS)
-    counted = json.loads((tmp_path / "metrics/ingest_external.json").read_text("utf-8"))
+    records = tables.read(interim / "records.parquet", tables.RECORDS)
+    metrics = tmp_path / "metrics/ingest_external/second_hospital.json"
+    counted = json.loads(metrics.read_text("utf-8"))
     assert 0 < len(records) == counted["records"]

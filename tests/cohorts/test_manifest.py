@@ -116,7 +116,7 @@ def test_a_cohort_without_labels_can_still_be_measured(hospital, run):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("name", "ptb-xl", "cohort.name must be"),
+        ("name", "ptb-xl", "cohort.name must name a data set"),
         ("min_age_days", -1, "cohort.min_age_days must be"),
         ("max_age_days", "18y", "cohort.max_age_days must be"),
         ("require_age", "yes", "cohort.require_age must be"),

@@ -52,7 +52,7 @@ def test_a_table_whose_columns_never_changed_states_no_version(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "command"),
     [
-        ("external_summary", "dvc repro external_validation"),
+        ("external_summary", "dvc repro external_table"),
         ("ingest", "dvc repro ingest"),
         ("ingest_external", "dvc repro ingest_external"),
         ("audit", "dvc repro audit"),

@@ -107,7 +107,16 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"external_validation.model": "hybrid"},
         "external_validation.model names 'hybrid'; it must be a model that reads no rule",
     ),
-    ({"external_validation.mapping": "other"}, "external_validation.mapping names 'other'"),
+    (
+        {"external_validation.mapping.second_hospital": "other"},
+        "external_validation.mapping.second_hospital names 'other'",
+    ),
+    ({"external_validation.mapping": {}}, "external_validation.mapping.second_hospital: missing"),
+    (
+        {"external_validation.mapping": {"second_hospital": "same", "third": "same"}},
+        "external_validation.mapping.third: no such external cohort",
+    ),
+    ({"external_cohorts": {}}, "section external_cohorts must hold cohorts by name"),
     ({"subgroups.models": ["net"]}, "subgroups.models names 'net', which is not in the run"),
     ({"noise_review.model": "x"}, "noise_review.model names 'x'; known are "),
     ({"noise_review.model": "hybrid"}, "noise_review.model names 'hybrid'; it must be a network"),

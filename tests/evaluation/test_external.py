@@ -5,8 +5,16 @@ import pandas as pd
 import pytest
 
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import bootstrap, cases, external_validation, label_mapping
+from pedecg.evaluation import (
+    bootstrap,
+    cases,
+    external_table,
+    external_validation,
+    label_mapping,
+    metrics,
+)
 from pedecg.evaluation.external_validation import ExternalSettings
+from pedecg.plots import forest_plot
 
 SETTINGS = ExternalSettings(
     model="net",
@@ -15,7 +23,7 @@ SETTINGS = ExternalSettings(
     min_positives=5,
     age_from_days=100,
     age_to_days=4000,
-    mapping="stated",
+    mapping={"there": "stated"},
     mappings={"stated": {"abnormal": "any(abnormal, chd)", "chd": "chd"}},
 )
 
@@ -28,7 +36,7 @@ def outcome(cohort) -> external_validation.Outcome:
     external = cases.of_records(
         label_mapping.apply(
             cohort.labels.assign(record_id="X" + cohort.labels["record_id"]),
-            SETTINGS.chosen(("abnormal", "chd", "kawasaki"))[0],
+            SETTINGS.chosen("there", ("abnormal", "chd", "kawasaki"))[0],
         ),
         records,
     )
@@ -55,7 +63,7 @@ def test_a_weaker_external_result_shows_as_a_drop(outcome: external_validation.O
     assert chd["low"] < chd["value"] < chd["high"] < 0
     assert set(written["external"]["targets"]) == {"abnormal", "chd"}
     assert "net: macro AUROC" in external_validation.sentence("net", outcome)
-    shown = external_validation.summary("net", outcome)["auroc"]
+    shown = external_validation.macro_auroc(outcome)
     assert shown["external"] < shown["internal"]
 
 
@@ -84,15 +92,17 @@ def test_no_record_left_is_reported_in_one_line(cohort) -> None:
 
 
 def test_targets_that_the_model_does_not_know_are_left_out_and_named() -> None:
-    assert SETTINGS.chosen(("chd", "norm")) == ({"chd": "chd"}, ["abnormal"])
-    assert SETTINGS.chosen(("norm",)) == ({}, ["abnormal", "chd"])
-    assert external_validation.summary("net", None)["auroc"] == {"internal": None, "external": None}
+    assert SETTINGS.chosen("there", ("chd", "norm")) == ({"chd": "chd"}, ["abnormal"])
+    assert SETTINGS.chosen("there", ("norm",)) == ({}, ["abnormal", "chd"])
+    assert external_validation.macro_auroc(None) == {"internal": None, "external": None}
 
 
 def test_a_wrong_mapping_is_reported_in_one_line() -> None:
-    other = SETTINGS.model_copy(update={"mapping": "other"})
-    with pytest.raises(PedecgError, match="mapping other: not found; mappings are stated"):
-        other.chosen(("chd",))
+    other = SETTINGS.model_copy(update={"mapping": {"there": "other"}})
+    with pytest.raises(PedecgError, match=r"mapping.there names 'other': not found; mappings are"):
+        other.chosen("there", ("chd",))
+    with pytest.raises(PedecgError, match=r"mapping.elsewhere: missing; mappings are stated"):
+        other.chosen("elsewhere", ("chd",))
 
 
 def test_calibration_in_the_large_finds_a_shift_of_the_logit(
@@ -123,3 +133,59 @@ def test_the_case_mix_sets_both_cohorts_side_by_side(cohort) -> None:
     assert table.loc["records", "external"] == 50
     assert table.loc["twelve leads", "internal"] == 0
     assert 0 < table.loc["chd", "external"] < 1
+
+
+def test_one_table_has_the_internal_test_set_once_and_every_external_cohort(
+    outcome: external_validation.Outcome,
+) -> None:
+    figures = external_validation.as_metrics(outcome, SETTINGS)
+    macro = {"macro_auroc": external_validation.macro_auroc(outcome)}
+    mapping = {"abnormal": "any(abnormal, chd)", "chd": "chd"}
+    part = {"abnormal": "sick"}
+    only = {
+        side: {**figures[side], "targets": {"abnormal": figures[side]["targets"]["abnormal"]}}
+        for side in ("internal", "external")
+    }
+    found = {
+        "north": {"mapping": mapping, **macro, **figures},
+        "south": {"mapping": part, **macro, **only},
+        "east": {"mapping": {}, "macro_auroc": {"internal": None, "external": None},
+                 "external": None},
+    }  # fmt: skip
+    rows = external_table.table(found)
+    assert list(zip(rows["cohort"], rows["target"], rows["label"], strict=True)) == [
+        (external_table.INTERNAL, "abnormal", "abnormal"),
+        (external_table.INTERNAL, "chd", "chd"),
+        ("north", "abnormal", "any(abnormal, chd)"),
+        ("north", "chd", "chd"),
+        ("south", "abnormal", "sick"),
+    ]
+    internal, north = rows.iloc[1], rows.iloc[3]
+    counted = outcome.internal.cases.y[:, 1]
+    assert internal["positives"] == np.nansum(counted)
+    column = metrics.METRICS.index("auroc")
+    assert internal["auroc"] == pytest.approx(outcome.internal.values[1, column])
+    assert north["auroc"] == pytest.approx(outcome.external.values[1, column])
+    assert north["auroc_low"] < north["auroc"] < north["auroc_high"] < internal["auroc"]
+    known = ~np.isnan(counted)
+    expected = outcome.internal_probabilities[known, 1].mean()
+    assert internal["predicted"] == pytest.approx(expected)
+    assert list(external_table.summary("net", found)["auroc"]) == ["north", "south", "east"]
+    assert "north" in external_table.sentence("net", found)
+    assert "east" not in external_table.sentence("net", found)
+    assert external_table.sizes(found).count(external_table.INTERNAL) == 1
+    drawn = external_table.for_forest_plot(rows)
+    assert list(drawn["model"]) == list(rows["cohort"])
+
+
+def test_a_cohort_without_a_target_has_no_row_in_its_panel(tmp_path) -> None:
+    rows = pd.DataFrame(
+        [
+            ("internal test set", "chd", 90, 20, "auroc", 0.8, 0.7, 0.9),
+            ("internal test set", "abnormal", 90, 50, "auroc", 0.7, 0.6, 0.8),
+            ("north", "chd", 60, 10, "auroc", 0.75, 0.6, 0.9),
+        ],
+        columns=["model", "target", "n", "positives", "metric", "value", "low", "high"],
+    )
+    forest_plot.auroc(rows, "a title", "sizes", tmp_path / "forest.png", "zzu")
+    assert (tmp_path / "forest.png").stat().st_size > 5000

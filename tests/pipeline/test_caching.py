@@ -14,10 +14,11 @@ ENSEMBLE = ["ensemble@*", "evaluate_ensemble"]
 TOGETHER = [*ENSEMBLE, "compare", "select_models"]
 MEASURES = ["rule_features", "audit_measures", "measure_truth", "model_inputs"]
 REVIEW = ["noise_review", "noise_truth"]
+EXTERNAL = ["external_validation@*", "external_table"]
 # Stages that take a selected model run where the files of that model have changed.
 TAKE = {
     "explain": ["explain", "explain_truth", "error_review", "atlas"],
-    "external_validation": ["external_validation"],
+    "external_validation": EXTERNAL,
     "subgroups": ["subgroups"],
 }
 
@@ -77,7 +78,7 @@ ROOT_TABLE = [
         lambda p: p.set("split.seed", 8),
         [
             "split", "statistics", "pretrain", "label_decisions", "model_inputs", "train@*",
-            *scored("*"), *TOGETHER, "subgroups", "external_validation", *REVIEW, "normal_beats",
+            *scored("*"), *TOGETHER, "subgroups", *EXTERNAL, *REVIEW, "normal_beats",
             *TAKE["explain"],
         ],
         nightly=True,
@@ -86,8 +87,8 @@ ROOT_TABLE = [
         "filter cut-off",
         lambda p: p.set("preprocess.high_hz", 90),
         [
-            "preprocess", "preprocess_external", "statistics", "delineate", "pretrain", *MEASURES,
-            "train@*", *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, "external_validation",
+            "preprocess", "preprocess_external@*", "statistics", "delineate", "pretrain", *MEASURES,
+            "train@*", *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, *EXTERNAL,
             *REVIEW, "normal_beats", *TAKE["explain"],
         ],
         nightly=True,
@@ -135,7 +136,7 @@ ROOT_TABLE = [
         add_a_comment("models/networks/resnet1d.py"),
         [
             "pretrain", "model_inputs", "train@*", "explain",
-            "error_review", "atlas", "noise_review", "external_validation",
+            "error_review", "atlas", "noise_review", *EXTERNAL,
         ],
         nightly=True,
     ),

@@ -70,7 +70,7 @@ PTBXL_FOLDS = {
 }
 ONE_BLOCK = {"width": 4, "blocks": [1, 1, 1, 1, 1]}
 SHIPPED = {"simulate.records": 40, "train.steps": 20}
-REPORTED = {"external_validation", "report"}
+REPORTED = {"external_validation@second_hospital", "external_table", "report"}
 SMALL = {
     "presets/zzu_gpu.yaml": Small(
         CHILDREN | {f"models.resnet1d_medium.{key}": value for key, value in ONE_BLOCK.items()},

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pedecg.core import params
+from pedecg.core import params, tables
+from pedecg.evaluation import external_table
 from pedecg.report.report_settings import ReportSettings
 from pedecg.report.run_files import RunFiles
 
@@ -40,7 +41,37 @@ def run(tmp_path: Path) -> RunFiles:
     (tmp_path / "data/errors").mkdir(parents=True)
     (tmp_path / "data/errors/mistakes.csv").write_text(MISTAKES, encoding="utf-8")
     (tmp_path / "plots/compare/differences.csv").write_text(DIFFERENCES, encoding="utf-8")
+    shutil.rmtree(tmp_path / "metrics/external", ignore_errors=True)
+    (tmp_path / "metrics/external").mkdir()
+    found = {"second_hospital": external_figures()}
+    tables.write_metrics(
+        found["second_hospital"], tmp_path / "metrics/external/second_hospital.json"
+    )
+    summary = external_table.summary("resnet1d", found)
+    tables.write_metrics(summary, tmp_path / "metrics/external_summary.json", "external_summary")
     return RunFiles(tmp_path)
+
+
+def external_figures() -> dict[str, Any]:
+    """What stage external_validation writes, with the figures of a model's own test set."""
+    evaluated = json.loads((ROOT / "metrics/evaluate/resnet1d.json").read_text(encoding="utf-8"))
+    test = evaluated["test"]
+    known = {"predicted": 0.31, "observed": 0.28, "intercept": -0.12}
+    for one in test["targets"].values():
+        one["calibration_in_the_large"] = known
+    targets = list(test["targets"])
+    return {
+        "model": "resnet1d",
+        "mapping": {target: target for target in targets},
+        "unknown_targets": [],
+        "left_out": {"too_old": 3},
+        "macro_auroc": {"internal": 0.8, "external": 0.7},
+        "internal": test,
+        "external": test,
+        "external_minus_internal": {
+            target: {"auroc": {"value": -0.1, "low": -0.2, "high": 0.0}} for target in targets
+        },
+    }
 
 
 @pytest.fixture

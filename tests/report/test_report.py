@@ -75,7 +75,11 @@ def test_a_changed_metric_changes_the_page_and_the_card(
         ("noise_review", lambda m: m.update(flagged=7654), "7,654 of"),
         ("noise_truth", lambda m: m["first_50"].update(wrong=49), "49"),
         ("atlas", lambda m: m["targets"]["chd"].update(among_all=0.9876), "98.8%"),
-        ("external_validation", lambda m: m["external"].update(patients=8765), "8,765 patients"),
+        (
+            "external/second_hospital",
+            lambda m: m["external"].update(patients=8765),
+            "8,765 patients",
+        ),
     ],
 )  # fmt: skip
 def test_every_section_reads_its_file(
@@ -147,7 +151,7 @@ def test_real_patients_are_not_called_simulated(run: RunFiles, settings: ReportS
 def test_a_section_without_its_files_is_left_out(run: RunFiles, settings: ReportSettings) -> None:
     """The same stage serves pipelines that explain, review and validate nothing."""
     with_all = {one.section.id for one in section_list.build(run)}
-    for name in ("explain", "atlas", "noise_review", "external_validation", "subgroups"):
+    for name in ("explain", "atlas", "noise_review", "external/second_hospital", "subgroups"):
         (run.root / f"metrics/{name}.json").unlink()
     shutil.rmtree(run.root / "data")
     left = {one.section.id for one in section_list.build(RunFiles(run.root))}

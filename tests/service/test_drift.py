@@ -215,8 +215,9 @@ def hospitals():
     """Quantities of validation and test patients, and of the simulated second hospital."""
     files = [
         ROOT / "predictions/resnet1d.parquet", ROOT / "data/interim/quality.parquet",
-        ROOT / "data/external/predictions/resnet1d.parquet",
-        ROOT / "data/external/interim/quality.parquet", ROOT / "calibration/resnet1d.json",
+        ROOT / "data/external_cohorts/second_hospital/predictions/resnet1d.parquet",
+        ROOT / "data/external_cohorts/second_hospital/interim/quality.parquet",
+        ROOT / "calibration/resnet1d.json",
     ]  # fmt: skip
     missing = [file.relative_to(ROOT) for file in files if not file.is_file()]
     if missing:

@@ -117,8 +117,8 @@ def _unit_in_project(root: Path) -> str | None:
     section = _section_of(root)
     if section is None:
         return "ask"
-    values = params.read_file()
-    block = values[section].get("manifest") or (values.get("cohort") or {}).get("manifest") or {}
+    shared = params.read_file().get("cohort") or {}
+    block = params.read_section(section).get("manifest") or shared.get("manifest") or {}
     unit = block.get("age_unit", "ask")
     return unit if unit is None else str(unit)
 
@@ -128,8 +128,11 @@ def _section_of(root: Path) -> str | None:
     if not params.PARAMS_FILE.is_file():
         return None
     values = params.read_file()
-    for section in ("cohort", "external_cohort"):
-        named = values.get(section) or {}
+    others = values.get("external_cohorts") or {}
+    sections = {"cohort": values.get("cohort") or {}} | {
+        f"external_cohorts.{name}": one for name, one in others.items()
+    }
+    for section, named in sections.items():
         if "root" in named and Path(str(named["root"])).resolve() == root.resolve():
             return section
     return None

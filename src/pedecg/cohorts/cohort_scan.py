@@ -82,6 +82,7 @@ class Scan:
     unlisted : records among the files that no row describes; no rows, so counted apart.
     excluded : rows outside the age range, or of unknown age where there is one, by reason.
     features : names of the numbers that every row has besides age and sex.
+    other_channels : channels of the data set besides the twelve leads, which may be left out.
     """
 
     targets: tuple[str, ...]
@@ -91,6 +92,7 @@ class Scan:
     unlisted: list[Quarantined]
     excluded: dict[str, int]
     features: tuple[str, ...] = ()
+    other_channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

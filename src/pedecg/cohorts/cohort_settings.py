@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pedecg.cohorts import code_vocabularies
+from pedecg.cohorts import code_vocabularies, public_description
 from pedecg.core import names, params
 from pedecg.core.params import Section
 
@@ -56,6 +56,15 @@ class PtbxlSettings(Section):
 
     records: Literal["records100", "records500"] = Field(
         description="the signals at 100 Hz or at 500 Hz"
+    )
+
+
+class PublicSettings(Section):
+    """What is read of a public data set of ``descriptions/``."""
+
+    parts: list[str] = Field(
+        description="folders to read of a data set that is made of several, as georgia of "
+        "cinc2021; empty: all"
     )
 
 
@@ -169,6 +178,7 @@ _BLOCKS = {
     "simulated_cinc2017": "cinc2017",
     "manifest": "manifest",
     "simulated_manifest": "manifest",
+    **dict.fromkeys(public_description.names(), "public"),
 }
 
 
@@ -187,10 +197,11 @@ def load(section: str, file: Path = params.PARAMS_FILE) -> "CohortSettings":
 class CohortSettings(Section):
     """One cohort; the block of its own name says the rest."""
 
-    name: Literal[
-        "simulated", "zzu", "ptbxl", "cinc2017", "simulated_cinc2017", "manifest",
-        "simulated_manifest",
-    ] = Field(description="the data set; the block of that name has its settings")  # fmt: skip
+    name: str = Field(
+        description="the data set: simulated, zzu, ptbxl, cinc2017, simulated_cinc2017, manifest, "
+        "simulated_manifest, whose settings are in the block of that name, or one of the public "
+        "data sets of the block `public`"
+    )
     root: str = Field(description="folder of the data set; may lie outside the repository")
     min_age_days: int | None = Field(
         ge=0,
@@ -217,6 +228,20 @@ class CohortSettings(Section):
     manifest: ManifestSettings = Field(
         _ELSEWHERE, validate_default=False, description="of (simulated_)manifest"
     )
+
+    public: PublicSettings = Field(
+        _ELSEWHERE,
+        validate_default=False,
+        description="of the public data sets that have a file in src/pedecg/cohorts/descriptions",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _readable(cls, name: str) -> str:
+        if name not in _BLOCKS:
+            hint = params.did_you_mean(name, _BLOCKS)
+            raise ValueError(f"must name a data set (found {name!r}){hint}")
+        return name
 
     @model_validator(mode="after")
     def _its_own_block(self) -> "CohortSettings":

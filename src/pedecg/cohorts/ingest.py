@@ -39,6 +39,8 @@ def ingest(cohort: CohortSettings, settings: IngestSettings) -> Ingested:
     Records are sorted by id; the result does not depend on the number of processes.
     """
     scanned: Scan = readers.READERS[cohort.name].scan_cohort(cohort)
+    may_be_left_out = [*settings.ignore_channels, *scanned.other_channels]
+    settings = settings.model_copy(update={"ignore_channels": may_be_left_out})
     work = partial(record_check.decode_or_fault, root=cohort.root, settings=settings)
     wanted = [(row.path, row.n_samples, row.n_leads) for row in scanned.rows]
     rows: list[tuple[CohortRow, CheckedRecord]] = []

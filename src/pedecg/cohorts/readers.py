@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from pedecg.cohorts import cinc2017, manifest, ptbxl, zzu
+from pedecg.cohorts import cinc2017, manifest, ptbxl, public_cohort, public_description, zzu
 
 READERS: dict[str, ModuleType] = {
     "simulated": zzu,  # the simulator writes the exact layout of ZZU-pECG
@@ -12,4 +12,5 @@ READERS: dict[str, ModuleType] = {
     "simulated_cinc2017": cinc2017,
     "manifest": manifest,
     "simulated_manifest": manifest,
+    **dict.fromkeys(public_description.names(), public_cohort),
 }

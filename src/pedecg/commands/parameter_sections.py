@@ -14,7 +14,7 @@ from pedecg.cohorts import cohort_settings, splits
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.label_decisions import LabelSettings
 from pedecg.cohorts.record_check import IngestSettings
-from pedecg.core import params
+from pedecg.core import names, params
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ExperimentSettings
 from pedecg.core.params import Section
@@ -74,7 +74,7 @@ SECTIONS: Sections = {
     "error_review": ErrorReviewSettings,
     "atlas": AtlasSettings,
     "noise_review": NoiseReviewSettings,
-    "external_cohort": CohortSettings,
+    "external_cohorts": CohortSettings,  # of each one, see `_external_cohorts`
     "external_validation": ExternalSettings,
     "simulate": SimulationSettings,
     "simulate_external": SimulationSettings,
@@ -117,7 +117,10 @@ def sections(file: Path = params.PARAMS_FILE) -> Sections:
     known = PIPELINES.get(_pipeline(file), SECTIONS)
     found: Sections = {}
     for name, schema in known.items():
-        found |= _models(file) if name == "models" else {name: schema}
+        if name in _BY_NAME:
+            found |= _BY_NAME[name](file)
+        else:
+            found[name] = schema
     return found
 
 
@@ -127,6 +130,27 @@ def _models(file: Path) -> Sections:
     if not isinstance(models, dict):
         raise PedecgError(f"{file.name}: section models must hold keys (found {models!r})")
     return {f"models.{name}": registry.settings(name, values) for name, values in models.items()}
+
+
+def _external_cohorts(file: Path) -> Sections:
+    """Return the class of each section ``external_cohorts.<name>`` that the file has."""
+    cohorts = params.read_section("external_cohorts", file)
+    if not isinstance(cohorts, dict) or not cohorts:
+        raise PedecgError(
+            f"{file.name}: section external_cohorts must hold cohorts by name (found {cohorts!r})"
+        )
+    for name in cohorts:
+        why = names.fault(name) or ("holds a dot" if "." in name else None)
+        if why:
+            raise PedecgError(
+                f"{file.name}: external_cohorts must have names that can be part of a file name "
+                f"(found {name!r}: {why})"
+            )
+    return {f"external_cohorts.{name}": CohortSettings for name in cohorts}
+
+
+# Sections whose keys are names of the user.
+_BY_NAME = {"models": _models, "external_cohorts": _external_cohorts}
 
 
 def _pipeline(file: Path) -> str:
@@ -191,11 +215,13 @@ def _check_run(file: Path) -> None:
     )
     if "external_validation" in values:
         external = params.load("external_validation", ExternalSettings, file)
-        if external.mapping not in external.mappings:
-            hint = params.did_you_mean(external.mapping, external.mappings)
-            raise PedecgError(
-                f"{file.name}: external_validation.mapping names {external.mapping!r}{hint}"
-            )
+        place = f"{file.name}: external_validation.mapping"
+        for cohort in values["external_cohorts"]:
+            external.chosen(cohort, ())
+        for cohort in external.mapping:
+            if cohort not in values["external_cohorts"]:
+                hint = params.did_you_mean(cohort, values["external_cohorts"])
+                raise PedecgError(f"{place}.{cohort}: no such external cohort{hint}")
     if "rule_features" in values:
         rule_features = params.load("rule_features", RuleFeaturesSettings, file)
         norms.load(file.parent / rule_features.limits, file.parent / rule_features.thresholds)

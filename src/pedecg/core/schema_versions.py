@@ -24,7 +24,8 @@ SCHEMAS = {
     # 2: the paired differences are in plots/compare/differences.csv only
     "compare": Schema(2, "dvc repro compare"),
     # 2: auroc.home and auroc.abroad became auroc.internal and auroc.external
-    "external_summary": Schema(2, "dvc repro external_validation"),
+    # 3: both by the name of the external cohort
+    "external_summary": Schema(3, "dvc repro external_table"),
     # 2: called became positive
     "attribution shares": Schema(2, "dvc repro explain"),
     # 2: called became positive

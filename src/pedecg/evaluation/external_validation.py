@@ -1,4 +1,4 @@
-"""External validation: a trained model on another cohort, with thresholds unchanged.
+"""External validation: a trained model on other cohorts, with thresholds unchanged.
 
 Nothing is fitted here. Calibration and thresholds come from the model's own validation split, and
 the metrics are compared with those of its own test split.
@@ -36,7 +36,9 @@ class ExternalSettings(evaluate.Scoring):
     )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included; 6574: under 18 years", ge=0)
-    mapping: str = Field(description="which of external_validation.mappings to use")
+    mapping: dict[str, str] = Field(
+        description="external cohort -> which of external_validation.mappings it takes"
+    )
     mappings: dict[str, dict[str, str]] = Field(
         description="name -> target of the model -> expression over the external labels, of not, "
         "and, or, any(…), all(…); a target that is left out, or that the model does not know, is "
@@ -44,20 +46,24 @@ class ExternalSettings(evaluate.Scoring):
         min_length=1,
     )
 
-    def chosen(self, targets: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-        """Return the mapping in use, and of its targets those that the model does not have.
+    def chosen(self, cohort: str, targets: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """Return the mapping of a cohort, and of its targets those that the model does not have.
 
         A cohort with other targets than the mapping's has fewer to validate, or none at all.
 
         Raises
         ------
         PedecgError
-            If there is no mapping of that name.
+            The cohort names no mapping, or one that is not there.
         """
-        place = f"{params.PARAMS_FILE.name}: external_validation.mapping {self.mapping}"
-        if self.mapping not in self.mappings:
-            raise PedecgError(f"{place}: not found; mappings are {', '.join(self.mappings)}")
-        mapping = self.mappings[self.mapping]
+        place = f"{params.PARAMS_FILE.name}: external_validation.mapping.{cohort}"
+        if cohort not in self.mapping:
+            raise PedecgError(f"{place}: missing; mappings are {', '.join(self.mappings)}")
+        named = self.mapping[cohort]
+        if named not in self.mappings:
+            there = ", ".join(self.mappings)
+            raise PedecgError(f"{place} names {named!r}: not found; mappings are {there}")
+        mapping = self.mappings[named]
         unknown = [target for target in mapping if target not in targets]
         return {target: mapping[target] for target in mapping if target in targets}, unknown
 
@@ -119,6 +125,7 @@ class ExternalCohort:
 
 
 def prepare(
+    cohort: str,
     records: pd.DataFrame,
     labels: pd.DataFrame,
     stored: tuple[str, ...],
@@ -129,11 +136,12 @@ def prepare(
 
     Parameters
     ----------
+    cohort : its name in the parameters.
     records, labels : `tables.RECORDS` and `tables.LABELS` of the external cohort.
     stored : records that have a signal.
     targets : of the model.
     """
-    mapping, unknown = settings.chosen(targets)
+    mapping, unknown = settings.chosen(cohort, targets)
     kept, left_out = eligible(records, stored, settings)
     mapped = cases.of_records(label_mapping.apply(labels, mapping), kept) if mapping else None
     return ExternalCohort(kept, left_out, mapping, unknown, mapped)
@@ -147,12 +155,13 @@ class Outcome:
     ----------
     internal, external : its test split and the external cohort, with the same targets and at the
         same thresholds.
-    probabilities : shape (n, n_targets), of the external cases, averaged over seeds, with
-        the internal calibration.
+    internal_probabilities, probabilities : shape (n, n_targets), of the internal and of the
+        external cases, averaged over seeds, with the internal calibration.
     """
 
     internal: Scored
     external: Scored
+    internal_probabilities: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
 
@@ -182,6 +191,7 @@ def validate(
     return Outcome(
         internal=evaluate.score(test, on_internal, settings),
         external=evaluate.score(external, on_external, apart),
+        internal_probabilities=on_internal.p[0],
         probabilities=on_external.p[0],
     )
 
@@ -192,13 +202,12 @@ class Validated:
 
     Attributes
     ----------
-    metrics, summary : of the two metrics files.
+    metrics : of the metrics file.
     tables : by name, for ``plots/external``; empty where no target could be validated.
     title, sizes : of the forest plot.
     """
 
     metrics: dict[str, Any]
-    summary: dict[str, Any]
     tables: dict[str, pd.DataFrame]
     title: str = ""
     sizes: str = ""
@@ -221,7 +230,7 @@ def validate_cohort(
     """
     about = {"model": model.name, **external.as_metrics()}
     if external.cases is None:
-        return Validated({**about, "external": None}, summary(model.name, None), {})
+        return Validated({**about, "macro_auroc": macro_auroc(None), "external": None}, {})
     records, labels, splits = internal
     test = cases.of_split(labels, splits, "test")
     both = (model.predictions(), predictions)
@@ -235,50 +244,59 @@ def validate_cohort(
     )
     figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
     return Validated(
-        metrics={**about, **as_metrics(outcome, settings)},
-        summary=summary(model.name, outcome),
+        metrics={**about, "macro_auroc": macro_auroc(outcome), **as_metrics(outcome, settings)},
         tables={"case_mix": case_mix(cohorts), "figures": figures, **drawn},
         title=sentence(model.name, outcome),
         sizes=f"internal: {test.size}; external: {external.cases.size}",
     )
 
 
-def summary(model: str, outcome: Outcome | None) -> dict[str, Any]:
-    """Return the headline figures, small enough for a table of experiments; None: no figures."""
+def macro_auroc(outcome: Outcome | None) -> dict[str, float | None]:
+    """Return the macro AUROC of both cohorts, over the targets that both can score."""
     if outcome is None:
-        return {"model": model, "auroc": {"internal": None, "external": None}}
+        return {"internal": None, "external": None}
     column = metrics.METRICS.index("auroc")
     both = outcome.internal.counted & outcome.external.counted
     sides = {"internal": outcome.internal, "external": outcome.external}
-    shown = {
-        name: side.values[:-2, column][both].mean() if both.any() else None
+    return {
+        name: float(side.values[:-2, column][both].mean()) if both.any() else None
         for name, side in sides.items()
     }
-    return {"model": model, "auroc": shown}
 
 
 def as_metrics(outcome: Outcome, settings: evaluate.Scoring) -> dict[str, Any]:
-    """Return the external figures, their calibration, and their difference from internal test."""
-    external = outcome.external
-    figures = evaluate.as_metrics(external, settings)
-    weights = bootstrap.counts(external.cases.patients, settings.bootstrap, settings.seed + 1)
-    for row, target in enumerate(external.cases.targets):
-        if external.counted[row]:
+    """Return the figures of both cohorts, their calibration, and the difference of the two."""
+    sides = {
+        "internal": (outcome.internal, outcome.internal_probabilities, settings.seed),
+        "external": (outcome.external, outcome.probabilities, settings.seed + 1),
+    }
+    return {
+        **{name: _with_calibration(*side, settings) for name, side in sides.items()},
+        "external_minus_internal": difference(outcome),
+    }
+
+
+def _with_calibration(
+    scored: Scored, p: NDArray[np.float64], seed: int, settings: evaluate.Scoring
+) -> dict[str, Any]:
+    figures = evaluate.as_metrics(scored, settings)
+    weights = bootstrap.counts(scored.cases.patients, settings.bootstrap, seed)
+    for row, target in enumerate(scored.cases.targets):
+        if scored.counted[row]:
             figures["targets"][target]["calibration_in_the_large"] = calibration_in_the_large(
-                external.cases, outcome.probabilities, row, weights
+                scored.cases, p, row, weights
             )
-    return {"external": figures, "external_minus_internal": difference(outcome)}
+    return figures
 
 
 def sentence(model: str, outcome: Outcome) -> str:
     """Return the macro AUROC of both cohorts as a sentence."""
-    column = metrics.METRICS.index("auroc")
-    both = outcome.internal.counted & outcome.external.counted
-    if not both.any():
+    auroc = macro_auroc(outcome)
+    if auroc["internal"] is None:
         return "No target has enough cases in both cohorts"
-    internal = outcome.internal.values[:-2, column][both].mean()
-    external = outcome.external.values[:-2, column][both].mean()
-    return f"{model}: macro AUROC {internal:.3f} internal, {external:.3f} external"
+    return (
+        f"{model}: macro AUROC {auroc['internal']:.3f} internal, {auroc['external']:.3f} external"
+    )
 
 
 def calibration_in_the_large(

@@ -61,6 +61,8 @@ def auroc(
     for panel, target in zip(axes.flat, targets, strict=False):
         rows = shown[shown["target"] == target].set_index("model")
         for step, model in enumerate(models):
+            if model not in rows.index:
+                continue  # a cohort without a label of this target
             _row(panel, step, rows.loc[model], "white" if model in baselines else _COLOUR)
         panel.axvline(_CHANCE, color="0.4", lw=1, ls=":")
         if len(targets) > 1:

@@ -11,8 +11,6 @@ from pedecg.report.content_blocks import (
     figure,
     number,
     p_value,
-    percent,
-    table,
 )
 from pedecg.report.run_files import RunFiles
 
@@ -308,59 +306,3 @@ def _with_count(row: dict[Hashable, Any] | None) -> str:
         return figure(None)
     known = _known({key: row[key] for key in ("value", "low", "high")})
     return f"{figure(known)}; {number(row['positives'])} of {number(row['n'])}"
-
-
-def external(run: RunFiles) -> list[Block]:
-    """Show the external validation: weights, calibration and thresholds unchanged."""
-    found = run.metrics("external_validation")
-    external_figures = found["external"]
-    if external_figures is None:
-        return [
-            Text(f"Not done: no target of {found['model']} has a label in the external cohort.")
-        ]
-    shown = ("auroc", "auprc", "sensitivity", "specificity", "calibration_slope", "ece")
-    rows = []
-    for target, one in external_figures["targets"].items():
-        change = found["external_minus_internal"].get(target, {})
-        rows.append(
-            [
-                target,
-                f"{number(one['positives'])} of {number(one['n'])}",
-                *(figure(one.get(metric)) for metric in shown),
-                figure(change.get("auroc")),
-            ]
-        )
-    left_out = [f"{reason.replace('_', ' ')}: {n:,}" for reason, n in found["left_out"].items()]
-    blocks: list[Block] = [
-        Text(
-            f"{found['model']} on {number(external_figures['records'])} records of "
-            f"{number(external_figures['patients'])} patients of another hospital. "
-            f"Left out: {', '.join(left_out) or 'none'}. "
-            f"{run.selection('external_validation')}".rstrip()
-        ),
-        Table(
-            "External cohort, with calibration and thresholds of the internal cohort",
-            ["target", "present", "AUROC", "AUPRC", "sensitivity", "specificity",
-             "calibration slope", "ECE", "ΔAUROC (external − internal)"],
-            rows,
-        ),
-    ]  # fmt: skip
-    blocks += run.picture(
-        "plots/external/forest.png",
-        "Forest plot: AUROC with interval, internal and external cohort.",
-        wide=True,
-    )
-    if run.has("plots/external/case_mix.csv"):
-        mix = table("Differences between the two cohorts", run.table("plots/external/case_mix.csv"))
-        blocks.append(Fold("Case mix of both cohorts", [mix]))
-    if run.has("metrics/ingest_external.json"):
-        read = run.metrics("ingest_external")
-        blocks.append(
-            Text(
-                f"Read from the external cohort: {number(read['rows'])} rows, "
-                f"{number(read['quarantined'])} quarantined "
-                f"({percent(read['quarantined_fraction'])}), "
-                f"{number(sum(read['excluded'].values()))} excluded."
-            )
-        )
-    return blocks

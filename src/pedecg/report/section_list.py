@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pedecg.report import (
     cohort_sections,
     error_analysis_sections,
+    external_sections,
     reproducibility_sections,
     result_sections,
 )
@@ -74,8 +75,8 @@ SECTIONS = (
     Section(
         "external",
         "External validation",
-        result_sections.external,
-        ("metrics/external_validation.json",),
+        external_sections.external,
+        ("metrics/external/*.json",),
         result=True,
     ),
     Section(

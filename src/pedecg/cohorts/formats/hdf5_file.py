@@ -1,8 +1,11 @@
-"""HDF5 of public data sets: CODE-15% and SPH, recognised by their data sets' names and shapes.
+"""HDF5 of public data sets, recognised by their arrays' names and shapes: CODE-15% and SPH.
+
+SaMi-Trop has the form of CODE-15%, without ids.
 
 Neither stores rate, unit or lead names; `LAYOUTS` has them from the publications.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from pedecg.core.records import LEADS
 
 NAME = "HDF5 (CODE-15%, SPH)"
 SUFFIXES = (".h5", ".hdf5")
+_BY_ROW = re.compile(r"row([0-9]{1,9})")
 MAX_MB = 10_000.0  # a part of CODE-15% has 3 GB; one examination of it is read
 
 
@@ -64,7 +68,8 @@ def read(file: Path, exam: str | None = None) -> FileEcg:
 
     Parameters
     ----------
-    exam : id of the examination, of a file that holds several (``exams_part0.hdf5#1169160``).
+    exam : id of the examination, of a file that holds several (``exams_part0.hdf5#1169160``), or
+        its row in a file without ids, from 0 (``exams.hdf5#row417``).
     """
     import h5py
 
@@ -120,7 +125,15 @@ def _row(content: Any, ids: str, n: int, exam: str | None, place: str) -> int:
             "missing-record-id", f"{place}: holds {n} examinations; name one, as {place}#EXAM_ID"
         )
     stored = content.get(ids)
-    known = [] if stored is None else [str(one) for one in stored[:].tolist()]
+    if stored is None:  # SaMi-Trop: examinations have no ids, only an order
+        place_of = _BY_ROW.fullmatch(exam)
+        if place_of is None or int(place_of[1]) >= n:
+            raise RecordFault(
+                "missing-file", f"{place}: examination {exam[:24]!r} not found; expected row0 to "
+                f"row{n - 1}, since it has no ids"
+            )  # fmt: skip
+        return int(place_of[1])
+    known = [str(one) for one in stored[:].tolist()]
     if known.count(exam) != 1 or len(known) != n:
         raise RecordFault("missing-file", f"{place}: examination {exam[:24]!r} not found")
     return known.index(exam)
