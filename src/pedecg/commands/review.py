@@ -67,7 +67,7 @@ def review(
     if context.invoked_subcommand is not None:
         return
     from pedecg.core.errors import PedecgError
-    from pedecg.review_app import ecg_source, review_session, server
+    from pedecg.review_app import ecg_source, review_session, server, wave_editor, wave_journal
     from pedecg.web import access, run_server
 
     password = os.environ.get(PASSWORD_VARIABLE) or None
@@ -92,6 +92,12 @@ def review(
     gate = access.Access(server.COOKIE, password)
     ecgs = ecg_source.EcgSource(Path(), records, limits)
     try:
+        waves = wave_journal.WaveJournal(wave_journal.path_beside(journal))
+    except BaseException:
+        running.journal.close()
+        raise
+    editor = wave_editor.WaveEditor(waves)
+    try:
         sock = run_server.listen(host, port)
         hosts = access.LOOPBACK if local else ()
         if running.journal.cut:
@@ -105,9 +111,10 @@ def review(
         typer.echo(f"{len(worklist.items)} cases, {len(running.journal.entries)} entries so far")
         typer.echo(f"open {run_server.address(sock, gate.token)}")
         typer.echo("Ctrl-C ends the review; every saved answer is kept.")
-        run_server.serve(server.build(running, ecgs, gate, hosts), sock)
+        run_server.serve(server.build(running, ecgs, gate, editor, hosts), sock)
     finally:
         ecgs.close()
+        editor.close()
         running.journal.close()
 
 
@@ -152,6 +159,35 @@ def export(
     count = decision_file.write(state, out)
     waiting = len(state.disagreements())
     typer.echo(f"{count} decisions: {out}; {waiting} disagreements wait for consensus", err=True)
+
+
+@app.command("waves")
+def waves(
+    journal: JournalOption = JOURNAL,
+    out: Annotated[Path, typer.Option(help="folder of WFDB records; made anew")] = Path(
+        "data/review/waves"
+    ),
+) -> None:
+    """Write checked waves as WFDB records with annotations, to train the delineator on.
+
+    Each lead has an annotation file as in LUDB, and reviewed_waves.csv lists all waves. The folder
+    is a cohort of `pipelines/delineation`: name it as `cohort.root`, or under `cohort.also`.
+    """
+    from pedecg.review_app import ecg_source, wave_export, wave_journal
+
+    records = ecg_source.open_tables(Path())[0]
+    marked = wave_journal.MarkedRecords(wave_journal.read(wave_journal.path_beside(journal)))
+    ecgs = ecg_source.EcgSource(Path(), records, _limits(Path()))
+    try:
+        table = wave_export.write(list(marked.by_id.values()), ecgs.source, out)
+    finally:
+        ecgs.close()
+    written = table["record_id"].nunique()
+    typer.echo(
+        f"{written} records, {len(table)} waves: {out}; {len(marked.by_id) - written} records "
+        "have corrections and are not checked",
+        err=True,
+    )
 
 
 @app.command("effect")
