@@ -32,7 +32,7 @@ def place_of(page, lead, sample):
         """async ([lead, sample]) => {
         const { paper } = await import("/static/state.js");
         const t = sample / paper.signal.fs;
-        const holds = ({ lead: own, start, length }) => own === lead && start <= t && t < start + length;
+        const holds = (one) => one.lead === lead && one.start <= t && t < one.start + one.length;
         const row = paper.arrangement.rows.find((one) => one.cells.some(holds));
         const cell = row.cells.find((one) => one.lead === lead);
         const box = paper.canvas.getBoundingClientRect();
