@@ -69,7 +69,8 @@ def test_without_folds_the_split_is_that_of_the_fractions(cohort, split_settings
 @given(n=st.integers(6, 60), folds=st.integers(2, 6), seed=st.integers(0, 100))
 @budget(max_examples=30, deadline=None)
 def test_every_labelled_record_is_tested_once_and_those_held_out_always(n, folds, seed):
-    records = pd.DataFrame({"record_id": [f"ludb/{i}" for i in range(n)], "source": "ludb"})
+    ids = [f"ludb/{i}" for i in range(n)]
+    records = pd.DataFrame({"record_id": ids, "patient_id": ids, "source": "ludb"})
     tested: list[str] = []
     for fold in range(folds):
         settings = record_split.Settings(

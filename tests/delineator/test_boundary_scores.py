@@ -71,11 +71,13 @@ def test_a_record_comes_back_from_the_library_as_it_went_in(record, tmp_path):
 
 def test_every_source_is_split_by_the_same_fractions():
     ids = [f"{source}/{i}" for source in ("ludb", "qtdb") for i in range(20)]
-    records = pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
+    records = pd.DataFrame(
+        {"record_id": ids, "patient_id": ids, "source": [name.split("/")[0] for name in ids]}
+    )
     settings = record_split.Settings(
         seed=1, fractions=[0.5, 0.25, 0.25], held_out={}, folds=0, fold=0
     )
-    parts = record_split.by_record(records, settings).merge(records, on="record_id")
+    parts = record_split.by_record(records, settings).merge(records, on=["record_id", "patient_id"])
     counts = parts.groupby(["source", "split"]).size()
     assert counts["ludb"].to_dict() == counts["qtdb"].to_dict()
     assert counts["ludb", "train"] == 10
@@ -85,7 +87,9 @@ def test_every_source_is_split_by_the_same_fractions():
 
 def library_of(**sizes: int) -> pd.DataFrame:
     ids = [f"{source}/{i}" for source, size in sizes.items() for i in range(size)]
-    return pd.DataFrame({"record_id": ids, "source": [name.split("/")[0] for name in ids]})
+    return pd.DataFrame(
+        {"record_id": ids, "patient_id": ids, "source": [name.split("/")[0] for name in ids]}
+    )
 
 
 def test_records_held_out_are_in_test_and_the_fractions_divide_the_rest():

@@ -73,3 +73,16 @@ class Program:
             assert self.process.stdout is not None
             self.process.stdout.close()
             self.process = None
+
+
+def sign_in(page: Any, address: str, name: str = "Anna") -> None:
+    """Open the address as a reader, and wait for the first case."""
+    page.goto(address)
+    page.fill("#reader-name", name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-case]")
+
+
+def wait_for_case(page: Any, number: int | str) -> None:
+    """Wait until a case is drawn."""
+    page.wait_for_selector(f'body[data-case="{number}"]')

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from browser import chromium, serving
 from starlette.testclient import TestClient
 from ward import Ward, written
 
-from pedecg.review_app import ecg_source, server, worklist
+from pedecg.review_app import ecg_source, server, wave_editor, wave_journal, worklist
 from pedecg.review_app.review_session import Review, ReviewSettings, start
 from pedecg.rules import norms
 from pedecg.web import access
@@ -50,6 +51,13 @@ def ecgs(ward: Ward) -> Iterator[ecg_source.EcgSource]:
     source.close()
 
 
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[wave_editor.WaveEditor]:
+    made = wave_editor.WaveEditor(wave_journal.WaveJournal(tmp_path / "waves_of_the_page.jsonl"))
+    yield made
+    made.close()
+
+
 class Browser:
     """A client with a session, as the page uses it."""
 
@@ -76,7 +84,7 @@ class Browser:
 
 @pytest.fixture
 def site(
-    review: Callable[..., Review], ecgs: ecg_source.EcgSource
+    review: Callable[..., Review], ecgs: ecg_source.EcgSource, editor: wave_editor.WaveEditor
 ) -> Iterator[Callable[..., Browser]]:
     """Open a browser on one running application; every call opens another one."""
     made: dict[str, object] = {}
@@ -86,7 +94,7 @@ def site(
         if not made:
             gate = access.Access(server.COOKIE, password)
             running = review(**settings)
-            made.update(gate=gate, app=server.build(running, ecgs, gate), review=running)
+            made.update(gate=gate, app=server.build(running, ecgs, gate, editor), review=running)
         client = TestClient(made["app"], base_url="http://127.0.0.1:8765")  # type: ignore[arg-type]
         clients.append(client)
         browser = Browser(client, made["gate"].token)  # type: ignore[attr-defined]
@@ -98,3 +106,55 @@ def site(
     yield browse
     for client in clients:
         client.close()
+
+
+@pytest.fixture(scope="session")
+def engine():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def window(engine, served):
+    """Open a window; any error on its console fails the test. It is closed before the server is."""
+    contexts, errors = [], []
+
+    def open_window(width=1440, height=900, **more):
+        context = engine.new_context(viewport={"width": width, "height": height}, **more)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda m: m.type == "error" and errors.append(m.text))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.errors = errors
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def served(review, ecgs, editor):
+    """Serve a review of the ward and return its address."""
+    stack = []
+
+    def serve(cases=None, **settings):
+        running = review(**settings)
+        if cases is not None:
+            running.worklist = running.queue.worklist = cases
+        gate = access.Access(server.COOKIE)
+        manager = serving(server.build(running, ecgs, gate, editor))
+        stack.append(manager)
+        return f"http://127.0.0.1:{manager.__enter__()}/?token={gate.token}", running
+
+    yield serve
+    for manager in stack:
+        manager.__exit__(None, None, None)

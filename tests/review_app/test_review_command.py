@@ -55,6 +55,19 @@ def test_report_says_what_the_review_was_worth(pedecg, review):
     assert found["agreement"]["pairs"][0]["observed"] == pytest.approx(5 / 6, abs=1e-3)
 
 
+def test_report_with_two_runs_states_the_effect_and_is_saved(pedecg, review, ward, tmp_path):
+    path = answered(review).journal.path
+    file = predictions_of(ward, tmp_path)
+    done = pedecg("report", "--journal", path, "--without", file, "--with", file, "--save")
+    assert "AUROC on 1 test ECGs" in done.output
+    saved_file = ward.folder / "labels" / "review_report.json"
+    saved = json.loads(saved_file.read_text())
+    saved_file.unlink()
+    assert (saved["entries"], saved["reviewed"], saved["effect"]["patients"]) == (12, 6, 1)
+    fault = pedecg("report", "--journal", path, "--with", file).exception
+    assert "expected both or neither" in str(fault)
+
+
 def test_export_writes_what_the_pipeline_reads(pedecg, review, tmp_path):
     path = answered(review).journal.path
     out = tmp_path / "out.csv"
@@ -64,16 +77,22 @@ def test_export_writes_what_the_pipeline_reads(pedecg, review, tmp_path):
     assert out.read_text() == (tmp_path / "decisions.csv").read_text()
 
 
-def test_effect_compares_two_runs_and_says_what_it_cannot(pedecg, review, ward, tmp_path):
-    path = answered(review).journal.path
+def predictions_of(ward, folder):
+    """Predictions that know nothing, for every record."""
     rows = [
         (record, ward.splits[record], 0, label, 0.5)
         for record in ward.records["record_id"]
         for label in ("abnormal", "chd")
     ]
     columns = ["record_id", "split", "seed", "label", "probability"]
-    file = tmp_path / "model.parquet"
+    file = folder / "model.parquet"
     tables.write(pd.DataFrame(rows, columns=columns), file, tables.PREDICTIONS)
+    return file
+
+
+def test_effect_compares_two_runs_and_says_what_it_cannot(pedecg, review, ward, tmp_path):
+    path = answered(review).journal.path
+    file = predictions_of(ward, tmp_path)
     text = pedecg("effect", file, file, "--journal", path).output
     assert "AUROC on 1 test ECGs of 1 patients without a decision (0 test" in text
     assert "chd                not scored: 0 positives or negatives; expected at least 5" in text

@@ -5,7 +5,7 @@ import pytest
 from pedecg.cohorts import label_decisions
 from pedecg.core.errors import PedecgError
 from pedecg.review_app import decision_file, reading_queue, review_summary, worklist
-from pedecg.review_app.journal import ConflictError
+from pedecg.review_app.journal_file import ConflictError
 from pedecg.review_app.review_session import RefusedError
 
 A1, A2, HOSTILE, B1, A1_ABNORMAL, B1_ABNORMAL = range(6)

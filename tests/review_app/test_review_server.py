@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 from ward import HOSTILE, PULSE_FROM_S, PULSE_S, ward_number
 
-from pedecg.review_app import server
+from pedecg.review_app import request_parts, server
 from pedecg.review_app.ecg_source import NO_VALUE, prepared
 from pedecg.web import access, run_server
 
@@ -185,7 +185,7 @@ def test_what_is_no_json_is_refused(site, content):
 @pytest.fixture
 def listening(site, monkeypatch):
     """The application on a real port; yields a browser's cookie and the address."""
-    monkeypatch.setattr(server, "BODY_WITHIN_S", 0.5)
+    monkeypatch.setattr(request_parts, "BODY_WITHIN_S", 0.5)
     browser = site().sign_in("Anna")
     sock = run_server.listen("127.0.0.1", 0)
     import uvicorn

@@ -53,8 +53,12 @@ class Ward:
 
 
 def pulse() -> NDArray[np.float32]:
-    """Ten seconds of silence with one rectangular pulse in every lead, shape (12, n), mV."""
+    """Ten seconds of silence with one rectangular pulse in every lead, shape (12, n), mV.
+
+    The ends are not quite silent: they would be taken for padding.
+    """
     signal = np.zeros((len(LEADS), round(10 * FS_HZ)), np.float32)
+    signal[:, [0, -1]] = 0.001
     first = round(PULSE_FROM_S * FS_HZ)
     signal[:, first : first + round(PULSE_S * FS_HZ)] = PULSE_MV
     return signal

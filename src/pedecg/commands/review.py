@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,7 +67,7 @@ def review(
     if context.invoked_subcommand is not None:
         return
     from pedecg.core.errors import PedecgError
-    from pedecg.review_app import ecg_source, review_session, server
+    from pedecg.review_app import ecg_source, review_session, server, wave_editor, wave_journal
     from pedecg.web import access, run_server
 
     password = os.environ.get(PASSWORD_VARIABLE) or None
@@ -92,6 +92,12 @@ def review(
     gate = access.Access(server.COOKIE, password)
     ecgs = ecg_source.EcgSource(Path(), records, limits)
     try:
+        waves = wave_journal.WaveJournal(wave_journal.path_beside(journal))
+    except BaseException:
+        running.journal.close()
+        raise
+    editor = wave_editor.WaveEditor(waves)
+    try:
         sock = run_server.listen(host, port)
         hosts = access.LOOPBACK if local else ()
         if running.journal.cut:
@@ -105,9 +111,10 @@ def review(
         typer.echo(f"{len(worklist.items)} cases, {len(running.journal.entries)} entries so far")
         typer.echo(f"open {run_server.address(sock, gate.token)}")
         typer.echo("Ctrl-C ends the review; every saved answer is kept.")
-        run_server.serve(server.build(running, ecgs, gate, hosts), sock)
+        run_server.serve(server.build(running, ecgs, gate, editor, hosts), sock)
     finally:
         ecgs.close()
+        editor.close()
         running.journal.close()
 
 
@@ -118,23 +125,46 @@ def report(
     mistakes: MistakesOption = False,
     at_most: AtMost = 200,
     journal: JournalOption = JOURNAL,
+    without: Annotated[
+        Path | None,
+        typer.Option(help="predictions/<model>.parquet of a run without decisions; with --with"),
+    ] = None,
+    with_decisions: Annotated[
+        Path | None,
+        typer.Option("--with", help="the same of a run with labels.use_decisions: true"),
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="also write labels/review_report.json for the report")
+    ] = False,
     seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
-    """Summarise a review: confirmed errors by rank, agreement of the readers."""
-    import json
+    """Summarise a review: confirmed errors by rank, agreement, and what retraining changed.
 
-    from pedecg.review_app import answers, ecg_source, review_summary
+    With --save, the HTML report of the pipeline has a section on the review.
+    """
+    from pedecg.core.errors import PedecgError
+    from pedecg.review_app import answers, ecg_source, review_report, review_summary
     from pedecg.review_app import journal as journals
 
+    if (without is None) != (with_decisions is None):
+        raise PedecgError("--without and --with: expected both or neither")
     records, labels, _, _ = ecg_source.open_tables(Path())
     worklist = _worklist(labels, records, at_most, list_file, label, mistakes)
-    found = review_summary.summary(worklist, answers.Answers(journals.read(journal)), seed)
+    entries = list(journals.read(journal))
+    found = review_summary.summary(worklist, answers.Answers(entries), seed)
+    changed = None
+    if without is not None and with_decisions is not None:
+        changed = _effect(without, with_decisions, journal, seed)
+    if save:
+        review_report.write(found, changed, len(entries))
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        _print_json(found if changed is None else {**found, "effect": changed})
         return
     for line in review_summary.as_text(found):
         typer.echo(line)
+    if changed is not None:
+        _print_effect(changed)
 
 
 @app.command("export")
@@ -154,6 +184,35 @@ def export(
     typer.echo(f"{count} decisions: {out}; {waiting} disagreements wait for consensus", err=True)
 
 
+@app.command("waves")
+def waves(
+    journal: JournalOption = JOURNAL,
+    out: Annotated[Path, typer.Option(help="folder of WFDB records; made anew")] = Path(
+        "data/review/waves"
+    ),
+) -> None:
+    """Write checked waves as WFDB records with annotations, to train the delineator on.
+
+    Each lead has an annotation file as in LUDB, and reviewed_waves.csv lists all waves. The folder
+    is a cohort of `pipelines/delineation`: name it as `cohort.root`, or under `cohort.also`.
+    """
+    from pedecg.review_app import ecg_source, wave_export, wave_journal
+
+    records = ecg_source.open_tables(Path())[0]
+    marked = wave_journal.MarkedRecords(wave_journal.read(wave_journal.path_beside(journal)))
+    ecgs = ecg_source.EcgSource(Path(), records, _limits(Path()))
+    try:
+        table = wave_export.write(list(marked.by_id.values()), ecgs.source, out)
+    finally:
+        ecgs.close()
+    written = table["record_id"].nunique()
+    typer.echo(
+        f"{written} records, {len(table)} waves: {out}; {len(marked.by_id) - written} records "
+        "have corrections and are not checked",
+        err=True,
+    )
+
+
 @app.command("effect")
 def effect(
     without: Annotated[Path, typer.Argument(help="predictions/<model>.parquet without decisions")],
@@ -166,15 +225,21 @@ def effect(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Compare a model trained with and without the decisions, on test patients without one."""
-    import json
+    changed = _effect(without, with_decisions, journal, seed)
+    if as_json:
+        _print_json(changed)
+    else:
+        _print_effect(changed, space=False)
 
+
+def _effect(without: Path, with_decisions: Path, journal: Path, seed: int) -> dict[str, Any]:
     from pedecg.core import tables
     from pedecg.review_app import answers, ecg_source, retraining_effect
     from pedecg.review_app import journal as journals
 
     _, labels, _, splits = ecg_source.open_tables(Path())
     state = answers.Answers(journals.read(journal))
-    found = retraining_effect.effect(
+    return retraining_effect.effect(
         tables.read(without, tables.PREDICTIONS),
         tables.read(with_decisions, tables.PREDICTIONS),
         labels,
@@ -182,11 +247,21 @@ def effect(
         {record_id for record_id, _ in state.cases()},
         seed=seed,
     )
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-        return
-    for line in retraining_effect.as_text(found):
+
+
+def _print_effect(changed: dict[str, Any], space: bool = True) -> None:
+    from pedecg.review_app import retraining_effect
+
+    if space:
+        typer.echo("")
+    for line in retraining_effect.as_text(changed):
         typer.echo(line)
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(json.dumps(found, ensure_ascii=False))
 
 
 def _worklist(

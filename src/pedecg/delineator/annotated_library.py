@@ -18,7 +18,8 @@ from pedecg.waves.annotations import Labelled, Marks
 RECORDS = pa.DataFrameSchema(
     {
         "record_id": pa.Column("string", unique=True, description="source/record"),
-        "source": pa.Column("string", description="ludb, qtdb, isp, simulated"),
+        "patient_id": pa.Column("string", description="the record_id where nothing else is known"),
+        "source": pa.Column("string", description="ludb, qtdb, isp, reviewed, simulated"),
         "fs_hz": pa.Column("float64", pa.Check.gt(0), description="samples per second, Hz"),
         "leads": pa.Column("string", description="names, joined by a space"),
         "n_samples": pa.Column("int64", pa.Check.gt(0), description="samples per lead"),
@@ -60,6 +61,7 @@ def write(records: Iterable[Labelled], folder: Path) -> pd.DataFrame:
             rows.append(
                 (
                     name,
+                    record.patient_id or name,
                     record.source,
                     record.fs_hz,
                     " ".join(record.leads),
@@ -88,6 +90,7 @@ def read(folder: Path) -> Iterator[Labelled]:
         end = start + len(leads) * row["n_samples"]
         yield Labelled(
             record_id=row["record_id"],
+            patient_id=row["patient_id"],
             source=row["source"],
             signal_mv=flat[start:end].reshape(len(leads), row["n_samples"]),
             fs_hz=row["fs_hz"],

@@ -15,6 +15,7 @@ from pedecg.waves.annotations import Labelled
 
 # A file that only this kind of folder holds -> its reader.
 _KINDS = {
+    annotations.REVIEWED_TABLE: annotations.read_reviewed,  # before LUDB, whose layout it has
     "*.ii": annotations.read_ludb,
     "*.q1c": annotations.read_qtdb,
     "signals.f32": annotated_library.read,
@@ -29,7 +30,8 @@ class Settings(Section):
     """Section `cohort` of the delineation pipeline."""
 
     root: str = Field(
-        description="folder of LUDB, QTDB, ISP or simulated children, recognised by its files"
+        description="folder of LUDB, QTDB, ISP, simulated children or waves corrected in pedecg "
+        "review, recognised by its files"
     )
     also: dict[str, str] = Field(
         description="further such folders, name: path; all sources together train one network"
@@ -66,7 +68,7 @@ def source(key: str | None) -> tuple[str, Path]:
 
 
 def read(root: Path) -> Iterator[Labelled]:
-    """Yield the records of a folder; LUDB, QTDB, ISP and our layout are recognised by their files.
+    """Yield the records of a folder, whose layout is recognised by its files.
 
     Identifiers are ``source/record``.
 

@@ -53,11 +53,12 @@ class Settings(Section):
 
 
 def by_record(records: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Put records into training, validation and test, each source by the same fractions.
+    """Put patients into training, validation and test, each source by the same fractions.
 
     Returns
     -------
-    Columns of `tables.SPLITS`; these data sets have one patient per record as far as they say.
+    Columns of `tables.SPLITS`; the published data sets have one patient per record as far as they
+    say. All records of a patient of whom one is held out are in the test set.
 
     Raises
     ------
@@ -68,10 +69,12 @@ def by_record(records: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     parts = []
     for source, rows in records.groupby("source"):
         ids = rows["record_id"].astype(str)
-        apart = ids.isin(_held_out(str(source), set(ids), settings)).to_numpy()
-        split = np.full(len(rows), HELD_OUT, dtype=object)
-        split[~apart] = _divided(rng.permutation((~apart).sum()), settings)
-        parts.append(pd.DataFrame({"record_id": ids, "patient_id": ids, "split": split}))
+        patients = rows["patient_id"].astype(str)
+        apart = set(patients[ids.isin(_held_out(str(source), set(ids), settings))])
+        rest = [one for one in patients.drop_duplicates() if one not in apart]
+        split_of = dict(zip(rest, _divided(rng.permutation(len(rest)), settings), strict=True))
+        split = patients.map(split_of).fillna(HELD_OUT)
+        parts.append(pd.DataFrame({"record_id": ids, "patient_id": patients, "split": split}))
     return pd.concat(parts, ignore_index=True)
 
 

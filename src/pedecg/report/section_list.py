@@ -9,6 +9,7 @@ from pedecg.report import (
     external_sections,
     reproducibility_sections,
     result_sections,
+    review_sections,
 )
 from pedecg.report.content_blocks import Block
 from pedecg.report.run_files import RunFiles
@@ -105,6 +106,13 @@ SECTIONS = (
         "Labels to review",
         error_analysis_sections.noise_review,
         ("metrics/noise_review.json",),
+        result=True,
+    ),
+    Section(
+        "label-review",
+        "Reviewed labels",
+        review_sections.review,
+        (review_sections.FIGURES,),
         result=True,
     ),
     Section(

@@ -2,7 +2,6 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from pedecg.cohorts import cohort_settings, recordings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import age_text, params, tables
+from pedecg.core.errors import PedecgError
 from pedecg.core.records import LEADS
 from pedecg.predict import measured_recording, measurement_report
 from pedecg.predict.measured_recording import MeasuredRecording
@@ -42,6 +42,14 @@ class PreparedEcg:
     raw: NDArray[np.int16]
     filtered: NDArray[np.int16]
     about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A record as it is shown, and whose it is."""
+
+    recording: recordings.Recording
+    patient_id: str
 
 
 class EcgSource:
@@ -76,10 +84,11 @@ class EcgSource:
 
     def prepare(self, record_id: str) -> "Future[PreparedEcg]":
         """Start to prepare an ECG in the background."""
-        row = self._rows[record_id]
+        if record_id not in self._rows:
+            raise KeyError(record_id)
         with self._lock:
             if record_id not in self._prepared:
-                self._prepared[record_id] = self._worker.submit(self._prepare, row)
+                self._prepared[record_id] = self._worker.submit(self._prepare, record_id)
                 while len(self._prepared) > KEPT:
                     self._prepared.popitem(last=False)
             self._prepared.move_to_end(record_id)
@@ -104,18 +113,46 @@ class EcgSource:
         """Stop preparing."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _prepare(self, row: dict[Hashable, Any]) -> PreparedEcg:
+    def recording(self, record_id: str) -> recordings.Recording:
+        """Return an ECG as it is shown: without the constant segments before and after it.
+
+        Raises
+        ------
+        RecordFault
+            Its files cannot be read.
+        KeyError
+            The cohort has no such record.
+        """
+        row = self._rows[record_id]
         place = recordings.RecordingPath(
-            str(row["record_id"]),
+            record_id,
             self._root / str(row["path"]),
             None if pd.isna(row["age_days"]) else float(row["age_days"]),
             None if pd.isna(row["sex"]) else row["sex"],
         )
-        return prepared(recordings.read(place), self._limits)
+        return measured_recording.without_padding(recordings.read(place))
+
+    def source(self, record_id: str) -> Source:
+        """Return an ECG and its patient; a file that cannot be read is one line."""
+        if record_id not in self._rows:
+            raise PedecgError(f"{record_id}: not in this cohort")
+        try:
+            recording = self.recording(record_id)
+        except RecordFault as fault:
+            raise PedecgError(f"{record_id}: {fault.reason}: {fault.detail}") from None
+        return Source(recording, str(self._rows[record_id]["patient_id"]))
+
+    def _prepare(self, record_id: str) -> PreparedEcg:
+        return prepared(self.recording(record_id), self._limits)
 
 
 def prepared(recording: recordings.Recording, limits: norms.Limits) -> PreparedEcg:
-    """Filter, delineate and measure one ECG; one without a usable lead is shown all the same."""
+    """Filter, delineate and measure one ECG; one without a usable lead is shown all the same.
+
+    Parameters
+    ----------
+    recording : without padding, since the times of the waves count from its first sample.
+    """
     about: dict[str, Any] = {
         "record_id": recording.record_id,
         "age": _age(recording.age_days),

@@ -1,13 +1,5 @@
-"""The journal of a review: one line of JSON per action, appended and never changed.
+"""The journal of a review: one line of JSON per action, appended and never changed."""
 
-A line is written with one system call and flushed to the disk (``fsync``) before the reader
-sees that the decision is saved: a crash at any moment loses no confirmed decision. A line that a
-crash cut short was never confirmed; it is removed when the journal is opened again.
-"""
-
-import fcntl
-import json
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,10 +7,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pedecg.core.errors import PedecgError
+from pedecg.review_app import journal_file
 
 Kind = Literal["answer", "skip", "undo"]
 Answer = Literal["present", "absent", "uncertain", "unreadable"]
 ANSWERS: tuple[str, ...] = get_args(Answer)
+_REQUIRED = ("id", "time", "kind", "reader", "record_id", "label")
 
 
 @dataclass(frozen=True)
@@ -58,14 +52,13 @@ class Entry:
     version: str = ""
 
 
-class ConflictError(Exception):
-    """Somebody wrote to the same case since the page was loaded."""
-
-
 class Journal:
     """An open journal; this process holds its lock until `close`.
 
-    `entries` are those that are safely on the disk.
+    Attributes
+    ----------
+    entries : those that are safely on the disk.
+    cut : bytes of a line that was never confirmed and was removed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,27 +70,14 @@ class Journal:
             Another process has it open, or a line is not an entry.
         """
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = journal_file.JournalFile(path)
+        self.cut = self._file.cut
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise PedecgError(
-                f"{path}: another `pedecg review` has it open; close that one, or name another "
-                "--journal"
-            ) from None
-        try:
-            self.cut = _remove_unfinished_line(self._file)
-            if new:
-                _sync_folder(path.parent)
             self.entries: list[Entry] = list(read(path))
         except BaseException:
-            os.close(self._file)
+            self._file.close()
             raise
         self._lock = threading.Lock()
-        self._failed = False
 
     def append(self, entry: Entry) -> Entry:
         """Write an entry with the next id; when this returns, it is on the disk.
@@ -105,34 +85,19 @@ class Journal:
         Raises
         ------
         PedecgError
-            The disk refused it, now or before: nothing more is accepted, since the file may end
-            in half a line.
+            The disk refused it, now or before.
         """
         with self._lock:
-            if self._failed:
-                raise PedecgError(f"{self.path}: an earlier write failed; restart the review")
-            numbered = Entry(**{**vars(entry), "id": self._next_id()})
-            line = json.dumps(asdict(numbered), ensure_ascii=False, allow_nan=False) + "\n"
-            data = line.encode("utf-8")
-            try:
-                if os.write(self._file, data) != len(data):
-                    raise OSError("disk full")
-                os.fsync(self._file)
-            except OSError as error:
-                self._failed = True
-                raise PedecgError(f"{self.path}: not saved ({error})") from None
+            next_id = self.entries[-1].id + 1 if self.entries else 1
+            numbered = Entry(**{**vars(entry), "id": next_id})
+            self._file.append(asdict(numbered))
             self.entries.append(numbered)
             return numbered
 
     def close(self) -> None:
         """Give up the lock; nothing can be appended any more."""
         with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-            self._file = -1
-
-    def _next_id(self) -> int:
-        return self.entries[-1].id + 1 if self.entries else 1
+            self._file.close()
 
 
 def read(path: Path) -> Iterator[Entry]:
@@ -143,52 +108,15 @@ def read(path: Path) -> Iterator[Entry]:
     PedecgError
         In one line: the file is absent, or which line is not an entry and why.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise PedecgError(f"{path}: not found; `pedecg review` writes it") from None
-    last = 0
-    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        entry = _parse(line, f"{path} line {number}")
-        if entry.id <= last:
-            raise PedecgError(f"{path} line {number}: id {entry.id} after {last}; expected higher")
-        last = entry.id
-        yield entry
+    for place, values in journal_file.read(path, _REQUIRED):
+        yield _parse(values, place)
 
 
-def _parse(line: bytes, place: str) -> Entry:
-    try:
-        values: Any = json.loads(line)
-    except ValueError:
-        raise PedecgError(f"{place}: not JSON; restore the file from git") from None
-    fields = Entry.__dataclass_fields__
-    required = ("id", "time", "kind", "reader", "record_id", "label")
-    if not isinstance(values, dict) or any(name not in values for name in required):
-        raise PedecgError(f"{place}: no entry of a review; expected {', '.join(required)}")
-    unknown = next((name for name in values if name not in fields), None)
+def _parse(values: dict[str, Any], place: str) -> Entry:
+    unknown = next((name for name in values if name not in Entry.__dataclass_fields__), None)
     if unknown is not None:
         raise PedecgError(f"{place}: unknown field {unknown!r}; written by a newer version?")
     wrong = next((a for a in values.get("answers", {}).values() if a not in ANSWERS), None)
     if values["kind"] not in get_args(Kind) or wrong is not None:
         raise PedecgError(f"{place}: unknown kind or answer ({wrong or values['kind']!r})")
     return Entry(**{**values, "findings": tuple(values.get("findings", ()))})
-
-
-def _remove_unfinished_line(file: int) -> int:
-    """Remove what follows the last line end and return its number of bytes."""
-    size = os.fstat(file).st_size
-    data = os.pread(file, size, 0)
-    end = data.rfind(b"\n") + 1
-    if end < size:
-        os.ftruncate(file, end)
-        os.fsync(file)
-    return size - end
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file survive a crash, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

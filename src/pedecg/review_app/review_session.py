@@ -13,7 +13,8 @@ from typing import Any
 from pedecg.core.errors import PedecgError
 from pedecg.review_app import decision_file, review_summary
 from pedecg.review_app.answers import Answers, Case, decision
-from pedecg.review_app.journal import ANSWERS, ConflictError, Entry, Journal
+from pedecg.review_app.journal import ANSWERS, Entry, Journal
+from pedecg.review_app.journal_file import ConflictError
 from pedecg.review_app.reading_queue import ReadingQueue, is_shared
 from pedecg.review_app.worklist import Item, Worklist
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import pydantic
 from starlette.applications import Starlette
@@ -16,31 +16,41 @@ from starlette.types import ASGIApp
 
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.errors import PedecgError
-from pedecg.review_app import page_texts
+from pedecg.review_app import page_texts, request_parts
 from pedecg.review_app.ecg_source import EcgSource, PreparedEcg
-from pedecg.review_app.journal import ConflictError
+from pedecg.review_app.journal_file import ConflictError
 from pedecg.review_app.review_session import RefusedError, Review
-from pedecg.web import access, bodies
+from pedecg.review_app.wave_editor import WaveEditor
+from pedecg.review_app.wave_pages import WavePages
+from pedecg.web import access
 from pedecg.web.access import Access, Session
 from pedecg.web.bodies import HttpError
 
 COOKIE = "pedecg_review"
-MAX_BODY = 64 * 1024  # bytes; the largest answer has about 8,000
-BODY_WITHIN_S = 10.0  # a body that takes longer comes from a client that only holds the line
 
 # Files of the page by address: what is not listed cannot be requested.
 FILES = {
     "style.css": "text/css",
-    "app.js": "text/javascript",
-    "paper.js": "text/javascript",
-    "layouts.js": "text/javascript",
-    "dialogs.js": "text/javascript",
-    "calipers.js": "text/javascript",
-    "pointers.js": "text/javascript",
-    "toolbar.js": "text/javascript",
-    "panels.js": "text/javascript",
-    "requests.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "actions.js": "text/javascript",
+    "app.js": "text/javascript",
+    "calipers.js": "text/javascript",
+    "cases.js": "text/javascript",
+    "dialogs.js": "text/javascript",
+    "ecg_view.js": "text/javascript",
+    "faults.js": "text/javascript",
+    "keys.js": "text/javascript",
+    "layouts.js": "text/javascript",
+    "panels.js": "text/javascript",
+    "paper.js": "text/javascript",
+    "pointers.js": "text/javascript",
+    "requests.js": "text/javascript",
+    "side.js": "text/javascript",
+    "state.js": "text/javascript",
+    "toolbar.js": "text/javascript",
+    "wave_drawing.js": "text/javascript",
+    "wave_editor.js": "text/javascript",
+    "wave_saving.js": "text/javascript",
 }
 
 _CLOSED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>pedecg review</title>
@@ -50,18 +60,14 @@ _CLOSED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>pedecg 
 start of the program. All saved answers are kept.</p></html>"""
 
 
-class _Body(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
-
-
-class SignIn(_Body):
+class SignIn(request_parts.Body):
     """Who reads."""
 
     name: str = pydantic.Field(max_length=200)
     password: str = pydantic.Field("", max_length=200)
 
 
-class AnswerBody(_Body):
+class AnswerBody(request_parts.Body):
     """An answer as the page sends it."""
 
     answers: dict[str, str] = pydantic.Field(min_length=1, max_length=100)
@@ -73,20 +79,21 @@ class AnswerBody(_Body):
     consensus: bool = False
 
 
-class Empty(_Body):
+class Empty(request_parts.Body):
     """Nothing to say."""
 
 
-B = TypeVar("B", bound=_Body)
 Handler = Callable[[Request, Session], Awaitable[Response]]
 
 
 class _Pages:
     """The handlers of the routes."""
 
-    def __init__(self, review: Review, ecgs: EcgSource, gate: Access) -> None:
+    def __init__(self, review: Review, ecgs: EcgSource, gate: Access, editor: WaveEditor) -> None:
         self._review = review
         self._ecgs = ecgs
+        self._editor = editor
+        self._waves = WavePages(review, editor, self._ecg)
         self._gate = gate
         folder = resources.files("pedecg.review_app") / "page"
         self._files = {name: (folder / name).read_bytes() for name in FILES}
@@ -114,6 +121,10 @@ class _Pages:
             post("/api/case/{number:int}/answer", self._answer),
             post("/api/case/{number:int}/skip", self._skip),
             post("/api/undo", self._undo),
+            get("/api/case/{number:int}/waves", self._waves.view),
+            post("/api/case/{number:int}/waves", self._waves.change),
+            post("/api/case/{number:int}/waves/check", self._waves.check),
+            post("/api/case/{number:int}/waves/undo", self._waves.undo),
         ]
 
     def _guarded(
@@ -136,7 +147,7 @@ class _Pages:
             except RefusedError as fault:
                 return _error(400, str(fault))
             except ConflictError:
-                return _error(409, "this case was answered in another window; it is shown anew")
+                return _error(409, "changed in another window; it is shown anew")
             except RecordFault as fault:
                 return _error(422, f"this ECG cannot be read: {fault.reason}: {fault.detail}")
             except PedecgError as fault:
@@ -184,7 +195,7 @@ class _Pages:
         )
 
     async def _sign_in(self, request: Request, session: Session) -> Response:
-        body = await _body(request, SignIn)
+        body = await request_parts.body(request, SignIn)
         right = self._gate.password_is_right(body.password)
         if right is None:
             raise HttpError(429, "too many wrong passwords; wait a minute")
@@ -194,29 +205,34 @@ class _Pages:
         return JSONResponse({"reader": session.reader})
 
     async def _sign_out(self, request: Request, session: Session) -> Response:
-        await _body(request, Empty)
+        await request_parts.body(request, Empty)
         session.reader = None
         return JSONResponse({})
 
     async def _next(self, request: Request, session: Session) -> Response:
         current = _number(request, "beside")
-        number = await run_in_threadpool(self._review.next, _reader(session), current)
+        number = await run_in_threadpool(self._review.next, request_parts.reader(session), current)
         if number is not None:
             self._ecgs.prepare(self._review.item(number).record_id)
         return JSONResponse({"number": number})
 
     async def _overview(self, request: Request, session: Session) -> Response:
-        found = await run_in_threadpool(self._review.overview, _reader(session))
+        found = await run_in_threadpool(self._review.overview, request_parts.reader(session))
         return JSONResponse(found)
 
     async def _case(self, request: Request, session: Session) -> Response:
         number = request.path_params["number"]
         consensus = request.query_params.get("consensus") == "1"
-        view = await run_in_threadpool(self._review.view, number, _reader(session), consensus)
+        view = await run_in_threadpool(
+            self._review.view, number, request_parts.reader(session), consensus
+        )
         session.shown.setdefault(number, time.monotonic())
         record_id = view["record_id"]
         try:
             ecg = (await self._ecg(record_id)).about
+            corrected = self._editor.in_seconds(record_id)
+            if corrected is not None:
+                ecg = {**ecg, "waves": corrected, "waves_corrected": True}
         except RecordFault as fault:
             ecg = {"error": f"this ECG cannot be read: {fault.reason}: {fault.detail}"}
         others = self._ecgs.others(record_id)
@@ -234,9 +250,9 @@ class _Pages:
         return _samples(await self._ecg(self._other_id(request)), request)
 
     async def _answer(self, request: Request, session: Session) -> Response:
-        body = await _body(request, AnswerBody)
+        body = await request_parts.body(request, AnswerBody)
         number = request.path_params["number"]
-        reader = _reader(session)
+        reader = request_parts.reader(session)
         since = session.shown.get(number)
         await run_in_threadpool(
             self._review.answer,
@@ -253,14 +269,16 @@ class _Pages:
         return JSONResponse(view)
 
     async def _skip(self, request: Request, session: Session) -> Response:
-        await _body(request, Empty)
+        await request_parts.body(request, Empty)
         number = request.path_params["number"]
-        await run_in_threadpool(self._review.skip, number, _reader(session))
+        await run_in_threadpool(self._review.skip, number, request_parts.reader(session))
         return JSONResponse({"number": number})
 
     async def _undo(self, request: Request, session: Session) -> Response:
-        await _body(request, Empty)
-        number, consensus = await run_in_threadpool(self._review.undo, _reader(session))
+        await request_parts.body(request, Empty)
+        number, consensus = await run_in_threadpool(
+            self._review.undo, request_parts.reader(session)
+        )
         return JSONResponse({"number": number, "consensus": consensus})
 
     async def _ecg(self, record_id: str) -> PreparedEcg:
@@ -277,7 +295,11 @@ class _Pages:
 
 
 def build(
-    review: Review, ecgs: EcgSource, gate: Access, hosts: tuple[str, ...] = access.LOOPBACK
+    review: Review,
+    ecgs: EcgSource,
+    gate: Access,
+    editor: WaveEditor,
+    hosts: tuple[str, ...] = access.LOOPBACK,
 ) -> ASGIApp:
     """Return the application.
 
@@ -285,25 +307,14 @@ def build(
     ----------
     hosts : host names that it answers to; empty: any.
     """
-    app = Starlette(routes=_Pages(review, ecgs, gate).routes())
+    app = Starlette(routes=_Pages(review, ecgs, gate, editor).routes())
     return access.GuardedApp(app, hosts)
-
-
-async def _body(request: Request, schema: type[B]) -> B:
-    """Read a small JSON body within a limited time, and check it."""
-    return bodies.checked(await bodies.read(request, MAX_BODY, BODY_WITHIN_S), schema)
 
 
 def _samples(ecg: PreparedEcg, request: Request) -> Response:
     """Send int16 little-endian microvolts, lead after lead."""
     signal = ecg.filtered if request.query_params.get("filtered") == "1" else ecg.raw
     return Response(signal.astype("<i2").tobytes(), media_type="application/octet-stream")
-
-
-def _reader(session: Session) -> str:
-    if session.reader is None:
-        raise HttpError(401, "sign in first")
-    return session.reader
 
 
 def _number(request: Request, name: str) -> int | None:

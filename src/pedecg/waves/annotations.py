@@ -1,4 +1,4 @@
-"""Labelled ECGs for the delineator: LUDB, QTDB and ISP as published, and simulated cohorts.
+"""Labelled ECGs for the delineator: LUDB, QTDB, ISP, waves corrected in a review, and simulations.
 
 What a source does not annotate is not background: segments outside the labelled ones, and the side
 of a wave that has no mark, are kept apart as unknown.
@@ -26,6 +26,7 @@ P, QRS, T = range(3)  # positions in tables.WAVES_IN_ORDER
 # WFDB annotation symbols of wave peaks; beats of any kind are QRS complexes.
 _WAVE_OF_SYMBOL = {"p": P, "t": T} | dict.fromkeys("NABVQ", QRS)
 QTDB_LONGEST_SILENCE_S = 1.0  # longer without a mark: the cardiologist skipped this segment
+REVIEWED_TABLE = "reviewed_waves.csv"  # in a folder that `pedecg review waves` writes
 _ISP_TABLE = "_isp_delineation_data.csv"
 _CHECKSUM_RANGE = 65536  # WFDB's checksums are 16-bit sums
 
@@ -57,7 +58,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class Labelled:
-    """One labelled record: signal in mV, shape (n_leads, n_samples), and marks for each lead."""
+    """One labelled record: signal in mV, shape (n_leads, n_samples), and marks for each lead.
+
+    `patient_id` is "" where the source has one record per patient.
+    """
 
     record_id: str
     source: str
@@ -65,6 +69,7 @@ class Labelled:
     fs_hz: float
     leads: tuple[str, ...]
     marks: tuple[Marks, ...]
+    patient_id: str = ""
 
 
 def marks_of(waves: Array, longest_silence_s: float = np.inf) -> Marks:
@@ -153,6 +158,31 @@ def read_isp(root: Path) -> Iterator[Labelled]:
             yield _checked(
                 Labelled(record_id, "isp", signal, fs_hz, leads, (marks,) * len(leads)), header
             )
+
+
+def read_reviewed(root: Path) -> Iterator[Labelled]:
+    """Yield records whose waves were corrected in `pedecg review` and exported.
+
+    `root` holds ``reviewed_waves.csv``, which names records and patients, and LUDB's layout: the
+    marks are those of the annotation files. Leads without a marked wave are not in them.
+    """
+    for table in sorted(root.rglob(REVIEWED_TABLE)):
+        with _told(table):
+            rows = pd.read_csv(table, dtype="string", keep_default_na=False)
+            named = rows.drop_duplicates("name")[["name", "record_id", "patient_id"]]
+        for name, record_id, patient_id in named.itertuples(index=False):
+            header = table.with_name(f"{name}.hea")
+            signal, fs_hz, names = _read_wfdb(header)
+            marks = tuple(
+                marks_of(_bracketed(header.with_suffix(""), lead.lower(), fs_hz)) for lead in names
+            )
+            yield _checked(
+                Labelled(
+                    f"reviewed/{record_id}", "reviewed", signal, fs_hz, tuple(names), marks,
+                    f"reviewed/{patient_id}",
+                ),
+                header,
+            )  # fmt: skip
 
 
 def marks_from_table(waves: pd.DataFrame) -> Marks:

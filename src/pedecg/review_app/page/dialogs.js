@@ -81,6 +81,10 @@ const KEYS = [
     ["← →", "move in time"]]],
   ["Measure", [["M", "calipers: drag, or the keys below"], ["← →", "move the end"],
     ["↑ ↓", "move the upper level"], ["Shift", "with an arrow: the start"], ["O", "march-out"]]],
+  ["Correct waves", [["D", "begin or end: drag a boundary, or the keys below"], [", .", "previous or next boundary"],
+    ["← →", "move it by one sample"], ["Shift", "with ← →: by ten"], ["H", "all leads or one"],
+    ["↑ ↓", "the same boundary in another lead"], ["1 2 3", "add P, QRS or T"], ["Del", "remove the wave"],
+    ["Z", "undo the last correction"], ["J", "all waves are right: may be exported"]]],
 ];
 
 export function showHelp() {

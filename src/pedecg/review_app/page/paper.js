@@ -4,11 +4,11 @@
 import { arrange, LEFT } from "/static/layouts.js";
 import { inWords, marchOut, moved } from "/static/calipers.js";
 import { listen } from "/static/pointers.js";
+import { drawWaves } from "/static/wave_drawing.js";
 
 const NO_VALUE = -32768;
 const CSS_MM = 96 / 25.4; // px per mm of a screen that keeps to the definition of the CSS pixel
 const COLOURS = { paper: "#fffaf8", fine: "#f7dbd6", coarse: "#ebaea5", ink: "#16181b" };
-export const WAVE_COLOURS = { P: "#2f6db0", QRS: "#8457a3", T: "#2f8a57" };
 const CALIPER = "#0b4f9e";
 const PEN = 1.2; // px
 const REACH = 1.2; // a trace may leave its row by this many row heights
@@ -39,7 +39,10 @@ export class Paper {
     this.y = 0;
     /** @type {import("./calipers.js").Span | null} */
     this.span = null;
+    /** @type {import("./wave_editor.js").WaveEditor | null} */
+    this.editor = null;
     this.room = 0; // px of height that the window has for this paper
+    this.touched = { row: 0, column: 0 };
     this.levels = [];
     this.pending = 0;
     this.lastDrawMs = 0;
@@ -78,7 +81,8 @@ export class Paper {
     } else if ("zoom" in settings) {
       this.x = centre * this.scale - this.canvas.clientWidth / 2;
     }
-    this.canvas.classList.toggle("measuring", this.measuring);
+    const editing = this.editor !== null && this.editor.active;
+    this.canvas.classList.toggle("measuring", this.measuring || editing);
     this.redraw();
   }
 
@@ -113,6 +117,39 @@ export class Paper {
       this.x += s * this.speed * this.scale;
     }
     this.redraw();
+  }
+
+  /** Move so far that a time is in view. @param {number} t s of the record */
+  reveal(t) {
+    if (this.layout === "grid") {
+      if (t < this.from || t > this.from + 10) this.from = clamp(t - 5, 0, Math.max(0, this.seconds - 10));
+    } else {
+      const x = (LEFT + t * this.speed) * this.scale;
+      if (x < this.x + 20 || x > this.x + this.canvas.clientWidth - 20) {
+        this.x = x - this.canvas.clientWidth / 2;
+      }
+    }
+    this.redraw();
+  }
+
+  /**
+   * The cell under a point, and time and level there.
+   * @param {{x: number, y: number}} point px of the canvas @param {boolean} [same] the cell of the last call
+   */
+  cellAt(point, same = false) {
+    const { rows } = this.arrangement;
+    const mm = (point.x + this.x) / this.scale, down = (point.y + this.y) / this.scale;
+    if (!same) {
+      let row = 0;
+      rows.forEach((one, n) => {
+        if (Math.abs(one.middle - down) < Math.abs(rows[row].middle - down)) row = n;
+      });
+      const column = Math.max(0, rows[row].cells.findLastIndex((cell) => cell.x <= mm));
+      this.touched = { row, column };
+    }
+    const { row, column } = this.touched, cell = rows[row].cells[column];
+    return { row, column, cell, time: cell.start + (mm - cell.x) / this.speed,
+      mv: (rows[row].middle - down) / this.gain };
   }
 
   clearSpan() {
@@ -215,7 +252,7 @@ export class Paper {
       const reach = REACH * rowHeight * this.scale;
       context.rect(left - 1, middle - reach, seconds * perSecond + 2, 2 * reach);
       context.clip();
-      if (this.showWaves) this.#waves(cell, middle, rowHeight, left, perSecond, seconds);
+      if (this.showWaves) drawWaves(this, cell, middle, rowHeight, left, perSecond, seconds);
       this.#trace(row, cell, middle, left, perSecond, seconds, width);
       context.restore();
     }
@@ -279,24 +316,6 @@ export class Paper {
       for (const k of low < high ? [low, high] : [high, low]) to(x(k), y(samples[row * n + k]));
     }
     this.#ink();
-  }
-
-  #waves(cell, middle, rowHeight, left, perSecond, seconds) {
-    const { context } = this;
-    const waves = this.signal.waves[cell.lead] || this.signal.waves.global || [];
-    const height = (rowHeight - 3) * this.scale, foot = middle + 0.5 * rowHeight * this.scale;
-    for (const [wave, onset, peak, offset] of waves) {
-      const begin = Math.max((onset ?? peak) - cell.start, 0);
-      const end = Math.min((offset ?? peak) - cell.start, seconds);
-      if (end < begin) continue;
-      const x = left + begin * perSecond, wide = Math.max((end - begin) * perSecond, 1.5);
-      context.fillStyle = WAVE_COLOURS[wave];
-      context.globalAlpha = 0.14;
-      context.fillRect(x, foot - height, wide, height);
-      context.globalAlpha = 0.85;
-      context.fillRect(x, foot - 1 * this.scale, wide, 1 * this.scale);
-    }
-    context.globalAlpha = 1;
   }
 
   #name(cell, middle, x, rowHeight, left) {

@@ -1,9 +1,10 @@
 // @ts-check
-/** Mouse, pen and touch on a paper: pan, pinch, zoom with the wheel, drag calipers. */
+/** Mouse, pen and touch on a paper: pan, pinch, zoom with the wheel, drag calipers and boundaries. */
 
 import { inWords } from "/static/calipers.js";
 
 const SMALLEST = 0.4, LARGEST = 6; // zoom; 1 is the true size
+const REACH = 10, REACH_TOUCH = 22; // px from a boundary at which it is caught
 
 /** @param {any} paper */
 export function listen(paper) {
@@ -18,13 +19,18 @@ export function listen(paper) {
     if (!paper.signal || event.button > 0) return;
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, where(event));
-    if (paper.measuring && pointers.size === 1) begin(paper, where(event));
+    if (pointers.size > 1) return;
+    if (paper.measuring) begin(paper, where(event));
+    else if (paper.editor && paper.editor.active) {
+      paper.editor.grab(where(event), event.pointerType === "touch" ? REACH_TOUCH : REACH);
+    }
   });
   canvas.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId);
     if (!before) return;
     const now = where(event);
-    if (paper.measuring && paper.span) stretch(paper, now);
+    if (paper.editor && paper.editor.dragging) paper.editor.drag(now);
+    else if (paper.measuring && paper.span) stretch(paper, now);
     else if (pointers.size === 2) {
       const fixed = [...pointers].find(([id]) => id !== event.pointerId)[1];
       const size = (point) => Math.hypot(point.x - fixed.x, point.y - fixed.y);
@@ -37,7 +43,10 @@ export function listen(paper) {
     pointers.set(event.pointerId, now);
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
+    canvas.addEventListener(end, (event) => {
+      pointers.delete(event.pointerId);
+      if (paper.editor && paper.editor.dragging) paper.editor.drop();
+    });
   }
   canvas.addEventListener("wheel", (event) => {
     if (event.ctrlKey) zoomAt(paper, where(event), paper.zoom * Math.exp(-event.deltaY / 300));
@@ -54,26 +63,16 @@ export function listen(paper) {
 
 /** Begin a measurement in the cell under a point. */
 function begin(paper, point) {
-  const { rows } = paper.arrangement;
-  const mm = (point.x + paper.x) / paper.scale, down = (point.y + paper.y) / paper.scale;
-  let row = 0;
-  rows.forEach((one, n) => {
-    if (Math.abs(one.middle - down) < Math.abs(rows[row].middle - down)) row = n;
-  });
-  const column = Math.max(0, rows[row].cells.findLastIndex((cell) => cell.x <= mm));
-  const cell = rows[row].cells[column];
-  const time = cell.start + (mm - cell.x) / paper.speed;
-  const mv = (rows[row].middle - down) / paper.gain;
+  const { row, column, time, mv } = paper.cellAt(point);
   paper.span = { row, column, from: time, to: time, low: mv, high: mv };
   paper.redraw();
 }
 
 /** Move the end of a measurement to a point. */
 function stretch(paper, point) {
-  const row = paper.arrangement.rows[paper.span.row], cell = row.cells[paper.span.column];
-  const mm = (point.x + paper.x) / paper.scale, down = (point.y + paper.y) / paper.scale;
-  paper.span.to = cell.start + (mm - cell.x) / paper.speed;
-  paper.span.high = (row.middle - down) / paper.gain;
+  const { time, mv } = paper.cellAt(point, true);
+  paper.span.to = time;
+  paper.span.high = mv;
   paper.onMeasure(inWords(paper.span));
   paper.redraw();
 }

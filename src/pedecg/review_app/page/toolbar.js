@@ -3,7 +3,7 @@
 
 import { el } from "/static/panels.js";
 import { choices } from "/static/layouts.js";
-import { WAVE_COLOURS } from "/static/paper.js";
+import { WAVE_COLOURS } from "/static/wave_drawing.js";
 
 export const GAINS = [5, 10, 20], SPEEDS = [25, 50]; // mm/mV, mm/s
 
@@ -28,7 +28,7 @@ export function beatOf(ecg) {
 /**
  * The buttons.
  * @param {any} ecg @param {any} display @param {number} zoom
- * @param {{change: (c: object) => void, zoom: (f: number) => void, checkScale: () => void}} act
+ * @param {any} act
  */
 export function toolbar(ecg, display, zoom, act) {
   const button = (text, key, pressed, onclick, title) => el("button", { type: "button", title:
@@ -48,7 +48,9 @@ export function toolbar(ecg, display, zoom, act) {
       button("Filter", "F", display.filter, () => act.change({ filter: !display.filter }),
         "Band-pass 0.5 to 100 Hz"),
       button("Waves", "W", display.waves, () => act.change({ waves: !display.waves }),
-        "P, QRS and T of the delineator")),
+        "P, QRS and T of the delineator"),
+      !ecg.error && button("Correct waves", "D", display.editing, act.toggleEditing,
+        "Move onsets and offsets")),
     group("Measure",
       button("Calipers", "M", display.measuring, () => act.change({ measuring: !display.measuring }),
         "Drag over the ECG, or use the arrow keys"),
@@ -60,6 +62,27 @@ export function toolbar(ecg, display, zoom, act) {
       el("button", { type: "button", title: "Compare a ruler with the screen", "aria-haspopup": "dialog",
         onclick: act.checkScale }, "Scale")),
   ];
+}
+
+/**
+ * The buttons of the wave editor.
+ * @param {any} state what is saved; null: waves are not corrected now @param {boolean} allLeads
+ * @param {any} act
+ */
+export function waveTools(state, allLeads, act) {
+  if (!state) return [];
+  const button = (text, key, onclick, title, more = {}) => el("button", { type: "button",
+    title: `${title} (${key})`, onclick, ...more }, text);
+  const scope = (text, all) => button(text, "H", () => act.setScope(all), "Which leads a boundary is moved in",
+    { "aria-pressed": String(allLeads === all) });
+  return [el("div", { class: "tool-group", role: "group", "aria-label": "Correct waves" },
+    scope("All leads", true), scope("One lead", false),
+    ...["P", "QRS", "T"].map((kind, n) => button(`+ ${kind}`, String(n + 1), () => act.addWave(kind),
+      `Add a ${kind} wave where you last clicked, or after the chosen one`)),
+    button("Remove", "Delete", act.removeWave, "Remove the chosen wave"),
+    button("Undo", "Z", act.undoWaves, "Undo the last correction", { disabled: !state.may_undo }),
+    button("All waves are right", "J", act.checkWaves, "The record may be exported for training",
+      { "aria-pressed": String(state.checked) }))];
 }
 
 /** The scale and the filter in words, and the colours of the waves. */
@@ -78,6 +101,8 @@ export function scaleLine(ecg, display, zoom) {
       : display.filter ? "band-pass 0.5–100 Hz" : "as recorded, without filter" }),
     seconds > 10 && display.layout === "grid" && !display.beat
       ? el("span", { text: `${seconds.toFixed(0)} s: ← → moves in time` }) : "",
-    display.waves || display.beat ? el("span", { class: "legend" }, ...legend) : "",
+    !ecg.error && ecg.waves_corrected
+      ? el("span", { text: "waves corrected by a reader; measurements are the delineator’s" }) : "",
+    display.waves || display.beat || display.editing ? el("span", { class: "legend" }, ...legend) : "",
   ];
 }
