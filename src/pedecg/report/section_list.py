@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pedecg.report import (
     cohort_sections,
     error_analysis_sections,
+    goal_sections,
     reproducibility_sections,
     result_sections,
 )
@@ -49,6 +50,7 @@ SECTIONS = (
     Section("cohort", "Who is in the cohort", cohort_sections.audit, ("metrics/audit.json",)),
     Section("splits", "Splits", cohort_sections.splits, ("metrics/split.json",)),
     Section("results", "Results", result_sections.results, _EVALUATED, result=True),
+    Section("goals", "Goals", goal_sections.goals, _EVALUATED, result=True),
     Section("calibration", "Calibration", result_sections.calibration, _EVALUATED, result=True),
     Section(
         "thresholds",
