@@ -29,7 +29,9 @@ from pedecg.evaluation import ensemble
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external_validation import ExternalSettings
 from pedecg.evaluation.goals import GoalSettings
+from pedecg.evaluation.prediction_sets import SetSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
+from pedecg.evaluation.training_distance import DistanceSettings
 from pedecg.explain.explain_settings import (
     AtlasSettings,
     ErrorReviewSettings,
@@ -70,6 +72,8 @@ SECTIONS: Sections = {
     "rule_features": RuleFeaturesSettings,
     "evaluate": EvaluateSettings,
     "goals": GoalSettings,
+    "prediction_sets": SetSettings,
+    "training_distance": DistanceSettings,
     "subgroups": SubgroupSettings,
     "normal_beats": NormalBeatsSettings,
     "explain": ExplainSettings,

@@ -9,6 +9,7 @@ from pedecg.report import (
     goal_sections,
     reproducibility_sections,
     result_sections,
+    uncertainty_sections,
 )
 from pedecg.report.content_blocks import Block
 from pedecg.report.run_files import RunFiles
@@ -58,6 +59,19 @@ SECTIONS = (
         result_sections.thresholds,
         (*_EVALUATED, "calibration/*.json"),
         result=True,
+    ),
+    Section(
+        "prediction-sets",
+        "Prediction sets",
+        uncertainty_sections.prediction_sets,
+        (*_EVALUATED, "metrics/prediction_sets.json"),
+        result=True,
+    ),
+    Section(
+        "training-distance",
+        "Distance from the training records",
+        uncertainty_sections.training_distance,
+        ("metrics/training_distance.json",),
     ),
     Section(
         "comparison",
