@@ -89,7 +89,9 @@ def _keys(
 
 
 def _section_of(annotation: Any) -> type[Section] | None:
-    """Return the class of a block of parameters, or none for a parameter."""
+    """Return the class of a block of parameters, or none for a parameter (a list, a table)."""
+    if typing.get_origin(annotation) in (dict, list):
+        return None
     parts = typing.get_args(annotation) or (annotation,)
     return next((p for p in parts if isinstance(p, type) and issubclass(p, Section)), None)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pedecg.core import errors, experiment, params, run_models, tables
-from pedecg.evaluation import compare, curves, evaluate, net_benefit
+from pedecg.evaluation import compare, curves, evaluate, goals, net_benefit
 from pedecg.plots import decision_curves, forest_plot
 
 FOLDER = Path("plots/compare")
@@ -12,6 +12,7 @@ CURVES = Path("plots/curves")  # small tables, in git
 
 def main() -> None:
     settings = params.load("evaluate", evaluate.EvaluateSettings)
+    wanted = params.load("goals", goals.GoalSettings)
     cohort = params.read_section("cohort.name")
     run, seeds = run_models.read(), experiment.seeds()
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
@@ -26,9 +27,12 @@ def main() -> None:
     prevalences = net_benefit.prevalences(scored.cases, counted)
 
     summary = compare.summary(scored.test, scored.validation, cohort)
-    tables.write_metrics(summary, "metrics/summary.json")
+    best = compare.best(scored.validation)
+    reached = {"goals": goals.judge(best, scored.test, wanted, cohort)}
+    tables.write_metrics(summary | reached, "metrics/summary.json")
     about = {"cohort": cohort, "baselines": run.baselines}
-    results = {"figures": compare.figures(scored.test)}
+    results = {"figures": compare.figures(scored.test), **reached}
+    results["published"] = goals.published(wanted, cohort)
     tables.write_metrics(about | results, "metrics/compare.json", "compare")
     tables.write_csv(figures, FOLDER / "figures.csv")
     tables.write_csv(differences, FOLDER / "differences.csv")

@@ -11,8 +11,10 @@ from scratch import PAEDIATRIC, Project, pipelines
 
 ENSEMBLE = ["ensemble@*", "evaluate_ensemble"]
 # What follows from a training of any model, besides its own evaluation.
-TOGETHER = [*ENSEMBLE, "compare", "select_models"]
-MEASURES = ["rule_features", "audit_measures", "measure_truth", "model_inputs"]
+TOGETHER = [*ENSEMBLE, "compare", "select_models", "prediction_sets"]
+MEASURES = [
+    "rule_features", "audit_measures", "measure_truth", "model_inputs", "training_distance"
+]  # fmt: skip
 REVIEW = ["noise_review", "noise_truth"]
 EXTERNAL = ["external_validation@*", "external_table"]
 # Stages that take a selected model run where the files of that model have changed.
@@ -78,6 +80,7 @@ ROOT_TABLE = [
         lambda p: p.set("split.seed", 8),
         [
             "split", "statistics", "pretrain", "label_decisions", "model_inputs", "train@*",
+            "training_distance",
             *scored("*"), *TOGETHER, "subgroups", *EXTERNAL, *REVIEW, "normal_beats",
             *TAKE["explain"],
         ],
@@ -124,7 +127,10 @@ ROOT_TABLE = [
     Row(
         "number of bootstrap resamples",
         lambda p: p.set("evaluate.bootstrap", 50),
-        ["evaluate@*", "evaluate_ensemble", "compare", "select_models", "subgroups"],
+        [
+            "evaluate@*", "evaluate_ensemble", "compare", "select_models", "subgroups",
+            "prediction_sets",
+        ],
     ),
     Row(
         "decisions on labels, of which there are none",
@@ -136,7 +142,7 @@ ROOT_TABLE = [
         add_a_comment("models/networks/resnet1d.py"),
         [
             "pretrain", "model_inputs", "train@*", "explain",
-            "error_review", "atlas", "noise_review", *EXTERNAL,
+            "error_review", "atlas", "noise_review", *EXTERNAL, "training_distance",
         ],
         nightly=True,
     ),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pedecg.commands import headline
 from pedecg.core import params
 from pedecg.report import content_blocks, html_page, model_card, section_list
 from pedecg.report.report_settings import ReportSettings
@@ -50,6 +51,38 @@ def words(html: str) -> str:
     """Return a page without tags, style and pictures."""
     text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL)
     return " ".join(text.split())
+
+
+def test_goals_and_published_figures_are_shown(change: Change, settings: ReportSettings) -> None:
+    figure = {"value": 0.8574, "low": 0.81, "high": 0.9, "records": 260, "positives": 201}
+    paper = {"target": "chd", "metric": "auroc", "value": 0.915, "on": "other children",
+             "source": "a paper", "differs": "other labels", "comparable": False}  # fmt: skip
+
+    def edit(compared: Any) -> None:
+        shared = {"metric": "auroc", "goal": 0.93, "cohort": "simulated"}
+        compared["goals"] = {
+            "abnormal": shared
+            | figure
+            | {"model": "hybrid", "met": False, "interval": "below the goal"},
+            "myocarditis": shared | {"met": None, "why": "too few positives"},
+        }
+        compared["published"] = [paper]
+
+    run = change("compare", edit)
+    page = words(html_page.write(run, settings))
+    for text in (
+        "0.857", "not met", "below the goal", "201 of 260", "too few positives",
+        "not comparable: other labels", "simulated children, not patients",
+        "specification of this project",
+    ):  # fmt: skip
+        assert text in page
+    lines = list(headline.goals(run.root / "metrics/compare.json"))
+    assert lines[0] == (
+        "goal abnormal auroc > 0.93: not met, hybrid .857 (.81-.90) on 260 test records "
+        "(201 positive) of cohort simulated; interval below the goal"
+    )
+    assert lines[1].endswith("not known, too few positives")
+    assert lines[2].endswith("(not comparable: other labels)")
 
 
 def test_a_changed_metric_changes_the_page_and_the_card(

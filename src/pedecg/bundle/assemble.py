@@ -12,7 +12,7 @@ from pedecg.bundle import onnx_export, provenance
 from pedecg.bundle.provenance import Origin
 from pedecg.core import atomic_files, folder_hashes, params, schema_versions, tables
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import calibration
+from pedecg.evaluation import calibration, prediction_sets, training_distance
 from pedecg.learning import trained_network
 from pedecg.learning.trained_network import Card, Trained
 from pedecg.models import registry
@@ -30,6 +30,7 @@ CODE = (
     Path(filters.__file__),
 )
 LIMITS, THRESHOLDS = "limits.csv", "thresholds.csv"
+SETS, DISTANCE = "prediction_sets.json", "training_distance.json"  # for `pedecg predict`
 NEEDS = ("numpy", "scipy", "onnxruntime", "wfdb")  # wfdb: only for WFDB records
 LICENCE = (
     "Code: Apache-2.0. The weights stand under the terms of the data that they were trained on."
@@ -84,6 +85,12 @@ def write(model: Path, out: Path, project: Path) -> dict[str, Any]:
         shutil.copyfile(fitted, partial / CALIBRATION)
         for file, name in ((made.limits, LIMITS), (made.thresholds, THRESHOLDS)):
             shutil.copyfile(file, partial / name)  # for `pedecg predict`
+        for file, name in (
+            (project / prediction_sets.FOLDER / f"{card.model}.json", SETS),
+            (project / training_distance.FILE, DISTANCE),
+        ):
+            if file.is_file():  # not every pipeline makes them
+                shutil.copyfile(file, partial / name)
         for file in CODE:
             shutil.copyfile(file, partial / file.name)
         tables.write_text(_requirements(), partial / "requirements.txt")

@@ -34,11 +34,7 @@ def table(file: Path = COMPARED) -> Table:
     PedecgError
         The pipeline has not run here yet, or the file has another schema version.
     """
-    try:
-        compared: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
-    schema_versions.check("compare", compared.get(schema_versions.KEY), file)
+    compared = _compared(file)
     cohort, models = compared["cohort"], compared["figures"]
     about = f"cohort {cohort}"
     if cohort.startswith("simulated"):
@@ -55,6 +51,24 @@ def table(file: Path = COMPARED) -> Table:
     return shown
 
 
+def goals(file: Path = COMPARED) -> Iterator[str]:
+    """Yield one line per goal of the run: reached, on whom, met or not; then published figures."""
+    compared = _compared(file)
+    for target, one in compared.get("goals", {}).items():
+        wanted = f"goal {target} {one['metric']} > {one['goal']:g}"
+        if one["met"] is None:
+            yield f"{wanted}: not known, {one['why']}"
+            continue
+        yield (
+            f"{wanted}: {'met' if one['met'] else 'not met'}, {one['model']} {_figure(one)} on "
+            f"{one['records']} test records ({one['positives']} positive) of cohort "
+            f"{one['cohort']}; interval {one['interval']}"
+        )
+    for one in compared.get("published", []):
+        note = "comparable" if one["comparable"] else f"not comparable: {one['differs']}"
+        yield f"published {one['target']} {one['metric']} {one['value']:g} on {one['on']} ({note})"
+
+
 def selected(file: Path = SELECTED) -> Iterator[str]:
     """Yield one line per stage that took a model of the run: which one, and why."""
     if not file.is_file():
@@ -69,6 +83,15 @@ def places() -> Iterator[str]:
     width = max(map(len, PLACES))
     for what, where in PLACES.items():
         yield f"{what:>{width}}  {where}"
+
+
+def _compared(file: Path) -> dict[str, Any]:
+    try:
+        compared: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PedecgError(f"{file}: not found; run the pipeline first (make repro)") from None
+    schema_versions.check("compare", compared.get(schema_versions.KEY), file)
+    return compared
 
 
 def _figure(figure: dict[str, float | None]) -> str:

@@ -28,7 +28,10 @@ from pedecg.delineator import (
 from pedecg.evaluation import ensemble
 from pedecg.evaluation.evaluate import EvaluateSettings
 from pedecg.evaluation.external_validation import ExternalSettings
+from pedecg.evaluation.goals import GoalSettings
+from pedecg.evaluation.prediction_sets import SetSettings
 from pedecg.evaluation.subgroups import SubgroupSettings
+from pedecg.evaluation.training_distance import DistanceSettings
 from pedecg.explain.explain_settings import (
     AtlasSettings,
     ErrorReviewSettings,
@@ -68,6 +71,9 @@ SECTIONS: Sections = {
     "delineate": DelineateSettings,
     "rule_features": RuleFeaturesSettings,
     "evaluate": EvaluateSettings,
+    "goals": GoalSettings,
+    "prediction_sets": SetSettings,
+    "training_distance": DistanceSettings,
     "subgroups": SubgroupSettings,
     "normal_beats": NormalBeatsSettings,
     "explain": ExplainSettings,
@@ -81,7 +87,7 @@ SECTIONS: Sections = {
     "report": ReportSettings,
 }
 _TRAINED = ("cohort", "experiment", "train", "models", "labels", "ingest", "split", "preprocess",
-            "evaluate", "simulate", "report")  # fmt: skip
+            "evaluate", "goals", "simulate", "report")  # fmt: skip
 _MEASURED = ("ensemble", "delineate", "rule_features", "normal_beats", "explain", "error_review")
 
 
@@ -274,6 +280,8 @@ def _describe(prefix: str, schema: type[Section], values: Section) -> Iterator[P
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, Section):
+        return _plain(dict(value))
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

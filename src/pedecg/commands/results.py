@@ -10,5 +10,5 @@ def show() -> None:
     from pedecg.commands import headline
 
     Console(width=120).print(headline.table())
-    for line in (*headline.selected(), *headline.places()):
+    for line in (*headline.goals(), *headline.selected(), *headline.places()):
         typer.echo(line)

@@ -212,14 +212,17 @@ def _locate(
 ) -> tuple[type[Section], FieldInfo | None, int]:
     """Follow a fault's location: the innermost section, its field, and how many keys lie above."""
     depth = 0
-    for depth, part in enumerate(location):
-        field = schema.model_fields.get(str(part))
+    while depth < len(location):
+        field = schema.model_fields.get(str(location[depth]))
         if field is None:
             return schema, None, depth
-        inner = field.annotation
-        if not (isinstance(inner, type) and issubclass(inner, Section)) or part == location[-1]:
+        inner, keys = field.annotation, 1
+        if typing.get_origin(inner) in (dict, list):  # of sections: one more key or number
+            inner, keys = typing.get_args(inner)[-1], 2
+        below = depth + keys
+        if not (isinstance(inner, type) and issubclass(inner, Section)) or below >= len(location):
             return schema, field, depth
-        schema = inner
+        schema, depth = inner, below
     return schema, None, depth
 
 

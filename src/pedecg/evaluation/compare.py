@@ -80,6 +80,14 @@ def check_labels(predictions: pd.DataFrame, source: str, targets: Sequence[str])
         )
 
 
+def best(validation: Mapping[str, Scored]) -> str | None:
+    """Return the model with the largest macro AUROC on validation patients; None: no figures."""
+    column = metrics.METRICS.index("auroc")
+    on_validation = {model: scored.values[-2, column] for model, scored in validation.items()}
+    known = {model: value for model, value in on_validation.items() if np.isfinite(value)}
+    return max(known, key=known.__getitem__) if known else None
+
+
 def summary(
     test: Mapping[str, Scored], validation: Mapping[str, Scored], cohort: str
 ) -> dict[str, Any]:
@@ -90,14 +98,12 @@ def summary(
     """
     column = metrics.METRICS.index("auroc")
     row = -2  # the macro average
-    on_validation = {model: scored.values[row, column] for model, scored in validation.items()}
-    known = {model: value for model, value in on_validation.items() if np.isfinite(value)}
     headline: dict[str, Any] = {
         "cohort": cohort,
         "auroc": {model: scored.values[row, column] for model, scored in test.items()},
     }
-    if known:
-        chosen = max(known, key=known.__getitem__)
+    chosen = best(validation)
+    if chosen is not None:
         scored = test[chosen]
         low, high = bootstrap.interval(scored.draws[:, row, column])
         aurocs = dict(zip(scored.cases.targets, scored.values[:-2, column].tolist(), strict=True))

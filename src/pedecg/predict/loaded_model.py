@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from pedecg.bundle import bundle_form, ecg_files, inference_steps, input_checks, provenance
+from pedecg.bundle import (
+    assemble,
+    bundle_form,
+    ecg_files,
+    inference_steps,
+    input_checks,
+    provenance,
+)
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core import params, schema_versions, tables
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import calibration
+from pedecg.evaluation import calibration, prediction_sets, training_distance
 from pedecg.evaluation.calibration import Calibration
+from pedecg.evaluation.prediction_sets import PredictionSets
+from pedecg.evaluation.training_distance import TrainingDistance
 from pedecg.explain import explain_tables, normal_beats
 from pedecg.learning import network_model
 from pedecg.models import contract, registry
@@ -30,6 +40,7 @@ from pedecg.signals.quality import LeadLimits
 from pedecg.waves.delineate import DelineateSettings
 
 BUNDLE = "bundle.json"
+SETS = prediction_sets.FOLDER  # where stage prediction_sets has run
 NORMAL_BEATS = "data/features/normal_beats.parquet"  # where stage normal_beats has run
 BUNDLE_CODE = {
     "filters": filters,
@@ -78,6 +89,8 @@ class Model:
     children : description of the training patients.
     cohort : what its pipeline trained on: how a manifest is read; None for a bundle.
     normals : the normal heart by age that its maps start from; None: the mean signal.
+    sets : prediction sets of the mean of all trainings; None: the pipeline makes none.
+    distance : from the training records; None: the pipeline measures none.
     """
 
     name: str
@@ -88,11 +101,33 @@ class Model:
     children: str
     cohort: CohortSettings | None
     normals: normal_beats.Normals | None = None
+    sets: PredictionSets | None = None
+    distance: TrainingDistance | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Targets in the order of the probabilities."""
         return self.fitted.targets
+
+    def conforming(
+        self, raw: NDArray[np.float64], age_days: float | None
+    ) -> dict[str, NDArray[np.bool_]] | None:
+        """Return the prediction set of each target, shape (2,): absent, present.
+
+        None without prediction sets, or where one training predicts alone.
+
+        Parameters
+        ----------
+        raw : what `ask` returned.
+        """
+        if self.sets is None:
+            return None
+        group = self.sets.groups(pd.Series([age_days], dtype="Float64"))
+        p = raw.mean(axis=0)
+        return {
+            target: self.sets.of(target, p[k : k + 1], group)[0]
+            for k, target in enumerate(self.targets)
+        }
 
     @property
     def networks(self) -> tuple[network_model.Model, ...]:
@@ -160,7 +195,28 @@ def _of_pipeline(folder: Path) -> Model:
     normals = None
     if beats.is_file():
         normals = normal_beats.from_table(tables.read(beats, explain_tables.NORMAL_BEATS))
-    return Model(trained.name, opened, one, fitted, recipe, children, cohort, normals)
+    sets = None if one is not None else _sets(project / SETS / f"{trained.name}.json", fitted)
+    return Model(
+        trained.name, opened, one, fitted, recipe, children, cohort, normals, sets,
+        _distance(project / training_distance.FILE),
+    )  # fmt: skip
+
+
+def _distance(file: Path) -> TrainingDistance | None:
+    return training_distance.load(file) if file.is_file() else None
+
+
+def _sets(file: Path, fitted: Calibration) -> PredictionSets | None:
+    """Return the prediction sets in a file, where it is there and of the model's targets."""
+    if not file.is_file():
+        return None
+    found = prediction_sets.load(file)
+    if sorted(found.scores) != sorted(fitted.targets):
+        raise PedecgError(
+            f"{file}: sets of {', '.join(found.scores)}; the model answers "
+            f"{', '.join(fitted.targets)}; run the stage prediction_sets"
+        )
+    return found
 
 
 def _numbers(features: Iterable[str]) -> tuple[str, ...]:
@@ -233,5 +289,6 @@ def _bundle(folder: Path) -> Model:
     fitted = calibration.load(folder / "calibration.json")
     values = str(about["training_data"].get("children", "unknown"))
     return Model(
-        about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, values, None
-    )
+        about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, values, None,
+        sets=_sets(folder / assemble.SETS, fitted), distance=_distance(folder / assemble.DISTANCE),
+    )  # fmt: skip

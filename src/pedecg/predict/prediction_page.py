@@ -152,5 +152,5 @@ def _notes(answer: Answer) -> tuple[str, str]:
             answer.targets, answer.probabilities, answer.predicted, strict=True
         )
     )
-    flags = "; ".join(answer.exam.flags) or "none: within the range of the training records"
+    flags = "; ".join(answer.flags) or "none: within the range of the training records"
     return every + "   (*: positive)", textwrap.shorten(f"Flags: {flags}", 118, placeholder=" …")

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pedecg.bundle.inference_steps import at_threshold
 from pedecg.core import criterion_lines
+from pedecg.evaluation import prediction_sets, training_distance
 from pedecg.predict.loaded_model import Model
 from pedecg.predict.measurement_report import sentence
 from pedecg.predict.prepared_recording import Exam
@@ -33,6 +35,10 @@ class Answer:
         classes 1 for the likeliest.
     exclusive : the targets are classes of which exactly one holds.
     rules : (title, reason) of every criterion that is met.
+    sets : target -> its prediction set, shape (2,): absent, present; None: there are none.
+    confidence : of the sets.
+    far : that the record is far from the training records, in words; empty: it is not, or the
+        pipeline measures no distance.
     """
 
     model: str
@@ -44,6 +50,20 @@ class Answer:
     predicted: tuple[float, ...]
     exclusive: bool
     rules: tuple[tuple[str, str], ...]
+    sets: dict[str, NDArray[np.bool_]] | None = None
+    confidence: float = math.nan
+    far: str = ""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What makes the answer doubtful, in words."""
+        return (*self.exam.flags, *([self.far] if self.far else []))
+
+    @property
+    def guaranteed(self) -> dict[str, str]:
+        """Positive, negative or uncertain by target, at the confidence of the sets."""
+        made = self.sets or {}
+        return {target: prediction_sets.answers(one[None])[0] for target, one in made.items()}
 
     @property
     def chosen(self) -> str:
@@ -57,7 +77,8 @@ class Answer:
 
 def of(model: Model, exam: Exam) -> Answer:
     """Ask a model about an exam."""
-    p = model.calibrated(model.ask(exam))
+    raw = model.ask(exam)
+    p = model.calibrated(raw)
     cuts = model.fitted.thresholds(model.seed)
     if model.fitted.exclusive:
         cuts = np.full(len(p), math.nan)
@@ -71,7 +92,16 @@ def of(model: Model, exam: Exam) -> Answer:
         predicted=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
         exclusive=model.fitted.exclusive,
         rules=criterion_lines.split(exam.rules["why"].fillna("").iloc[0]),
+        sets=model.conforming(raw, exam.recording.age_days),
+        confidence=model.sets.confidence if model.sets else math.nan,
+        far=_far(model, exam),
     )
+
+
+def _far(model: Model, exam: Exam) -> str:
+    if model.distance is None:
+        return ""
+    return model.distance.flag(training_distance.measures(exam.rules, exam.record)) or ""
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -100,6 +130,12 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
     if answer.exclusive:
         report["class"] = answer.chosen
+    if answer.sets is not None:
+        report["prediction_sets"] = {
+            "confidence": answer.confidence,
+            "answers": answer.guaranteed,
+            "sets": {t: prediction_sets.as_plain(one[None])[0] for t, one in answer.sets.items()},
+        }
     return report | {
         "rules_fired": [
             {"rule": names.get(title, title), "title": title, "reason": reason}
@@ -110,7 +146,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             measure: float(f"{value:.6g}") if math.isfinite(value) else None
             for measure, value in answer.exam.quality.items()
         },
-        "flags": list(answer.exam.flags),
+        "flags": list(answer.flags),
         "training_children": answer.children,
         "use": USE,
     }
@@ -131,14 +167,18 @@ def as_text(answer: Answer) -> RenderableType:
     if not answer.exclusive:
         table.add_column("threshold", justify="right")
     table.add_column("decision")
+    if answer.sets is not None:
+        table.add_column(f"at {answer.confidence:.0%} confidence")
     for target, p, cut, predicted in zip(
         answer.targets, answer.probabilities, answer.thresholds, answer.predicted, strict=True
     ):
         limit = [] if answer.exclusive else ["none" if math.isnan(cut) else f"{cut:.3f}"]
         near = ", at the threshold" if at_threshold(p, cut) else ""
-        table.add_row(target, f"{p:.3f}", *limit, decision(predicted, answer.exclusive) + near)
+        sure = [] if answer.sets is None else [answer.guaranteed[target]]
+        decided = decision(predicted, answer.exclusive) + near
+        table.add_row(target, f"{p:.3f}", *limit, decided, *sure)
     met = [Text(f"{title}: {reason}") for title, reason in answer.rules]
-    flags = [Text(f"! {flag}", style="bold") for flag in answer.exam.flags]
+    flags = [Text(f"! {flag}", style="bold") for flag in answer.flags]
     met = met or [Text("No criterion is met.")]
     return Group(Text(subject, style="bold"), table, *flags, *met, Text(""))
 

@@ -7,9 +7,11 @@ from pedecg.report import (
     cohort_sections,
     error_analysis_sections,
     external_sections,
+    goal_sections,
     reproducibility_sections,
     result_sections,
     review_sections,
+    uncertainty_sections,
 )
 from pedecg.report.content_blocks import Block
 from pedecg.report.run_files import RunFiles
@@ -51,6 +53,7 @@ SECTIONS = (
     Section("cohort", "Who is in the cohort", cohort_sections.audit, ("metrics/audit.json",)),
     Section("splits", "Splits", cohort_sections.splits, ("metrics/split.json",)),
     Section("results", "Results", result_sections.results, _EVALUATED, result=True),
+    Section("goals", "Goals", goal_sections.goals, _EVALUATED, result=True),
     Section("calibration", "Calibration", result_sections.calibration, _EVALUATED, result=True),
     Section(
         "thresholds",
@@ -58,6 +61,19 @@ SECTIONS = (
         result_sections.thresholds,
         (*_EVALUATED, "calibration/*.json"),
         result=True,
+    ),
+    Section(
+        "prediction-sets",
+        "Prediction sets",
+        uncertainty_sections.prediction_sets,
+        (*_EVALUATED, "metrics/prediction_sets.json"),
+        result=True,
+    ),
+    Section(
+        "training-distance",
+        "Distance from the training records",
+        uncertainty_sections.training_distance,
+        ("metrics/training_distance.json",),
     ),
     Section(
         "comparison",

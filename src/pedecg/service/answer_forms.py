@@ -61,6 +61,6 @@ def done(job: Job, model: Model) -> Done:
     return Done(
         WRITERS[job.form](answer, model, job.target),
         dict(zip(answer.targets, answer.probabilities, strict=True)),
-        len(answer.exam.flags),
+        len(answer.flags),
         dict(answer.exam.quality),
     )

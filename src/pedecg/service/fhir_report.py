@@ -30,7 +30,7 @@ MEASURES = {
 def report(answer: Answer) -> dict[str, Any]:
     """Return the report as FHIR's JSON has it."""
     observations = [*_targets(answer), *_criteria(answer), *_measures(answer.exam.rules)]
-    flags = "; ".join(answer.exam.flags) or "none"
+    flags = "; ".join(answer.flags) or "none"
     probabilities = ", ".join(
         f"{target} {p:.3f}" for target, p in zip(answer.targets, answer.probabilities, strict=True)
     )
