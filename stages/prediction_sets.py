@@ -19,13 +19,10 @@ def main() -> None:
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    external_records = tables.read("data/external/interim/records.parquet", tables.RECORDS)
-    external_labels = tables.read("data/external/interim/labels.parquet", tables.LABELS)
+    others = list(params.read_section("external_cohorts"))
 
     run = set_coverage.of_run(models, labels, splits, records, age_edges_days, settings)
-    external = set_coverage.external(
-        run.sets, external_records, external_labels, mapping, Path("data/external/predictions")
-    )
+    external = set_coverage.external(run.sets, others, mapping, Path("data/external_cohorts"))
     risk = set_coverage.risk_over_coverage(run.test, run.calibrated)
 
     for model, sets in run.sets.items():

@@ -174,8 +174,12 @@ def test_a_shift_is_a_loss_of_coverage_with_an_interval() -> None:
     other = Records(moved.cases, 1 - moved.probabilities, moved.age_days)
     same = children(rng, 900, 2.0)
     internal = set_coverage.table(sets, here)
-    lost = set_coverage.loss(internal, set_coverage.table(sets, other)).set_index("group")
-    kept = set_coverage.loss(internal, set_coverage.table(sets, same)).set_index("group")
+    lost = set_coverage.loss(
+        internal, set_coverage.table(sets, other).assign(cohort="b")
+    ).set_index("group")
+    kept = set_coverage.loss(internal, set_coverage.table(sets, same).assign(cohort="a")).set_index(
+        "group"
+    )
     assert (lost.loc[GROUPS, "high"] < 0).all()
     assert (kept.loc[GROUPS, "low"] < 0).all()
     assert (kept.loc[GROUPS, "high"] > 0).all()

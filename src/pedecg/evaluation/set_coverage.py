@@ -17,6 +17,7 @@ from pedecg.evaluation.external_validation import ExternalSettings
 from pedecg.evaluation.prediction_sets import Categories, PredictionSets, Records, SetSettings
 
 ALL = "all"  # ages together
+COHORT = "cohort"  # column: name of an external cohort
 _TAIL = 0.025  # of each side of a 95% interval
 
 Floats = NDArray[np.float64]
@@ -70,32 +71,39 @@ def of_run(
 
 def external(
     sets: Mapping[str, PredictionSets],
-    records: pd.DataFrame,
-    labels: pd.DataFrame,
+    names: Sequence[str],
     settings: ExternalSettings,
     folder: Path,
 ) -> pd.DataFrame | None:
-    """Return `table` on an external cohort, of the models that were validated there.
+    """Return `table` on every external cohort, of the models that were validated there.
 
     Parameters
     ----------
-    records, labels : `tables.RECORDS` and `tables.LABELS` of the external cohort.
-    settings : which of its records count, and the mapping of its labels.
-    folder : of its predictions, one file per validated model.
+    names : of the external cohorts.
+    settings : which of their records count, and the mapping of their labels.
+    folder : holds a folder per cohort, with its records, labels and predictions.
 
     Returns
     -------
-    None where no model was validated, or no label is known to both cohorts.
+    The columns of `table` after a column cohort; None where no model was validated, or no label is
+    known to the internal cohort and an external one.
     """
     found = []
-    for file in sorted(folder.glob("*.parquet")):
-        made = sets[file.stem]
-        predictions = tables.read(file, tables.PREDICTIONS)
-        stored = tuple(predictions["record_id"].unique())
-        cohort = external_validation.prepare(records, labels, stored, tuple(made.scores), settings)
-        if cohort.cases is not None:
-            there = prediction_sets.records_of(predictions, cohort.cases, records, str(file))
-            found.append(table(made, there))
+    for name in names:
+        records = tables.read(folder / name / "interim/records.parquet", tables.RECORDS)
+        labels = tables.read(folder / name / "interim/labels.parquet", tables.LABELS)
+        for file in sorted((folder / name / "predictions").glob("*.parquet")):
+            made = sets[file.stem]
+            predictions = tables.read(file, tables.PREDICTIONS)
+            stored = tuple(predictions["record_id"].unique())
+            cohort = external_validation.prepare(
+                name, records, labels, stored, tuple(made.scores), settings
+            )
+            if cohort.cases is not None:
+                there = prediction_sets.records_of(predictions, cohort.cases, records, str(file))
+                of_cohort = table(made, there)
+                of_cohort.insert(0, COHORT, name)
+                found.append(of_cohort)
     return pd.concat(found, ignore_index=True) if found else None
 
 
@@ -193,15 +201,27 @@ def expected(n_fitted: int, n: int, confidence: float) -> tuple[float, float]:
 def as_metrics(
     coverage: pd.DataFrame, external: pd.DataFrame | None, settings: SetSettings
 ) -> dict[str, Any]:
-    """Return both tables of `table` by model, target and group, with what is covered too little."""
+    """Return both tables of `table` by model, target and group, with what is covered too little.
+
+    External figures are by cohort first.
+    """
     below = misses(coverage)
     return {
         "confidence": settings.confidence,
         "groups": len(coverage[coverage["group"] != ALL]),
         "groups_covered_less_than_chance_explains": len(below),
         "test": _nested(coverage),
-        "external": None if external is None else _nested(external),
-        "external_minus_test": None if external is None else _nested(loss(coverage, external)),
+        "external": _by_cohort(external),
+        "external_minus_test": _by_cohort(None if external is None else loss(coverage, external)),
+    }
+
+
+def _by_cohort(table: pd.DataFrame | None) -> dict[str, Any] | None:
+    if table is None:
+        return None
+    return {
+        str(name): _nested(rows.drop(columns=COHORT))
+        for name, rows in table.groupby(COHORT, sort=False)
     }
 
 
@@ -219,13 +239,13 @@ def misses(coverage: pd.DataFrame) -> pd.DataFrame:
 
 
 def loss(internal: pd.DataFrame, external: pd.DataFrame) -> pd.DataFrame:
-    """Return how much less the sets cover on an external cohort, by model, target and group.
+    """Return how much less the sets cover on external cohorts, by model, target and group.
 
     Returns
     -------
-    Columns model, target, group, n, internal, external, difference, low, high: external minus
-    internal coverage with its 95% interval (Newcombe RG. Stat Med 1998;17:873-890, method 10, from
-    the exact intervals of both).
+    Columns cohort, model, target, group, n, internal, external, difference, low, high: external
+    minus internal coverage with its 95% interval (Newcombe RG. Stat Med 1998;17:873-890, method 10,
+    from the exact intervals of both).
     """
     keys = ["model", "target", "group"]
     both = external.merge(internal, on=keys, suffixes=("_external", "_internal"))
@@ -238,7 +258,7 @@ def loss(internal: pd.DataFrame, external: pd.DataFrame) -> pd.DataFrame:
         both["high_external"] - both["coverage_external"],
         both["coverage_internal"] - both["low_internal"],
     )
-    return both[keys].assign(
+    return both[[COHORT, *keys]].assign(
         n=both["n_external"], internal=both["coverage_internal"],
         external=both["coverage_external"], difference=difference,
         low=difference - below, high=difference + above,

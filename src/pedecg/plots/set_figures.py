@@ -1,6 +1,6 @@
 """Coverage of prediction sets by age group, and error rate over the share of answered records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -26,11 +26,11 @@ def coverage(
 
     Parameters
     ----------
-    test, external : as `evaluation.set_coverage.table` returns them.
+    test : as `evaluation.set_coverage.table` returns it.
+    external : as `evaluation.set_coverage.external` returns it; None where there is none.
     note : how many test records and patients.
     """
     for model, of_model in test.groupby("model", sort=False):
-        outside = None if external is None else external[external["model"] == model]
         targets = list(dict.fromkeys(of_model["target"]))
         figure, panels = _panels(targets, 2.6)
         for axes, target in zip(panels, targets, strict=True):
@@ -41,9 +41,10 @@ def coverage(
             )
             places = {group: place for place, group in enumerate(here["group"])}
             _intervals(axes, here, places, -0.12, COLOURS[0], "test")
-            if outside is not None:
-                there = outside[(outside["target"] == target) & outside["group"].isin(places)]
-                _intervals(axes, there, places, 0.12, COLOURS[1], "external cohort")
+            for number, (name, of_cohort) in enumerate(_by_cohort(external, model), start=1):
+                there = of_cohort[(of_cohort["target"] == target) & of_cohort["group"].isin(places)]
+                shift = -0.12 + 0.24 * number
+                _intervals(axes, there, places, shift, COLOURS[number % len(COLOURS)], name)
             axes.axvline(confidence, color="0.4", lw=1, ls=":")
             axes.set_xlim(0.4, 1.01)
             axes.invert_yaxis()
@@ -95,6 +96,14 @@ def _panels(targets: list[str], height: float) -> tuple[Figure, list[Axes]]:
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return figure, panels
+
+
+def _by_cohort(external: pd.DataFrame | None, model: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name of each external cohort that a model was validated on, and its rows."""
+    if external is not None:
+        of_model = external[external["model"] == model]
+        for name, rows in of_model.groupby("cohort", sort=False):
+            yield str(name).replace("_", " "), rows
 
 
 def _intervals(

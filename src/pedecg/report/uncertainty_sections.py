@@ -43,21 +43,24 @@ def prediction_sets(run: RunFiles) -> list[Block]:
         "Error rate when only the surest records are answered, by target and model.",
         wide=True,
     )
-    for model, targets in (found["external_minus_test"] or {}).items():
-        rows = [
-            [target, group, number(one["n"]), percent(one["internal"]), percent(one["external"]),
-             figure({"value": one["difference"], "low": one["low"], "high": one["high"]})]
-            for target, groups in targets.items()
-            for group, one in groups.items()
-        ]  # fmt: skip
-        blocks.append(
-            Table(
-                f"{model}: coverage on the external cohort, which the guarantee does not hold for",
-                ["target", "group", "records", "test", "external", "external minus test"],
-                rows,
-            )
-        )
+    for cohort, models in (found["external_minus_test"] or {}).items():
+        blocks += [_external(cohort, model, targets) for model, targets in models.items()]
     return blocks
+
+
+def _external(cohort: str, model: str, targets: dict[str, Any]) -> Table:
+    rows = [
+        [target, group, number(one["n"]), percent(one["internal"]), percent(one["external"]),
+         figure({"value": one["difference"], "low": one["low"], "high": one["high"]})]
+        for target, groups in targets.items()
+        for group, one in groups.items()
+    ]  # fmt: skip
+    name = cohort.replace("_", " ")
+    return Table(
+        f"{model}: coverage on the external cohort {name}, which the guarantee does not hold for",
+        ["target", "group", "records", "test", "external", "external minus test"],
+        rows,
+    )
 
 
 def _coverage(one: dict[str, Any]) -> str:
