@@ -12,7 +12,7 @@ from scratch import PAEDIATRIC, Project, pipelines
 ENSEMBLE = ["ensemble@*", "evaluate_ensemble"]
 # What follows from a training of any model, besides its own evaluation.
 TOGETHER = [*ENSEMBLE, "compare", "select_models"]
-MEASURES = ["rule_features", "audit_measures", "measure_truth", "model_inputs"]
+MEASURES = ["rule_features", "audit_measures", "measure_truth", "norms", "model_inputs"]
 REVIEW = ["noise_review", "noise_truth"]
 # Stages that take a selected model run where the files of that model have changed.
 TAKE = {

@@ -41,7 +41,7 @@ from pedecg.models import model_settings, registry, run_check
 from pedecg.models.network_base import SharedTrunkSettings
 from pedecg.report.report_settings import ReportSettings
 from pedecg.review.label_noise import NoiseReviewSettings
-from pedecg.rules import norms
+from pedecg.rules import norms, own_centiles
 from pedecg.rules.rule_features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.cinc2017_cohort import CincSimulationSettings
@@ -67,6 +67,7 @@ SECTIONS: Sections = {
     "preprocess": PreprocessSettings,
     "delineate": DelineateSettings,
     "rule_features": RuleFeaturesSettings,
+    "norms": own_centiles.NormsSettings,
     "evaluate": EvaluateSettings,
     "subgroups": SubgroupSettings,
     "normal_beats": NormalBeatsSettings,
