@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pedecg.cohorts import normal_records
 from pedecg.core import errors, parallel, params, tables
 from pedecg.explain import explain_tables, normal_beats
 from pedecg.explain.beat_regions import GLOBAL
@@ -24,7 +25,7 @@ def main() -> None:
     signals = signal_store.open_store(SIGNALS)
 
     training = splits.loc[splits["split"] == "train", "record_id"]
-    normal_ones = normal_beats.healthy(labels, list(training), settings.target)
+    normal_ones = normal_records.select(labels, training, settings.target)
     ages = records.set_index("record_id")["age_days"].reindex(normal_ones)
     ages_days = ages.to_numpy(np.float64, na_value=np.nan)
     of_record = dict(list(waves.groupby("record_id")))

@@ -6,6 +6,7 @@ import planted
 import pytest
 from planted import SETTINGS
 
+from pedecg.cohorts import normal_records
 from pedecg.core import tables
 from pedecg.explain import attribution, beat_regions, explain_tables, normal_beats, sanity_checks
 from pedecg.signals import signal_store
@@ -122,9 +123,9 @@ def test_normal_are_those_certainly_free_of_every_target_or_those_with_one():
     labels = pd.DataFrame(
         {"record_id": list("abcd"), "norm": [1, 0, 0, 0], "mi": [0, 1, 0, np.nan]}
     )
-    assert normal_beats.healthy(labels, ["a", "b", "c", "d"], None) == ["c"]
-    assert normal_beats.healthy(labels, ["b", "c", "d"], None) == ["c"]
-    assert normal_beats.healthy(labels, ["a", "b", "c", "d"], "norm") == ["a"]
+    assert normal_records.select(labels, ["a", "b", "c", "d"], None) == ["c"]
+    assert normal_records.select(labels, ["b", "c", "d"], None) == ["c"]
+    assert normal_records.select(labels, ["a", "b", "c", "d"], "norm") == ["a"]
 
 
 @pytest.mark.parametrize("target", [None, "chd"])
@@ -132,7 +133,7 @@ def test_an_unknown_label_does_not_make_a_record_normal(target):
     """On PTB-XL, records of which only the rhythm was stated were once the normal heart."""
     rows = {"record_id": ["all", "one", "none", "ill"], "chd": [None, 0, 0, 1]}
     labels = pd.DataFrame(rows | {"mi": [None, None, 0, 0]}).astype({"chd": "Int8", "mi": "Int8"})
-    normal = normal_beats.healthy(labels, ["all", "one", "none", "ill"], target)
+    normal = normal_records.select(labels, ["all", "one", "none", "ill"], target)
     assert normal == (["none"] if target is None else ["ill"])
 
 

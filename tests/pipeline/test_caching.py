@@ -13,7 +13,8 @@ ENSEMBLE = ["ensemble@*", "evaluate_ensemble"]
 # What follows from a training of any model, besides its own evaluation.
 TOGETHER = [*ENSEMBLE, "compare", "select_models", "prediction_sets"]
 MEASURES = [
-    "rule_features", "audit_measures", "measure_truth", "model_inputs", "training_distance"
+    "rule_features", "audit_measures", "measure_truth", "norms", "model_inputs",
+    "training_distance",
 ]  # fmt: skip
 REVIEW = ["noise_review", "noise_truth"]
 EXTERNAL = ["external_validation@*", "external_table"]

@@ -40,6 +40,7 @@ FITTED = (
     "data/ensemble",
     "data/selected",
     "data/features/normal_beats.parquet",
+    "data/norms",
     "data/processed/lead_statistics.json",
     "data/review/candidates.parquet",
 )

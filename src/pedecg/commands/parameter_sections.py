@@ -44,7 +44,7 @@ from pedecg.models import model_settings, registry, run_check
 from pedecg.models.network_base import SharedTrunkSettings
 from pedecg.report.report_settings import ReportSettings
 from pedecg.review.label_noise import NoiseReviewSettings
-from pedecg.rules import norms
+from pedecg.rules import norms, own_centiles
 from pedecg.rules.rule_features import RuleFeaturesSettings
 from pedecg.signals.preprocess import PreprocessSettings
 from pedecg.simulation.cinc2017_cohort import CincSimulationSettings
@@ -70,6 +70,7 @@ SECTIONS: Sections = {
     "preprocess": PreprocessSettings,
     "delineate": DelineateSettings,
     "rule_features": RuleFeaturesSettings,
+    "norms": own_centiles.NormsSettings,
     "evaluate": EvaluateSettings,
     "goals": GoalSettings,
     "prediction_sets": SetSettings,

@@ -101,21 +101,6 @@ def from_table(table: pd.DataFrame) -> Normals | None:
     return Normals(leads, by_age)
 
 
-def healthy(labels: pd.DataFrame, record_ids: Sequence[str], target: str | None) -> list[str]:
-    """Return which records are normal: have this target, or (None) no target for certain.
-
-    An unknown label is neither: a record of which one target is unknown is not certainly normal.
-    """
-    selected = labels[labels["record_id"].isin(set(record_ids))].set_index("record_id")
-    # A comparison with a null is null, and `all` skips nulls: without filling, a record whose
-    # labels are all unknown would count as normal.
-    if target is None:
-        normal = selected.eq(0).fillna(False).astype(bool).all(axis=1)
-    else:
-        normal = selected[target].eq(1).fillna(False).astype(bool)
-    return sorted(map(str, selected.index[normal]))
-
-
 def shape_of(record: Healthy, folder: Path) -> dict[str, Array]:
     """Return the median of a record's waves by region, shape (n_leads, n_points), mV.
 
