@@ -60,7 +60,7 @@ test-nightly: env  ## the longest cases, which a nightly run adds
 # Training that is killed, hostile servers and damaged WFDB have tests of their own beside their code.
 faults: env  ## every fault of tests/faults, in full: kills, damaged files, full disks; prints counts
 	FAULTS=full python -m pytest -m 'slow or not slow' tests/faults tests/learning/test_resume.py \
-		tests/models/test_download.py tests/cohorts/test_damaged_files.py
+		tests/downloads tests/cohorts/test_damaged_files.py
 
 coverage: env  ## the fast tests, and which lines they run: coverage/
 	$(TESTS) --cov --cov-report=term --cov-report=html:coverage/html --cov-report=markdown:coverage/summary.md

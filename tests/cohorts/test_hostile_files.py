@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import binary_format_files
 import format_files
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def deflated_dicom(file: Path) -> None:
     import pydicom
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    format_files.dicom(file, LEADS_MV, 500)
+    binary_format_files.dicom(file, LEADS_MV, 500)
     whole = pydicom.dcmread(file)
     whole.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     whole.save_as(file, enforce_file_format=True)

@@ -3,6 +3,7 @@
 import copy
 import re
 
+import binary_format_files
 import format_files
 import numpy as np
 import pytest
@@ -251,7 +252,7 @@ def dicom_groups(tmp_path):
         import pydicom
 
         file = tmp_path / "r.dcm"
-        format_files.dicom(file, LEADS_MV, 500)
+        binary_format_files.dicom(file, LEADS_MV, 500)
         data = pydicom.dcmread(file)
         beat, rhythm = data.WaveformSequence
         groups = [beat]

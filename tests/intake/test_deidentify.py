@@ -5,6 +5,7 @@ import re
 import stat
 from pathlib import Path
 
+import binary_format_files
 import format_files
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def plant(form: str, folder: Path) -> None:
 
 
 def plant_wfdb(stem: Path, leads: dict[str, np.ndarray]) -> None:
-    counts = format_files.counts(leads)
+    counts = binary_format_files.counts(leads)
     lines = [f"{stem.name} 12 500 {counts.shape[1]} 08:00:00 30/04/1988"]
     lines += [
         f"{stem.name}.dat 16 {1 / vendor_files.STEP_MV:g}/mV 16 0 {row[0]} "

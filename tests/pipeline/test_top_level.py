@@ -15,6 +15,9 @@ PAGES = sorted(
     for file in ROOT.glob(pattern)
     if not file.parent.name.startswith(".")
 )
+WORKFLOWS = sorted(
+    file.relative_to(ROOT).as_posix() for file in (ROOT / ".github/workflows").glob("*.yml")
+)
 
 
 def test_the_version_is_the_same_in_package_citation_and_changelog():
@@ -46,6 +49,14 @@ def test_every_script_is_in_the_table_of_its_folder(folder):
 def test_links_of_every_page_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
     assert not [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+
+
+@pytest.mark.parametrize("file", ["Makefile", ".ci/run", *WORKFLOWS])
+def test_every_test_script_and_stage_that_a_command_names_exists(file):
+    text = (ROOT / file).read_text("utf-8")
+    named = re.findall(r"(?<![\w/.$])(?:tests|scripts|stages|src|benchmarks)/[\w/.]+", text)
+    assert named or file != "Makefile"
+    assert not [path for path in named if not (ROOT / path.rstrip(".")).exists()]
 
 
 def test_an_archive_without_git_is_one_line(tmp_path):

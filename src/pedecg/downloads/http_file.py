@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
 
@@ -339,35 +341,18 @@ class _Download:
 @contextmanager
 def _locked(path: Path, limits: Limits) -> Iterator[None]:
     """Hold the one lock of a file; another process that fetches it waits."""
-    import fcntl
-
     lock = path.with_name(f".{path.name}.lock")
-    while True:
-        with lock.open("w") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if limits.left_s <= 0:
-                        raise PedecgError(
-                            f"{path}: another download of it did not end in {limits.total_s:g} s"
-                        ) from None
-                    time.sleep(0.05)
-            # The holder before may have removed the file that this process has opened.
-            if _same_file(lock, file.fileno()):
-                try:
-                    yield
-                finally:
-                    lock.unlink(missing_ok=True)
-                return
-
-
-def _same_file(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        with FileLock(lock, timeout=limits.left_s):
+            try:
+                yield
+            finally:
+                # A folder of data keeps no lock; who waits for this one notices that it has gone.
+                lock.unlink(missing_ok=True)
+    except Timeout:
+        raise PedecgError(
+            f"{path}: another download of it did not end in {limits.total_s:g} s"
+        ) from None
 
 
 def _retry_after(text: str | None) -> float | None:

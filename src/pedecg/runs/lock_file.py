@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from functools import cache
 from typing import Any
 
 import yaml
@@ -36,14 +36,16 @@ def outputs(stage: Mapping[str, Any] | None) -> dict[str, str]:
     return _hashes(stage, "outs")
 
 
-def reads(stage: Mapping[str, Any], path: str) -> bool:
-    """Return whether a dependency of a stage is a path, lies in it or holds it."""
-    made = PurePosixPath(path)
-    for name in _hashes(stage, "deps"):
-        dep = PurePosixPath(name)
-        if dep == made or made in dep.parents or dep in made.parents:
-            return True
-    return False
+class ReadPaths:
+    """What a stage reads: its dependencies, files or whole folders."""
+
+    def __init__(self, stage: Mapping[str, Any]) -> None:
+        self._paths = set(_hashes(stage, "deps"))
+        self._with_folders = {each for path in self._paths for each in _with_folders_of(path)}
+
+    def __contains__(self, path: str) -> bool:
+        """Return whether a dependency is this path, lies in it or holds it."""
+        return path in self._with_folders or not self._paths.isdisjoint(_with_folders_of(path))
 
 
 class Freshness:
@@ -94,8 +96,9 @@ class Freshness:
             maker = self._makers.get(dep)
             if maker is not None and outputs(self.stages[maker])[dep] != md5:
                 yield f"{dep} has changed since stage {stage} ran"
+        read = ReadPaths(entry)
         for path, maker in self._makers.items():
-            if maker != name and self._is_of_this_run(maker) and reads(entry, path):
+            if maker != name and path in read and self._is_of_this_run(maker):
                 fault = self.of_stage(maker)
                 if fault:
                     yield fault
@@ -114,6 +117,13 @@ class Freshness:
 
 def _hashes(stage: Mapping[str, Any] | None, kind: str) -> dict[str, str]:
     return {str(one["path"]): str(one.get("md5", "")) for one in (stage or {}).get(kind) or []}
+
+
+@cache
+def _with_folders_of(path: str) -> tuple[str, ...]:
+    """Return a path and the folders that hold it: a/b/c, a/b, a."""
+    parts = path.split("/")
+    return tuple("/".join(parts[:n]) for n in range(len(parts), 0, -1))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -214,12 +214,13 @@ def _of_networks(stages: lock_file.Stages, networks: Iterable[str]) -> set[str]:
         for network in (networks if "{network}" in pattern else [""])
     ]
     touched = {name for name in stages if any(fnmatch(name, pattern) for pattern in patterns)}
+    read = {name: lock_file.ReadPaths(stage) for name, stage in stages.items()}
     while True:
         made = [path for name in touched for path in lock_file.outputs(stages[name])]
         reading = {
             name
-            for name, stage in stages.items()
-            if name not in touched and any(lock_file.reads(stage, path) for path in made)
+            for name in stages
+            if name not in touched and any(path in read[name] for path in made)
         }
         if not reading:
             return touched
