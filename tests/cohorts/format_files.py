@@ -234,7 +234,7 @@ def dicom(file: Path, leads: Leads, fs_hz: int) -> None:
     data.AcquisitionDateTime = "19880430080000"
     data.WaveformSequence = Sequence(
         [
-            group("MEDIAN BEAT", "DERIVED", 3 * rows[:, : fs_hz // 2]),
+            group("MEDIAN BEAT", "DERIVED", 3 * rows[:, : int(fs_hz) // 2]),
             group("RHYTHM", "ORIGINAL", rows),
         ]
     )
