@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pedecg.core import errors, experiment, params, stage_item, tables
-from pedecg.evaluation import cases, curves, evaluate, fit_calibration, multiclass
+from pedecg.evaluation import cases, class_weights, curves, evaluate, fit_calibration, multiclass
 from pedecg.plots import reliability_diagram
 
 
@@ -32,6 +34,9 @@ def main() -> None:
         enough,
         classes,
     )
+    fitted = class_weights.fit_all(
+        fitted, subjects["validation"], raw["validation"], seeds, settings
+    )
     calibrated = {name: evaluate.calibrated(fitted, p, seeds) for name, p in raw.items()}
     scored = {
         name: evaluate.score(one, calibrated[name], settings) for name, one in subjects.items()
@@ -46,8 +51,9 @@ def main() -> None:
     )
     folder = Path("plots/evaluate") / model
     if classes:
+        weights = np.array([fitted.weights(len(fitted.targets), seed) for seed in (None, *seeds)])
         figures["test_classes"] = multiclass.as_metrics(
-            subjects["test"], calibrated["test"].p, settings.challenge_classes, settings
+            subjects["test"], calibrated["test"].p, settings.challenge_classes, settings, weights
         )
         table = multiclass.as_table(figures["test_classes"], model)
         tables.write_csv(table, folder / "classes.csv")

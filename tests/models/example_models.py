@@ -35,6 +35,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "without_weights": "stop", "tuning": "full", "layer_decay": 0.75, "dropout": 0.1,
         "masked_autoencoder": TRUNK,
     },
+    "random_encoder": TRUNK,
     "resnet1d": TRUNK,
     "resnet1d_age": TRUNK | AGE | {"conditioning": "film"},
     "rules": {"max_slope": 5.0},
@@ -43,6 +44,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "record_share": 0.7, "feature_share": 0.7, "balance": 0,
     },
     "rules_linear": {"strength": 1.0},
+    "s4d": {
+        "width": 8, "layers": 1, "states": 4, "step_hz": 62.5, "stem_s": 0.1,
+        "memory_s": [0.05, 5.0], "both_ways": True, "dropout": 0.1,
+    },
     "rules_trees": {"trees": 10, "min_leaf": 2, "feature_share": 0.5},
 }  # fmt: skip
 SETTINGS["hybrid"] = {

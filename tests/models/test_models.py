@@ -66,6 +66,16 @@ SEQUENCE = {
     "sequence_rate": 1,
     "dropout": 0.1,
 }
+S4D = {
+    "width": 8,
+    "layers": 2,
+    "states": 4,
+    "step_hz": 62.5,
+    "stem_s": 0.1,
+    "memory_s": [0.05, 5.0],
+    "both_ways": True,
+    "dropout": 0.1,
+}
 CNN_RNN = {
     "cnn_only": {},
     "cnn_lstm": {"sequence": "lstm", "layers": 2},
@@ -91,6 +101,8 @@ VARIANTS = {
         "film, modern": MODERN | AGE | {"conditioning": "film"},
         "concat": TRUNK | AGE | {"conditioning": "concat"},
     },
+    "s4d": {"both ways": S4D, "ahead": S4D | {"both_ways": False}},
+    "random_encoder": {"plain": TRUNK, "modern": MODERN},
     "foundation": {"own": FOUNDATION, "own, probe": FOUNDATION | {"tuning": "probe"}},
 }
 CASES = [
@@ -182,7 +194,8 @@ def test_every_parameter_learns(name, settings):
             if p.grad is not None and p.grad.any():
                 seen[key] = True
     assert [key for key, learnt in seen.items() if not learnt] == []
-    assert settings.get("tuning") == "probe" or all(p.requires_grad for p in network.parameters())
+    frozen = settings.get("tuning") == "probe" or name == "random_encoder"
+    assert frozen or all(p.requires_grad for p in network.parameters())
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
@@ -298,7 +311,12 @@ def test_weights_on_disk_give_the_same_answer(name, settings, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "least", "most"),
-    [("resnet1d", 0.8e6, 1.3e6), ("resnet1d_age", 0.8e6, 1.3e6), ("resnet1d_medium", 26e6, 29e6)],
+    [
+        ("s4d", 0.08e6, 0.1e6),
+        ("resnet1d", 0.8e6, 1.3e6),
+        ("resnet1d_age", 0.8e6, 1.3e6),
+        ("resnet1d_medium", 26e6, 29e6),
+    ],
 )
 def test_the_defaults_are_as_large_as_they_are_stated_to_be(name, least, most):
     with torch.device("meta"):
@@ -322,6 +340,24 @@ def test_a_probe_changes_nothing_but_the_head():
     optimizer.step()
     after = network.backbone.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_random_encoder_learns_nothing_but_its_head() -> None:
+    network = build("random_encoder", TRUNK)
+    before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    trained = trained_a_little("random_encoder", TRUNK).state_dict()
+    moved = {key for key in before if not torch.equal(before[key], trained[key])}
+    assert {key.split(".")[0] for key in moved} == {"head", "scale"}
+    assert network.learning_rates() == {"trunk.": 0.0}
+
+
+def test_no_block_of_a_random_encoder_is_its_shortcut() -> None:
+    for settings in (TRUNK, MODERN):
+        trunk = build("random_encoder", settings).trunk
+        zero = [
+            key for key, value in trunk.named_parameters() if "weight" in key and not value.any()
+        ]
+        assert zero == []
 
 
 def test_layers_nearer_to_the_signal_learn_slower():

@@ -91,6 +91,10 @@ def _calibration(calibration: Any, targets: Collection[str]) -> str | None:
     wrong = _keys("calibration.json", calibration, {"curves": dict, "exclusive": bool})
     if wrong:
         return wrong
+    weights = calibration.get("class_weights", {})
+    mean = weights.get("mean", [1.0] * len(targets)) if isinstance(weights, dict) else None
+    if not _are_numbers(mean) or len(mean) != len(targets) or min(mean) <= 0:
+        return "calibration.json: class_weights: expected a number above 0 per class"
     curves = calibration["curves"].get("mean")
     if not isinstance(curves, dict) or set(curves) != set(targets):
         return "calibration.json: mean: expected a curve of each target"

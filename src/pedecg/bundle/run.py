@@ -277,9 +277,14 @@ class Bundle:
         return list(flags)
 
     def _decide(self, p: Floats, cuts: list[float | None]) -> list[int | None]:
-        """Return 1 from the threshold on, 0 below it, None without one; classes: the likeliest."""
+        """Return 1 from the threshold on, 0 below it, None without one.
+
+        Of classes the one of the largest probability, times the class's weight if there is one.
+        """
         if self.calibration["exclusive"]:
-            return [int(k == p.argmax()) for k in range(len(p))]
+            weights = self.calibration.get("class_weights", {}).get("mean", [1.0] * len(p))
+            best = (p * np.array(weights)).argmax()
+            return [int(k == best) for k in range(len(p))]
         return [
             None if cut is None else int(value >= cut) for value, cut in zip(p, cuts, strict=True)
         ]

@@ -12,7 +12,7 @@ seed) and one for the probability averaged over all trainings (`MEAN`).
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ class Calibration:
         Zadrozny B, Elkan C. KDD 2002:694-699.
     rule : that chose the thresholds.
     curves : seed (as text) or `MEAN` -> target -> curve.
+    class_weights : of exclusive classes, seed (as text) or `MEAN` -> factor on each class's
+        probability before the largest decides; empty: the likeliest class, see `class_weights`.
     """
 
     model: str
@@ -74,6 +76,7 @@ class Calibration:
     exclusive: bool
     rule: str
     curves: Mapping[str, Mapping[str, Curve]]
+    class_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def apply(
         self, values: NDArray[np.float64], seed: int | None = None, logits: bool = False
@@ -99,7 +102,8 @@ class Calibration:
     def decide(self, p: NDArray[np.float64], seed: int | None = None) -> NDArray[np.float64]:
         """Return 1 where a calibrated probability reaches its threshold, else 0; NaN: no threshold.
 
-        Exclusive classes have no thresholds: the most probable class is predicted.
+        Exclusive classes have no thresholds: the class of the largest weighted probability is
+        predicted.
 
         Parameters
         ----------
@@ -110,13 +114,25 @@ class Calibration:
         Shape (n, n_targets).
         """
         if self.exclusive:
-            return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])
+            weighted = p * self.weights(p.shape[1], seed)
+            return np.asarray(np.eye(p.shape[1])[weighted.argmax(axis=1)])
         cuts = self.thresholds(seed)
         return np.where(np.isnan(cuts), np.nan, (p >= cuts).astype(np.float64))
 
+    def weights(self, n_classes: int, seed: int | None = None) -> NDArray[np.float64]:
+        """Return the factor on each class's probability before the largest decides."""
+        key = MEAN if seed is None else str(seed)
+        return np.array(self.class_weights.get(key, (1.0,) * n_classes), np.float64)
+
     def only(self, targets: Sequence[str]) -> "Calibration":
         """Return the same curves for some of the targets."""
-        return Calibration(self.model, tuple(targets), self.exclusive, self.rule, self.curves)
+        places = [self.targets.index(target) for target in targets]
+        weights = {
+            key: tuple(each[place] for place in places) for key, each in self.class_weights.items()
+        }
+        return Calibration(
+            self.model, tuple(targets), self.exclusive, self.rule, self.curves, weights
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the curves as JSON, every number at full precision; NaN as null, infinity as 2."""
@@ -152,6 +168,7 @@ def load(path: str | Path) -> Calibration:
         found = Calibration(
             str(card["model"]), tuple(map(str, card["targets"])), card["exclusive"],
             str(card["rule"]), curves,
+            {key: tuple(map(float, each)) for key, each in card.get("class_weights", {}).items()},
         )  # fmt: skip
         _require_complete(found)
         return found
@@ -267,6 +284,9 @@ def _curve(values: Mapping[str, Any]) -> Curve:
 def _require_complete(found: Calibration) -> None:
     if not isinstance(found.exclusive, bool) or not found.targets or MEAN not in found.curves:
         raise ValueError(f"no targets, no curves of {MEAN!r}, or exclusive is not true or false")
+    for key, weights in found.class_weights.items():
+        if len(weights) != len(found.targets) or not all(0 < one < np.inf for one in weights):
+            raise ValueError(f"class_weights of {key!r}: expected a number above 0 per class")
     for seed, curves in found.curves.items():
         if set(curves) != set(found.targets):
             raise ValueError(f"curves of {seed!r} are not those of its targets")

@@ -40,6 +40,11 @@ class CalibrationSettings(params.Section):
         )
     )
     rate: float = Field(description="sensitivity or specificity at that threshold", gt=0, lt=1)
+    class_rule: Literal["likeliest", "f1"] = Field(
+        "likeliest",
+        description="with train.task multiclass: the likeliest class; f1: rare classes weigh more, "
+        "as far as the mean F1 of challenge_classes on validation records rises",
+    )
 
 
 def fit(

@@ -89,21 +89,28 @@ def scores(matrices: Floats, classes: Sequence[str], challenge: Sequence[str]) -
 
 
 def as_metrics(
-    subjects: Cases, p: Floats, challenge: Sequence[str], settings: Scoring
+    subjects: Cases,
+    p: Floats,
+    challenge: Sequence[str],
+    settings: Scoring,
+    class_weights: Floats | None = None,
 ) -> dict[str, Any]:
-    """Return the figures of the likeliest class with intervals, and the confusion matrix.
+    """Return the figures of the predicted class with intervals, and the confusion matrix.
 
     Parameters
     ----------
     p : shape (1 + n_seeds, n, n_classes), probabilities averaged over trainings, then of each: as
         elsewhere ``value`` is that of the average, ``mean`` and ``sd`` those of single trainings.
     challenge : see `scores`.
+    class_weights : shape (1 + n_seeds, n_classes), factors on the probabilities before the largest
+        decides; None: the likeliest class.
     """
     unknown = [name for name in challenge if name not in subjects.targets]
     if unknown:
         known = ", ".join(subjects.targets)
         raise PedecgError(f"evaluate.challenge_classes: no class {unknown[0]}; there are {known}")
-    true, predicted = truth(subjects), p.argmax(axis=2)
+    weighted = p if class_weights is None else p * class_weights[:, None]
+    true, predicted = truth(subjects), weighted.argmax(axis=2)
     weights = bootstrap.counts(subjects.patients, settings.bootstrap, settings.seed).astype(
         np.float64
     )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from pedecg.core import figures
 from pedecg.plots.forest_plot import COLOURS
 
-_COLUMNS = 3
+_COLUMNS = 3  # panels beside each other, as wide as the page
 _ALL = "all"
 
 

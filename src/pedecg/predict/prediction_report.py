@@ -32,7 +32,7 @@ class Answer:
     targets, probabilities, thresholds : of each target; NaN: no threshold could be fitted, or
         classes of which exactly one holds.
     predicted : 1 where the probability reaches the threshold, 0 where not, NaN without one; of
-        classes 1 for the likeliest.
+        classes 1 for the predicted one.
     exclusive : the targets are classes of which exactly one holds.
     rules : (title, reason) of every criterion that is met.
     sets : target -> its prediction set, shape (2,): absent, present; None: there are none.
@@ -71,7 +71,7 @@ class Answer:
         odds = np.log(np.clip(self.probabilities, 1e-9, 1)) - np.log(
             np.clip(np.nan_to_num(self.thresholds, nan=0.5), 1e-9, 2)
         )
-        best = np.argmax(self.probabilities if self.exclusive else odds)
+        best = np.argmax(self.predicted if self.exclusive else odds)
         return self.targets[int(best)]
 
 
