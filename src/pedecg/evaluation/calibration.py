@@ -120,7 +120,7 @@ class Calibration:
         return np.where(np.isnan(cuts), np.nan, (p >= cuts).astype(np.float64))
 
     def weights(self, n_classes: int, seed: int | None = None) -> NDArray[np.float64]:
-        """Return the factor on each class's probability before the largest decides."""
+        """Return the factor on each class's probability before the largest decides, shape (n,)."""
         key = MEAN if seed is None else str(seed)
         return np.array(self.class_weights.get(key, (1.0,) * n_classes), np.float64)
 

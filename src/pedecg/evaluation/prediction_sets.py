@@ -110,7 +110,7 @@ class PredictionSets:
     scores: Mapping[str, Scores]
 
     def groups(self, age_days: pd.Series) -> Categories:
-        """Return the age group of each age in days, ``unknown`` where it is not known."""
+        """Return the age group of each age in days, shape (n,); ``unknown`` where it is not known."""
         return age_groups.assign(age_days, self.age_edges_days).to_numpy(str)
 
     def categories(self, groups: NDArray[np.str_], y: Floats | NDArray[np.int64]) -> Categories:
@@ -209,5 +209,5 @@ def covered(sets: Sets, y: Floats) -> NDArray[np.bool_]:
 
 
 def as_plain(sets: Sets) -> list[list[int]]:
-    """Return each set as the list of its answers: 0 absent, 1 present."""
+    """Return each set, a row of shape (n, 2), as the list of its answers: 0 absent, 1 present."""
     return [[label for label in (0, 1) if one[label]] for one in sets.tolist()]

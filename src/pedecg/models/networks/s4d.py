@@ -88,7 +88,7 @@ class DiagonalStateSpace(nn.Module):
         return 2 * (envelope * waves).sum(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the response to x; a step depends on itself and those before it."""
+        """Return the response to x, (B, C, T); a step depends on itself and those before it."""
         return convolve(x, self.kernel(x.shape[-1])) + self.d.unsqueeze(-1) * x
 
 
