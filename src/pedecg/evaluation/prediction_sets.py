@@ -110,7 +110,7 @@ class PredictionSets:
     scores: Mapping[str, Scores]
 
     def groups(self, age_days: pd.Series) -> Categories:
-        """Return the age group of each age in days, shape (n,); ``unknown`` where it is not known."""
+        """Return the age group of each age in days, shape (n,); ``unknown`` without an age."""
         return age_groups.assign(age_days, self.age_edges_days).to_numpy(str)
 
     def categories(self, groups: NDArray[np.str_], y: Floats | NDArray[np.int64]) -> Categories:
