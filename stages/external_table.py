@@ -32,7 +32,8 @@ def main() -> None:
 
 def _marked_as(cohorts: dict[str, Any]) -> str:
     """Return the cohort that marks the picture: a simulated one, where any of them is."""
-    named = [params.read_section("cohort.name"), *(one["name"] for one in cohorts.values())]
+    internal = str(params.read_section("cohort.name"))
+    named = [internal, *(str(one["name"]) for one in cohorts.values())]
     return min(named, key=lambda name: not name.startswith(figures.SIMULATED))
 
 

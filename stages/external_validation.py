@@ -1,12 +1,11 @@
 """Validate a finished model on one external cohort; nothing is fitted there.
 
-``python stages/external_validation.py COHORT``, of `external_cohorts`.
+It runs as stage ``external_validation@NAME``; see `stage_item.cohort`.
 """
 
-import sys
 from pathlib import Path
 
-from pedecg.core import errors, experiment, params, tables
+from pedecg.core import errors, experiment, params, stage_item, tables
 from pedecg.evaluation import external_validation, select_models
 from pedecg.learning import batches, cohort_predictions
 from pedecg.models import registry
@@ -15,10 +14,10 @@ from pedecg.signals import signal_store
 
 
 def main() -> None:
-    name = sys.argv[1]
-    base, folder = Path("data/external_cohorts", name), Path("plots/external", name)
+    files = stage_item.cohort()
+    name, base, folder = files.name, files.folder, Path("plots/external", files.name)
     settings = params.load("external_validation", external_validation.ExternalSettings)
-    cohort = params.read_section(f"external_cohorts.{name}.name")
+    cohort = params.read_section(f"{files.section}.name")
     model, seeds = select_models.read_one("external_validation"), experiment.seeds()
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)

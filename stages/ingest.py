@@ -1,37 +1,32 @@
 """Read every record and code of a cohort; what cannot be used goes to quarantine with its reason.
 
-``python stages/ingest.py [section of params.yaml] [folder of outputs]``
+As stage ``ingest_external@NAME`` an external cohort; see `stage_item.cohort`.
 """
-
-import sys
-from pathlib import Path
 
 from pedecg.cohorts import cohort_settings, ingest
 from pedecg.cohorts.record_check import IngestSettings
-from pedecg.core import errors, params, tables
+from pedecg.core import errors, params, stage_item, tables
 
 
 def main() -> None:
-    section, base = sys.argv[1:] or ("cohort", "data")
-    cohort = cohort_settings.load(section)
+    files = stage_item.cohort()
+    interim = files.folder / "interim"
+    cohort = cohort_settings.load(files.section)
     settings = params.load("ingest", IngestSettings)
 
     found = ingest.ingest(cohort, settings)
 
-    tables.write(found.records, f"{base}/interim/records.parquet", tables.RECORDS)
-    tables.write(found.labels, f"{base}/interim/labels.parquet", tables.LABELS)
-    tables.write(found.quarantine, f"{base}/interim/quarantine.parquet", tables.QUARANTINE)
-    listed = f"{base}/interim/quarantine.csv"
+    tables.write(found.records, interim / "records.parquet", tables.RECORDS)
+    tables.write(found.labels, interim / "labels.parquet", tables.LABELS)
+    tables.write(found.quarantine, interim / "quarantine.parquet", tables.QUARANTINE)
+    listed = (interim / "quarantine.csv").as_posix()
     tables.write_csv(found.quarantine, listed)
     if len(found.quarantine):
         print(f"ingest: {len(found.quarantine)} in quarantine, with reasons: {listed}")
-    tables.write(found.findings, f"{base}/interim/findings.parquet", tables.FINDINGS)
-    tables.write(found.quality, f"{base}/interim/quality.parquet", tables.QUALITY)
-    tables.write(found.notes, f"{base}/interim/notes.parquet", tables.NOTES)
-    external = Path(base).parts[1:]
-    kind = "ingest_external" if external else "ingest"
-    file = "/".join(("metrics", kind, *external[1:]))
-    tables.write_metrics(found.metrics, f"{file}.json", kind)
+    tables.write(found.findings, interim / "findings.parquet", tables.FINDINGS)
+    tables.write(found.quality, interim / "quality.parquet", tables.QUALITY)
+    tables.write(found.notes, interim / "notes.parquet", tables.NOTES)
+    tables.write_metrics(found.metrics, *files.metrics("ingest"))
     ingest.require_enough(found, settings, listed)
 
 

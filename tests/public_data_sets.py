@@ -96,14 +96,11 @@ def expected(kind: str) -> Labels:
     """Return the labels of a kind where its code is the only one and every finding has one."""
     if kind == "unnamed":
         return dict.fromkeys(("abnormal", "abnormal_beyond_rate", "norm", *SUPERCLASSES))
+    classes: Labels = dict.fromkeys(SUPERCLASSES, 0 if kind == "normal" else None)
     if kind == "normal":
-        return {"abnormal": 0, "abnormal_beyond_rate": 0, "norm": 1} | dict.fromkeys(
-            SUPERCLASSES, 0
-        )
+        return {"abnormal": 0, "abnormal_beyond_rate": 0, "norm": 1, **classes}
     if kind == "rate":
-        return {"abnormal": 1, "abnormal_beyond_rate": 0, "norm": None} | dict.fromkeys(
-            SUPERCLASSES
-        )
+        return {"abnormal": 1, "abnormal_beyond_rate": 0, "norm": None, **classes}
     absent = None if kind == "rhythm" else 0
     classes = {name: 1 if name == kind else absent for name in SUPERCLASSES}
     return {"abnormal": 1, "abnormal_beyond_rate": 1, "norm": 0, **classes}

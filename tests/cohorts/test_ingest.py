@@ -127,18 +127,18 @@ def test_a_rate_of_no_ecg_is_quarantined(zzu, reasons, recorder, fs):
     assert reasons(zzu) == {"P00001_E01": "unusable-rate"}
 
 
-def run_stage(folder: Path, cohort: str, root: Path, *arguments: str, **changed: object):
+def run_stage(folder: Path, cohort: str, root: Path, stage: str = "", **changed: object):
     yaml = YAML(typ="safe")
     values = yaml.load((REPOSITORY / "params.yaml").read_text())
-    section = values["external_cohorts"]["second_hospital"] if arguments else values["cohort"]
+    section = values["external_cohorts"]["second_hospital"] if stage else values["cohort"]
     section |= {"name": cohort, "root": str(root)}
     values["ingest"] |= changed
     with (folder / "params.yaml").open("w") as file:
         yaml.dump(values, file)
     return subprocess.run(
-        [sys.executable, str(REPOSITORY / "stages" / "ingest.py"), *arguments],
+        [sys.executable, str(REPOSITORY / "stages" / "ingest.py")],
         cwd=folder, capture_output=True, text=True, check=False,
-        env=os.environ | {"PEDECG_JOBS": "1"},
+        env=os.environ | {"PEDECG_JOBS": "1", "DVC_STAGE": stage},
     )  # fmt: skip
 
 
@@ -157,8 +157,8 @@ def test_the_stage_keeps_the_quarantine_even_when_it_fails(mixed, tmp_path):
 
 def test_the_stage_reads_the_external_cohort_too(mixed, tmp_path):
     ended = run_stage(
-        tmp_path, "zzu", mixed.root, "external_cohorts.second_hospital",
-        "data/external_cohorts/second_hospital", max_quarantine_fraction=0.5,
+        tmp_path, "zzu", mixed.root, "ingest_external@second_hospital",
+        max_quarantine_fraction=0.5,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     interim = tmp_path / "data/external_cohorts/second_hospital/interim"

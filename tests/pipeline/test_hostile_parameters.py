@@ -163,3 +163,21 @@ def test_a_further_source_of_no_such_name_is_refused(tmp_path, monkeypatch, key)
     (tmp_path / "params.yaml").write_text("cohort:\n  root: x\n  also: {'a b/c': y}\n")
     with pytest.raises(PedecgError, match="also"):
         annotation_sources.source(key)
+
+
+@pytest.mark.parametrize("payload", [*PAYLOADS, "", "..", "a/b"])
+def test_the_name_of_an_external_cohort_forms_no_path(monkeypatch, payload):
+    monkeypatch.setenv("DVC_STAGE", f"ingest_external@{payload}")
+    with pytest.raises(PedecgError, match="external_cohorts: name"):
+        stage_item.cohort()
+
+
+def test_the_name_of_an_external_cohort_comes_from_its_stage(monkeypatch):
+    monkeypatch.setenv("DVC_STAGE", "dvc.yaml:ingest_external@north")
+    found = stage_item.cohort()
+    assert (found.section, found.folder) == (
+        "external_cohorts.north", Path("data/external_cohorts/north"),
+    )  # fmt: skip
+    assert found.metrics("ingest") == ("metrics/ingest_external/north.json", "ingest_external")
+    monkeypatch.setenv("DVC_STAGE", "ingest")
+    assert stage_item.cohort().metrics("ingest") == ("metrics/ingest.json", "ingest")

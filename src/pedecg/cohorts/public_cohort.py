@@ -92,10 +92,10 @@ def findings(cells: cohort_scan.Cells, codes: Codes, labels: LabelTable) -> list
         if stated is not None:
             seen[stated, ()] = None
     found = []
-    for code, modifiers in seen:
+    for code, qualified_by in seen:
         meaning = labels.meaning(code)
         words = None if meaning is None else meaning.description
-        found.append(Finding(codes.vocabulary, code, modifiers, words, meaning is not None))
+        found.append(Finding(codes.vocabulary, code, qualified_by, words, meaning is not None))
     return found
 
 

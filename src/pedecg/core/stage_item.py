@@ -11,8 +11,9 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-from pedecg.core import experiment
+from pedecg.core import experiment, names
 from pedecg.core.errors import STAGE, PedecgError
 
 _WHOLE = re.compile(r"[0-9]{1,18}")
@@ -60,3 +61,44 @@ def key() -> str | None:
     stage = os.environ.get(STAGE, "").rpartition(":")[2]  # without the path of its dvc.yaml
     _, mark, found = stage.partition("@")
     return found if mark else None
+
+
+@dataclass(frozen=True)
+class CohortFiles:
+    """The cohort of a stage, and where its parameters and outputs are; `name` "" is internal."""
+
+    name: str = ""
+
+    @property
+    def section(self) -> str:
+        """Its section of params.yaml."""
+        return f"external_cohorts.{self.name}" if self.name else "cohort"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its tables and signals."""
+        return Path("data/external_cohorts", self.name) if self.name else Path("data")
+
+    def metrics(self, step: str) -> tuple[str, str]:
+        """Return the metrics file of a step (``ingest``), and its name among the schemas."""
+        kind = f"{step}_external" if self.name else step
+        return "/".join(("metrics", *filter(None, (kind, self.name)))) + ".json", kind
+
+
+def cohort() -> CohortFiles:
+    """Return the cohort that a stage works on: an external one in a ``foreach`` stage.
+
+    Raises
+    ------
+    PedecgError
+        The key of the stage is no name that can be part of a file name.
+    """
+    name = key()
+    if name is None:
+        return CohortFiles()
+    why = "is empty" if not name else names.fault(name)
+    if why:
+        raise PedecgError(
+            f"external_cohorts: name {name[:40]!r} {why}; expected letters, digits, _"
+        )
+    return CohortFiles(name)
