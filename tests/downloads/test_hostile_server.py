@@ -7,6 +7,7 @@ import sys
 import time
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import local_server
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pedecg import cli
+from pedecg.cohorts import code_vocabularies
 from pedecg.core.errors import PedecgError
 from pedecg.downloads import data_sets, fetch_data_set, http_file, listings
 
@@ -321,6 +323,18 @@ def test_some_files_of_a_set_are_chosen_by_pattern(small_set, tmp_path):
         fetch_data_set.fetch("ptb-xl", small_set, tmp_path, only=["x"], say=str)
 
 
+def test_a_checksum_that_the_registry_knows_is_held_against_the_list_and_the_file(
+    small_set, tmp_path, server
+):
+    right = small_set.model_copy(update={"checksums": {"records/f.bin": f"md5:{MD5}"}})
+    assert fetch_data_set.fetch("ptb-xl", right, tmp_path / "a", say=str).unchecked == 0
+    for known in (f"sha256:{'0' * 64}", f"md5:{'0' * 32}"):
+        wrong = small_set.model_copy(update={"checksums": {"records/f.bin": known}})
+        with pytest.raises(PedecgError, match=r"another version|md5 does not match"):
+            fetch_data_set.fetch("ptb-xl", wrong, tmp_path / known[:3], say=str)
+        assert not (tmp_path / known[:3] / "records" / "f.bin").exists()
+
+
 def test_a_login_page_in_place_of_the_list_is_one_line(small_set, tmp_path, server):
     server.files["/set/SHA256SUMS.txt"] = b"<!DOCTYPE html><p>log in"
     with pytest.raises(PedecgError, match="sent a web page"):
@@ -373,3 +387,11 @@ def test_every_entry_of_the_registry_is_complete_and_shows_what_is_unknown(name)
     assert all(url.startswith("https://") for url in (*one.listing.urls, *one.base, one.address))
     assert one.doi is None or one.doi.startswith("10.")
     assert one.base or one.listing.kind == "figshare"
+
+
+def test_the_registry_agrees_with_what_is_known_of_zzu_pecg():
+    """The two code tables are part of this project, unchanged."""
+    known = data_sets.read("zzu-pecg").checksums
+    codes = Path(code_vocabularies.__file__).parent / "codes"
+    for name, file in (("ECGCode.csv", "ecg_codes.csv"), ("DiseaseCode.csv", "disease_codes.csv")):
+        assert known[name] == f"md5:{hashlib.md5((codes / file).read_bytes()).hexdigest()}"

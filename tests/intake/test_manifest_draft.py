@@ -162,10 +162,23 @@ def test_rows_without_a_file_and_files_without_a_row_are_said(pedecg, mixed_fold
     table(mixed_folder, "\n".join([*lines[:-1], "lost.xml,P99,1"]) + "\n")
     done = pedecg("manifest", mixed_folder, "--records", "1")
     assert "1 recordings are in no row of patients.csv" in done.stdout
-    assert "1 rows of patients.csv name no file that is there, and are left out: lost.xml" in (
-        done.stdout
+    assert (
+        "1 rows of patients.csv name no file that is there, or several, and are left out: lost.xml"
+        in (done.stdout)
     )
     assert len(ingested(mixed_folder / "manifest.yaml").records) == N_FORMATS
+
+
+def test_two_exports_of_one_ecg_are_told_apart_by_their_suffix(tmp_path):
+    found = [FoundRecording(path, "x") for path in ("a/r.dcm", "a/r.scp", "a/q.xml", "b/q.xml")]
+    names = ("r.dcm", "R.SCP", "a/q", "b\\q.xml", "r", "q.xml")
+    cells = table_dialects.Table(
+        tmp_path / "t.csv", ("file",), tuple({"file": name} for name in names), ""
+    )
+    files = column_guesses.files_of(cells, found)
+    assert files is not None
+    assert files.row_of == {"a/r.dcm": 0, "a/r.scp": 1, "a/q.xml": 2, "b/q.xml": 3}
+    assert files.without_file == (4, 5), "names that two recordings have"
 
 
 def test_a_hospitals_own_manifest_is_never_overwritten(pedecg, mixed_folder):

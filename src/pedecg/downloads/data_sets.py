@@ -3,6 +3,7 @@
 A field that no source at hand states is null, and is shown as unknown.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,18 @@ class DataSet(Section):
     size_gb: float | None = Field(description="of all files, GB; null: unknown")
     listing: Listing
     base: list[str] = Field(description="addresses below which the files lie, the first preferred")
+    checksums: dict[str, str] = Field(
+        default={},
+        description="known here by path, as md5:… or sha256:…; another in the list is another file",
+    )
+
+    @field_validator("checksums")
+    @classmethod
+    def _of_a_known_kind(cls, known: dict[str, str]) -> dict[str, str]:
+        for path, checksum in known.items():
+            if not re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", checksum):
+                raise ValueError(f"must be md5:… or sha256:… (found {checksum!r} of {path})")
+        return known
 
     @field_validator("base")
     @classmethod

@@ -5,7 +5,7 @@ Archives are unpacked into the data set's folder, as their own paths say.
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -154,7 +154,21 @@ def _listed(
         text = file.read_text(encoding="utf-8", errors="replace")
         file.unlink()
         found += listings.parse(kind, text, url, [*base, *data_set.base])
-    return found
+    return [_as_known(one, data_set) for one in found]
+
+
+def _as_known(one: RemoteFile, data_set: DataSet) -> RemoteFile:
+    """Hold a file of the list against the registry, which may know its checksum."""
+    known = data_set.checksums.get(one.path)
+    if known is None:
+        return one
+    same_kind = one.checksum is not None and one.checksum.split(":")[0] == known.split(":")[0]
+    if same_kind and one.checksum != known:
+        raise PedecgError(
+            f"{one.path}: published with {one.checksum}; the registry knows {known}: another "
+            "version, or not the file"
+        )
+    return replace(one, checksum=known)
 
 
 def _require_space(

@@ -5,7 +5,7 @@ A guess is always reported. What a name and the cells do not say, as the unit of
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -59,7 +59,7 @@ class FileColumn:
     Attributes
     ----------
     row_of : number of the row, from 0, by a recording's path.
-    without_file : rows that name no file.
+    without_file : rows that name no file, or a name that several have.
     """
 
     column: str
@@ -79,14 +79,14 @@ def files_of(table: Table, found: Sequence[FoundRecording]) -> FileColumn | None
         cells = table.cells(column)
         rows: dict[str, int] = {}
         for number, cell in enumerate(cells):
-            path = keys.get(_key(cell))
+            path = _path_of(cell, keys)
             if path is not None:
                 rows.setdefault(path, number)
         filled = [number for number, cell in enumerate(cells) if cell]
-        named = sum(_key(cell) in keys for cell in cells)
+        named = sum(_path_of(cell, keys) is not None for cell in cells)
         if named > MOST_ROWS_EACH * len(rows):
             continue  # beats or intervals, many of each recording
-        absent = tuple(number for number in filled if _key(cells[number]) not in keys)
+        absent = tuple(number for number in filled if _path_of(cells[number], keys) is None)
         most = 0 if best is None else len(best.row_of)
         if len(rows) > most and len(absent) <= FEWEST_MATCHES * len(filled):
             best = FileColumn(column, rows, absent)
@@ -178,14 +178,21 @@ def _keys(found: Sequence[FoundRecording]) -> dict[str, str]:
     meant: dict[str, set[str]] = {}
     for one in found:
         path = PurePosixPath(one.path)
-        for key in (one.path, path.name, one.path.rpartition("#")[2]):
-            meant.setdefault(_key(key), set()).add(one.path)
+        for name in (one.path, path.name, one.path.rpartition("#")[2]):
+            for key in _spellings(name):
+                meant.setdefault(key, set()).add(one.path)
     return {key: next(iter(paths)) for key, paths in meant.items() if len(paths) == 1}
 
 
-def _key(cell: str) -> str:
-    plain = cell.strip().replace("\\", "/").removeprefix("./")
-    return signal_files.without_suffix(plain).lower()
+def _path_of(cell: str, keys: Mapping[str, str]) -> str | None:
+    """Return the path of the one recording that a cell names, or None."""
+    return next((keys[key] for key in _spellings(cell) if key in keys), None)
+
+
+def _spellings(name: str) -> tuple[str, str]:
+    """Return a name with its suffix, which tells two exports of an ECG apart, and without it."""
+    plain = name.strip().replace("\\", "/").removeprefix("./")
+    return plain.lower(), signal_files.without_suffix(plain).lower()
 
 
 def _is_number(cell: str) -> bool:

@@ -177,8 +177,8 @@ def _table(
     if files.without_file:
         shown = _some([table.cells(files.column)[row] for row in files.without_file])
         notes.missing.append(
-            f"{len(files.without_file)} rows of {table.file.name} name no file that is there, and "
-            f"are left out: {shown}"
+            f"{len(files.without_file)} rows of {table.file.name} name no file that is there, or "
+            f"several, and are left out: {shown}"
         )
     return table, files
 
