@@ -3,19 +3,20 @@
 from pedecg.cohorts import splits
 from pedecg.core import errors, params, tables
 from pedecg.learning import batches
-from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import model_inputs
 from pedecg.plots import label_candidates
-from pedecg.review import label_noise, out_of_fold_networks
+from pedecg.review import label_noise, out_of_fold_models
 from pedecg.signals import signal_store
+
+SIGNALS = "data/processed/signals"
 
 
 def main() -> None:
     settings = params.load("noise_review", label_noise.NoiseReviewSettings)
     not_from_ecg = params.read_section("labels.not_from_ecg")
     cohort = params.read_section("cohort.name")
-    train = params.load("train", TrainSettings)
-    model_settings = model_inputs.read(settings.model).settings
+    train = params.read_section("train")
+    inputs = model_inputs.read(settings.model)
     age_edges_days = params.read_section("split.age_edges_days")
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
@@ -25,9 +26,10 @@ def main() -> None:
     searched = assignment.loc[assignment["split"] != "test", "record_id"]
     records = records[records["record_id"].isin(searched)].reset_index(drop=True)
     labels = labels[labels["record_id"].isin(searched)].reset_index(drop=True)
-    data = batches.dataset(signal_store.open_store("data/processed/signals"), records, labels)
+    store = signal_store.open_store(SIGNALS) if "signals" in inputs.reads else None
+    data = batches.dataset(store, records, labels, inputs.features(records))
     folds = splits.folds(records, labels, settings.folds, settings.seed, age_edges_days)
-    predictor = out_of_fold_networks.predictor(data, model_settings, train, settings)
+    predictor = out_of_fold_models.predictor(data, inputs, train, settings)
     probabilities = label_noise.out_of_fold(folds, list(data.targets), predictor)
     targets = label_noise.searched(data.targets, settings, not_from_ecg)
     ranked = label_noise.candidates(probabilities[targets], labels, records, settings.min_positives)

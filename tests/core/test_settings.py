@@ -119,8 +119,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"external_cohorts": {}}, "section external_cohorts must hold cohorts by name"),
     ({"subgroups.models": ["net"]}, "subgroups.models names 'net', which is not in the run"),
     ({"noise_review.model": "x"}, "noise_review.model names 'x'; known are "),
-    ({"noise_review.model": "hybrid"}, "noise_review.model names 'hybrid'; it must be a network"),
-    ({"noise_review.model": "rules"}, "noise_review.model names 'rules'; it must be a network"),
+    (
+        {"noise_review.model": "foundation"},
+        "noise_review.model names 'foundation'; it must",
+    ),
     ({"models.resnet1d.width": 3}, "models.resnet1d.width must be integer ≥ 4, ≤ 256 (found 3)"),
     ({"trunk.stem": "none"}, "trunk.stem must be single or deep"),
     ({"models.resnet1d.family": "resnet9d"}, "no model 'resnet9d'"),

@@ -11,7 +11,6 @@ from pedecg.core import params, tables
 from pedecg.learning import batches, training_state
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.learning.training_task import Task
-from pedecg.models import features
 from pedecg.models.contract import Rows, Training
 from pedecg.models.model_inputs import ModelInputs
 from pedecg.signals.signal_store import open_store
@@ -77,11 +76,8 @@ def read(inputs: ModelInputs, seed: int = 0) -> Inputs:
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read(LABELS, tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
-    rules = inputs.rules
-    if "numbers" in inputs.reads:
-        rules = features.with_numbers(records, rules)
     store = open_store("data/processed/signals") if network else None
-    rows = batches.dataset(store, records, labels, rules)
+    rows = batches.dataset(store, records, labels, inputs.features(records))
     training = Training(
         inputs.name, inputs.settings, seed, params.read_section("train"),
         lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pedecg.core import params, tables
 from pedecg.core.errors import PedecgError
-from pedecg.models import model_settings, registry
+from pedecg.models import features, model_settings, registry
 
 FOLDER = Path("data/inputs")
 RULES = Path("data/features/rules.parquet")
@@ -41,6 +41,10 @@ class ModelInputs:
     reads: frozenset[str]
     rules: pd.DataFrame | None
     pretrained: Path
+
+    def features(self, records: pd.DataFrame) -> pd.DataFrame | None:
+        """Return the table of features that the model reads of these records, if it reads any."""
+        return features.with_numbers(records, self.rules) if "numbers" in self.reads else self.rules
 
 
 def write(names: Iterable[str], values: Mapping[str, Any], folder: Path = FOLDER) -> None:

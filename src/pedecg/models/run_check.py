@@ -157,10 +157,8 @@ def _noise_review(values: Mapping[str, Any], source: str) -> Iterator[str]:
         yield f"noise_review.model names {model!r}{params.did_you_mean(str(model), sections)}"
         return
     settings = model_settings.complete(model, values, source)
-    if not registry.is_network(model, settings):
-        yield f"noise_review.model names {model!r}; it must be a network"
-    elif {"rules", "pretrained"} & registry.reads(model, settings):
-        yield f"noise_review.model names {model!r}; it must read no rule features and no weights"
+    if "pretrained" in registry.reads(model, settings):
+        yield f"noise_review.model names {model!r}; it must read no pre-trained weights"
 
 
 def prepared(run: RunModels, values: Mapping[str, Any]) -> list[str]:

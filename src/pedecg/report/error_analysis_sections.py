@@ -231,6 +231,7 @@ def noise_review(run: RunFiles) -> list[Block]:
 def _wrong(truth: dict[str, Any]) -> list[Block]:
     rows = [
         [f"first {key.removeprefix('first_')}", number(one["wrong"]), percent(one["precision"]),
+         percent(one.get("highest_precision")), percent(one.get("recall")),
          number(one["at_chance"], 1)]
         for key, one in truth.items()
         if key.startswith("first_") and one and one.get("wrong") is not None
@@ -240,7 +241,14 @@ def _wrong(truth: dict[str, Any]) -> list[Block]:
     return [
         Table(
             "Simulated labels: truly wrong ones among the candidates",
-            ["candidates", "wrong", "share", "wrong ones by chance"],
+            [
+                "candidates",
+                "wrong",
+                "share",
+                "largest possible share",
+                "share of all wrong labels",
+                "wrong ones by chance",
+            ],
             rows,
             f"{number(truth['wrong'])} of {number(truth['labels'])} labels are wrong.",
         )

@@ -33,23 +33,25 @@ class NoiseReviewSettings(params.Section):
         description="targets whose labels are searched; null: those that the ECG decides, all but "
         "labels.not_from_ecg"
     )
-    model: str = Field(description="network that predicts out of fold, a key of models")
+    model: str = Field(description="model that predicts out of fold, a key of models")
     folds: int = Field(
         description="patient-wise folds; each is predicted by the others", ge=3, le=20
     )
     epochs: int = Field(
-        description="epochs per fold; few, since a model that fits its labels long enough "
-        "learns the wrong ones too",
+        description="of a network: epochs per fold; few, since a model that fits its labels long "
+        "enough learns the wrong ones too",
         ge=1,
         le=500,
     )
     crops_per_record: int = Field(
-        description="instead of train.crops_per_record: speed", ge=1, le=1000
+        description="of a network: instead of train.crops_per_record, for speed", ge=1, le=1000
     )
-    window_overlap: float = Field(description="instead of train.window_overlap: speed", ge=0, lt=1)
+    window_overlap: float = Field(
+        description="of a network: instead of train.window_overlap, for speed", ge=0, lt=1
+    )
     model_changes: dict[str, Any] = Field(
-        description="keys of models.<model> that differ here, as a smaller width: a small network "
-        "is fast and learns fewer wrong labels"
+        description="keys of models.<model> that differ here; {width: 16} for a network: a small "
+        "one is fast and learns fewer wrong labels"
     )
     seed: int = Field(description="seed of the folds and of each fold's training", ge=0)
     min_positives: int = Field(
@@ -123,8 +125,9 @@ def candidates(
 
     A label's quality is the out-of-fold probability that it is right (cleanlab's self-confidence),
     calibrated per target by Platt's logistic on the recorded labels: without that, a target whose
-    positives weigh more in the loss would look suspect as a whole. Labels that confident learning
-    puts off the diagonal come before all others.
+    positives weigh more in the loss would look suspect as a whole. The labels that confident
+    learning puts off the diagonal are flagged; ranking them before all others finds fewer errors
+    (139 against 150 among the first 100 of 8 simulated reviews).
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ def candidates(
     if not parts:
         return pd.DataFrame(columns=list(tables.CANDIDATES.columns))
     ranked = pd.concat(parts, ignore_index=True).sort_values(
-        ["flagged", "label_quality", "record_id", "label"], ascending=[False, True, True, True]
+        ["label_quality", "record_id", "label"]
     )
     ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
     ranked.insert(2, "patient_id", patients.loc[ranked["record_id"]].to_numpy())

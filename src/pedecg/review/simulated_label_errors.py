@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 FIRST = (50, 100, 200)  # candidates from the top of the list, at which precision is reported
+_FIGURES = ("wrong", "precision", "highest_precision", "recall", "at_chance")
 _PREFIX = "wrong_"
 
 
@@ -19,9 +20,10 @@ def score(ranked: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
 
     Returns
     -------
-    For each depth of `FIRST`: how many are wrong, the share (precision), and how many would be at
-    chance; the same per target at depth 100. Nulls and a reason where the truth belongs to
-    another cohort.
+    For each depth of `FIRST`: how many are wrong, the share (precision), how large it could be at
+    most, since few labels are wrong, the share of all wrong labels that are found (recall), and
+    how many would be wrong at chance; per target the counts at depth 100. Nulls and a reason where
+    the truth belongs to another cohort.
     """
     columns = [name for name in truth.columns if name.startswith(_PREFIX)]
     wrong = truth.melt("record_id", columns, var_name="label", value_name="wrong")
@@ -47,13 +49,15 @@ def _depths(hit: pd.Series | None) -> dict[str, Any]:
     depths: dict[str, Any] = {}
     for depth in FIRST:
         if hit is None:
-            depths[f"first_{depth}"] = {"wrong": None, "precision": None, "at_chance": None}
+            depths[f"first_{depth}"] = dict.fromkeys(_FIGURES)
             continue
         found = int(hit.iloc[:depth].sum())
-        seen = min(depth, len(hit))
+        seen, wrong = min(depth, len(hit)), int(hit.sum())
         depths[f"first_{depth}"] = {
             "wrong": found,
             "precision": found / seen,
+            "highest_precision": min(wrong, seen) / seen,
+            "recall": found / wrong if wrong else None,
             "at_chance": seen * float(hit.mean()),
         }
     return depths
