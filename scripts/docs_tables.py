@@ -18,11 +18,17 @@ from ruamel.yaml import YAML
 
 from pedecg.core import params
 from pedecg.core.experiment import ENSEMBLE
+from pedecg.report.run_files import RULES_HAVE_AN_ADVANTAGE
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/benchmarks.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/results.md")
 PICTURE_TABLE = "docs/images/auroc.csv"  # the figures behind docs/images/auroc.png
 RESULTS = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", re.DOTALL)
+
+EXPLANATIONS = re.compile(
+    r"(<!-- explanations: begin -->\n).*?(<!-- explanations: end -->)", re.DOTALL
+)
+MAPS = {"grad_cam": "Grad-CAM", "integrated_gradients": "integrated gradients"}
 
 Read = Callable[[str], str]
 
@@ -43,8 +49,29 @@ def renewed(page: str, read: Read = of_working_tree) -> str:
 
 
 def with_results(page: str, read: Read = of_working_tree) -> str:
-    """Return the text of a page with the table of results alone made anew."""
-    return RESULTS.sub(lambda found: found[1] + results(read) + found[2], page)
+    """Return the text of a page with what the root's last run measured made anew."""
+    page = RESULTS.sub(lambda found: found[1] + results(read) + found[2], page)
+    return EXPLANATIONS.sub(lambda found: found[1] + explanations(read) + found[2], page)
+
+
+def explanations(read: Read = of_working_tree) -> str:
+    """Return how much of the maps lies on QRS where the finding lies in ST and T alone."""
+    compared = json.loads(read("metrics/explain_truth.json"))["findings"]
+    parts = []
+    for name, regions in (compared or {}).items():
+        found = regions["QRS"]["conditions_in_ST-T_alone"]
+        if found["records"] and "share" in found:
+            share = found["share"]
+            parts.append(
+                f"{share['value']:.0%} of the map by {MAPS[name]} lies on QRS "
+                f"(95% interval {share['low']:.0%} to {share['high']:.0%}, {found['records']} "
+                "records)"
+            )
+    stated = "; ".join(parts) or "too few records to say how much of a map lies on QRS"
+    return (
+        f"In simulated children whose finding lies in ST and T alone: {stated}. A map does not "
+        "show which part of the beat a finding is in.\n"
+    )
 
 
 def metrics_on_test(read: Read = of_working_tree) -> dict[str, Any]:
@@ -69,7 +96,8 @@ def results(read: Read = of_working_tree) -> str:
         macro = test["macro"]["auroc"]
         low, high = _short(macro["low"]), _short(macro["high"])
         rows.append([f"`{model}`", *cells, f"{_short(macro['value'])} ({low}-{high})"])
-    return about + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return f"{about}{table}\n{RULES_HAVE_AN_ADVANTAGE}\n"
 
 
 def picture_table(read: Read = of_working_tree) -> str:

@@ -20,6 +20,7 @@ import publish_benchmarks
 
 from pedecg.cli import app
 from pedecg.commands import parameter_sections
+from pedecg.report import run_files
 
 PUBLISHED = ROOT / "pipelines/benchmarks/published"
 RESULTS = "docs/benchmarks.md"
@@ -49,6 +50,17 @@ def test_the_table_of_results_is_that_of_the_committed_metrics() -> None:
     page = in_git(RESULTS)
     renewed = docs_tables.with_results(page, in_git)
     assert renewed == page, "python scripts/docs_tables.py, then git add docs metrics"
+
+
+def test_pages_state_how_much_of_the_maps_lies_on_qrs_where_only_st_and_t_changed() -> None:
+    for name in ("README.md", "docs/results.md"):
+        page = in_git(name)
+        assert "of the map by Grad-CAM lies on QRS" in page or "too few records" in page
+        assert docs_tables.with_results(page, in_git) == page, "python scripts/docs_tables.py"
+
+
+def test_the_table_of_results_says_what_simulated_children_favour() -> None:
+    assert run_files.RULES_HAVE_AN_ADVANTAGE in in_git(RESULTS)
 
 
 def test_the_picture_of_the_results_is_that_of_the_committed_metrics() -> None:

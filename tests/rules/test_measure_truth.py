@@ -45,6 +45,8 @@ def test_a_large_bias_is_outside_the_tolerance(tables_of):
     summary = measurement_error.summary(compared)
     assert summary["within"] == 0
     assert "pr_ms, 10 y and over" in summary["age_groups_outside"]
+    oldest = summary["by_age"]["10 y and over"]
+    assert 0 == oldest["within"] < oldest["judged"] == summary["measures"]
 
 
 def test_an_axis_is_compared_the_short_way_round(tables_of):

@@ -143,7 +143,18 @@ def test_wfdb_reads_back_the_millivolts_that_were_written(
     assert np.abs(read - wanted).max() <= np.ptp(wanted, axis=1).max() / 65000
 
 
+def test_more_newborns_come_than_published_and_some_have_v6(settings):
+    large = settings.model_copy(update={"patients": 1000})
+    planned = children.plan(large)
+    newborns = [child for child in planned if child.age_days < 28]
+    assert len(newborns) > 50
+    assert 0.4 < children.nine_lead_share(10, "", large) < 0.8
+    published = large.model_copy(update={"newborn_factor": 1.0})
+    assert sum(child.age_days < 28 for child in children.plan(published)) < 25
+
+
 def test_nine_lead_share_is_the_published_one_at_every_age(settings):
+    settings = settings.model_copy(update={"newborn_nine_lead_odds": 1.0})
     mix = case_mix.case_mix()
     for row in mix.to_dict("records"):
         age = (row["age_from_days"] + row["age_to_days"]) // 2

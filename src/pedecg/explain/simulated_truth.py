@@ -13,11 +13,16 @@ from pedecg.explain.explain_metrics import mean
 from pedecg.simulation import conditions
 
 # Effects of `conditions.csv` that are seen in one part of the beat alone.
-ST_T = frozenset({"st_add_mv", "t_v6_x", "t_v1_add_mv", "u_add_mv"})
+ST_T = frozenset(
+    {
+        "st_add_mv", "t_v6_x", "t_v1_add_mv", "u_add_mv", "t_symmetry_add", "t_hump_add",
+        "alternans_add",
+    }
+)  # fmt: skip
 QRS = frozenset(
     {
         "voltage_x", "r_v1_x", "s_v1_x", "r_v6_x", "s_v6_x", "q_v6_x", "qrs_add_ms",
-        "axis_add_deg", "late_add_mv", "lbbb_add",
+        "axis_add_deg", "late_add_mv", "lbbb_add", "fragmented_add",
     }
 )  # fmt: skip
 HEALTHY = frozenset({"sinus_arrhythmia", "early_repolarization"})  # no abnormality on its own

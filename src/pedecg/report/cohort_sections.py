@@ -22,6 +22,7 @@ from pedecg.report.content_blocks import (
     table,
 )
 from pedecg.report.run_files import RunFiles
+from pedecg.rules.measurement_error import ALL, FEWEST
 
 _MOST_REASONS = 2  # next to a box; the table below has all
 
@@ -221,6 +222,12 @@ def measure_truth(run: RunFiles) -> list[Block]:
     found = run.metrics("measure_truth")
     if not found["records"]:
         return []
+    # Of a run before figures by age were counted.
+    over_all = {ALL: {"judged": found["measures"], "within": found["within"]}}
+    by_age = "; ".join(
+        f"{age} {number(one['within'])} of {number(one['judged'])}"
+        for age, one in found.get("by_age", over_all).items()
+    )
     rows = [
         [
             name,
@@ -234,9 +241,8 @@ def measure_truth(run: RunFiles) -> list[Block]:
     ]
     return [
         Text(
-            f"Of {number(found['measures'])} measures, {number(found['within'])} lie within their "
-            "stated tolerance over all ages, and "
-            f"{number(len(found['age_groups_outside']))} outside it at single ages."
+            "Measures whose bias and SD lie within their stated tolerance, of those with at least "
+            f"{FEWEST} valid records: {by_age}."
         ),
         Fold(
             "Bias and SD of every measure",

@@ -35,6 +35,7 @@ def describe(run: RunFiles, settings: ReportSettings) -> dict[str, Any]:
         "title": settings.title,
         "cohort": run.cohort,
         "simulated": run.simulated,
+        "simulated_advantage": run.simulated_advantage,
         "intended_use": settings.intended_use,
         "not_for": settings.not_for,
         "data": {

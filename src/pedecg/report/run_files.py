@@ -11,6 +11,13 @@ import pandas as pd
 from pedecg.core import figures, params, schema_versions
 from pedecg.report import content_blocks
 
+# Under every table of results of the default cohort.
+RULES_HAVE_AN_ADVANTAGE = (
+    "Simulated children are drawn from the same percentiles as the normal limits, and most of what "
+    "a simulated disease changes is what the rules measure: models of rule features have an "
+    "advantage here that they need not have on real children."
+)
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -70,6 +77,11 @@ class RunFiles:
     def simulated(self) -> bool:
         """Whether the cohort is simulated."""
         return self.cohort.startswith(figures.SIMULATED)
+
+    @property
+    def simulated_advantage(self) -> str:
+        """What a reader of figures of simulated children must know of rules; else nothing."""
+        return RULES_HAVE_AN_ADVANTAGE if self.cohort == figures.SIMULATED else ""
 
     @property
     def cohort_people(self) -> str:

@@ -84,12 +84,19 @@ def summary(compared: pd.DataFrame) -> dict[str, Any]:
     if not compared["records"].any():
         return {"records": 0, "within": None, "reason": "the truth belongs to another cohort"}
     everyone = compared[compared["age"] == ALL]
+    judged = compared[compared["within"].notna()]
+    by_age = judged.groupby("age")["within"].agg(["size", "sum"])
     outside = compared[compared["within"].eq(False) & (compared["age"] != ALL)]
     keys = ["records", "valid", "invented", "bias", "sd", "within"]
     return {
         "records": int(everyone["records"].max()),
         "measures": len(everyone),
         "within": int(everyone["within"].eq(True).sum()),
+        "by_age": {
+            name: {"judged": int(by_age.loc[name, "size"]), "within": int(by_age.loc[name, "sum"])}
+            for name in (ALL, *age_groups.CLINICAL.names)
+            if name in by_age.index
+        },
         "age_groups_outside": [f"{m}, {age}" for m, age in outside[["measure", "age"]].to_numpy()],
         "by_measure": {
             row["measure"]: {key: row[key] for key in keys} for row in everyone.to_dict("records")

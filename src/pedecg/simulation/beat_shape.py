@@ -24,6 +24,14 @@ from pedecg.simulation.qrs import qrs as qrs_loop
 
 # SD from the peak at which the tangent through a Gaussian's steepest point is 0.
 TANGENT_WIDTHS = 2.0
+# Of P's duration: half-width of each atrium's wave, what lies before and after them; and by what
+# part the waves of a fully notched P are narrower.
+_P_WIDTH, _P_EDGE, _P_NOTCH = 0.165, 0.03, 0.35
+# Of the distance from QRS to the end of T: half-widths of T's fall and rise, and what they become
+# in a fully symmetrical T.
+_T_FALL, _T_RISE, _T_SYMMETRICAL = 0.115, 0.25, 0.165
+# Hump on the rise of T: rising half-widths before its peak, half-width, and height as a part of T.
+_HUMP_BEFORE, _HUMP_WIDTH, _HUMP_SIZE = 1.5, 0.05, 0.3
 
 
 @dataclass(frozen=True)
@@ -112,9 +120,23 @@ def _p(traits: dict[str, float], rng: np.random.Generator) -> Waves:
         },
         {"V1": 1.0, "V3": 0.8, "I": 1.0, "aVF": 1.0},
     ).T
-    width = np.full(2, 0.165 * duration)
-    centre = np.array([0.36, 0.64]) * duration
-    return Waves(centre, width, width, dipoles)
+    wide = _two_humps(_P_WIDTH, duration, dipoles)
+    if traits["p_notch"] <= 0:
+        return wide
+    notched = _two_humps(_P_WIDTH * (1 - _P_NOTCH * traits["p_notch"]), duration, dipoles)
+    # Narrower humps overlap less: P in II keeps its height.
+    time = np.arange(0, duration, 0.001)
+    before, after = (
+        torso.to_leads(waves.at(time))[torso.ROW["II"]].max() for waves in (wide, notched)
+    )
+    return notched.with_dipole(dipoles * before / after)
+
+
+def _two_humps(width: float, duration_s: float, dipoles: NDArray[np.float64]) -> Waves:
+    """Return right and left atrium, whose tangents meet the baseline at the ends of P."""
+    width_s = np.full(2, width * duration_s)
+    edge = _P_EDGE + TANGENT_WIDTHS * width
+    return Waves(np.array([edge, 1 - edge]) * duration_s, width_s, width_s, dipoles)
 
 
 def _t(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, float, float]:
@@ -129,7 +151,9 @@ def _t(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, float
     }
     t_dipole, st_dipole = torso.dipole_for(wanted, {"V1": 1.0, "V6": 1.0, "aVF": 1.0}).T
     u_dipole = 0.7 * traits["u_mv"] * np.array([0.6, 0.8, -0.6])
-    return _repolarisation(st_dipole, t_dipole, u_dipole, rng.uniform(0.9, 1.1))
+    return _repolarisation(
+        st_dipole, t_dipole, u_dipole, rng.uniform(0.9, 1.1), traits["t_symmetry"], traits["t_hump"]
+    )
 
 
 def _repolarisation(
@@ -137,14 +161,28 @@ def _repolarisation(
     t: NDArray[np.float64],
     u: NDArray[np.float64],
     breadth: float = 1.0,
+    symmetry: float = 0.0,
+    hump: float = 0.0,
 ) -> tuple[Waves, float, float]:
-    """Place ST, T and U between the end of QRS (0) and the end of T (1), U behind it."""
-    fall, rise = 0.115 * breadth, 0.25 * breadth
-    peak = 1 - TANGENT_WIDTHS * fall
-    centre = np.array([0.22, peak, 1.28])
-    waves = Waves(
-        centre, np.array([0.12, rise, 0.11]), np.array([0.22, fall, 0.11]), np.stack([st, t, u])
+    """Place ST, T and U between the end of QRS (0) and the end of T (1), U behind it.
+
+    Parameters
+    ----------
+    symmetry, hump : 0 to 1, see `conditions`; T keeps its height and its end.
+    """
+    fall, rise = (
+        (width + symmetry * (_T_SYMMETRICAL - width)) * breadth for width in (_T_FALL, _T_RISE)
     )
+    peak = 1 - TANGENT_WIDTHS * fall
+    centre = [0.22, peak, 1.28]
+    rises, falls = [0.12, rise, 0.11], [0.22, fall, 0.11]
+    dipoles = [st, t, u]
+    if hump > 0:
+        centre.append(peak - _HUMP_BEFORE * rise)
+        rises.append(_HUMP_WIDTH)
+        falls.append(_HUMP_WIDTH)
+        dipoles.append(hump * _HUMP_SIZE * t)
+    waves = Waves(np.array(centre), np.array(rises), np.array(falls), np.stack(dipoles))
     return waves, peak - TANGENT_WIDTHS * rise, peak
 
 

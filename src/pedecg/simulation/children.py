@@ -13,6 +13,7 @@ from pedecg.simulation.hospital_settings import SimulationSettings
 
 _BOYS = 8131 / 14190  # published
 _SECOND_DEFECT = 0.18  # share of heart defects that come with another one
+NEWBORN_TO_DAYS = 31  # the youngest group of the published case mix
 _ACUTE = ("myocarditis", "kawasaki")  # these heal from one examination to the next
 # Diagnoses of a general children's hospital, of organs other than the heart.
 _OTHER_ICD = (
@@ -79,10 +80,11 @@ def plan(settings: SimulationSettings) -> list[Child]:
     diseases += [""] * (settings.patients - len(diseases))
     ages = np.empty(len(diseases), np.int64)
     healthy = mix["records"] - mix[list(GROUPS)].sum(axis=1)
+    more = np.where(mix["age_to_days"] <= NEWBORN_TO_DAYS, settings.newborn_factor, 1.0)
     for group in ("", *GROUPS):
         place = [i for i, disease in enumerate(diseases) if disease == group]
         weights = mix[group] if group else healthy
-        ages[place] = _ages(len(place), weights.to_numpy(np.float64), mix, rng)
+        ages[place] = _ages(len(place), more * weights.to_numpy(np.float64), mix, rng)
     order = rng.permutation(len(diseases))
     return [Child(n + 1, int(ages[i]), diseases[i]) for n, i in enumerate(order)]
 
@@ -157,6 +159,8 @@ def nine_lead_share(age_days: int, disease: str, settings: SimulationSettings) -
     extra = 0.5 * share * (1 - share)
     share += extra * (1 - defects) if disease == "chd" else -extra * defects
     odds = settings.nine_lead_odds * share / (1 - share)
+    if age_days < NEWBORN_TO_DAYS:
+        odds *= settings.newborn_nine_lead_odds
     return float(odds / (1 + odds))
 
 

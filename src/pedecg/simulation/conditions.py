@@ -4,6 +4,14 @@ One row of ``conditions.csv`` is one condition. A column that ends in ``_x`` mul
 full severity, one that holds ``_add`` adds to it; in between the effect is linear in the severity.
 The directions are those of the textbooks (Park, Guntheroth: How to read pediatric ECGs); the
 sizes are assumptions.
+
+Five effects are of a kind that no rule measures, so that a network that reads the signal has
+something to find: a symmetrical T (``t_symmetry``), a hump on the rise of T (``t_hump``), T of
+every other beat larger (``alternans``, share of T), a fragmented QRS (``fragmented``) and a notched
+P (``p_notch``). They leave duration, height and axis of the wave nearly as they are. A fragmented
+QRS is a sign of scars (Das MK et al. Circulation 2006;113:2495-2501) and, as crochetage, of atrial
+septal defect (Heller J et al. J Am Coll Cardiol 1996;27:877-882). The other effects, and their
+sizes, are assumptions.
 """
 
 from dataclasses import dataclass

@@ -67,6 +67,16 @@ class SimulationSettings(Section):
     nine_lead_odds: float = Field(
         description="odds of a 9-lead recording relative to the published share for the age", ge=0
     )
+    newborn_factor: float = Field(
+        description="multiplies the published share of children in their first month, 2%",
+        gt=0,
+        le=20,
+    )
+    newborn_nine_lead_odds: float = Field(
+        description="multiplies nine_lead_odds in the first month, where nearly all were recorded "
+        "with nine leads, without V6",
+        ge=0,
+    )
     mode_length_fraction: float = Field(
         description="share of records with the most frequent length, 30 s", ge=0, le=1
     )

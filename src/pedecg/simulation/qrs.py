@@ -29,7 +29,12 @@ _TOLERANCE = {
 }  # fmt: skip
 _DESIGN_TOLERANCE_MV = 0.6  # how far a stage may leave its design
 _NET_AREA = 0.08  # of the largest frontal voltage, averaged over the complex
+# Fragments: number, half-width and distance of their two halves as parts of the complex, and size
+# at full severity as a part of the largest dipole: small against R and S, large against the noise.
+_FRAGMENTS, _FRAGMENT_WIDTH, _FRAGMENT_STEP, _FRAGMENT_SIZE = 3, 0.03, 0.075, 0.05
 _STEPS = 10  # Gauss-Newton steps, all of which are made
+_WHOLE_STEPS = 5  # of these, the first
+_PARTS = np.array([1.0, 0.6, 0.3, 0.1, 0.0])  # of a step: the best of them is made
 _NUDGE_MV = 0.01  # step of the numerical derivative
 
 
@@ -49,6 +54,8 @@ def qrs(traits: dict[str, float], rng: np.random.Generator) -> tuple[Waves, dict
     start = elementary.least_squares(overlap, at_stage)
     waves = _notched(Waves(time, width, width, start), rng, 0.05 + 0.15 * traits["lbbb"])
     waves = _fitted(waves, traits)
+    if traits["fragmented"] > 0:
+        waves = _fragmented(waves, rng, traits["fragmented"])
     waves = waves.with_dipole(waves.dipole_mv * traits["voltage"])
     waves = waves.stretched(traits["qrs_ms"] / 1000)
     return waves, measured(waves)
@@ -108,8 +115,10 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
     per_nudge = _NUDGE_MV * torso.LEAD_FIELD.T[None, :, :, None] * basis[:, None, None, :]
     added = np.concatenate([np.zeros((1, 12, 240)), per_nudge.reshape(-1, 12, 240)])
 
-    def misfit(now: NDArray[np.float64]) -> NDArray[np.float64]:
-        leads = torso.to_leads(elementary.product(now.reshape(-1, 3).T, basis)) + added
+    def leads_of(now: NDArray[np.float64]) -> NDArray[np.float64]:
+        return torso.to_leads(elementary.product(now.reshape(-1, 3).T, basis))
+
+    def misfit(leads: NDArray[np.float64]) -> NDArray[np.float64]:
         found = _features(leads, rise)
         left, down = found["area_i"], found["area_foot"]
         found["across"] = down * np.cos(axis) - left * np.sin(axis)
@@ -123,15 +132,22 @@ def _fitted(waves: Waves, traits: dict[str, float]) -> Waves:
     # d + x = Jᵀ (J Jᵀ + 1 / t²)⁻¹ (J d - misfit).
     kept = np.eye(len(_TOLERANCE)) / _DESIGN_TOLERANCE_MV**2
     now = design
-    for _ in range(_STEPS):
-        values = misfit(now)
+    for number in range(_STEPS):
+        values = misfit(leads_of(now) + added)
         slope = (values[1:] - values[0]).T / _NUDGE_MV
         away = now - design
         square = (slope[:, None] * slope).sum(axis=2) + kept
         change = (slope * away).sum(axis=1) - values[0]
         share = elementary.least_squares(square, change[:, None])
         step = (slope * share).sum(axis=0) - away
-        now = now + np.clip(step, -0.5, 0.5)
+        # The largest voltage of a lead jumps from one stage to another, so that whole steps do not
+        # settle; the first ones are whole all the same, to leave the neighbourhood of the design.
+        parts = _PARTS[:1] if number < _WHOLE_STEPS else _PARTS
+        tried = now + parts[:, None] * np.clip(step, -0.5, 0.5)
+        off = misfit(np.stack([leads_of(one) for one in tried]))
+        cost = np.square(off).sum(axis=1)
+        cost += np.square((tried - design) / _DESIGN_TOLERANCE_MV).sum(axis=1)
+        now = tried[np.argmin(cost)]
     return waves.with_dipole(now.reshape(-1, 3))
 
 
@@ -180,4 +196,20 @@ def _notched(waves: Waves, rng: np.random.Generator, size: float) -> Waves:
         np.concatenate([waves.rise_s, width]),
         np.concatenate([waves.fall_s, width]),
         np.concatenate([waves.dipole_mv, rng.normal(0, size * largest, (3, 3))]),
+    )
+
+
+def _fragmented(waves: Waves, rng: np.random.Generator, severity: float) -> Waves:
+    """Add small notches, each up and down by the same, so that net areas and the axis stay."""
+    largest = elementary.norm(waves.dipole_mv, axis=1).max()
+    first = rng.uniform(0.3, 0.75, _FRAGMENTS)
+    direction = rng.normal(size=(_FRAGMENTS, 3))
+    direction /= elementary.norm(direction, axis=1)[:, None]
+    half = severity * _FRAGMENT_SIZE * largest * direction
+    width = np.full(2 * _FRAGMENTS, _FRAGMENT_WIDTH)
+    return Waves(
+        np.concatenate([waves.centre_s, first, first + _FRAGMENT_STEP]),
+        np.concatenate([waves.rise_s, width]),
+        np.concatenate([waves.fall_s, width]),
+        np.concatenate([waves.dipole_mv, half, -half]),
     )

@@ -55,6 +55,8 @@ def synthesize(
     qt = _qt_s(rhythm, rr, traits, narrow.qrs_s)
     breath = 2 * np.pi * traits["breathing"] / 60 * rhythm.qrs_s + rng.uniform(0, 6.28)
     size = 1 + 0.035 * np.sin(breath) + rng.normal(0, 0.008, breath.size)
+    every_other = np.where(np.arange(breath.size) % 2, -1.0, 1.0)
+    t_size = size * (1 + traits["alternans"] * every_other)
 
     for kind, gain in ((0, np.ones(3)), (ECTOPIC, LOW_ATRIUM)):
         onset = rhythm.p_s[rhythm.p_kind == kind]
@@ -68,7 +70,7 @@ def synthesize(
         end = onset + qt[chosen] + (shape.qrs_s - narrow.qrs_s)
         done = onset + shape.qrs_s
         canvas.add(shape.qrs, onset, amplitude, np.ones(onset.size))
-        canvas.add(shape.t, done, amplitude, end - done)
+        canvas.add(shape.t, done, t_size[chosen], end - done)
         for start, j, stop in zip(onset, done, end, strict=True):
             found.append(("QRS", start, start + shape.qrs_peak_s, j))
             found.append(

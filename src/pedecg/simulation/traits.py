@@ -3,7 +3,9 @@
 Traits: ``rate`` (bpm), ``rsa`` (respiratory share of RR), ``breathing`` (per minute), ``pr_ms``,
 ``qrs_ms``, ``qtc_ms`` (Bazett), ``p_ms``, ``axis_deg``, ``t_axis_deg``, amplitudes in mV (``p`` in
 II, ``r_v1``, ``s_v1``, ``r_v6``, ``s_v6``, ``q_v6``, ``t_v1_mv``, ``t_v6``, ``st_mv``, ``u_mv``,
-``la_mv`` late P in V1, ``late_mv`` r' in V1), and the factors ``voltage``, ``delta``, ``lbbb``.
+``la_mv`` late P in V1, ``late_mv`` r' in V1), the factors ``voltage``, ``delta``, ``lbbb``, and
+what no rule measures: ``t_symmetry``, ``t_hump``, ``fragmented``, ``p_notch`` (0 to 1),
+``alternans`` (share of T).
 """
 
 import numpy as np
@@ -19,7 +21,13 @@ _CURVES = {
     "t_v1_mv": "t_v1", "t_v6": "t_v6",
 }  # fmt: skip
 # What only a disease adds.
-_HEALTHY = {"st_mv": 0.0, "u_mv": 0.0, "la_mv": 0.0, "late_mv": 0.0, "delta": 0.0, "lbbb": 0.0}
+_HEALTHY = dict.fromkeys(
+    (
+        "st_mv", "u_mv", "la_mv", "late_mv", "delta", "lbbb",
+        "t_symmetry", "t_hump", "alternans", "fragmented", "p_notch",
+    ),
+    0.0,
+)  # fmt: skip
 # A child keeps most of its traits from one examination to the next; the rest is of the day.
 _LASTING = 0.9
 # Draws are cut to these: beyond them lies no child that could be recorded.
@@ -67,9 +75,16 @@ def draw(
     for trait, (low, high) in _LIMITS.items():
         moved[trait] = float(np.clip(moved[trait], low, high))
     moved["axis_deg"] = float((moved["axis_deg"] + 180) % 360 - 180)
-    # A loop that runs to the right leaves a small R and a deep S on the left.
-    rightward = max(0.0, -float(np.cos(np.deg2rad(moved["axis_deg"]))))
+    # A loop that runs further to the right than any healthy one of that age leaves a small R and a
+    # deep S on the left; the voltages of healthy newborns are those of their rightward loops.
+    rightmost = physiology.percentiles("qrs_axis", age_days, sex)[2]
+    rightward = max(0.0, _to_the_right(moved["axis_deg"]) - _to_the_right(rightmost))
     moved["s_v6"] += 0.6 * rightward * moved["r_v6"]
     moved["r_v6"] *= 1 - 0.6 * rightward
     moved["p_ms"] = min(moved["p_ms"], 0.85 * moved["pr_ms"])
     return moved
+
+
+def _to_the_right(axis_deg: float) -> float:
+    """Return how far an axis points to the right, 0 (down or left) to 1."""
+    return max(0.0, -float(np.cos(np.deg2rad(axis_deg))))
