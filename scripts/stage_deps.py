@@ -178,25 +178,26 @@ def body(stage: dict[str, Any]) -> dict[str, Any]:
 
 def laid_out(code: list[str], data: list[str], indent: str) -> str:
     """Return the dependencies of a stage as text: code first, then data on a new line."""
+    start, further = f"{indent}deps: [", f"{indent}  "
     wrapped = [
         textwrap.fill(
             ", ".join(f'"{dep}"' if "${" in dep else dep for dep in deps),
             width=100,
-            initial_indent=f"{indent}  ",
-            subsequent_indent=f"{indent}  ",
+            initial_indent=start if deps is code or not code else further,
+            subsequent_indent=further,
             break_long_words=False,
             break_on_hyphens=False,
         )
         for deps in (code, data)
         if deps
     ]
-    return f"{indent}deps: [\n" + ",\n".join(wrapped) + "]\n"
+    return ",\n".join(wrapped) + "]\n"
 
 
 def written(text: str, name: str, code: list[str], data: list[str]) -> str:
     """Return the text of a dvc.yaml with the dependencies of one stage replaced."""
     listed_so_far = r"deps:(?: \[[^\]]*\]\n|\n(?: +- .*\n)+)"  # one list, or a line each
-    pattern = re.compile(rf"(^  {name}:\n(?:    .*\n)*?)( +){listed_so_far}", re.MULTILINE)
+    pattern = re.compile(rf"(^  {name}:(?: &\w+)?\n(?:    .*\n)*?)( +){listed_so_far}", re.MULTILINE)
     found = pattern.search(text)
     if found is None:
         raise SystemExit(f"{name}: no list `deps` to correct")
