@@ -197,7 +197,8 @@ def laid_out(code: list[str], data: list[str], indent: str) -> str:
 def written(text: str, name: str, code: list[str], data: list[str]) -> str:
     """Return the text of a dvc.yaml with the dependencies of one stage replaced."""
     listed_so_far = r"deps:(?: \[[^\]]*\]\n|\n(?: +- .*\n)+)"  # one list, or a line each
-    pattern = re.compile(rf"(^  {name}:(?: &\w+)?\n(?:    .*\n)*?)( +){listed_so_far}", re.MULTILINE)
+    before = rf"^  {name}:(?: &\w+)?\n(?:    .*\n)*?"  # a stage may be named by an anchor
+    pattern = re.compile(rf"({before})( +){listed_so_far}", re.MULTILINE)
     found = pattern.search(text)
     if found is None:
         raise SystemExit(f"{name}: no list `deps` to correct")
