@@ -154,3 +154,14 @@ def test_spikes_of_the_note_reach_the_features_and_no_note_means_not_paced(
     if fs_hz == 500:
         assert table["ventricular_paced_share"].tolist() == [1.0, 0.0]
         assert not table.loc[0, "valid_r_ii_mv"]
+
+
+def test_a_table_keeps_the_columns_order_and_only_criteria_become_nullable() -> None:
+    rows = [
+        {"record_id": "a", "rule_x": True, "qrs_ms": 80.0, "valid_qrs_ms": True, "why": ""},
+        {"record_id": "b", "rule_x": None, "qrs_ms": np.nan, "valid_qrs_ms": False, "why": "y"},
+    ]
+    found = rule_features.table(rows)
+    assert list(found.columns) == list(rows[0])
+    assert str(found["rule_x"].dtype) == "boolean"
+    pd.testing.assert_frame_equal(found, pd.DataFrame(rows).astype({"rule_x": "boolean"}))

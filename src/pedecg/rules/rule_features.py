@@ -230,7 +230,9 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Put rows together; a criterion that cannot be determined is null."""
     rules = pd.DataFrame(rows)
     fired = [column for column in rules.columns if column.startswith("rule_")]
-    return rules.astype(dict.fromkeys(fired, "boolean"))
+    # Column by column, `astype` copies hundreds of others: a third of the time of a prediction.
+    verdicts = rules[fired].astype("boolean")
+    return pd.concat([rules.drop(columns=fired), verdicts], axis=1)[list(rules.columns)]
 
 
 def summary(rules: pd.DataFrame, records: pd.DataFrame, limits_version: str = "") -> dict[str, Any]:

@@ -55,24 +55,37 @@ def extended(waves: pd.DataFrame) -> pd.DataFrame:
     in_leads = waves[waves["lead"] != GLOBAL]
     for wave, steady in STEADY.items():
         rows = together["wave"].to_numpy() == wave
-        own = [group for _, group in in_leads[in_leads["wave"] == wave].groupby("lead")]
+        own = _by_lead(in_leads[in_leads["wave"] == wave])
+        peaks = together["peak_s"].to_numpy(np.float64)[rows]
         for edge, outwards in (("onset_s", -1.0), ("offset_s", 1.0)):
-            shift = outwards * _shift(together[rows], own, edge, outwards, steady)
+            edges = together[edge].to_numpy(np.float64)[rows]
+            shift = outwards * _shift(peaks, edges, own, edge, outwards, steady)
             together.loc[rows, edge] += shift
     together["onset_s"] = together["onset_s"].clip(lower=0.0)
     return together
 
 
+def _by_lead(waves: pd.DataFrame) -> list[dict[str, Values]]:
+    """Return the times of one kind of wave of each lead, by column, in order of the peak."""
+    lead = waves["lead"].to_numpy()
+    times = {name: waves[name].to_numpy(np.float64) for name in ("onset_s", "peak_s", "offset_s")}
+    found = []
+    for one in sorted(set(lead)):
+        rows = np.flatnonzero(lead == one)
+        order = rows[np.argsort(times["peak_s"][rows], kind="stable")]
+        found.append({name: values[order] for name, values in times.items()})
+    return found
+
+
 def _shift(
-    together: pd.DataFrame,
-    own: list[pd.DataFrame],
+    peaks: Values,
+    edges: Values,
+    own: list[dict[str, Values]],
     edge: str,
     outwards: float,
     steady: Steadiness,
 ) -> float:
     """Return how far outside the consensus the outermost supported lead lies, seconds, >= 0."""
-    peaks = together["peak_s"].to_numpy(np.float64)
-    edges = together[edge].to_numpy(np.float64)
     known = int(np.isfinite(edges).sum())
     if known < FEWEST_BEATS:
         return 0.0
@@ -92,11 +105,9 @@ def _shift(
     return 0.0
 
 
-def _paired(lead: pd.DataFrame, edge: str, peaks: Values) -> Values:
+def _paired(lead: dict[str, Values], edge: str, peaks: Values) -> Values:
     """Return the boundary in one lead that belongs to each wave of the consensus, NaN: none."""
-    own = lead["peak_s"].to_numpy(np.float64)
-    order = np.argsort(own, kind="stable")
-    own, values = own[order], lead[edge].to_numpy(np.float64)[order]
+    own, values = lead["peak_s"], lead[edge]
     right = np.searchsorted(own, peaks).clip(0, len(own) - 1)
     left = (right - 1).clip(0)
     nearest = np.where(np.abs(own[left] - peaks) <= np.abs(own[right] - peaks), left, right)
