@@ -172,12 +172,12 @@ def fit(table: pd.DataFrame, split: pd.Series, settings: DistanceSettings) -> Tr
     )
     distances = pd.Series(found.distances(table), index=table.index)
     of = {name: distances[(split == name).to_numpy()].dropna() for name in ("validation", "test")}
-    limit = _limit(of["validation"].to_numpy(), settings.false_alarm_rate)
+    limit = _limit(of["validation"].to_numpy(np.float64), settings.false_alarm_rate)
     return replace(
         found,
         limit=limit,
         validation_records=len(of["validation"]),
-        test=_share(of["test"].to_numpy(), limit),
+        test=_share(of["test"].to_numpy(np.float64), limit),
     )
 
 
