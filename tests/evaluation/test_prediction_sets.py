@@ -1,6 +1,7 @@
 """Prediction sets cover what they promise in every age group, whatever the model is worth."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.evaluation import prediction_sets, set_coverage
 from pedecg.evaluation.cases import Cases
+from pedecg.evaluation.external_validation import ExternalSettings
 from pedecg.evaluation.prediction_sets import PredictionSets, Records, SetSettings
+from pedecg.plots import set_figures
 
 EDGES = [28, 365]
 GROUPS = ["0-27 d", "28-364 d", "365 d and older"]
@@ -194,3 +198,62 @@ def test_the_surest_records_are_wrong_least_often() -> None:
     wrong = (new.probabilities[:, 0] >= 0.5) != (new.cases.y[:, 0] == 1)
     assert table["risk"].iloc[-1] == pytest.approx(wrong.mean())
     assert table["risk"].iloc[4] < 0.5 * table["risk"].iloc[-1]
+
+
+@pytest.fixture
+def run_folder(cohort: Any, scoring: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of two models, of which one was validated on another cohort."""
+    monkeypatch.chdir(tmp_path)
+    for name, skill in (("weak", 0.5), ("strong", 4.0)):
+        made = cohort.predictions(skill)
+        tables.write(made, f"predictions/{name}.parquet", tables.PREDICTIONS)
+        cohort.evaluate(made, scoring).fitted.save(f"calibration/{name}.json")
+    away = cohort.predictions(0.0).assign(split="external")
+    tables.write(away, "external/strong.parquet", tables.PREDICTIONS)
+    return tmp_path
+
+
+def test_a_run_has_sets_of_every_model_their_coverage_and_the_external_loss(
+    run_folder: Path, cohort: Any
+) -> None:
+    edges = [365, 1826]
+    run = set_coverage.of_run(
+        ["weak", "strong"], cohort.labels, cohort.splits, cohort.records, edges, settings()
+    )
+    assert list(run.sets) == ["weak", "strong"]
+    assert set(run.coverage["target"]) == set(run.test.targets)
+    mapping = ExternalSettings(
+        model=None, bootstrap=0, seed=0, min_positives=1, age_from_days=0, age_to_days=6574,
+        mapping="same", mappings={"same": {"abnormal": "abnormal", "chd": "chd"}},
+    )  # fmt: skip
+    outside = set_coverage.external(
+        run.sets, cohort.records, cohort.labels, mapping, run_folder / "external"
+    )
+    assert outside is not None
+    assert set(outside["model"]) == {"strong"}
+    assert set(outside["target"]) == {"abnormal", "chd"}
+    metrics = set_coverage.as_metrics(run.coverage, outside, settings())
+    change = metrics["external_minus_test"]["strong"]["abnormal"]["all"]
+    assert change["difference"] < -0.1  # predictions of no skill where sets expect much
+    assert metrics["test"]["weak"]["abnormal"]["all"]["uncertain"] > 0.2
+    nowhere = set_coverage.external(
+        run.sets, cohort.records, cohort.labels, mapping, run_folder / "nowhere"
+    )
+    assert nowhere is None
+    set_figures.coverage(run.coverage, outside, 0.9, run_folder, run.test.size, "simulated")
+    risk = set_coverage.risk_over_coverage(run.test, run.calibrated)
+    set_figures.risk(risk, run.test.size, run_folder / "risk.png", "simulated")
+    assert all((run_folder / f"{name}.png").stat().st_size > 5000 for name in ("strong", "risk"))
+
+
+def test_labels_of_test_records_change_no_set(run_folder: Path, cohort: Any) -> None:
+    test = cohort.splits.loc[cohort.splits["split"] == "test", "record_id"]
+    changed = cohort.labels.copy()
+    here = changed["record_id"].isin(test)
+    changed.loc[here, "abnormal"] = 1 - changed.loc[here, "abnormal"]
+    made = [
+        set_coverage.of_run(["weak"], labels, cohort.splits, cohort.records, [365], settings())
+        for labels in (cohort.labels, changed)
+    ]
+    assert made[0].sets == made[1].sets
+    assert not made[0].coverage.equals(made[1].coverage)

@@ -21,6 +21,7 @@ EXTERNAL = ["external_validation@*", "external_table"]
 # Stages that take a selected model run where the files of that model have changed.
 TAKE = {
     "explain": ["explain", "explain_truth", "error_review", "atlas"],
+    "explain_findings": ["explain_findings"],
     "external_validation": EXTERNAL,
     "subgroups": ["subgroups"],
 }
@@ -81,7 +82,7 @@ ROOT_TABLE = [
         lambda p: p.set("split.seed", 8),
         [
             "split", "statistics", "pretrain", "label_decisions", "model_inputs", "train@*",
-            "training_distance",
+            "training_distance", "explain_findings",
             *scored("*"), *TOGETHER, "subgroups", *EXTERNAL, *REVIEW, "normal_beats",
             *TAKE["explain"],
         ],
@@ -100,7 +101,10 @@ ROOT_TABLE = [
     Row(
         "one norm limit",
         edit_a_limit,
-        [*MEASURES, *trained(*READ_RULES), *TOGETHER, "explain", "error_review", "atlas"],
+        [
+            *MEASURES, *trained(*READ_RULES), *TOGETHER, "explain", "explain_findings",
+            "error_review", "atlas",
+        ],
     ),
     Row(
         "one model's width",
@@ -144,6 +148,7 @@ ROOT_TABLE = [
         [
             "pretrain", "model_inputs", "train@*", "explain",
             "error_review", "atlas", "noise_review", *EXTERNAL, "training_distance",
+            "explain_findings",
         ],
         nightly=True,
     ),

@@ -92,7 +92,7 @@ def _calibration(calibration: Any, targets: Collection[str]) -> str | None:
     if wrong:
         return wrong
     weights = calibration.get("class_weights", {})
-    mean = weights.get("mean", [1.0] * len(targets)) if isinstance(weights, dict) else None
+    mean: Any = weights.get("mean", [1.0] * len(targets)) if isinstance(weights, dict) else None
     if not _are_numbers(mean) or len(mean) != len(targets) or min(mean) <= 0:
         return "calibration.json: class_weights: expected a number above 0 per class"
     curves = calibration["curves"].get("mean")

@@ -38,6 +38,7 @@ from pedecg.explain.explain_settings import (
     ExplainSettings,
     NormalBeatsSettings,
 )
+from pedecg.explain.finding_contributions import FindingSettings
 from pedecg.learning.pretrain import PretrainSettings
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import model_settings, registry, run_check
@@ -78,6 +79,7 @@ SECTIONS: Sections = {
     "subgroups": SubgroupSettings,
     "normal_beats": NormalBeatsSettings,
     "explain": ExplainSettings,
+    "explain_findings": FindingSettings,
     "error_review": ErrorReviewSettings,
     "atlas": AtlasSettings,
     "noise_review": NoiseReviewSettings,

@@ -71,11 +71,14 @@ class RunModels:
         return [model.name for model in self.models if model.reference]
 
     def candidates(self, section: str) -> list[str]:
-        """Return the models that can serve `explain` or `external_validation`.
+        """Return the models that can serve a stage that takes one.
 
-        Maps are of networks. The external cohort has signals, ages and sexes, and no rule features.
+        Maps (`explain`) are of networks, contributions of findings (`explain_findings`) of models
+        of rule features. The external cohort has signals, ages and sexes, and no rule features.
         """
         able, unread = self.networks, {"numbers"}
+        if section == "explain_findings":
+            able, unread = [m for m in self.models if "rules" in m.reads], {"numbers", "signals"}
         if section == "external_validation":
             able, unread = list(self.models), {"numbers", "rules"}
         return [model.name for model in able if not unread & set(model.reads)]

@@ -27,7 +27,7 @@ METRICS = Path("metrics/evaluate")
 _LIST = "models.json"
 BEST = "largest macro AUROC on validation records"
 # Stages that take one model, with all its trainings.
-TAKE_ONE = ("explain", "external_validation")
+TAKE_ONE = ("explain", "explain_findings", "external_validation")
 SUBGROUPS = "subgroups"
 
 

@@ -170,14 +170,16 @@ def fit(table: pd.DataFrame, split: pd.Series, settings: DistanceSettings) -> Tr
         validation_records=0,
         test=nothing,
     )
-    distances = pd.Series(found.distances(table), index=table.index)
-    of = {name: distances[(split == name).to_numpy()].dropna() for name in ("validation", "test")}
-    limit = _limit(of["validation"].to_numpy(), settings.false_alarm_rate)
+    distances, known = found.distances(table), split.to_numpy(str)
+    of = {
+        name: distances[(known == name) & ~np.isnan(distances)] for name in ("validation", "test")
+    }
+    limit = _limit(of["validation"], settings.false_alarm_rate)
     return replace(
         found,
         limit=limit,
         validation_records=len(of["validation"]),
-        test=_share(of["test"].to_numpy(), limit),
+        test=_share(of["test"], limit),
     )
 
 

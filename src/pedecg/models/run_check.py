@@ -124,6 +124,7 @@ def _consumers(values: Mapping[str, Any], run: RunModels, source: str) -> Iterat
     """Yield a fault for each later stage that no model, or not the named one, can serve."""
     kinds = {
         "explain": "a network that reads no further numbers of a manifest",
+        "explain_findings": "a model of rule features that reads no signals",
         "external_validation": "a model that reads no rule features or further numbers",
     }
     for section, kind in kinds.items():

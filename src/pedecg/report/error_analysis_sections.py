@@ -264,3 +264,39 @@ def checklist(run: RunFiles) -> list[Block]:
         held = [f"{what}: {number(passed)}" for what, passed in checks.items()]
         blocks.append(Bullets(held, model))
     return blocks
+
+
+def findings(run: RunFiles) -> list[Block]:
+    """Show what each ECG finding adds to the probability of a model of rule features."""
+    found = run.metrics("explain_findings")
+    names = dict.fromkeys(
+        name for one in found["targets"].values() for name in one["mean_absolute_contribution"]
+    )
+    rows = [
+        [target, number(one["records"]),
+         *(number(one["mean_absolute_contribution"].get(name)) for name in names)]
+        for target, one in found["targets"].items()
+    ]  # fmt: skip
+    blocks: list[Block] = [
+        Text(
+            f"{found['model']}: the measures of one finding move from the usual ECG of the age to "
+            f"the record's own, in random orders (Shapley values). "
+            f"{run.selection('explain_findings')}".rstrip()
+        ),
+        *run.picture(
+            "plots/explain_findings/findings.png",
+            "Bars: mean size of what each ECG finding adds to or takes from the probability.",
+            wide=True,
+        ),
+        Fold(
+            "Mean absolute change of the probability",
+            [Table("By target and finding", ["target", "records", *names], rows)],
+        ),
+    ]
+    if run.has("data/explain_findings/contributions.csv"):
+        table_of = run.table("data/explain_findings/contributions.csv")
+        shown = {"target": "target", "record_id": "record", "label": "label",
+                 "probability": "probability", "words": "what moved it"}  # fmt: skip
+        each = table("The most probable records", table_of.groupby("target").head(3), shown)
+        blocks.append(Fold("Single records in words", [each]))
+    return blocks

@@ -111,6 +111,13 @@ SECTIONS = (
         result=True,
     ),
     Section(
+        "findings",
+        "Findings that move the probability",
+        error_analysis_sections.findings,
+        ("metrics/explain_findings.json",),
+        result=True,
+    ),
+    Section(
         "atlas",
         "Map of the cohort",
         error_analysis_sections.atlas,

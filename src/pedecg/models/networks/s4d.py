@@ -103,7 +103,8 @@ def convolve(x: Tensor, kernel: Tensor) -> Tensor:
         padded = functional.pad(x, (n_steps - 1, 0))
         return functional.conv1d(padded, kernel.flip(-1).unsqueeze(1), groups=x.shape[1])
     product = torch.fft.rfft(x, 2 * n_steps) * torch.fft.rfft(kernel, 2 * n_steps)
-    return torch.fft.irfft(product, 2 * n_steps)[..., :n_steps]
+    whole: Tensor = torch.fft.irfft(product, 2 * n_steps)
+    return whole[..., :n_steps]
 
 
 class Layer(nn.Module):
@@ -123,11 +124,12 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, after: Tensor) -> Tensor:
         """Return (B, C, T); `after` of shape (B, 1, T) marks padding, which no step feels."""
         y = self.norm(x.transpose(1, 2)).transpose(1, 2).masked_fill(after, 0.0)
-        state = self.ahead(y)
+        state: Tensor = self.ahead(y)
         if self.back is not None:
             state = state + self.back(y.flip(-1)).flip(-1)
         gated = functional.glu(self.mix(self.dropout(functional.gelu(state))), dim=1)
-        return x + self.dropout(gated)
+        changed: Tensor = x + self.dropout(gated)
+        return changed
 
 
 class Model(nn.Module):
