@@ -70,7 +70,7 @@ def _centiles(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
         # An end that the patients do not bound has no mark.
         axes.vlines(
             at, np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high),
-            color=colour, lw=3, alpha=0.3, label="90% interval" if name == "p50" else None,
+            color=colour, lw=3, alpha=0.3, label="90% interval" if name == "p50" else "",
         )  # fmt: skip
         axes.plot(
             at, in_use, color="0.2", ls="--", lw=1, label="limits in use" if name == "p98" else None

@@ -30,7 +30,8 @@ def coverage(
     external : as `evaluation.set_coverage.external` returns it; None where there is none.
     note : how many test records and patients.
     """
-    for model, of_model in test.groupby("model", sort=False):
+    for model in dict.fromkeys(test["model"]):
+        of_model = test[test["model"] == model]
         targets = list(dict.fromkeys(of_model["target"]))
         figure, panels = _panels(targets, 2.6)
         for axes, target in zip(panels, targets, strict=True):

@@ -93,7 +93,7 @@ def summary(compared: pd.DataFrame) -> dict[str, Any]:
         "measures": len(everyone),
         "within": int(everyone["within"].eq(True).sum()),
         "by_age": {
-            name: {"judged": int(by_age.loc[name, "size"]), "within": int(by_age.loc[name, "sum"])}
+            name: {"judged": int(by_age["size"][name]), "within": int(by_age["sum"][name])}
             for name in (ALL, *age_groups.CLINICAL.names)
             if name in by_age.index
         },
