@@ -27,11 +27,17 @@ HEALTHY = {
     "r_peak_avl_ms": 25,
     **{f"t_{lead}_mv": 0.3 for lead in ("i", "ii", "avl", "v5", "v6", "v2")}, "t_v1_mv": -0.2,
     **{f"st_{lead.lower()}_mv": 0.0 for lead in LEADS},
+    **{f"q_{lead}_ms": 10 for lead in ("i", "ii", "iii", "avl", "avf", "v4", "v5", "v6")},
+    **{f"q_{lead}_mv": 0.05 for lead in ("i", "ii", "iii", "avf", "v4")},
+    "r_i_mv": 0.6, "s_avl_mv": 0.1,
+    **{f"{wave}_{lead}_mv": mv for wave, mv in (("r", 0.8), ("s", 0.1))
+       for lead in ("iii", "avf")},
 }  # fmt: skip
 
 
 # A year-and-a-half-old boy who meets each criterion.
 ILL = {
+    "pathological_q": {"q_v5_ms": 38, "q_v5_mv": 0.3, "q_v6_ms": 36, "q_v6_mv": 0.25},
     "tachycardia": {"heart_rate_bpm": 190},
     "bradycardia": {"heart_rate_bpm": 70},
     "sinus_tachycardia": {"heart_rate_bpm": 190},

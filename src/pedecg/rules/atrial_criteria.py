@@ -1,4 +1,4 @@
-"""Criteria of the atria, and left anterior fascicular block."""
+"""Criteria of the atria, and fascicular blocks."""
 
 import math
 
@@ -9,6 +9,7 @@ from pedecg.rules.criterion_logic import (
     Criterion,
     MeasuredChild,
     Verdict,
+    beyond_percentile,
     beyond_threshold,
     fmt,
 )
@@ -68,6 +69,38 @@ def left_anterior_block(child: MeasuredChild) -> Verdict:
     )
 
 
+def left_posterior_block(child: MeasuredChild) -> Verdict:
+    """Assess left posterior fascicular block: right axis, rS in I and aVL, qR in III and aVF.
+
+    From 16 years on: the axis of children is rightward in health. A large right ventricle, which
+    looks the same, is excluded as far as R in V1 shows it.
+    """
+    axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
+    low, source = child.limit("left_posterior_axis")
+    if math.isnan(low) and child.age_days is not None and not math.isnan(child.age_days):
+        return NOT_MET  # a child: not looked for
+    wide, least_q = child.limit("qrs_complete_block")[0], child.limit("q_avl_block")[0]
+    r, s, q = (
+        {lead: child.value(f"{wave}_{lead}_mv") for lead in ("i", "avl", "iii", "avf")}
+        for wave in "rsq"
+    )
+    values = (axis, qrs, low, wide, least_q, *r.values(), *s.values(), q["iii"], q["avf"])
+    if any(map(math.isnan, values)):
+        return UNKNOWN
+    left = all(s[lead] > r[lead] for lead in ("i", "avl"))
+    inferior = all(
+        r[lead] > max(s[lead], q[lead]) and q[lead] >= least_q for lead in ("iii", "avf")
+    )
+    right_ventricle = beyond_percentile(child, "r_v1", above=True).met
+    if axis < low or qrs >= wide or not left or not inferior or right_ventricle:
+        return NOT_MET
+    return Verdict(
+        True,
+        f"QRS axis {fmt(axis, 'deg')}, at least {fmt(low, 'deg')}, rS in I and aVL, qR in III and "
+        f"aVF, and QRS duration {fmt(qrs, 'ms')}, below {fmt(wide, 'ms')} ({source})",
+    )
+
+
 CRITERIA = (
     Criterion(
         "right_atrial_enlargement", "Right atrial enlargement",
@@ -75,4 +108,5 @@ CRITERIA = (
     ),
     Criterion("left_atrial_enlargement", "Left atrial enlargement", left_atrium),
     Criterion("left_anterior_block", "Left anterior fascicular block", left_anterior_block),
+    Criterion("left_posterior_block", "Left posterior fascicular block", left_posterior_block),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pedecg.rules import (
     atrial_criteria,
     chamber_criteria,
     conduction_criteria,
+    q_wave_criteria,
     repolarisation_criteria,
     rhythm_criteria,
 )
@@ -18,6 +19,7 @@ CRITERIA: tuple[Criterion, ...] = (
     *conduction_criteria.CRITERIA,
     *atrial_criteria.CRITERIA,
     *chamber_criteria.CRITERIA,
+    *q_wave_criteria.CRITERIA,
     *repolarisation_criteria.CRITERIA,
 )
 
