@@ -129,7 +129,9 @@ def readings(
     return found
 
 
-def _quiet(leads: dict[str, Values], fs_hz: float) -> dict[str, Values]:
+def _quiet(
+    leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+) -> dict[str, NDArray[np.floating[Any]]]:
     """Return leads of shape (n_samples,) without mains hum."""
     if not leads:
         return leads
