@@ -2,7 +2,7 @@
 
     python scripts/fit_further_leads.py
 
-Dower's transform has six chest leads. The others are extrapolated: the chest is an elliptical
+Dower's transform has six precordial leads. The others are extrapolated: the chest is an elliptical
 cylinder, the heart a dipole off its axis, and a lead sees the dipole's potential at its electrode,
 that of a long conductor (it falls with the distance), less that of the central terminal. Position
 of the heart, scale and terminal are fitted to Dower's six rows; the residual tells how well the

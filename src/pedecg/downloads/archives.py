@@ -1,6 +1,6 @@
 """Archives of a data set, unpacked whole or not at all.
 
-An archive is a stranger's file: a path out of the folder, a link, a device, the same path twice, or
+An archive is untrusted: a path outside the folder, a link, a device, the same path twice, or
 more bytes than the disk or any real compression allows is refused before a file is written. Files
 are written to a folder of their own and moved to their names when the whole archive was read and
 its checksums agreed.
@@ -26,9 +26,7 @@ from pedecg.downloads import http_file
 
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
 MOST_FILES = 5_000_000  # MIMIC-IV-ECG has 1.6 million
-MOST_TIMES = (
-    200  # unpacked over packed bytes; ECGs shrink 2 to 10 times, bombs 1,000 times and more
-)
+MOST_TIMES = 200  # unpacked over packed bytes; ECGs shrink 2 to 10 times, bombs 1,000 and more
 SMALL_BYTES = 10_000_000  # up to which the ratio is of no matter
 _CHUNK = 1 << 20  # bytes
 _PART = re.compile(r"\.z(\d\d+)$", re.IGNORECASE)  # of a split zip: .z01, .z02, …, .zip
@@ -188,7 +186,7 @@ def _members(opened: zipfile.ZipFile | tarfile.TarFile, archive: Path) -> Iterat
 
 
 def _inside(name: str, archive: Path) -> str:
-    """Return a member's path; one that leads out of the folder is refused."""
+    """Return a member's path; one outside the folder is refused."""
     path = PurePosixPath(name)
     wrong = path.is_absolute() or ".." in path.parts or not path.parts
     if wrong or re.search(r"[\\\x00-\x1f]|^[A-Za-z]:", name):

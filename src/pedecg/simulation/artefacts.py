@@ -157,9 +157,9 @@ def _spikes(
     # A limb electrode enters a chest lead by a third: the largest lead still saturates.
     for _ in range(rng.integers(1, 5)):
         start, width = rng.integers(0, n - 12), rng.integers(2, 10)
-        bump = np.sin(np.pi * (np.arange(width) + 0.5) / width)
+        spike = np.sin(np.pi * (np.arange(width) + 0.5) / width)
         result[electrode, start : start + width] += (
-            rng.choice([-1.0, 1.0]) * saturation_mv * rng.uniform(1.6, 2.4) * bump
+            rng.choice([-1.0, 1.0]) * saturation_mv * rng.uniform(1.6, 2.4) * spike
         )
     return result
 

@@ -22,7 +22,7 @@ _DOWER = {
     "V5": (1.125, 0.127, -0.086),
     "V6": (0.831, 0.076, 0.230),
 }
-# Further electrodes, extrapolated from Dower's chest leads: an elliptical chest with the dipole off
+# Further electrodes, extrapolated from Dower's precordial leads: an elliptical chest, the dipole off
 # its axis (residual 0.023). ``scripts/fit_further_leads.py`` says where the electrodes are.
 _FURTHER = {
     "V1R": (0.044, 0.164, -1.387),
@@ -37,7 +37,7 @@ _FURTHER = {
     "V9": (0.209, 0.125, 0.602),
 }
 _LIMB_ELECTRODES = ("RA", "LA", "LL")
-_LIMB_LEADS = 6
+_LIMB_LEADS = 6  # they share the three limb electrodes
 
 
 def _matrix(leads: tuple[str, ...]) -> NDArray[np.float64]:
@@ -53,9 +53,9 @@ def from_electrodes(leads: tuple[str, ...] = LEADS) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    leads : the six limb leads, then chest leads.
+    leads : the six limb leads, then precordial leads.
 
-    The electrodes are RA, LA, LL and one per chest lead, in the order of the leads.
+    The electrodes are RA, LA, LL and one per precordial lead, in the order of the leads.
     """
     arm_r, arm_l, leg, *chest = np.eye(len(_LIMB_ELECTRODES) + len(leads) - _LIMB_LEADS)
     terminal = (arm_r + arm_l + leg) / 3
