@@ -1,15 +1,13 @@
-"""Criteria of the atria, and fascicular blocks."""
+"""Criteria of the atria."""
 
 import math
 
-from pedecg.rules import conduction_criteria
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
     Criterion,
     MeasuredChild,
     Verdict,
-    beyond_percentile,
     beyond_threshold,
     fmt,
 )
@@ -37,76 +35,10 @@ def left_atrium(child: MeasuredChild) -> Verdict:
     )
 
 
-def left_anterior_block(child: MeasuredChild) -> Verdict:
-    """Assess left anterior fascicular block: left axis, qR and late R in aVL, no wide QRS.
-
-    With right bundle branch block (bifascicular block) QRS is wide, and its axis is that of the
-    first 80 ms, in which the left ventricle is activated. Congenital left axis, as in
-    atrioventricular septal defect, can look the same.
-    """
-    right = conduction_criteria.right_block(child, complete=True).met is True
-    name, what = ("qrs_early_axis_deg", "axis of the first 80 ms of QRS") if right else (
-        "qrs_axis_deg", "QRS axis")  # fmt: skip
-    axis, qrs = child.value(name), child.value("qrs_ms")
-    q, r, peak = (child.value(f"{name}_avl_{unit}") for name, unit in (
-        ("q", "mv"), ("r", "mv"), ("r_peak", "ms")))  # fmt: skip
-    top, source = child.limit("left_anterior_axis")
-    bottom, wide = child.limit("left_anterior_axis_end")[0], child.limit("qrs_complete_block")[0]
-    late, least_q = child.limit("late_r_avl")[0], child.limit("q_avl_block")[0]
-    values = (axis, qrs, q, r, peak, top, bottom, wide, late, least_q)
-    if any(map(math.isnan, values)):
-        return UNKNOWN
-    if not (bottom <= axis <= top and r > q >= least_q and peak >= late):
-        return NOT_MET
-    if qrs >= wide and not right:
-        return NOT_MET
-    width = f"below {fmt(wide, 'ms')}" if qrs < wide else "with right bundle branch block"
-    return Verdict(
-        True,
-        f"{what} {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, qR in "
-        f"aVL with R after {fmt(peak, 'ms')}, at least {fmt(late, 'ms')}, and QRS duration "
-        f"{fmt(qrs, 'ms')}, {width} ({source})",
-    )
-
-
-def left_posterior_block(child: MeasuredChild) -> Verdict:
-    """Assess left posterior fascicular block: right axis, rS in I and aVL, qR in III and aVF.
-
-    From 16 years on: the axis of children is rightward in health. A large right ventricle, which
-    looks the same, is excluded as far as R in V1 shows it.
-    """
-    axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
-    low, source = child.limit("left_posterior_axis")
-    if math.isnan(low) and child.age_days is not None and not math.isnan(child.age_days):
-        return NOT_MET  # a child: not looked for
-    wide, least_q = child.limit("qrs_complete_block")[0], child.limit("q_avl_block")[0]
-    r, s, q = (
-        {lead: child.value(f"{wave}_{lead}_mv") for lead in ("i", "avl", "iii", "avf")}
-        for wave in "rsq"
-    )
-    values = (axis, qrs, low, wide, least_q, *r.values(), *s.values(), q["iii"], q["avf"])
-    if any(map(math.isnan, values)):
-        return UNKNOWN
-    left = all(s[lead] > r[lead] for lead in ("i", "avl"))
-    inferior = all(
-        r[lead] > max(s[lead], q[lead]) and q[lead] >= least_q for lead in ("iii", "avf")
-    )
-    right_ventricle = beyond_percentile(child, "r_v1", above=True).met
-    if axis < low or qrs >= wide or not left or not inferior or right_ventricle:
-        return NOT_MET
-    return Verdict(
-        True,
-        f"QRS axis {fmt(axis, 'deg')}, at least {fmt(low, 'deg')}, rS in I and aVL, qR in III and "
-        f"aVF, and QRS duration {fmt(qrs, 'ms')}, below {fmt(wide, 'ms')} ({source})",
-    )
-
-
 CRITERIA = (
     Criterion(
         "right_atrial_enlargement", "Right atrial enlargement",
         lambda child: beyond_threshold(child, "p_ii_mv", "P in II", "p_tall", above=True),
     ),
     Criterion("left_atrial_enlargement", "Left atrial enlargement", left_atrium),
-    Criterion("left_anterior_block", "Left anterior fascicular block", left_anterior_block),
-    Criterion("left_posterior_block", "Left posterior fascicular block", left_posterior_block),
 )  # fmt: skip

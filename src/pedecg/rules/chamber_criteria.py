@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from pedecg.core.records import LEADS
-from pedecg.rules import atrial_criteria, conduction_criteria
+from pedecg.rules import conduction_criteria, fascicular_criteria
 from pedecg.rules.criterion_logic import (
     NOT_MET,
     UNKNOWN,
@@ -153,7 +153,7 @@ def cornell(child: MeasuredChild) -> Verdict:
     Not in left anterior fascicular block, which makes R in aVL tall by itself (AHA/ACCF/HRS
     2009, part V).
     """
-    if atrial_criteria.left_anterior_block(child).met:
+    if fascicular_criteria.left_anterior_block(child).met:
         return NOT_MET
     total = child.value("r_avl_mv") + child.value("s_v3_mv")
     return _at_least(child, "R in aVL + S in V3", total, "cornell")
