@@ -329,21 +329,7 @@ def test_leads_are_neighbours_where_those_between_were_not_recorded():
 
 def test_every_threshold_that_a_criterion_reads_is_in_the_file_and_no_other():
     source = Path(criterion_logic.__file__).parent
-    text = (
-        "".join(
-            (source / f"{group}_criteria.py").read_text()
-            for group in (
-                "rhythm",
-                "atrial",
-                "conduction",
-                "chamber",
-                "repolarisation",
-                "qtc",
-                "q_wave",
-            )
-        )
-        + (source / "criteria.py").read_text()
-    )
+    text = "".join(path.read_text() for path in source.glob("*criteria.py"))
     named = {name for name in LIMITS.thresholds if f'"{name}"' in text}
     built = {"qrs_complete_block", "qrs_incomplete_block"}
     strip = (source / "rhythm_strip/abnormal_rhythm.py").read_text()
