@@ -4,7 +4,6 @@ A correction is a list of changes, each of one wave of one lead from one state t
 it can be taken back and so that a correction of a state that is no longer current is noticed.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -202,9 +201,11 @@ def _with_edge(wave: Wave, edge: Edge, sample: int) -> Wave:
     """Return the wave with a boundary moved; a peak that would lie outside moves with it."""
     onset, offset = (sample, wave.offset) if edge == "onset" else (wave.onset, sample)
     peak = wave.peak
-    if peak is not None:
-        peak = min(max(peak, -math.inf if onset is None else onset), offset or math.inf)
-    return Wave(wave.kind, onset, None if peak is None else int(peak), offset)
+    if peak is not None and onset is not None:
+        peak = max(peak, onset)
+    if peak is not None and offset is not None:
+        peak = min(peak, offset)
+    return Wave(wave.kind, onset, peak, offset)
 
 
 def _same(rows: Sequence[Wave], wave: Wave) -> list[Wave]:
