@@ -214,7 +214,7 @@ export class WaveEditor {
       this.onText(`${wave[0]} ${chosen.edge}, ${where}: ${at} s${ms}`);
     } else if (this.active) {
       this.onText(this.place ? `Lead ${this.place.lead}: ${(this.place.sample / paper.signal.fs).toFixed(3)} s`
-        : "Drag a boundary, or choose one with , and .");
+        : "Choose a boundary");
     }
     paper.redraw();
   }
