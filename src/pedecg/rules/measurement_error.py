@@ -85,7 +85,6 @@ def summary(compared: pd.DataFrame) -> dict[str, Any]:
         return {"records": 0, "within": None, "reason": "the truth belongs to another cohort"}
     everyone = compared[compared["age"] == ALL]
     judged = compared[compared["within"].notna()]
-    by_age = judged.groupby("age")["within"].agg(["size", "sum"])
     outside = compared[compared["within"].eq(False) & (compared["age"] != ALL)]
     keys = ["records", "valid", "invented", "bias", "sd", "within"]
     return {
@@ -93,9 +92,8 @@ def summary(compared: pd.DataFrame) -> dict[str, Any]:
         "measures": len(everyone),
         "within": int(everyone["within"].eq(True).sum()),
         "by_age": {
-            name: {"judged": int(by_age["size"][name]), "within": int(by_age["sum"][name])}
-            for name in (ALL, *age_groups.CLINICAL.names)
-            if name in by_age.index
+            name: {"judged": len(own), "within": int(own["within"].eq(True).sum())}
+            for name, own in judged.groupby("age", sort=False)
         },
         "age_groups_outside": [f"{m}, {age}" for m, age in outside[["measure", "age"]].to_numpy()],
         "by_measure": {

@@ -251,7 +251,9 @@ def together(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _all_measures(rules: pd.DataFrame) -> list[str]:
-    measures = [c.removeprefix("valid_") for c in map(str, rules) if c.startswith("valid_")]
+    measures = [
+        name.removeprefix("valid_") for name in map(str, rules) if name.startswith("valid_")
+    ]
     return [name for name in measures if _unit(name) is not None]
 
 

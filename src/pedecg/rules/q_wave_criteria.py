@@ -7,7 +7,7 @@ from pedecg.rules.criterion_logic import NOT_MET, UNKNOWN, Criterion, MeasuredCh
 
 # A Q in one lead of a group alone, as in III or aVL, is common in health.
 CONTIGUOUS = (("I", "aVL"), ("II", "aVF", "III"), ("V4", "V5", "V6"))
-ENOUGH_LEADS = 2
+ENOUGH_LEADS = 2  # the guidelines ask for two leads of one group
 
 
 def pathological_q(child: MeasuredChild) -> Verdict:
