@@ -9,12 +9,19 @@ from pedecg.learning import batches
 from pedecg.models import registry
 from pedecg.plots import finding_bars
 
+FOLDER, PLOTS = Path("data/explain_findings"), Path("plots/explain_findings")
+METRICS = Path("metrics/explain_findings.json")
+
 
 def main() -> None:
     settings = params.load("explain_findings", finding_contributions.FindingSettings)
     age_edges_days = params.read_section("split.age_edges_days")
     cohort = params.read_section("cohort.name")
-    model = select_models.read_one("explain_findings")
+    selected = select_models.read("explain_findings")
+    if not selected:
+        finding_contributions.write_nothing(FOLDER, PLOTS, METRICS)
+        return
+    model = selected[0]
     trainings = [registry.load(folder) for folder in model.trainings(experiment.seeds())]
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
     labels = tables.read("data/interim/labels.parquet", tables.LABELS)
@@ -31,10 +38,9 @@ def main() -> None:
     found = finding_contributions.of_targets(predict, rows, chosen, normal, settings)
     sizes = finding_contributions.mean_sizes(found)
 
-    tables.write_csv(found, "data/explain_findings/contributions.csv")
-    metrics = finding_contributions.as_metrics(sizes, model.name)
-    tables.write_metrics(metrics, "metrics/explain_findings.json")
-    finding_bars.draw(sizes, model.name, Path("plots/explain_findings/findings.png"), cohort)
+    tables.write_csv(found, FOLDER / "contributions.csv")
+    tables.write_metrics(finding_contributions.as_metrics(sizes, model.name), METRICS)
+    finding_bars.draw(sizes, model.name, PLOTS / "findings.png", cohort)
 
 
 if __name__ == "__main__":

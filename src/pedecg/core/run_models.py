@@ -13,6 +13,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
 
 FILE = Path("data/run_models.json")
+OPTIONAL = ("explain_findings",)  # stages that do nothing in a run without a model for them
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 from pedecg.core import tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE
-from pedecg.core.run_models import RunModels
+from pedecg.core.run_models import OPTIONAL, RunModels
 from pedecg.evaluation import calibration
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.evaluate import MACRO
@@ -72,6 +72,9 @@ def select(
     for section in TAKE_ONE:
         if section in values:
             able, named = run.candidates(section), values[section].get("model")
+            if not able and not named and section in OPTIONAL:
+                found[section] = Selection([], "no model of the run can serve", {}, [])
+                continue
             usual = [name for name in able if name not in run.references] or able
             chosen = [named] if named else [_best(usual, aurocs)]
             by = f"parameter {section}.model" if named else BEST

@@ -9,6 +9,7 @@ difference of the two probabilities. Age and sex stay those of the record.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from pedecg.core import age_groups, params
+from pedecg.core import age_groups, params, tables
 from pedecg.evaluation.calibration import Calibration
 from pedecg.explain.explained_records import RecordTarget
 from pedecg.models.contract import Model, Rows
@@ -235,3 +236,10 @@ def as_metrics(sizes: pd.DataFrame, model: str) -> dict[str, Any]:
             ),
         }
     return {"model": model, "targets": targets}
+
+
+def write_nothing(folder: Path, plots: Path, metrics: Path) -> None:
+    """Leave the outputs of a run without a model of rule features: empty, and saying so."""
+    for each in (folder, plots):
+        each.mkdir(parents=True, exist_ok=True)
+    tables.write_metrics({"model": None, "targets": {}}, metrics)

@@ -7,7 +7,7 @@ from typing import Any
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.core.experiment import ENSEMBLE, ExperimentSettings
-from pedecg.core.run_models import RunModel, RunModels
+from pedecg.core.run_models import OPTIONAL, RunModel, RunModels
 from pedecg.models import model_settings, registry
 from pedecg.models.model_settings import CONTINUES
 
@@ -131,6 +131,8 @@ def _consumers(values: Mapping[str, Any], run: RunModels, source: str) -> Iterat
         if section not in values:
             continue
         able, model = run.candidates(section), values[section].get("model")
+        if not able and section in OPTIONAL:
+            continue
         if not able:
             yield f"experiment.models names no model that {section} can use: {kind}"
         elif model is not None and model not in able:

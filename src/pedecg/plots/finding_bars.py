@@ -22,6 +22,7 @@ def draw(sizes: pd.DataFrame, model: str, path: Path, cohort: str) -> None:
     columns = min(_COLUMNS, max(1, len(targets)))
     rows = max(1, -(-len(targets) // columns))
     figure = Figure(figsize=(max(7.0, 4.2 * columns), 1.2 + 3.0 * rows), layout="constrained")
+    figure.supxlabel("mean change of the probability, absolute", fontsize=9)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(targets) :]:
         axes.set_visible(False)
@@ -29,7 +30,6 @@ def draw(sizes: pd.DataFrame, model: str, path: Path, cohort: str) -> None:
         own = sizes[sizes["target"] == target].sort_values("mean", kind="stable")
         axes.barh(own["finding"], own["mean"], color=COLOURS[0])
         axes.set_title(f"{target} ({own['records'].iloc[0]} records)", fontsize=9)
-        axes.set_xlabel("mean change of the probability, absolute", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{model}: what each finding adds to or takes from the probability"

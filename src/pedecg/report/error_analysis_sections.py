@@ -269,6 +269,8 @@ def checklist(run: RunFiles) -> list[Block]:
 def findings(run: RunFiles) -> list[Block]:
     """Show what each ECG finding adds to the probability of a model of rule features."""
     found = run.metrics("explain_findings")
+    if found["model"] is None:
+        return [Text("Not done: the run has no model of rule features.")]
     names = dict.fromkeys(
         name for one in found["targets"].values() for name in one["mean_absolute_contribution"]
     )
