@@ -22,8 +22,8 @@ _DOWER = {
     "V5": (1.125, 0.127, -0.086),
     "V6": (0.831, 0.076, 0.230),
 }
-# Further electrodes, extrapolated from Dower's precordial leads: an elliptical chest, the dipole off
-# its axis (residual 0.023). ``scripts/fit_further_leads.py`` says where the electrodes are.
+# Further electrodes, extrapolated from Dower's precordial leads: elliptical chest, dipole off its
+# axis (residual 0.023). ``scripts/fit_further_leads.py`` says where the electrodes are.
 _FURTHER = {
     "V1R": (0.044, 0.164, -1.387),
     "V2R": (-0.515, 0.157, -0.917),
