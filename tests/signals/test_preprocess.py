@@ -151,7 +151,8 @@ def test_the_store_holds_every_record_in_order_and_the_metrics_count_them(
         ({"cutof_hz": 1}, "unknown key preprocess.cutof_hz"),
         ({"leads": ["II", "I"]}, "preprocess.leads must be some of I II III"),
         ({"leads": ["I", "I"]}, "preprocess.leads must be some of I II III"),
-        ({"leads": ["I", "V7"]}, "preprocess.leads must be some of I II III"),
+        ({"leads": ["V7", "V3R"]}, "preprocess.leads must be some of I II III"),
+        ({"leads": ["I", "MLII"]}, "preprocess.leads must be some of I II III"),
     ],
 )
 def test_a_wrong_setting_is_reported_in_one_line(preprocess_settings, changed, line):

@@ -56,7 +56,7 @@ def unpack(archive: Path, folder: Path, kept: Sequence[str] = ()) -> list[Path]:
 
     Parameters
     ----------
-    archive : ``.zip``, also split (``.z01`` and so on beside it), ``.tar.gz``, ``.tgz``, ``.tar``.
+    archive : ``.zip``, also split (with ``.z01`` and so on), ``.tar.gz``, ``.tgz``, ``.tar``.
     kept : paths in the folder that no archive may replace.
 
     Raises
