@@ -78,6 +78,12 @@ COMPARISONS = (
     Comparison("sinus arrhythmia", ("SARRH",), ("sinus_arrhythmia",)),
     Comparison("long QT", ("LNGQT",), ("long_qtc",)),
     Comparison("left anterior fascicular block", ("LAFB",), ("left_anterior_block", "lafb")),
+    Comparison("left posterior fascicular block", ("LPFB",), ("left_posterior_block",)),
+    Comparison(
+        "Q waves or infarction",
+        ("QWAVE", "IMI", "AMI", "ASMI", "ALMI", "ILMI", "LMI", "PMI", "IPMI", "IPLMI"),
+        ("pathological_q",),
+    ),
     Comparison("left ventricular hypertrophy", ("LVH",), ("lvh",)),
     Comparison("right ventricular hypertrophy", ("RVH",), ("rvh",)),
 )
