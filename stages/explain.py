@@ -55,7 +55,7 @@ def main() -> None:
     curves = explain_metrics.deletion_curves(found["deleted"], settings.fractions)
     tables.write_csv(curves, "plots/explain/deletion.csv")
     figures = explain_metrics.as_metrics(found, settings, model.name)
-    tables.write_metrics(figures, "metrics/explain.json")
+    tables.write_metrics(figures, "metrics/explain.json", "explain")
 
 
 if __name__ == "__main__":

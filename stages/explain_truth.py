@@ -16,7 +16,7 @@ def main() -> None:
 
     found = simulated_truth.score(shares, restored, known, resamples, seed)
 
-    tables.write_metrics(found, "metrics/explain_truth.json")
+    tables.write_metrics(found, "metrics/explain_truth.json", "explain_truth")
 
 
 if __name__ == "__main__":
