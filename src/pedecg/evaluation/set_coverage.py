@@ -201,16 +201,16 @@ def expected(n_fitted: int, n: int, confidence: float) -> tuple[float, float]:
 def as_metrics(
     coverage: pd.DataFrame, external: pd.DataFrame | None, settings: SetSettings
 ) -> dict[str, Any]:
-    """Return both tables of `table` by model, target and group, with what is covered too little.
+    """Return the coverage of all ages together by model and target, and how many groups miss it.
 
-    External figures are by cohort first.
+    External figures are by cohort first. The age groups are in the tables of ``plots/prediction_sets``.
     """
     below = misses(coverage)
     return {
         "confidence": settings.confidence,
         "groups": len(coverage[coverage["group"] != ALL]),
         "groups_covered_less_than_chance_explains": len(below),
-        "test": _nested(coverage),
+        "test": _all_ages(coverage),
         "external": _by_cohort(external),
         "external_minus_test": _by_cohort(None if external is None else loss(coverage, external)),
     }
@@ -220,16 +220,15 @@ def _by_cohort(table: pd.DataFrame | None) -> dict[str, Any] | None:
     if table is None:
         return None
     return {
-        str(name): _nested(rows.drop(columns=COHORT))
+        str(name): _all_ages(rows.drop(columns=COHORT))
         for name, rows in table.groupby(COHORT, sort=False)
     }
 
 
-def _nested(table: pd.DataFrame) -> dict[str, Any]:
+def _all_ages(table: pd.DataFrame) -> dict[str, Any]:
     nested: dict[str, Any] = {}
-    for row in table.to_dict("records"):
-        of_target = nested.setdefault(row.pop("model"), {}).setdefault(row.pop("target"), {})
-        of_target[row.pop("group")] = row
+    for row in table[table["group"] == ALL].drop(columns="group").to_dict("records"):
+        nested.setdefault(row.pop("model"), {})[row.pop("target")] = row
     return nested
 
 

@@ -66,7 +66,7 @@ SECTIONS = (
         "prediction-sets",
         "Prediction sets",
         uncertainty_sections.prediction_sets,
-        (*_EVALUATED, "metrics/prediction_sets.json"),
+        (*_EVALUATED, "metrics/prediction_sets.json", "plots/prediction_sets/coverage.csv"),
         result=True,
     ),
     Section(

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import pandas as pd
+
 from pedecg.report.content_blocks import Block, Fold, Table, Text, figure, number, percent
 from pedecg.report.run_files import RunFiles
 
 _ALL = "all"
+_COVERAGE = "plots/prediction_sets/coverage.csv"
 
 
 def prediction_sets(run: RunFiles) -> list[Block]:
-    """Coverage of the best model's sets in every age group, and what the other hospital costs."""
+    """Coverage of the best model's sets in every age group, and the coverage lost at external hospitals."""
     found = run.metrics("prediction_sets")
     confidence = percent(found["confidence"])
     best = found["test"][run.best]
@@ -26,12 +29,12 @@ def prediction_sets(run: RunFiles) -> list[Block]:
             f"{run.best}: all ages together",
             ["target", "covered", "uncertain", "wrong where decided"],
             [
-                [target, _coverage(of[_ALL]), percent(of[_ALL]["uncertain"]),
-                 percent(of[_ALL]["wrong_if_decided"])]
-                for target, of in best.items()
+                [target, _coverage(one), percent(one["uncertain"]),
+                 percent(one["wrong_if_decided"])]
+                for target, one in best.items()
             ],
         ),
-        Fold(f"{run.best}: by age group", [_by_group(best)]),
+        Fold(f"{run.best}: by age group", [_by_group(run.table(_COVERAGE), run.best)]),
     ]  # fmt: skip
     blocks += run.picture(
         f"plots/prediction_sets/{run.best}.png",
@@ -50,15 +53,14 @@ def prediction_sets(run: RunFiles) -> list[Block]:
 
 def _external(cohort: str, model: str, targets: dict[str, Any]) -> Table:
     rows = [
-        [target, group, number(one["n"]), percent(one["internal"]), percent(one["external"]),
+        [target, number(one["n"]), percent(one["internal"]), percent(one["external"]),
          figure({"value": one["difference"], "low": one["low"], "high": one["high"]})]
-        for target, groups in targets.items()
-        for group, one in groups.items()
+        for target, one in targets.items()
     ]  # fmt: skip
     name = cohort.replace("_", " ")
     return Table(
         f"{model}: coverage on the external cohort {name}, which the guarantee does not hold for",
-        ["target", "group", "records", "test", "external", "external minus test"],
+        ["target", "records", "test", "external", "external minus test"],
         rows,
     )
 
@@ -68,13 +70,12 @@ def _coverage(one: dict[str, Any]) -> str:
     return f"{shown}; {number(one['covered'])} of {number(one['n'])}"
 
 
-def _by_group(best: dict[str, Any]) -> Table:
+def _by_group(coverage: pd.DataFrame, best: str) -> Table:
+    of_best = coverage[(coverage["model"] == best) & (coverage["group"] != _ALL)]
     rows = [
-        [target, group, _coverage(one), _expected(one), percent(one["uncertain"]),
+        [one["target"], one["group"], _coverage(one), _expected(one), percent(one["uncertain"]),
          number(one["validation_records"])]
-        for target, groups in best.items()
-        for group, one in groups.items()
-        if group != _ALL
+        for one in of_best.to_dict("records")
     ]  # fmt: skip
     return Table(
         "Coverage on the test set",
