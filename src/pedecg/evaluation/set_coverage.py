@@ -203,7 +203,8 @@ def as_metrics(
 ) -> dict[str, Any]:
     """Return the coverage of all ages together by model and target, and how many groups miss it.
 
-    External figures are by cohort first. The age groups are in the tables of ``plots/prediction_sets``.
+    External figures are by cohort first. Age groups are in the tables of
+    ``plots/prediction_sets``.
     """
     below = misses(coverage)
     return {

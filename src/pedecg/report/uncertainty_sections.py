@@ -12,7 +12,7 @@ _COVERAGE = "plots/prediction_sets/coverage.csv"
 
 
 def prediction_sets(run: RunFiles) -> list[Block]:
-    """Coverage of the best model's sets in every age group, and the coverage lost at external hospitals."""
+    """Coverage of the best model's sets in every age group, and its loss at external hospitals."""
     found = run.metrics("prediction_sets")
     confidence = percent(found["confidence"])
     best = found["test"][run.best]
@@ -72,10 +72,11 @@ def _coverage(one: dict[str, Any]) -> str:
 
 def _by_group(coverage: pd.DataFrame, best: str) -> Table:
     of_best = coverage[(coverage["model"] == best) & (coverage["group"] != _ALL)]
+    records: list[dict[str, Any]] = [dict(row) for _, row in of_best.iterrows()]
     rows = [
         [one["target"], one["group"], _coverage(one), _expected(one), percent(one["uncertain"]),
          number(one["validation_records"])]
-        for one in of_best.to_dict("records")
+        for one in records
     ]  # fmt: skip
     return Table(
         "Coverage on the test set",
