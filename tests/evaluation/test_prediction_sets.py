@@ -1,5 +1,6 @@
 """Prediction sets cover what they promise in every age group, whatever the model is worth."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +209,11 @@ def run_folder(cohort: Any, scoring: Any, tmp_path: Path, monkeypatch: pytest.Mo
         made = cohort.predictions(skill)
         tables.write(made, f"predictions/{name}.parquet", tables.PREDICTIONS)
         cohort.evaluate(made, scoring).fitted.save(f"calibration/{name}.json")
-    away = cohort.predictions(0.0).assign(split="external")
-    tables.write(away, "external/strong.parquet", tables.PREDICTIONS)
+    away = Path("external/away")
+    predicted = cohort.predictions(0.0).assign(split="external")
+    tables.write(predicted, away / "predictions/strong.parquet", tables.PREDICTIONS)
+    tables.write(cohort.records, away / "interim/records.parquet", tables.RECORDS)
+    tables.write(cohort.labels, away / "interim/labels.parquet", tables.LABELS)
     return tmp_path
 
 
@@ -224,22 +228,18 @@ def test_a_run_has_sets_of_every_model_their_coverage_and_the_external_loss(
     assert set(run.coverage["target"]) == set(run.test.targets)
     mapping = ExternalSettings(
         model=None, bootstrap=0, seed=0, min_positives=1, age_from_days=0, age_to_days=6574,
-        mapping="same", mappings={"same": {"abnormal": "abnormal", "chd": "chd"}},
+        mapping={"away": "same"}, mappings={"same": {"abnormal": "abnormal", "chd": "chd"}},
     )  # fmt: skip
-    outside = set_coverage.external(
-        run.sets, cohort.records, cohort.labels, mapping, run_folder / "external"
-    )
+    outside = set_coverage.external(run.sets, ["away"], mapping, run_folder / "external")
     assert outside is not None
     assert set(outside["model"]) == {"strong"}
     assert set(outside["target"]) == {"abnormal", "chd"}
     metrics = set_coverage.as_metrics(run.coverage, outside, settings())
-    change = metrics["external_minus_test"]["strong"]["abnormal"]["all"]
+    change = metrics["external_minus_test"]["away"]["strong"]["abnormal"]
     assert change["difference"] < -0.1  # predictions of no skill where sets expect much
-    assert metrics["test"]["weak"]["abnormal"]["all"]["uncertain"] > 0.2
-    nowhere = set_coverage.external(
-        run.sets, cohort.records, cohort.labels, mapping, run_folder / "nowhere"
-    )
-    assert nowhere is None
+    assert metrics["test"]["weak"]["abnormal"]["uncertain"] > 0.2
+    shutil.rmtree(run_folder / "external/away/predictions")
+    assert set_coverage.external(run.sets, ["away"], mapping, run_folder / "external") is None
     set_figures.coverage(run.coverage, outside, 0.9, run_folder, run.test.size, "simulated")
     risk = set_coverage.risk_over_coverage(run.test, run.calibrated)
     set_figures.risk(risk, run.test.size, run_folder / "risk.png", "simulated")

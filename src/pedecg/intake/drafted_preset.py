@@ -48,7 +48,7 @@ def text(settings: CohortSettings, draft: Draft, ignored_channels: Sequence[str]
     """
     lines = [FIRST_LINE, "# pedecg run THIS_FILE -n read ingest audit"]
     lines += [f"# Open question: {question}" for question in draft.questions]
-    values = {"cohort": settings.model_dump(exclude={"zzu", "ptbxl", "cinc2017"})}
+    values = {"cohort": settings.model_dump(exclude={"zzu", "ptbxl", "cinc2017", "public"})}
     lines += [f"{key}: {_yaml(value)}" for key, value in _flat("", values)]
     if ignored_channels:
         lines.append(f"ingest.ignore_channels: {_yaml(list(ignored_channels))}")

@@ -54,7 +54,8 @@ def left_posterior_block(child: MeasuredChild) -> Verdict:
     """
     axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
     low, source = child.limit("left_posterior_axis")
-    if math.isnan(low) and child.age_days is not None and not math.isnan(child.age_days):
+    known_age = child.age_days is not None and not math.isnan(child.age_days)
+    if math.isnan(low) and known_age and not math.isnan(axis):
         return NOT_MET  # a child: not looked for
     wide, least_q = child.limit("qrs_complete_block")[0], child.limit("q_avl_block")[0]
     r, s, q = (
