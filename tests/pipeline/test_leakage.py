@@ -61,8 +61,16 @@ def test_every_registered_model_is_examined_for_leaks() -> None:
     assert set(registry.names()) == examined, "a model without a section in any params.yaml"
 
 
+# Its models are variants of families that the root trains too: CI can do without their minutes.
+VARIANTS_ALONE = "pipelines/arrhythmia"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("pipeline", TRAINING)
+@pytest.mark.parametrize(
+    "pipeline",
+    [pytest.param(name, marks=pytest.mark.nightly if name == VARIANTS_ALONE else ())
+     for name in TRAINING],
+)  # fmt: skip
 def test_changing_every_test_record_changes_nothing_that_was_fitted(
     pipeline: str, smoke: Callable[[str], Project], forked_stages: Path, tmp_path: Path
 ) -> None:

@@ -51,11 +51,11 @@ def _matrix(leads: tuple[str, ...]) -> NDArray[np.float64]:
 def from_electrodes(leads: tuple[str, ...] = LEADS) -> NDArray[np.float64]:
     """Return what leads make of electrodes, shape (n_leads, n_electrodes).
 
+    The electrodes are RA, LA, LL and one per precordial lead, in the order of the leads.
+
     Parameters
     ----------
     leads : the six limb leads, then precordial leads.
-
-    The electrodes are RA, LA, LL and one per precordial lead, in the order of the leads.
     """
     arm_r, arm_l, leg, *chest = np.eye(len(_LIMB_ELECTRODES) + len(leads) - _LIMB_LEADS)
     terminal = (arm_r + arm_l + leg) / 3
