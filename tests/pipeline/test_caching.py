@@ -48,6 +48,7 @@ class Row:
     name: str
     change: Callable[[Project], None]
     runs: list[str]
+    may: tuple[str, ...] = ()  # run only where a file that they read has changed, which is not said
     nightly: bool = False  # reruns most of a long DAG: minutes
 
 
@@ -102,9 +103,11 @@ ROOT_TABLE = [
         "one norm limit",
         edit_a_limit,
         [
-            *MEASURES, *trained(*READ_RULES), *TOGETHER, "explain", "explain_findings",
+            *MEASURES, *trained(*READ_RULES), *TOGETHER, *REVIEW, "explain", "explain_findings",
             "error_review", "atlas",
         ],
+        # Trees that split on none of the changed values are the same file as before.
+        may=("noise_truth", *scored("rules_trees", "rules_boosted")),
     ),
     Row(
         "one model's width",
@@ -134,7 +137,6 @@ ROOT_TABLE = [
         lambda p: p.set("evaluate.bootstrap", 50),
         [
             "evaluate@*", "evaluate_ensemble", "compare", "select_models", "subgroups",
-            "prediction_sets",
         ],
     ),
     Row(
@@ -244,7 +246,7 @@ ARRHYTHMIA_TABLE = [
     Row(
         "a reader of vendors' files",
         add_a_comment("cohorts/formats/muse.py"),
-        ["ingest", "audit", "split", "preprocess", "label_decisions"],
+        ["ingest", "audit", "split", "preprocess", "label_decisions", "normal_beats"],
     ),
 ]  # fmt: skip
 
@@ -342,7 +344,8 @@ def test_exactly_these_stages_run(
     expected = {name for name in stages if any(fnmatch(name, pattern) for pattern in patterns)}
     if expected and REPORT in stages:
         expected.add(REPORT)
-    assert ran == expected
+    free = {name for name in stages if any(fnmatch(name, pattern) for pattern in row.may)}
+    assert ran - free == expected - free
 
 
 def selected(project: Project, name: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +15,6 @@ from typing import Any
 import uvicorn
 
 from pedecg.web import run_server
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
-def chromium() -> str | None:
-    """Return the path of an installed Chromium."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium, serving
+from browser import serving
 from starlette.testclient import TestClient
 from ward import Ward, written
 
@@ -106,18 +106,6 @@ def site(
     yield browse
     for client in clients:
         client.close()
-
-
-@pytest.fixture(scope="session")
-def engine():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_ten_of_ten_simulated_paced_children_show_their_spikes_and_no_other_chil
     paced = others = 0
     for number in itertools.count():
         child = simulated_records.simulate(number, settings)
-        found = pacing_spikes.spikes(child.signal_mv, simulated_records.FS_HZ)
+        found = pacing_spikes.of_pacemaker(child.signal_mv, simulated_records.FS_HZ)
         if child.rhythm != "paced":
             others += len(found)
             continue

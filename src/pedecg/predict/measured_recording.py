@@ -258,9 +258,10 @@ def events(recording: recordings.Recording, lead: str, method: str = METHOD) -> 
     """Return one lead as tokens: its waves, and the pacemaker spikes of all leads."""
     table = waves(recording, method)
     row = recording.leads.index(lead)
+    spikes_s = pacing_spikes.of_pacemaker(recording.signal_mv, recording.fs_hz)
     return tokens.label(
         table[table["lead"] == lead],
         bridged(recording)[row],
         recording.fs_hz,
-        pacing_spikes.spikes(recording.signal_mv, recording.fs_hz).tolist(),
+        [] if spikes_s is None else spikes_s.tolist(),
     )
