@@ -44,18 +44,18 @@ REGULAR = np.full(30, 0.8)
 def test_fibrillation_is_irregular_everywhere_and_has_no_p():
     irregular = np.random.default_rng(1).uniform(0.45, 1.1, 40)
     sinus, fibrillating = of(REGULAR), of(irregular, p_mv=0)
-    assert fibrillating["strip_rr_calm"] > 0.1 > sinus["strip_rr_calm"]
+    assert fibrillating["strip_rr_window_cv_min"] > 0.1 > sinus["strip_rr_window_cv_min"]
     assert fibrillating["strip_rr_cosen"] > sinus["strip_rr_cosen"] + 1
     assert sinus["strip_p_adds_up"] > 0.9
     assert fibrillating["strip_p_adds_up"] < 0.5
 
 
-def test_one_early_beat_leaves_the_rest_calm():
+def test_one_early_beat_leaves_the_other_intervals_regular():
     rr = REGULAR.copy()
     rr[12:14] = 0.5, 1.1
     found = of(rr)
-    assert found["strip_rr_calm"] < 0.02 < found["strip_rr_wild"]
-    assert found["strip_rr_early_late"] == pytest.approx(1 / 29)
+    assert found["strip_rr_window_cv_min"] < 0.02 < found["strip_rr_window_cv_max"]
+    assert found["strip_rr_early_then_late"] == pytest.approx(1 / 29)
 
 
 def test_noise_lowers_what_adds_up():
@@ -78,7 +78,7 @@ def test_few_beats_or_none_are_no_fault_and_have_the_same_columns(n_beats):
     few = waves[waves["peak_s"] < 0.3 + 0.8 * n_beats]
     found = strip_features.measure(few if n_beats else waves.iloc[:0], signal, FS_HZ, LIMITS)
     assert list(found) == list(strip_features.measure(waves, signal, FS_HZ, LIMITS))
-    assert np.isnan(found["strip_rr_calm"])
+    assert np.isnan(found["strip_rr_window_cv_min"])
     assert not np.isinf(list(found.values())).any()
 
 

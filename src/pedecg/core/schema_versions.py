@@ -35,7 +35,9 @@ SCHEMAS = {
     "explain": Schema(2, "dvc repro explain"),
     "explain_truth": Schema(2, "dvc repro explain_truth"),
     # 2: rr_turns and rr_lag1 became rr_turning_points and rr_autocorrelation
-    "rules": Schema(2, "dvc repro rule_features"),
+    # 3: strip_rr_calm, _typical and _wild became strip_rr_window_cv_min, _median and _max; other
+    #    strip_rr_ columns have the names of heart rate variability too (rmssd, sd1_sd2)
+    "rules": Schema(3, "dvc repro rule_features"),
     # 2: confusion.called became confusion.predicted
     "evaluate": Schema(2, "dvc repro evaluate evaluate_ensemble"),
     # 2: railed_records became records_with_saturated_samples

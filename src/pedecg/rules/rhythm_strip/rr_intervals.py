@@ -24,9 +24,11 @@ STEADY = 0.05, 0.1, 0.2  # change from one interval to the next, natural log
 def intervals(rr: Values) -> dict[str, float]:
     """Return how RR intervals (seconds, in their order) vary; all NaN if they are too few.
 
-    ``calm``, ``typical`` and ``wild`` are the least, the median and the greatest coefficient of
-    variation among windows of eight intervals. ``lorenz_*`` are of the plot of each change against
-    the change before: Sarkar S et al. IEEE Trans Biomed Eng 2008;55:1219-1224.
+    ``rr_window_cv_*`` are the least, the median and the greatest coefficient of variation among
+    windows of eight intervals. ``rr_min``, ``rr_max``, ``rr_iqr``, ``rr_rmssd``, ``rr_mean_change``,
+    ``rr_inside_cv`` and ``rr_trend`` are shares of the median interval. ``lorenz_*`` are of the plot
+    of each change against the change before: Sarkar S et al. IEEE Trans Biomed Eng
+    2008;55:1219-1224.
 
     Parameters
     ----------
@@ -55,22 +57,22 @@ def _told(rr: Values) -> dict[str, float]:
         "intervals": float(len(rr)),
         "slowest_bpm": float(speed.min()),
         "fastest_bpm": float(speed.max()),
-        "rr_least": float(rr.min() / usual),
-        "rr_greatest": float(rr.max() / usual),
+        "rr_min": float(rr.min() / usual),
+        "rr_max": float(rr.max() / usual),
         "rr_iqr": float(np.subtract(*np.percentile(rr, [75, 25])) / usual),
-        "rr_calm": float(varies[0]),
-        "rr_typical": float(np.median(varies)),
-        "rr_wild": float(varies[-1]),
-        "rr_change_mean": float(np.abs(change).mean() / usual),
-        "rr_change_root": float(np.sqrt((change**2).mean()) / usual),
+        "rr_window_cv_min": float(varies[0]),
+        "rr_window_cv_median": float(np.median(varies)),
+        "rr_window_cv_max": float(varies[-1]),
+        "rr_mean_change": float(np.abs(change).mean() / usual),
+        "rr_rmssd": float(np.sqrt((change**2).mean()) / usual),
         **{f"rr_within_{round(100 * one)}": float((ratio < one).mean()) for one in STEADY},
         "rr_pnn50": float((np.abs(change) > 0.05).mean()),
-        "rr_steady_run": _longest(ratio < STEADY[1]) / len(ratio),
-        "rr_early_late": float(pairs.mean()),
+        "rr_longest_steady_run": _longest(ratio < STEADY[1]) / len(ratio),
+        "rr_early_then_late": float(pairs.mean()),
         "rr_outside": float(1 - inside.mean()),
         "rr_inside_cv": float(rr[inside].std() / usual),
-        "rr_lag2": _correlation(rr, 2),
-        "rr_across_along": float(across / max(along, 1e-9)),
+        "rr_autocorrelation_lag2": _correlation(rr, 2),
+        "rr_sd1_sd2": float(across / max(along, 1e-9)),
         "rr_cosen": _coefficient_of_entropy(rr),
         "rr_trend": float(np.abs(np.diff(local)).sum() / usual / len(rr)),
         "lorenz_cells": occupied / max(len(cells) - 1, 1),
