@@ -52,8 +52,8 @@ def possible_left_anterior_block(child: MeasuredChild) -> Verdict:
     """Assess possible left anterior fascicular block: the same signs, and less left axis.
 
     From 16 years on, with the axis between the normal limit of adults and that of the block, and
-    with rS in II, III and aVF. R in aVL is late by itself and later than in V6, which of ECGs with an
-    axis of -30 degrees 41% show. No wide QRS.
+    with rS in II, III and aVF. R in aVL is late by itself and later than in V6, which 41%
+    of ECGs with an axis of -30 degrees show. No wide QRS.
     """
     axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
     top, source = child.limit("possible_left_anterior_axis")
