@@ -251,8 +251,9 @@ def shares(r_s: Values, found: Origins) -> dict[str, float]:
     ----------
     r_s : shape (n_beats,), times of the R peaks, s.
     """
-    if len(r_s) < 4:
-        return {}
+    if len(r_s) < 4:  # too few to tell a premature beat: two like intervals are a rate
+        rr = np.diff(r_s)
+        return {"qtc_rate_bpm": 60.0 / float(rr.mean())} if rr.min() > EARLY * rr.max() else {}
     return {
         "ectopic_share": float(found.premature.mean()),
         "ventricular_ectopic_share": float(found.ventricular.mean()),
