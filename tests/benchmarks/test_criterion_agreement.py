@@ -40,9 +40,8 @@ def test_a_finding_without_a_positive_record_has_a_specificity_alone():
 
 def test_every_comparison_names_a_criterion():
     names = {criterion.name for criterion in criteria.CRITERIA}
-    planned = {"left_anterior_block", "lafb"}
     for comparison in agreement.COMPARISONS:
-        assert set(comparison.criteria) <= names | planned, comparison.name
+        assert set(comparison.criteria) <= names, comparison.name
 
 
 def test_ages_and_codes_that_cannot_be_read_are_said():

@@ -275,3 +275,14 @@ def test_a_file_saved_by_a_spreadsheet_is_read(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PedecgError, match="not found"):
         norms.load(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("name", ["paced", "strip_slow"])
+def test_a_file_of_thresholds_that_lacks_one_is_refused_in_one_line(tmp_path, name):
+    text = norms.THRESHOLDS.read_text(encoding="utf-8")
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "".join(line for line in text.splitlines(True) if not line.startswith(f"{name},"))
+    )
+    with pytest.raises(PedecgError, match=rf"own\.csv: lacks {name}; copy these rows"):
+        norms.load(norms.LIMITS, own)

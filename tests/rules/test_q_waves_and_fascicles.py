@@ -1,4 +1,4 @@
-"""Pathological Q waves and left posterior fascicular block."""
+"""Pathological Q waves, possible left anterior and left posterior fascicular block."""
 
 import math
 
@@ -10,6 +10,11 @@ ADULT = HEALTHY | {"heart_rate_bpm": 70, "pr_ms": 160, "qrs_ms": 95}
 POSTERIOR = {
     "qrs_axis_deg": 110, "r_i_mv": 0.1, "s_i_mv": 0.7, "r_avl_mv": 0.05, "s_avl_mv": 0.8,
     "q_iii_mv": 0.1, "r_iii_mv": 1.2, "q_avf_mv": 0.1, "r_avf_mv": 1.1, "r_v1_mv": 0.3,
+}  # fmt: skip
+POSSIBLE_ANTERIOR = {
+    "qrs_axis_deg": -38, "q_avl_mv": 0.1, "r_avl_mv": 0.9, "r_peak_avl_ms": 50, "r_peak_v6_ms": 42,
+    **{f"r_{lead}_mv": 0.3 for lead in ("ii", "iii", "avf")},
+    **{f"s_{lead}_mv": 0.6 for lead in ("ii", "iii", "avf")},
 }  # fmt: skip
 
 
@@ -70,3 +75,42 @@ def test_the_rightward_axis_of_a_child_is_no_posterior_block():
     assert verdicts["left_posterior_block"].met is False
     unknown = judged(HEALTHY | POSTERIOR, age_days=None)
     assert unknown["left_posterior_block"].met is None
+
+
+@pytest.mark.parametrize(
+    ("change", "met"),
+    [
+        ({}, True),
+        ({"qrs_axis_deg": -30}, True),
+        ({"qrs_axis_deg": -28}, False),
+        ({"qrs_axis_deg": -45}, False),  # the block itself
+        ({"r_peak_avl_ms": 44, "r_peak_v6_ms": 40}, False),
+        ({"r_peak_v6_ms": 50}, False),  # as late in V6: not the anterior fascicle alone
+        ({"q_avl_mv": 0.0}, False),
+        ({"s_ii_mv": 0.2}, False),
+        ({"qrs_ms": 122}, False),
+        ({"s_ii_mv": math.nan}, None),
+        ({"valid_r_peak_v6_ms": False}, None),
+    ],
+)
+def test_less_left_axis_is_possible_anterior_block_where_r_in_avl_is_late(change, met):
+    verdicts = judged(ADULT | POSSIBLE_ANTERIOR | change, **MAN)
+    assert verdicts["possible_left_anterior_block"].met is met
+    if met:
+        assert "later than in V6" in verdicts["possible_left_anterior_block"].reason
+
+
+def test_one_of_the_two_anterior_blocks_is_met_on_either_side_of_minus_45():
+    for axis, names in ((-44, {"possible_left_anterior_block"}), (-45, {"left_anterior_block"})):
+        verdicts = judged(ADULT | POSSIBLE_ANTERIOR | {"qrs_axis_deg": axis}, **MAN)
+        assert {
+            name for name in verdicts if name.endswith("anterior_block") and verdicts[name].met
+        } == names
+
+
+@pytest.mark.parametrize(
+    ("age_days", "met"), [(200, False), (5843, False), (5844, True), (None, None)]
+)
+def test_possible_anterior_block_is_not_looked_for_in_children(age_days, met):
+    verdicts = judged(ADULT | POSSIBLE_ANTERIOR, age_days=age_days, sex="male")
+    assert verdicts["possible_left_anterior_block"].met is met

@@ -34,11 +34,30 @@ def test_ventricular_bigeminy(n_pairs):
     early = range(1, len(r), 2)
     found = measured(*make(r, p_s=r[::2] - 0.16, wide=early))
     assert found["heart_rate_bpm"] == pytest.approx(100, abs=0.5)
-    assert found["qtc_rate_bpm"] == pytest.approx(60 / 0.78, abs=1)
+    assert found["valid_qt_ms"]
+    assert np.isnan(found["qtc_bazett_ms"])  # every measured beat follows a pause
+    assert not found["valid_qtc_bazett_ms"]
     assert found["ventricular_ectopic_share"] == pytest.approx(len(early) / len(r))
     assert found["qrs_ms"] == pytest.approx(90, abs=1)
     assert {"bigeminy", "ventricular_premature_beats", "irregular_rhythm"} <= met(found)
-    assert not met(found) & {"tachycardia", "long_qtc", "atrial_premature_beats", "pause"}
+    assert not met(found) & {
+        "tachycardia",
+        "long_qtc",
+        "short_qtc",
+        "atrial_premature_beats",
+        "pause",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rr", "steady"), [([0.6, 0.6], True), ([0.6] * 3, True), ([0.5, 0.7], False)]
+)
+def test_a_few_beats_have_a_rate_and_a_qtc_where_they_are_regular(rr, steady):
+    r = beats(*rr)
+    found = measured(*make(r, p_s=r - 0.16))
+    assert found["heart_rate_bpm"] == pytest.approx(100, abs=0.5)
+    assert found["valid_qt_ms"]
+    assert found["valid_qtc_bazett_ms"] == steady
 
 
 def test_atrial_bigeminy_has_the_usual_qrs():
@@ -46,6 +65,15 @@ def test_atrial_bigeminy_has_the_usual_qrs():
     found = measured(*make(r, p_s=r - 0.16))
     assert found["ventricular_ectopic_share"] == 0
     assert {"bigeminy", "atrial_premature_beats"} <= met(found)
+
+
+def test_a_pause_is_seen_in_bigeminy():
+    r = beats(0.42, 0.78, times=4)
+    r = np.append(r, r[-1] + 2.6 + beats(0.42, 0.78, times=4, start=0))
+    even = np.flatnonzero(np.isin(np.arange(len(r)), [*range(0, 9, 2), *range(9, len(r), 2)]))
+    odd = [k for k in range(len(r)) if k not in even]
+    found = measured(*make(r, p_s=r[even] - 0.16, wide=odd))
+    assert {"pause", "ventricular_premature_beats"} <= met(found)
 
 
 def test_trigeminy():

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pedecg.core.errors import PedecgError
 from pedecg.rules import norms
 from pedecg.rules.rhythm_strip import rr_intervals, strip_features
 
@@ -176,13 +175,3 @@ def test_the_limits_of_a_normal_rhythm_are_data_and_may_differ_by_age(tmp_path):
     assert rate(7) == 0
     assert rate(3650) == pytest.approx(2.5, abs=0.1)
     assert rate(None) == 0  # no limit holds for a child of unknown age
-
-
-def test_a_file_without_the_limits_of_a_normal_rhythm_is_refused(tmp_path):
-    text = norms.THRESHOLDS.read_text(encoding="utf-8")
-    kept = [line for line in text.splitlines() if not line.startswith("strip_slow,")]
-    (tmp_path / "thresholds.csv").write_text("\n".join(kept), encoding="utf-8")
-    limits = norms.load(norms.LIMITS, tmp_path / "thresholds.csv")
-    waves, signal = recording(np.full(30, 0.8))
-    with pytest.raises(PedecgError, match="strip_slow is missing"):
-        strip_features.measure(waves, signal, FS_HZ, limits)

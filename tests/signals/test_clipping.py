@@ -46,6 +46,21 @@ def test_an_electrode_at_the_rail_is_no_heart():
     assert not clipping.clipped(wave[None], ("II",))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_lead_that_exceeds_12_mv_with_each_beat_has_no_amplitude_on_that_side(sign):
+    leads = np.stack([sign * r_waves(15.0), r_waves(9.0)])
+    found = clipping.with_excess(clipping.NOT_CLIPPED, leads, ("V5", "II"), FS_HZ)
+    assert found.highest_mv == ({"V5": 12.0} if sign > 0 else {})
+    assert found.lowest_mv == ({} if sign > 0 else {"V5": -12.0})
+
+
+def test_a_few_artefacts_above_12_mv_spoil_no_amplitude():
+    wave = r_waves(1.0)
+    for at in (100, 105, 900, 2400):
+        wave[at : at + 3] = 26.6
+    assert not clipping.with_excess(clipping.NOT_CLIPPED, wave[None], ("II",), FS_HZ)
+
+
 def test_missing_and_flat_leads_are_not_clipped():
     leads = np.stack([np.full(5000, np.nan), np.zeros(5000), np.full(5000, 3.2767)])
     assert not clipping.clipped(leads, ("I", "II", "III"))

@@ -56,6 +56,14 @@ def test_a_sound_record_has_no_notes():
         assert notes(heart(), age_days) == {}
 
 
+def test_a_long_pause_is_no_reason_to_suspect_the_electrodes():
+    """Most seconds hold noise alone; noise taken for beats once was "arm electrode reversal"."""
+    signal = heart(12.0)
+    silent = np.random.default_rng(1).normal(0, 0.004, signal.shape)
+    signal[:, round(3.5 * FS_HZ) :] = silent[:, round(3.5 * FS_HZ) :]
+    assert notes(signal) == {}
+
+
 @pytest.mark.parametrize("lead", LEADS[:6])
 def test_a_single_inverted_limb_lead_is_named(lead):
     signal = heart()

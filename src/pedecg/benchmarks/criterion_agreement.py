@@ -77,7 +77,12 @@ COMPARISONS = (
     Comparison("sinus bradycardia", ("SBRAD",), ("sinus_bradycardia",)),
     Comparison("sinus arrhythmia", ("SARRH",), ("sinus_arrhythmia",)),
     Comparison("long QT", ("LNGQT",), ("long_qtc",)),
-    Comparison("left anterior fascicular block", ("LAFB",), ("left_anterior_block", "lafb")),
+    Comparison("left anterior fascicular block", ("LAFB",), ("left_anterior_block",)),
+    Comparison(
+        "left anterior fascicular block, or possible",
+        ("LAFB",),
+        ("left_anterior_block", "possible_left_anterior_block"),
+    ),
     Comparison("left posterior fascicular block", ("LPFB",), ("left_posterior_block",)),
     Comparison(
         "Q waves or infarction",

@@ -221,8 +221,9 @@ def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
     Returns
     -------
     qtc_rate_bpm : 60 over the mean of the intervals that end with a beat of the usual form which
-        is not premature. Pauses and the intervals after a premature beat are left out where three
-        others remain; in bigeminy every such interval follows a premature beat, and counts.
+        is not premature, without pauses and the intervals after a premature beat. NaN where fewer
+        than three remain, as in bigeminy: QT follows a change of RR only after many beats, so that
+        no interval there corrects it.
     base_rr_cv : SD over mean of the intervals between two beats that are not premature; those
         after a premature beat left out. NaN for fewer than four.
     base_rr_change : median relative change from one of these to the next, if they follow each
@@ -233,13 +234,11 @@ def base_rhythm(r_s: Values, found: Origins) -> dict[str, float]:
     ends_usual = found.usual[1:] & ~early[1:]
     base = ~early[1:] & ~early[:-1]
     for_qtc = ends_usual & base & (rr < PAUSE * np.median(rr))
-    if for_qtc.sum() < 3:
-        for_qtc = ends_usual if ends_usual.any() else np.ones_like(ends_usual)
     intervals = rr[base]
     in_a_row = base[1:] & base[:-1]
     change = np.abs(np.diff(rr))[in_a_row] / np.minimum(rr[1:], rr[:-1])[in_a_row]
     return {
-        "qtc_rate_bpm": 60.0 / float(rr[for_qtc].mean()),
+        "qtc_rate_bpm": 60.0 / float(rr[for_qtc].mean()) if for_qtc.sum() > 2 else np.nan,
         "base_rr_cv": float(intervals.std() / intervals.mean()) if len(intervals) > 3 else np.nan,
         "base_rr_change": float(np.median(change)) if len(change) > 2 else np.nan,
     }
@@ -252,8 +251,9 @@ def shares(r_s: Values, found: Origins) -> dict[str, float]:
     ----------
     r_s : shape (n_beats,), times of the R peaks, s.
     """
-    if len(r_s) < 4:
-        return {}
+    if len(r_s) < 4:  # too few to tell a premature beat: two like intervals are a rate
+        rr = np.diff(r_s)
+        return {"qtc_rate_bpm": 60.0 / float(rr.mean())} if rr.min() > EARLY * rr.max() else {}
     return {
         "ectopic_share": float(found.premature.mean()),
         "ventricular_ectopic_share": float(found.ventricular.mean()),

@@ -13,6 +13,8 @@ from pedecg.rules.criterion_logic import (
     fmt,
 )
 
+INFERIOR = ("ii", "iii", "avf")
+
 
 def left_anterior_block(child: MeasuredChild) -> Verdict:
     """Assess left anterior fascicular block: left axis, qR and late R in aVL, no wide QRS.
@@ -43,6 +45,40 @@ def left_anterior_block(child: MeasuredChild) -> Verdict:
         f"{what} {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, qR in "
         f"aVL with R after {fmt(peak, 'ms')}, at least {fmt(late, 'ms')}, and QRS duration "
         f"{fmt(qrs, 'ms')}, {width} ({source})",
+    )
+
+
+def possible_left_anterior_block(child: MeasuredChild) -> Verdict:
+    """Assess possible left anterior fascicular block: the same signs, and less left axis.
+
+    From 16 years on, with the axis between the normal limit of adults and that of the block, and
+    with rS in II, III and aVF. R in aVL is late by itself and later than in V6, which 41%
+    of ECGs with an axis of -30 degrees show. No wide QRS.
+    """
+    axis, qrs = child.value("qrs_axis_deg"), child.value("qrs_ms")
+    top, source = child.limit("possible_left_anterior_axis")
+    known_age = child.age_days is not None and not math.isnan(child.age_days)
+    if math.isnan(top) and known_age and not math.isnan(axis):
+        return NOT_MET  # a child: the limit of left axis for age is another criterion
+    bottom, wide = child.limit("left_anterior_axis")[0], child.limit("qrs_complete_block")[0]
+    late, least_q = child.limit("late_r_avl")[0], child.limit("q_avl_block")[0]
+    q, r = child.value("q_avl_mv"), child.value("r_avl_mv")
+    peak, lateral_peak = child.value("r_peak_avl_ms"), child.value("r_peak_v6_ms")
+    below = [(child.value(f"r_{lead}_mv"), child.value(f"s_{lead}_mv")) for lead in INFERIOR]
+    values = (axis, qrs, top, bottom, wide, late, least_q, q, r, peak, lateral_peak)
+    if any(map(math.isnan, (*values, *sum(below, ())))):
+        return UNKNOWN
+    delayed = peak >= late and peak > lateral_peak
+    if not (bottom < axis <= top and r > q >= least_q and delayed and qrs < wide):
+        return NOT_MET
+    if not all(s > r_below for r_below, s in below):
+        return NOT_MET
+    return Verdict(
+        True,
+        f"QRS axis {fmt(axis, 'deg')}, between {fmt(bottom, 'deg')} and {fmt(top, 'deg')}, rS in "
+        f"II, III and aVF, qR in aVL with R after {fmt(peak, 'ms')}, at least {fmt(late, 'ms')} "
+        f"and later than in V6, and QRS duration {fmt(qrs, 'ms')}, below {fmt(wide, 'ms')} "
+        f"({source})",
     )
 
 
@@ -81,5 +117,10 @@ def left_posterior_block(child: MeasuredChild) -> Verdict:
 
 CRITERIA = (
     Criterion("left_anterior_block", "Left anterior fascicular block", left_anterior_block),
+    Criterion(
+        "possible_left_anterior_block",
+        "Possible left anterior fascicular block",
+        possible_left_anterior_block,
+    ),
     Criterion("left_posterior_block", "Left posterior fascicular block", left_posterior_block),
 )

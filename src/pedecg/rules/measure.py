@@ -124,8 +124,9 @@ def readings(
     beats, found = rhythm_measures.rhythm(beats, p, usable, fs_hz, spikes_s)
     beat = MedianBeat(beats, usable, fs_hz, fewest_beats)
     widest = widest_of(beats, beat_table(waves, ANY_LEAD))
+    qtc_rate = found.get("qtc_rate_bpm", Reading(np.nan))
     found |= intervals.intervals(
-        widest[beat.usual], found["qtc_rate_bpm"].value, beats[beat.usual], fewest_beats
+        widest[beat.usual], qtc_rate.value, beats[beat.usual], fewest_beats
     )
     if beat.has_qrs:
         found |= axes.axes(beat) | atrial.measures(beat)

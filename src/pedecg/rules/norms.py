@@ -270,7 +270,8 @@ def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
     ------
     PedecgError
         One line that names the file and line: a column missing or renamed, something that is no
-        number, an unknown sex or unit, percentiles out of order, ages that overlap or leave a gap.
+        number, an unknown sex or unit, percentiles out of order, ages that overlap or leave a gap,
+        a threshold that the criteria use and the file lacks.
     """
     path, other = Path(path), Path(thresholds)
     version, lines = _lines(path, COLUMNS, "limits")
@@ -281,11 +282,23 @@ def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
     for row, place in _lines(other, THRESHOLD_COLUMNS, "thresholds")[1]:
         threshold = _threshold(row, place)
         named[row["name"]] += [threshold] if threshold.status != UNCHECKED else []
+    if lacking := [name for name in _threshold_names() if name not in named]:
+        raise PedecgError(
+            f"{other}: lacks {', '.join(lacking)}; copy these rows from {THRESHOLDS.name} of pedecg"
+        )
     return Limits(
         _by_measure_and_sex(rows, path),
         {name: tuple(group) for name, group in named.items()},
         version,
         tuple(row for row in every if row not in rows),
+    )
+
+
+@cache
+def _threshold_names() -> tuple[str, ...]:
+    """Return the names of the shipped thresholds: a hospital's file states all of them too."""
+    return tuple(
+        {row["name"]: None for row, _ in _lines(THRESHOLDS, THRESHOLD_COLUMNS, "thresholds")[1]}
     )
 
 

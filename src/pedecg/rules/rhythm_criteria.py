@@ -136,7 +136,9 @@ def repeated(column: str, name: str, what: str) -> Callable[[MeasuredChild], Ver
 
 def pauses(child: MeasuredChild) -> Verdict:
     """Assess a pause: one RR interval that is long, and much longer than the others."""
-    longest, usual = child.value("longest_rr_ms"), 60_000.0 / child.value("qtc_rate_bpm")
+    # In bigeminy there is no rate for QTc.
+    rate = next((bpm for name in RATES if not math.isnan(bpm := child.value(name))), math.nan)
+    longest, usual = child.value("longest_rr_ms"), 60_000.0 / rate
     (limit, source), (times, _) = child.limit("pause"), child.limit("pause_ratio")
     return _all(
         [
@@ -146,7 +148,7 @@ def pauses(child: MeasuredChild) -> Verdict:
                 True,
                 f"{fmt(longest, 'ms')} without a beat, above {fmt(limit, 'ms')}",
             ),
-            _sign(longest, times * usual, True, f"the median RR interval is {fmt(usual, 'ms')}"),
+            _sign(longest, times * usual, True, f"the usual RR interval is {fmt(usual, 'ms')}"),
         ],
         source,
     )
@@ -218,6 +220,7 @@ def paced(child: MeasuredChild) -> Verdict:
     return _all([sign], source)
 
 
+RATES = ("qtc_rate_bpm", "heart_rate_bpm")
 FAST = above("heart_rate")
 SLOW = below("heart_rate")
 CRITERIA = (

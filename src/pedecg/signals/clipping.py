@@ -23,6 +23,9 @@ LEAST_MV, MOST_MV = 0.3, 12.0
 # these two samples in a row are enough, as a child's R is narrow.
 RANGES_MV = (3.2767, 3.28, 5.0, 10.0)
 RANGE_TOLERANCE_MV = 0.004  # steps of up to 4 µV end this near to the nominal range
+# A lead that exceeds `MOST_MV` so often does so with each beat; fewer are an artefact.
+FEWEST_EXCESSES, EXCESSES_PER_S = 3, 0.5
+APART_S = 0.2  # two excesses so near are of one beat
 _SAME_MV = 1e-6  # rounding of float32: a step of any recorder is larger
 
 
@@ -65,6 +68,32 @@ def clipped(signal_mv: NDArray[np.floating[Any]], leads: Sequence[str]) -> Clipp
         for sign, found in ((1.0, highest), (-1.0, lowest)):
             if _is_cut(sign * values, sign * middle):
                 found[lead] = sign * float((sign * values).max()) - middle
+    return Clipped(highest, lowest)
+
+
+def with_excess(
+    found: Clipped, signal_mv: NDArray[np.floating[Any]], leads: Sequence[str], fs_hz: float
+) -> Clipped:
+    """Add the leads that exceed 12 mV with each beat, as in a file of a wrong unit.
+
+    What exceeds it is bridged as an artefact before measuring; of a wave that is left out so, no
+    amplitude is known.
+
+    Parameters
+    ----------
+    signal_mv : shape (n_leads, n_samples), mV, as recorded, without pacemaker spikes.
+    leads : their names.
+    """
+    highest, lowest = dict(found.highest_mv), dict(found.lowest_mv)
+    for lead, row in zip(leads, np.asarray(signal_mv, np.float64), strict=True):
+        if not np.isfinite(row).any():
+            continue
+        away = np.nan_to_num(row - np.nanmedian(row))
+        for sign, ends in ((1.0, highest), (-1.0, lowest)):
+            at = np.flatnonzero(sign * away >= MOST_MV)
+            count = 1 + int((np.diff(at) > APART_S * fs_hz).sum()) if len(at) else 0
+            if count >= max(FEWEST_EXCESSES, EXCESSES_PER_S * len(row) / fs_hz):
+                ends[lead] = sign * MOST_MV
     return Clipped(highest, lowest)
 
 

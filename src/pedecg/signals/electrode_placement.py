@@ -216,7 +216,10 @@ def _r_peaks(signal: Values, fs_hz: float) -> NDArray[np.int64]:
     together = np.minimum(steep / np.maximum(usual, 1e-9), 2.0).mean(axis=0)
     together = uniform_filter1d(together, max(1, round(0.06 * fs_hz)))
     seconds = np.array_split(together, max(1, len(together) // round(fs_hz)))
-    height = 0.45 * float(np.median([second.max() for second in seconds]))
+    highest = np.array([second.max() for second in seconds])
+    usual_height, tall = np.percentile(highest, [50, 90])
+    # In a long pause most seconds hold no beat, and their median is the height of noise.
+    height = 0.45 * float(usual_height if usual_height > 0.5 * tall else tall)
     peaks: NDArray[np.int64] = find_peaks(
         together, height=height, distance=max(1, round(0.2 * fs_hz))
     )[0]

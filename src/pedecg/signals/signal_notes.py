@@ -94,6 +94,8 @@ def examine(record: EcgRecord, usable: NDArray[np.bool_]) -> Examined:
     leads = tuple(np.array(record.leads)[decisive].tolist())
     raw = record.signal[decisive]
     spikes_s = pacing_spikes.of_pacemaker(raw, fs_hz)
+    if spikes_s is None or not len(spikes_s):
+        clipped = clipping.with_excess(clipped, record.signal[usable], every_lead, fs_hz)
     bridged = filters.bridge(raw, filters.no_signal(raw, fs_hz, SPIKE_MV, SPIKE_MARGIN_S))
     if spikes_s is not None and len(spikes_s):
         bridged = pacing_spikes.removed(bridged, fs_hz, spikes_s)

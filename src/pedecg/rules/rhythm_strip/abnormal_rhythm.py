@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pedecg.core.errors import PedecgError
 from pedecg.rules.norms import Limits
 
 MS_PER_S = 1000.0
@@ -34,20 +33,10 @@ def beyond(
     pr_s : PR interval, seconds, or NaN.
     limits : holds the thresholds `strip_…`; one that is not stated for the age counts as not
         exceeded.
-
-    Raises
-    ------
-    PedecgError
-        A threshold is missing from the file.
     """
 
     def limit(name: str) -> float:
-        try:
-            row = limits.threshold(f"strip_{name}", age_days, sex)
-        except KeyError:
-            raise PedecgError(
-                f"thresholds: strip_{name} is missing; expected a row of it"
-            ) from None
+        row = limits.threshold(f"strip_{name}", age_days, sex)
         return math.nan if row is None else row.value
 
     def over(value: float, name: str, unit: float = 1.0, sign: float = 1.0) -> float:
