@@ -16,6 +16,7 @@ from scipy import optimize, special
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
 from pedecg.evaluation import bootstrap, cases, curves, evaluate, label_mapping, metrics
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
@@ -31,8 +32,8 @@ class ExternalSettings(evaluate.Scoring):
     """Which model meets which children, and how their labels translate."""
 
     model: str | None = Field(
-        description="model that is validated, of those that read no rule features; null: the "
-        "best of them on validation records, reference models left out"
+        description="model that is validated, or `ensemble`; null: the best on validation "
+        "records, reference models left out"
     )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included; 6574: under 18 years", ge=0)
@@ -372,7 +373,6 @@ def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:
 
 def _describe(records: pd.DataFrame, subjects: Cases) -> dict[tuple[str, str], float]:
     age = records["age_days"].astype("float64")
-    n_leads = np.array([len(leads.split()) for leads in records["leads"]])
     described = {
         ("records", "count"): float(len(records)),
         ("patients", "count"): float(subjects.n_patients),
@@ -380,13 +380,18 @@ def _describe(records: pd.DataFrame, subjects: Cases) -> dict[tuple[str, str], f
     for name, quantile in _AGE_QUANTILES.items():
         described[f"age {name}", "days"] = float(age.quantile(quantile))
     described["female", "share of known"] = float((records["sex"].dropna() == "female").mean())
-    described["twelve leads", "share"] = float(np.mean(n_leads == 12))
+    described["twelve leads", "share"] = float(_has_twelve_leads(records).mean())
     described["sampling rate median", "Hz"] = float(records["fs_hz"].median())
     for row, target in enumerate(subjects.targets):
         known = subjects.y[:, row][~np.isnan(subjects.y[:, row])]
         described[f"{target} known", "records"] = float(len(known))
         described[target, "share of known"] = float(known.mean()) if len(known) else float("nan")
     return described
+
+
+def _has_twelve_leads(records: pd.DataFrame) -> pd.Series:
+    """Return which records hold the twelve leads, whatever electrodes they have besides."""
+    return records["leads"].map(lambda leads: set(LEADS) <= set(leads.split()))
 
 
 def _intercept(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
