@@ -4,7 +4,7 @@ Nothing is fitted here. Calibration and thresholds come from the model's own val
 the metrics are compared with those of its own test split.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
