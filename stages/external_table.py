@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from pedecg.core import errors, figures, params, tables
 from pedecg.evaluation import external_table
@@ -27,14 +26,8 @@ def main() -> None:
     if len(rows):
         title, sizes = external_table.sentence(model, found), external_table.sizes(found)
         drawn = external_table.for_forest_plot(rows)
-        forest_plot.auroc(drawn, title, sizes, FOLDER / "forest.png", _marked_as(cohorts))
-
-
-def _marked_as(cohorts: dict[str, Any]) -> str:
-    """Return the cohort that marks the picture: a simulated one, where any of them is."""
-    internal = str(params.read_section("cohort.name"))
-    named = [internal, *(str(one["name"]) for one in cohorts.values())]
-    return min(named, key=lambda name: not name.startswith(figures.SIMULATED))
+        names = [params.read_section("cohort.name"), *(one["name"] for one in cohorts.values())]
+        forest_plot.auroc(drawn, title, sizes, FOLDER / "forest.png", figures.marked_as(names))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ def main() -> None:
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     external_records = tables.read(base / "interim/records.parquet", tables.RECORDS)
     external_labels = tables.read(base / "interim/labels.parquet", tables.LABELS)
+    external_rules = tables.read(base / "features/rules.parquet", tables.RULES)
     signals = signal_store.open_store(base / "processed/signals")
 
     trainings = [registry.load(folder) for folder in model.trainings(seeds)]
     external = external_validation.prepare(
         name, external_records, external_labels, signals.record_ids, trainings[0].targets, settings
     )
-    rows = batches.dataset(signals, external.records, external.records[["record_id"]])
+    ids = external.records[["record_id"]]
+    rows = batches.dataset(signals, external.records, ids, external_rules)
     predictions = cohort_predictions.predict(trainings, rows, "external")
     found = external_validation.validate_cohort(
         model, predictions, external, (records, labels, splits), seeds, settings

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pedecg.core import errors, params, run_models, tables
+from pedecg.core import errors, figures, params, run_models, tables
 from pedecg.evaluation import prediction_sets, set_coverage
 from pedecg.evaluation.external_validation import ExternalSettings
 from pedecg.plots import set_figures
@@ -19,10 +19,10 @@ def main() -> None:
     labels = tables.read("data/interim/training_labels.parquet", tables.LABELS)
     splits = tables.read("data/interim/splits.parquet", tables.SPLITS)
     records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    others = list(params.read_section("external_cohorts"))
+    others = params.read_section("external_cohorts")
 
     run = set_coverage.of_run(models, labels, splits, records, age_edges_days, settings)
-    external = set_coverage.external(run.sets, others, mapping, Path("data/external_cohorts"))
+    external = set_coverage.external(run.sets, list(others), mapping, Path("data/external_cohorts"))
     risk = set_coverage.risk_over_coverage(run.test, run.calibrated)
 
     for model, sets in run.sets.items():
@@ -34,7 +34,9 @@ def main() -> None:
         tables.write_csv(set_coverage.loss(run.coverage, external), PLOTS / "external_loss.csv")
     tables.write_csv(risk, PLOTS / "risk_coverage.csv")
     size = run.test.size
-    set_figures.coverage(run.coverage, external, settings.confidence, PLOTS, size, cohort)
+    shown = [others[name]["name"] for name in set_coverage.cohorts(external)]
+    marked_as = figures.marked_as([cohort, *shown])
+    set_figures.coverage(run.coverage, external, settings.confidence, PLOTS, size, marked_as)
     set_figures.risk(risk, size, PLOTS / "risk_coverage.png", cohort)
 
 

@@ -1,29 +1,32 @@
-"""Measure every record, adjust for age and sex, and say which criteria it meets."""
+"""Measure every record, adjust for age and sex, and say which criteria it meets.
+
+As stage ``rule_features_external@NAME`` of an external cohort; see `stage_item.cohort`.
+"""
 
 from functools import partial
 
-from pedecg.core import errors, parallel, params, row_groups, tables
+from pedecg.core import errors, parallel, params, row_groups, stage_item, tables
 from pedecg.rules import norms, rule_features
 from pedecg.signals import signal_store
 
-SIGNALS = "data/processed/signals"
-
 
 def main() -> None:
+    files = stage_item.cohort()
+    signals = f"{files.folder}/processed/signals"
     settings = params.load("rule_features", rule_features.RuleFeaturesSettings)
     limits = norms.load(settings.limits, settings.thresholds)
-    records = tables.read("data/interim/records.parquet", tables.RECORDS)
-    waves = row_groups.read("data/features/waves.parquet", tables.WAVES)
-    notes = tables.read("data/interim/notes.parquet", tables.NOTES)
+    records = tables.read(files.folder / "interim/records.parquet", tables.RECORDS)
+    waves = row_groups.read(files.folder / "features/waves.parquet", tables.WAVES)
+    notes = tables.read(files.folder / "interim/notes.parquet", tables.NOTES)
 
-    store = signal_store.open_store(SIGNALS)
+    store = signal_store.open_store(signals)
     children = rule_features.delineated_records(store, waves, records, notes)
-    one = partial(rule_features.of_record, folder=SIGNALS, limits=limits)
+    one = partial(rule_features.of_record, folder=signals, limits=limits)
     rules = rule_features.table(list(parallel.records(one, children, "rules", len(store))))
 
-    tables.write(rules, "data/features/rules.parquet", tables.RULES)
+    tables.write(rules, files.folder / "features/rules.parquet", tables.RULES)
     summary = rule_features.summary(rules, records, limits.version)
-    tables.write_metrics(summary, "metrics/rule_features.json")
+    tables.write_metrics(summary, files.metrics("rule_features")[0])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def main() -> None:
 
     selected = select_models.select(run, params.read_file(), aurocs)
 
-    select_models.copy(selected, seeds)
+    select_models.copy(selected, seeds, run.members)
     tables.write_metrics(select_models.as_metrics(selected), "metrics/selected_models.json")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pedecg.core import age_text
+from pedecg.core import age_groups, age_text
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_a_mean_age_has_a_decimal():
 )
 def test_a_range_is_written_in_the_unit_of_its_ages(first, last, words):
     assert age_text.range_in_words(first, last) == words
+
+
+def test_the_names_of_age_groups_are_written_in_words():
+    words = [age_text.group_in_words(name) for name in age_groups.names([28, 365, 1826, 3652])]
+    assert words == ["0-27 days", "1-12 months", "1-5 years", "5-10 years", "10 years and older"]
+    assert age_text.group_in_words("28-364 d, positive") == "1-12 months, positive"
+    assert [age_text.group_in_words(name) for name in ("unknown", "all")] == ["unknown", "all"]

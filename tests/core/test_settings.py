@@ -104,8 +104,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"explain.map": "attention"}, "explain.map is attention: explain.model must name"),
     (
-        {"external_validation.model": "hybrid"},
-        "external_validation.model names 'hybrid'; it must be a model that reads no rule",
+        {"external_validation.model": "resnet1d_medium"},
+        "external_validation.model names 'resnet1d_medium'; it must be a model that reads",
     ),
     (
         {"external_validation.mapping.second_hospital": "other"},

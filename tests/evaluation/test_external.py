@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS, NINE_LEADS
 from pedecg.evaluation import (
     bootstrap,
+    case_mix,
     cases,
     external_table,
     external_validation,
@@ -124,7 +126,7 @@ def test_calibration_in_the_large_finds_a_shift_of_the_logit(
 def test_the_case_mix_sets_both_cohorts_side_by_side(cohort) -> None:
     who = cases.of_records(cohort.labels, cohort.records)
     half = cohort.records.iloc[:50].reset_index(drop=True)
-    table = external_validation.case_mix(
+    table = case_mix.table(
         {
             "internal": (cohort.records, who),
             "external": (half, cases.of_records(cohort.labels, half)),
@@ -133,6 +135,18 @@ def test_the_case_mix_sets_both_cohorts_side_by_side(cohort) -> None:
     assert table.loc["records", "external"] == 50
     assert table.loc["twelve leads", "internal"] == 0
     assert 0 < table.loc["chd", "external"] < 1
+
+
+def test_records_with_electrodes_besides_the_twelve_leads_have_twelve_leads(cohort) -> None:
+    fifteen = f"{' '.join(LEADS)} V3R V4R V7"
+    nine = " ".join(NINE_LEADS)
+    leads = [fifteen if number % 4 else nine for number in range(len(cohort.records))]
+    there = cohort.records.assign(leads=leads)
+    table = case_mix.table({"there": (there, cases.of_records(cohort.labels, there))}).set_index(
+        "characteristic"
+    )
+    share = np.mean([of == fifteen for of in leads])
+    assert table.loc["twelve leads", "there"] == pytest.approx(share)
 
 
 def test_one_table_has_the_internal_test_set_once_and_every_external_cohort(

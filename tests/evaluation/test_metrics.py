@@ -13,6 +13,7 @@ from scipy import special
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
+    accuracy_score,
     average_precision_score,
     brier_score_loss,
     confusion_matrix,
@@ -76,6 +77,7 @@ def test_values_equal_scikit_learn(case: Case, cut: float) -> None:
     assert row["sensitivity"] == row["sens_at_spec95"] == pytest.approx(recall_score(y, called))
     assert row["specificity"] == pytest.approx(recall_score(y, called, pos_label=0))
     assert row["youden"] == pytest.approx(row["sensitivity"] + row["specificity"] - 1)
+    assert row["accuracy"] == pytest.approx(accuracy_score(y, called))
     assert row["f1"] == pytest.approx(f1_score(y, called))
     if called.any():
         assert row["ppv"] == pytest.approx(precision_score(y, called))

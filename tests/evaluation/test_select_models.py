@@ -40,7 +40,7 @@ def models(values: dict, aurocs: dict | None = None) -> dict[str, list[str]]:
 def test_each_stage_takes_the_best_model_that_can_serve_it() -> None:
     assert models(VALUES) == {
         "explain": ["resnet1d_age"],  # hybrid is no network; cnn1d reads numbers, unknown there
-        "external_validation": ["resnet1d_age"],  # rule features are not measured there
+        "external_validation": ["ensemble"],  # none of its members reads numbers, as cnn1d does
         "subgroups": ["rules_trees", "cnn1d", "ensemble"],
     }
 
@@ -48,10 +48,8 @@ def test_each_stage_takes_the_best_model_that_can_serve_it() -> None:
 def test_a_reference_model_is_taken_where_nothing_else_can_serve_or_a_parameter_names_it() -> None:
     better = AUROCS | {"age_sex": 0.95}
     external = {"external_validation": {"model": None}}
-    assert select_models.select(RUN, external, better)["external_validation"].models == [
-        "resnet1d_age"
-    ]
-    alone = RunModels(RUN.models[:2])
+    assert models(external, better) == {"external_validation": ["ensemble"]}
+    alone = RunModels((RUN.models[0], RUN.models[-1]))
     assert select_models.select(alone, external, better)["external_validation"].models == [
         "age_sex"
     ]
@@ -94,15 +92,20 @@ def test_only_validation_figures_choose(tmp_path: Path) -> None:
     assert select_models.validation_aurocs(["resnet1d"], tmp_path) == {"resnet1d": 0.7}
 
 
-def test_what_is_copied_is_what_a_stage_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def write_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the files of every model into a folder, and work there."""
+    monkeypatch.chdir(folder)
     for model in AUROCS:
         for file in (f"predictions/{model}.parquet", f"calibration/{model}.json",
                      f"models/{model}/seed0/model.json"):  # fmt: skip
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(f"{model} {file}")
+
+
+def test_what_is_copied_is_what_a_stage_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_models(tmp_path, monkeypatch)
     select_models.copy(select_models.select(RUN, VALUES, AUROCS), [0])
     taken = select_models.read_one("explain")
     assert taken.name == "resnet1d_age"
@@ -111,6 +114,26 @@ def test_what_is_copied_is_what_a_stage_reads(
     assert not list(Path("data/selected/subgroups").rglob("seed0"))
     with pytest.raises(PedecgError, match="stage select_models writes it"):
         select_models.read("atlas")
+
+
+def test_the_ensemble_lies_alongside_the_trainings_that_it_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does below ``models``, where it opens its members."""
+    write_models(tmp_path, monkeypatch)
+    selected = select_models.select(RUN, VALUES, AUROCS)
+    select_models.copy(selected, [0], RUN.members)
+    taken = select_models.read_one("external_validation")
+    assert taken.name == "ensemble"
+    beside = {file.relative_to(taken.folder.parent) for file in taken.folder.parent.rglob("seed0")}
+    assert beside == {Path(name, "seed0") for name in ("ensemble", *RUN.members)}
+    assert len(list(Path("data/selected/explain").rglob("seed0"))) == 1
+
+
+def test_an_ensemble_with_a_member_that_reads_numbers_is_not_validated_externally() -> None:
+    run = RunModels(RUN.models, (*RUN.members, "cnn1d"))
+    assert "ensemble" not in run.candidates("external_validation")
+    assert "ensemble" not in RunModels(RUN.models).candidates("external_validation")
 
 
 def test_the_models_of_a_run_round_trip(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from small_hospital import (
 
 from pedecg.core.errors import PedecgError
 from pedecg.learning.fit import Fitted, fit
-from pedecg.learning.validation_monitor import macro_auroc
+from pedecg.learning.validation_monitor import figures, macro_auroc
+from pedecg.plots import training_curves
 
 AGE = {"conditioning": "film", "age_features": 8, "hide_probability": 0.1}
 
@@ -81,9 +82,23 @@ def test_test_records_change_nothing(train, data):
 
 def test_curves_have_one_row_per_epoch(fitted):
     assert [row["epoch"] for row in fitted.curves] == list(range(1, 9))
-    measured = {"val_loss", "val_auroc", "val_auprc", "val_f1"}
-    assert set(fitted.curves[0]) == {"epoch", "lr", "train_loss"} | measured
+    names = ("loss", "auroc", "auprc", "f1", "accuracy", "sensitivity", "specificity")
+    measured = {f"{of}_{name}" for of in ("train", "val") for name in names}
+    assert set(fitted.curves[0]) == {"epoch", "lr"} | measured
+    assert set(fitted.curves[0]) - {"epoch"} == set(training_curves.PANELS)
+    for figure in ("auroc", "accuracy"):
+        assert fitted.curves[-1][f"train_{figure}"] > fitted.curves[0][f"train_{figure}"]
     assert fitted.curves[-1]["train_loss"] < 0.5 * fitted.curves[0]["train_loss"]
+
+
+def test_rates_of_decisions_are_means_over_the_targets_with_both_classes():
+    nan = np.nan
+    labels = np.array([[1, 0, 1], [1, 1, 1], [0, 0, nan], [0, 0, 1], [nan, 0, 1]], np.float32)
+    logits = np.array([[2, -1, 1], [-1, 3, 1], [-1, 1, 1], [-2, -2, 1], [9, -1, 1]], np.float64)
+    found = figures(labels, logits, "multilabel", "train")
+    assert found["train_sensitivity"] == pytest.approx((1 / 2 + 1) / 2)
+    assert found["train_specificity"] == pytest.approx((1 + 3 / 4) / 2)
+    assert found["train_accuracy"] == pytest.approx((3 / 4 + 4 / 5) / 2)
 
 
 def test_one_batch_can_be_learnt_by_heart(train, data):

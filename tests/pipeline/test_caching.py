@@ -93,8 +93,9 @@ ROOT_TABLE = [
         "filter cut-off",
         lambda p: p.set("preprocess.high_hz", 90),
         [
-            "preprocess", "preprocess_external@*", "statistics", "delineate", "pretrain", *MEASURES,
-            "train@*", *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, *EXTERNAL,
+            "preprocess", "preprocess_external@*", "delineate_external@*",
+            "rule_features_external@*", "statistics", "delineate", "pretrain", *MEASURES, "train@*",
+            *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, *EXTERNAL,
             *REVIEW, "normal_beats", *TAKE["explain"],
         ],
         nightly=True,
@@ -103,8 +104,8 @@ ROOT_TABLE = [
         "one norm limit",
         edit_a_limit,
         [
-            *MEASURES, *trained(*READ_RULES), *TOGETHER, *REVIEW, "explain", "explain_findings",
-            "error_review", "atlas",
+            *MEASURES, "rule_features_external@*", *trained(*READ_RULES), *TOGETHER, *REVIEW,
+            "explain", "explain_findings", "error_review", "atlas", *EXTERNAL,
         ],
         # Trees that split on none of the changed values are the same file as before.
         may=("noise_truth", *scored("rules_trees", "rules_boosted")),

@@ -84,6 +84,6 @@ def test_a_public_cohort_runs_from_its_files_to_the_report(
     project.edit_params({"external_validation.mapping": mapping})
     again = project.repro("external_table")
     assert again == {
-        "ingest_external@third", "preprocess_external@third", "external_validation@third",
-        "external_table",
+        "ingest_external@third", "preprocess_external@third", "delineate_external@third",
+        "rule_features_external@third", "external_validation@third", "external_table",
     }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pedecg.commands import headline
-from pedecg.core import params
+from pedecg.core import params, tables
 from pedecg.report import content_blocks, html_page, model_card, section_list
 from pedecg.report.report_settings import ReportSettings
 from pedecg.report.run_files import RunFiles
@@ -228,3 +228,25 @@ def test_numbers_are_written_as_documented() -> None:
 def test_sections_have_names_of_their_own() -> None:
     ids = [section.id for section in section_list.SECTIONS]
     assert len(ids) == len(set(ids))
+
+
+def test_criteria_are_set_against_the_codes_of_the_readers(
+    run: RunFiles, settings: ReportSettings
+) -> None:
+    share = {"value": 0.8712, "low": 0.82, "high": 0.91, "hits": 205, "of": 235}
+    entry = {
+        "codes": ["C21"], "criteria": ["sinus_tachycardia"], "records": 1299, "positives": 235,
+        "unknown": 3, "sensitivity": share, "specificity": share, "score": "high z_heart_rate",
+        "auroc": None,
+    }  # fmt: skip
+    run = with_agreement(run, {"sinus_tachycardia": entry})
+    text = words(html_page.write(run, settings))
+    assert "sinus tachycardia C21 235 of 1,299 0.871 (0.820 to 0.910)" in text
+    run = with_agreement(run, {})  # a cohort that nobody read in these codes
+    assert "235 of 1,299" not in words(html_page.write(run, settings))
+
+
+def with_agreement(run: RunFiles, agreement: dict[str, Any]) -> RunFiles:
+    """Return the run with these figures of the criteria."""
+    tables.write_metrics(agreement, run.root / "metrics/reader_agreement.json")
+    return RunFiles(run.root)

@@ -21,7 +21,7 @@ from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core import age_text, parallel
 from pedecg.core.errors import PedecgError
 from pedecg.core.records import EcgRecord
-from pedecg.evaluation import curves
+from pedecg.evaluation import reader_agreement
 from pedecg.rules import criteria, criterion_logic, norms, rule_features
 
 TABLE = "ptbxl_database.csv"
@@ -172,21 +172,10 @@ def agreement(judged_records: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "records": len(judged_records),
             "positives": int(positive.sum()),
             "unknown": int(unknown.sum()),
-            "sensitivity": _share(met[positive]),
-            "specificity": _share(~met[~positive]),
+            "sensitivity": reader_agreement.share(met[positive]),
+            "specificity": reader_agreement.share(~met[~positive]),
         }
     return table
-
-
-def _share(hits: "np.ndarray[Any, np.dtype[np.bool_]]") -> dict[str, Any] | None:
-    """Return a share with its 95% interval, and the counts; None of nothing."""
-    if not len(hits):
-        return None
-    low, high = curves.wilson(float(hits.sum()), len(hits))
-    return {
-        "value": float(hits.mean()), "low": low, "high": high,
-        "hits": int(hits.sum()), "of": len(hits),
-    }  # fmt: skip
 
 
 def _codes(row: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pedecg.cohorts import code_vocabularies, same_patient, zzu
+from pedecg.cohorts import code_vocabularies, same_patient, zzu_targets
 from pedecg.core import age_groups
 from pedecg.core.records import LEADS
 
@@ -204,7 +204,7 @@ def unlisted_diagnoses(findings: pd.DataFrame) -> pd.DataFrame:
     """
     diagnosed = findings[findings["vocabulary"] == "icd10"]
     rows = [
-        (zzu.TARGET_OF_GROUP[group], str(code), of_code["record_id"].nunique())
+        (zzu_targets.OF_GROUP[group], str(code), of_code["record_id"].nunique())
         for code, of_code in diagnosed.groupby("code", sort=True)
         for group in sorted(code_vocabularies.unlisted_groups(str(code)))
     ]

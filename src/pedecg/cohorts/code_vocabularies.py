@@ -75,8 +75,8 @@ def findings(cell: str, vocabulary: str) -> list[Finding]:
     found = []
     for token in split_cell(cell):
         base, modifiers = split_token(token)
-        description = described.get(_key(base))
-        known = description is not None and all(_key(m) in modifiers_known for m in modifiers)
+        description = described.get(code_key(base))
+        known = description is not None and all(code_key(m) in modifiers_known for m in modifiers)
         found.append(Finding(vocabulary, base, modifiers, description, known))
     return found
 
@@ -107,7 +107,7 @@ def diagnoses(cell: str) -> list[Finding]:
 
 def disease_of(code: str) -> Disease | None:
     """Return the study's disease of a code with its prefix, or None."""
-    return _diseases().get(_key(code))
+    return _diseases().get(code_key(code))
 
 
 def unlisted_groups(code: str) -> set[str]:
@@ -123,7 +123,7 @@ def unlisted_groups(code: str) -> set[str]:
     return {group for group, first, last in _chapters() if first <= here <= last}
 
 
-def _key(text: str) -> str:
+def code_key(text: str) -> str:
     """Codes and words are compared without blanks and case: ``J(111 + 112 + 113)``."""
     return "".join(text.split()).casefold()
 
@@ -142,15 +142,15 @@ def _ecg_rows() -> list[tuple[str, str, str]]:
 def _descriptions(vocabulary: str) -> dict[str, str]:
     """Return description by code, and by its own words for tokens that are prose."""
     which = list(_COLUMN).index(vocabulary) + 1
-    words = {_key(row[0]): row[0] for row in _ecg_rows()}
-    return words | {_key(row[which]): row[0] for row in _ecg_rows() if row[which]}
+    words = {code_key(row[0]): row[0] for row in _ecg_rows()}
+    return words | {code_key(row[which]): row[0] for row in _ecg_rows() if row[which]}
 
 
 @cache
 def _modifiers() -> set[str]:
     """Return modifiers as AHA codes (``modifier308``) and as CHN words (``occasional``)."""
     rows = [row for row in _ecg_rows() if row[1].startswith("Modifier")]
-    return {_key(cell) for row in rows for cell in row[:2]}
+    return {code_key(cell) for row in rows for cell in row[:2]}
 
 
 @cache
@@ -167,7 +167,7 @@ def _diseases() -> dict[str, Disease]:
         # The last row, "Other diseases", is a remark and no code.
         if _ICD10.search(row["ICD-10 Code"]):
             group, name = _words(row["Disease Type"]), _words(row["Disease Category"])
-            diseases[_key(row["ICD-10 Code"])] = Disease(group, name)
+            diseases[code_key(row["ICD-10 Code"])] = Disease(group, name)
     return diseases
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pedecg.cohorts import cohort_settings, csv_table, manifest, ptbxl, zzu
+from pedecg.cohorts import cohort_settings, csv_table, manifest, ptbxl, zzu, zzu_targets
 from pedecg.cohorts.cohort_scan import CohortRow, Quarantined, Scan
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.core import params
@@ -172,6 +172,7 @@ def _settings(
                 "benign_findings": [],
                 "rate_findings": [],
                 "unlisted_diagnoses": "unknown",
+                "targets": list(zzu_targets.USUAL),
             },
             "ptbxl": {"records": records},
             "manifest": {

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pedecg.cohorts import code_vocabularies, public_description
+from pedecg.cohorts import code_vocabularies, public_description, zzu_targets
 from pedecg.core import names, params
 from pedecg.core.params import Section
 
@@ -31,6 +31,12 @@ class ZzuSettings(Section):
         description="label of a target where a diagnosis is in its ICD-10 chapter but is not one "
         "of the study's codes, e.g. coarctation (Q25.1) for chd"
     )
+    targets: list[str] = Field(
+        description="what the models predict: abnormal, abnormal_beyond_rate, chd, myocarditis, "
+        "cardiomyopathy, kawasaki, and single heart defects: ventricular_septal_defect, "
+        "atrial_septal_defect and the others of codes/heart_defects.csv",
+        min_length=1,
+    )
 
     @model_validator(mode="after")
     def _known(self) -> "ZzuSettings":
@@ -38,6 +44,18 @@ class ZzuSettings(Section):
             if key not in code_vocabularies.finding_keys():
                 raise ValueError(f"must name AHA codes of ecg_codes.csv (found {key!r})")
         return self
+
+    @field_validator("targets")
+    @classmethod
+    def _selectable(cls, targets: list[str]) -> list[str]:
+        known = zzu_targets.selectable()
+        for target in targets:
+            if target not in known:
+                hint = params.did_you_mean(target, known)
+                raise ValueError(f"must name targets of ZZU-pECG (found {target!r}){hint}")
+        if len(set(targets)) < len(targets):
+            raise ValueError(f"must name every target once (found {targets})")
+        return targets
 
 
 class Cinc2017Settings(Section):

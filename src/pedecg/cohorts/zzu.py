@@ -7,7 +7,7 @@ without which ``(F) I40.0`` is no myocarditis.
 
 from functools import partial
 
-from pedecg.cohorts import code_vocabularies, cohort_scan, csv_table
+from pedecg.cohorts import code_vocabularies, cohort_scan, csv_table, zzu_targets
 from pedecg.cohorts.cohort_settings import CohortSettings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.core.records import Sex, canonical_lead
@@ -20,14 +20,6 @@ COLUMNS = (
     "Lead", "AHA_code", "CHN_code", "ICD-10 code", *QUALITY_COLUMNS,
 )  # fmt: skip
 
-# Groups of DiseaseCode.csv; Q24.8 stands there as a cardiomyopathy and I37.0 as a heart defect.
-TARGET_OF_GROUP = {
-    "Congenital heart disease": "chd",
-    "Myocarditis": "myocarditis",
-    "Cardiomyopathy": "cardiomyopathy",
-    "Kawasaki disease": "kawasaki",
-}
-TARGETS = ("abnormal", "abnormal_beyond_rate", *TARGET_OF_GROUP.values())
 _UNLISTED: dict[str, int | None] = {"unknown": None, "negative": 0, "positive": 1}
 _SEX: dict[str, Sex] = {"female": "female", "male": "male"}
 
@@ -38,7 +30,7 @@ def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     source = cohort_scan.Source(
         table=TABLE,
         cells=csv_table.read(root / TABLE, COLUMNS),
-        targets=TARGETS,
+        targets=_targets(settings),
         record_id=lambda cells: cells["ECG_ID"],
         path=_path,
         parse=partial(parse, settings=settings),
@@ -52,6 +44,12 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
     aha = code_vocabularies.findings(cells["AHA_code"], "aha")
     chn = code_vocabularies.findings(cells["CHN_code"], "chn")
     diagnosed = code_vocabularies.diagnoses(cells["ICD-10 code"])
+    benign, rate = settings.zzu.benign_findings, settings.zzu.rate_findings
+    labels = {
+        "abnormal": _abnormal((aha, chn), settings, benign),
+        "abnormal_beyond_rate": _abnormal((aha, chn), settings, [*benign, *rate]),
+        **zzu_targets.diseases(diagnosed, _UNLISTED[settings.zzu.unlisted_diagnoses]),
+    }
     return cohort_scan.CohortRow(
         record_id=cells["ECG_ID"],
         patient_id=cells["Patient_ID"],
@@ -59,18 +57,17 @@ def parse(cells: cohort_scan.Cells, settings: CohortSettings) -> cohort_scan.Coh
         age_days=cohort_scan.age(cells["Age"], settings).days,
         sex=cohort_scan.sex(cells["Gender"].strip("'"), settings, _SEX),
         acquired_at=cells["Acquisition_date"] or None,
-        labels={
-            "abnormal": _abnormal((aha, chn), settings, settings.zzu.benign_findings),
-            "abnormal_beyond_rate": _abnormal(
-                (aha, chn), settings, [*settings.zzu.benign_findings, *settings.zzu.rate_findings]
-            ),
-            **_diseases(diagnosed, _UNLISTED[settings.zzu.unlisted_diagnoses]),
-        },
+        labels={target: labels[target] for target in _targets(settings)},
         findings=(*aha, *chn, *diagnosed),
         n_samples=cohort_scan.whole(cells["Sampling_point"], "Sampling_point"),
         n_leads=cohort_scan.whole(cells["Lead"], "Lead"),
         source_quality=_source_quality(cells),
     )
+
+
+def _targets(settings: CohortSettings) -> tuple[str, ...]:
+    """Return the targets of the run; their order in the parameters changes nothing."""
+    return tuple(name for name in zzu_targets.selectable() if name in settings.zzu.targets)
 
 
 def _path(cells: cohort_scan.Cells) -> str:
@@ -95,22 +92,6 @@ def _abnormal(
         return 1
     read = any(c and len(d) == len(c) for c, d in zip(columns, described, strict=True))
     return 0 if read else None
-
-
-def _diseases(
-    diagnosed: list[code_vocabularies.Finding], unlisted: int | None
-) -> dict[str, int | None]:
-    """Return one label per disease group.
-
-    A group that is not named is absent only where every diagnosis could be read, None where none
-    was written, and `unlisted` where a diagnosis of its chapter is none of the study's keys.
-    """
-    groups = {disease.group for d in diagnosed if (disease := code_vocabularies.disease_of(d.code))}
-    near = {group for d in diagnosed for group in code_vocabularies.unlisted_groups(d.code)}
-    absent = 0 if diagnosed and all(d.known for d in diagnosed) else None
-    labels: dict[str, int | None] = dict.fromkeys(TARGET_OF_GROUP.values(), absent)
-    labels |= {TARGET_OF_GROUP[group]: unlisted for group in near}
-    return labels | {TARGET_OF_GROUP[group]: 1 for group in groups}
 
 
 def _source_quality(cells: cohort_scan.Cells) -> dict[str, tuple[float | None, ...]]:

@@ -1,9 +1,11 @@
 """Ages in words, for readers."""
 
 import math
+import re
 
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+_GROUP = re.compile(r"([0-9]+)-([0-9]+) d\b|([0-9]+) d and older")
 _DAYS_UP_TO, _MONTHS_UP_TO = 60, 24  # younger than so many days, than so many months
 
 
@@ -33,3 +35,18 @@ def range_in_words(first_days: float, last_days: float) -> str:
     if last_days <= 366:
         return f"{first_days / DAYS_PER_MONTH:.0f}-{last_days / DAYS_PER_MONTH:.0f} months"
     return f"{first_days / DAYS_PER_YEAR:.0f}-{last_days / DAYS_PER_YEAR:.0f} years"
+
+
+def group_in_words(name: str) -> str:
+    """Return a name of `age_groups.names` in words: ``365-1825 d`` is ``1-5 years``.
+
+    What else the name holds, such as a label, and other names stay as they are.
+    """
+    return _GROUP.sub(_group_in_words, name)
+
+
+def _group_in_words(found: re.Match[str]) -> str:
+    first, last, oldest = found.groups()
+    if oldest:
+        return f"{in_words(int(oldest))} and older"
+    return range_in_words(int(first), int(last) + 1)

@@ -75,14 +75,19 @@ class RunModels:
         """Return the models that can serve a stage that takes one.
 
         Maps (`explain`) are of networks, contributions of findings (`explain_findings`) of models
-        of rule features. The external cohort has signals, ages and sexes, and no rule features.
+        of rule features. An external cohort has signals, ages, sexes and rule features, and no
+        further numbers of a manifest: every other model can be validated there, and the ensemble
+        of such models.
         """
         able, unread = self.networks, {"numbers"}
         if section == "explain_findings":
             able, unread = [m for m in self.models if "rules" in m.reads], {"numbers", "signals"}
         if section == "external_validation":
-            able, unread = list(self.models), {"numbers", "rules"}
-        return [model.name for model in able if not unread & set(model.reads)]
+            able = list(self.models)
+        names = [model.name for model in able if not unread & set(model.reads)]
+        if section == "external_validation" and self.members and set(self.members) <= set(names):
+            names.append(ENSEMBLE)
+        return names
 
     def write(self, path: Path = FILE) -> None:
         """Write them as JSON."""

@@ -23,6 +23,7 @@ def rates(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> dict[str, Floats]:
         "specificity": specificity,
         "ppv": divided(tp, tp + fp),
         "npv": divided(tn, tn + fn),
+        "accuracy": divided(tp + tn, tp + fp + fn + tn),
         "f1": divided(2 * tp, 2 * tp + fp + fn),
         "youden": sensitivity + specificity - 1,
     }

@@ -4,7 +4,7 @@ Nothing is fitted here. Calibration and thresholds come from the model's own val
 the metrics are compared with those of its own test split.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,12 @@ from scipy import optimize, special
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
-from pedecg.evaluation import bootstrap, cases, curves, evaluate, label_mapping, metrics
+from pedecg.evaluation import bootstrap, case_mix, cases, curves, evaluate, label_mapping, metrics
 from pedecg.evaluation.calibration import Calibration
 from pedecg.evaluation.cases import Cases
 from pedecg.evaluation.evaluate import Scored
 from pedecg.evaluation.select_models import Selected
 
-# Where most children lie, without the extremes.
-_AGE_QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
 _LOGIT_LIMIT = 30.0  # a probability of 1e-13 is never; keeps the logarithm finite
 
 
@@ -31,8 +29,8 @@ class ExternalSettings(evaluate.Scoring):
     """Which model meets which children, and how their labels translate."""
 
     model: str | None = Field(
-        description="model that is validated, of those that read no rule features; null: the "
-        "best of them on validation records, reference models left out"
+        description="model that is validated, or `ensemble`; null: the best on validation "
+        "records, reference models left out"
     )
     age_from_days: int = Field(description="youngest child, days", ge=0)
     age_to_days: int = Field(description="oldest child, days, included; 6574: under 18 years", ge=0)
@@ -245,7 +243,7 @@ def validate_cohort(
     figures = evaluate.as_table({"internal": outcome.internal, "external": outcome.external})
     return Validated(
         metrics={**about, "macro_auroc": macro_auroc(outcome), **as_metrics(outcome, settings)},
-        tables={"case_mix": case_mix(cohorts), "figures": figures, **drawn},
+        tables={"case_mix": case_mix.table(cohorts), "figures": figures, **drawn},
         title=sentence(model.name, outcome),
         sizes=f"internal: {test.size}; external: {external.cases.size}",
     )
@@ -351,42 +349,6 @@ def _with_mean(differences: NDArray[np.float64], counted: NDArray[np.bool_]) -> 
     else:
         mean = np.full_like(differences[..., :1, :], np.nan)
     return np.concatenate([differences, mean], axis=-2)
-
-
-def case_mix(cohorts: Mapping[str, tuple[pd.DataFrame, Cases]]) -> pd.DataFrame:
-    """Return the case mix of each cohort: ages, sexes, leads, prevalence of each target.
-
-    Parameters
-    ----------
-    cohorts : name -> (`tables.RECORDS`, the same records' cases).
-
-    Returns
-    -------
-    Columns characteristic, unit and one per cohort.
-    """
-    columns = {name: _describe(records, subjects) for name, (records, subjects) in cohorts.items()}
-    table = pd.DataFrame(columns)
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["characteristic", "unit"])
-    return table.reset_index()
-
-
-def _describe(records: pd.DataFrame, subjects: Cases) -> dict[tuple[str, str], float]:
-    age = records["age_days"].astype("float64")
-    n_leads = np.array([len(leads.split()) for leads in records["leads"]])
-    described = {
-        ("records", "count"): float(len(records)),
-        ("patients", "count"): float(subjects.n_patients),
-    }
-    for name, quantile in _AGE_QUANTILES.items():
-        described[f"age {name}", "days"] = float(age.quantile(quantile))
-    described["female", "share of known"] = float((records["sex"].dropna() == "female").mean())
-    described["twelve leads", "share"] = float(np.mean(n_leads == 12))
-    described["sampling rate median", "Hz"] = float(records["fs_hz"].median())
-    for row, target in enumerate(subjects.targets):
-        known = subjects.y[:, row][~np.isnan(subjects.y[:, row])]
-        described[f"{target} known", "records"] = float(len(known))
-        described[target, "share of known"] = float(known.mean()) if len(known) else float("nan")
-    return described
 
 
 def _intercept(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:

@@ -35,6 +35,7 @@ REGISTRY: Mapping[str, Metric] = {
     "specificity": Metric("specificity at the chosen threshold", "high"),
     "ppv": Metric("positive predictive value at the chosen threshold", "high"),
     "npv": Metric("negative predictive value at the chosen threshold", "high"),
+    "accuracy": Metric("accuracy at the chosen threshold", "high"),
     "f1": Metric("F1 at the chosen threshold", "high"),
     "youden": Metric("Youden's J at the chosen threshold", "high"),
     "brier": Metric("Brier score", "low"),
@@ -49,7 +50,10 @@ METRICS = tuple(REGISTRY)
 
 # Operating points: the rule of each threshold, the rates reported at it, and their names.
 POINTS: Mapping[str, Mapping[str, str]] = {
-    "chosen": {name: name for name in ("sensitivity", "specificity", "ppv", "npv", "f1", "youden")},
+    "chosen": {
+        name: name
+        for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy", "f1", "youden")
+    },
     "spec95": {"sensitivity": "sens_at_spec95", "specificity": "spec_at_spec95"},
     "sens95": {"specificity": "spec_at_sens95", "sensitivity": "sens_at_sens95"},
 }

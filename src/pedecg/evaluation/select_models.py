@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +106,29 @@ def as_metrics(selected: Mapping[str, Selection]) -> dict[str, Any]:
     return {stage: asdict(selection) for stage, selection in selected.items()}
 
 
-def copy(selected: Mapping[str, Selection], seeds: Sequence[int], folder: Path = FOLDER) -> None:
-    """Copy what each stage takes of its models: predictions, calibration, perhaps trainings."""
+def copy(
+    selected: Mapping[str, Selection],
+    seeds: Sequence[int],
+    members: Sequence[str] = (),
+    folder: Path = FOLDER,
+) -> None:
+    """Copy what each stage takes of its models: predictions, calibration, perhaps trainings.
+
+    Parameters
+    ----------
+    members : of the ensemble. Its trainings are read from those of its members, so that they lie
+        alongside it.
+    """
     for stage, selection in selected.items():
         for model in selection.models:
             own = folder / stage / model
             own.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(f"predictions/{model}.parquet", own / "predictions.parquet")
             shutil.copyfile(f"calibration/{model}.json", own / "calibration.json")
-            for seed in seeds if stage in TAKE_ONE else ():
-                name = f"seed{seed}"
-                shutil.copytree(Path("models") / model / name, own / name, dirs_exist_ok=True)
+            trained = [model, *(members if model == ENSEMBLE else ())]
+            for each, seed in product(trained, seeds) if stage in TAKE_ONE else ():
+                training = Path(each, f"seed{seed}")
+                shutil.copytree("models" / training, folder / stage / training, dirs_exist_ok=True)
         text = json.dumps(selection.models) + "\n"
         tables.write_text(text, folder / stage / _LIST)
 

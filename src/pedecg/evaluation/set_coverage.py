@@ -107,6 +107,11 @@ def external(
     return pd.concat(found, ignore_index=True) if found else None
 
 
+def cohorts(external: pd.DataFrame | None) -> list[str]:
+    """Return the names of the external cohorts in what `external` returned, each once."""
+    return [] if external is None else list(external[COHORT].unique())
+
+
 def table(sets: PredictionSets, records: Records) -> pd.DataFrame:
     """Return the coverage of every target and age group, and of all records together.
 

@@ -32,8 +32,9 @@ DEV_RUN_STEPS = 2  # of the check fast_dev_run: a first step and one from a used
 class Fitted:
     """A trained network and its learning curves, one row per epoch.
 
-    Columns: epoch (from 1), lr, train_loss, val_loss, and the macro averages val_auroc, val_auprc
-    and val_f1 (NaN where no target has both classes).
+    Columns: epoch (from 1), lr, train_loss, val_loss, and the macro averages of AUROC, AUPRC, F1,
+    accuracy, sensitivity and specificity (NaN where no target has both classes): train_… on the
+    augmented crops while the weights change, val_… on whole records with the averaged weights.
 
     `writes` is False in all but the first of several processes: one alone saves the result.
     """
@@ -130,6 +131,7 @@ class ClassifierTraining(Objective[CropBatch]):
         self.signals = Signals(data.store, task.normalisation, self.device)
         self.batches = TrainingBatches(data, self.subjects, self.signals, settings.augment)
         self.generator = torch.Generator(self.device)  # of the augmentations
+        self.answers: list[tuple[Tensor, Tensor]] = []  # logits and labels of each batch so far
         labels = data.labels[self.training]
         self.frequency = sampler.frequencies(labels, settings.sampler)
         cap = settings.loss.positive_weight_cap
@@ -182,6 +184,7 @@ class ClassifierTraining(Objective[CropBatch]):
     def steps(self, epoch: int) -> Iterator[list[CropBatch]]:
         """Yield the crops of each step of one pass over the training records."""
         settings = self.settings
+        self.answers.clear()
         drawn = 0 if settings.overfit_one_batch else epoch
         seed, process = self.task.seed, self.accelerator.process_index
         rng = np.random.default_rng([seed, drawn])
@@ -207,10 +210,21 @@ class ClassifierTraining(Objective[CropBatch]):
         signals, labels = self.batches.batch(
             batch.rows[own], batch.starts[own], self.crop, self.generator
         )
-        logits: Tensor = network(signals)
+        logits: Tensor = network(signals).float()
+        self.answers.append((logits.detach(), labels))
         return losses.loss(
-            logits.float(), labels, self.target_weight, self.settings.task, self.settings.loss
+            logits, labels, self.target_weight, self.settings.task, self.settings.loss
         )
+
+    def trained(self) -> dict[str, float]:
+        """Return figures on the augmented crops of the epoch, with weights as they changed."""
+        both = (torch.cat(parts) for parts in zip(*self.answers, strict=True))
+        # Shares of the processes may differ by a crop: what is added has no known label.
+        padded = (
+            self.accelerator.pad_across_processes(one, pad_index=float("nan")) for one in both
+        )
+        logits, labels = (self.accelerator.gather(one).cpu().numpy() for one in padded)
+        return validation_monitor.figures(labels, logits, self.settings.task, "train")
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Return loss and figures on whole validation records."""

@@ -45,6 +45,10 @@ class Objective(ABC, Generic[Batch]):
         Shape ().
         """
 
+    def trained(self) -> dict[str, float]:
+        """Return figures of the batches of the epoch that ends: columns of the curves."""
+        return {}
+
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Return figures of the averaged network after an epoch: columns of the curves."""
         return {}
@@ -187,7 +191,7 @@ class TrainingLoop(Generic[Batch]):
         if self.accelerator.num_processes > 1:
             for tensor in self.average.module.state_dict().values():
                 tensor.copy_(broadcast(tensor))  # batch norm saw another part of each batch
-        figures = self.objective.validate(self.average.module)
+        figures = self.objective.trained() | self.objective.validate(self.average.module)
         done.epoch += 1
         done.curves.append(
             {"epoch": done.epoch, "lr": learning_rate, "train_loss": train_loss} | figures

@@ -1,13 +1,20 @@
-"""Validation metrics during training, and selection of the best epoch."""
+"""Training and validation metrics of every epoch, and selection of the best epoch."""
 
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from pedecg.core.errors import PedecgError
 from pedecg.learning import losses
@@ -25,6 +32,17 @@ COLUMNS = {
 }
 
 
+# Rates of decisions on labels of which both classes occur; F1 is 0 where nothing is positive.
+DECIDED = MappingProxyType(
+    {
+        "f1": partial(f1_score, zero_division=0.0),
+        "accuracy": accuracy_score,
+        "sensitivity": recall_score,
+        "specificity": partial(recall_score, pos_label=0),
+    }
+)
+
+
 def smoothed(curves: Sequence[dict[str, float]], settings: TrainSettings) -> float:
     """Return the monitored value over the last `smooth_epochs` epochs; more is better."""
     column, sign = COLUMNS[settings.monitor]
@@ -35,23 +53,24 @@ def smoothed(curves: Sequence[dict[str, float]], settings: TrainSettings) -> flo
 
 
 def figures(
-    labels: NDArray[np.float32], logits: NDArray[np.float64], task: str
+    labels: NDArray[np.float32], logits: NDArray[np.float64], task: str, of: str = "val"
 ) -> dict[str, float]:
-    """Return macro AUROC, AUPRC and F1 as columns of the learning curves.
+    """Return macro AUROC, AUPRC and rates of decisions as columns of the learning curves.
 
-    F1 is that of the most probable class, or of logits above 0, where training weighs a present
+    Decisions are the most probable class, or logits above 0, where training weighs a present
     label as much as an absent one.
 
     Parameters
     ----------
     labels, logits : shape (n, n_targets); a label is 0, 1 or NaN.
+    of : first part of the names of the columns, val or train.
     """
     scores = losses.probabilities(logits, task)
     predicted = scores == scores.max(1, keepdims=True) if task == "multiclass" else logits > 0
     return {
-        "val_auroc": macro_auroc(labels, scores),
-        "val_auprc": macro(average_precision_score, labels, scores),
-        "val_f1": macro(partial(f1_score, zero_division=0.0), labels, predicted),
+        f"{of}_auroc": macro_auroc(labels, scores),
+        f"{of}_auprc": macro(average_precision_score, labels, scores),
+        **{f"{of}_{name}": macro(rate, labels, predicted) for name, rate in DECIDED.items()},
     }
 
 

@@ -125,7 +125,7 @@ def _consumers(values: Mapping[str, Any], run: RunModels, source: str) -> Iterat
     kinds = {
         "explain": "a network that reads no further numbers of a manifest",
         "explain_findings": "a model of rule features that reads no signals",
-        "external_validation": "a model that reads no rule features or further numbers",
+        "external_validation": "a model that reads no further numbers of a manifest",
     }
     for section, kind in kinds.items():
         if section not in values:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pedecg.core import figures
+from pedecg.core import age_text, figures
 from pedecg.plots.forest_plot import COLOURS
 
 _COLUMNS = 3  # panels beside each other, as wide as the page
@@ -36,9 +36,9 @@ def coverage(
         figure, panels = _panels(targets, 2.6)
         for axes, target in zip(panels, targets, strict=True):
             here = of_model[(of_model["target"] == target) & (of_model["group"] != _ALL)]
+            ages = here["group"].map(age_text.group_in_words)
             axes.set_yticks(
-                range(len(here)),
-                [f"{g} (n={n})" for g, n in zip(here["group"], here["n"], strict=True)],
+                range(len(here)), [f"{g} (n={n})" for g, n in zip(ages, here["n"], strict=True)]
             )
             places = {group: place for place, group in enumerate(here["group"])}
             _intervals(axes, here, places, -0.12, COLOURS[0], "test")

@@ -12,12 +12,10 @@ from pedecg.core import figures
 from pedecg.core.errors import PedecgError
 
 # Columns that are drawn, with the words on their axes; a training draws those that it has.
+_SETS = {"train": "training", "val": "validation"}
+_FIGURES = ("loss", "AUROC", "AUPRC", "F1", "accuracy", "sensitivity", "specificity")
 PANELS = {
-    "train_loss": "training loss",
-    "val_loss": "validation loss",
-    "val_auroc": "validation AUROC",
-    "val_auprc": "validation AUPRC",
-    "val_f1": "validation F1",
+    **{f"{of}_{name.lower()}": f"{set_} {name}" for name in _FIGURES for of, set_ in _SETS.items()},
     "lr": "learning rate",
 }
 _LOGARITHMIC = {"lr"}

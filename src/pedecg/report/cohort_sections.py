@@ -17,6 +17,7 @@ from pedecg.report.content_blocks import (
     Picture,
     Table,
     Text,
+    figure,
     number,
     percent,
     table,
@@ -215,6 +216,40 @@ def measures(run: RunFiles) -> list[Block]:
         )
     ]
     return [*blocks, Gallery(drawn)]
+
+
+def criteria_against_readers(run: RunFiles) -> list[Block]:
+    """Sensitivity and specificity of the criteria against the findings that readers coded."""
+    found = run.metrics("reader_agreement")
+    if not found:
+        return []
+    rows = [
+        [
+            name.replace("_", " "),
+            ", ".join(one["codes"]),
+            f"{number(one['positives'])} of {number(one['records'])}",
+            figure(one["sensitivity"]),
+            figure(one["specificity"]),
+            number(one["unknown"]),
+            one["score"] or "no measure ranks it",
+            figure(one["auroc"]),
+        ]
+        for name, one in found.items()
+    ]
+    return [
+        Text(
+            "All records of all splits whose ECG was coded by a reader. A criterion that cannot be "
+            "determined counts as not met. Readers and criteria may mean different things by one "
+            "name: the codes are no truth. In brackets: 95% interval (rates: Wilson; AUROC: "
+            "DeLong, by patient). –: too few."
+        ),
+        Table(
+            "Criteria against the readers' codes",
+            ["finding", "codes", "coded", "sensitivity", "specificity", "not determined",
+             "measure", "AUROC of the measure"],
+            rows,
+        ),
+    ]  # fmt: skip
 
 
 def measure_truth(run: RunFiles) -> list[Block]:

@@ -23,6 +23,7 @@ METRICS = {
     "specificity": "specificity at the threshold",
     "ppv": "positive predictive value at the threshold",
     "npv": "negative predictive value at the threshold",
+    "accuracy": "accuracy at the threshold",
     "f1": "F1 at the threshold",
     "youden": "Youden's J at the threshold",
     "brier": "Brier score",

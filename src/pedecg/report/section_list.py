@@ -145,6 +145,12 @@ SECTIONS = (
         ("metrics/audit_measures.json",),
     ),
     Section(
+        "criteria-readers",
+        "Criteria against the readers' codes",
+        cohort_sections.criteria_against_readers,
+        ("metrics/reader_agreement.json",),
+    ),
+    Section(
         "measure-truth",
         "Measurement accuracy",
         cohort_sections.measure_truth,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from pedecg.core import age_text
 from pedecg.report.content_blocks import Block, Fold, Table, Text, figure, number, percent
 from pedecg.report.run_files import RunFiles
 
@@ -74,8 +75,8 @@ def _by_group(coverage: pd.DataFrame, best: str) -> Table:
     of_best = coverage[(coverage["model"] == best) & (coverage["group"] != _ALL)]
     records: list[dict[str, Any]] = [dict(row) for _, row in of_best.iterrows()]
     rows = [
-        [one["target"], one["group"], _coverage(one), _expected(one), percent(one["uncertain"]),
-         number(one["validation_records"])]
+        [one["target"], age_text.group_in_words(one["group"]), _coverage(one), _expected(one),
+         percent(one["uncertain"]), number(one["validation_records"])]
         for one in records
     ]  # fmt: skip
     return Table(
