@@ -80,7 +80,7 @@ def run(targets: Sequence[str], jobs: int, report: Report) -> list[str]:
     PedecgError
         DVC finds no valid pipeline here, or stages failed: which, why, and which were not run.
     """
-    plan, order = _plan(targets)
+    plan, order = read_plan(targets)
     report(f"{len(plan.needs)} stages, {len(plan.unchanged)} of them unchanged")
     if len(plan.unchanged) == len(plan.needs):
         order.restore()
@@ -111,7 +111,14 @@ def shares(running: int, ready: int, jobs: int) -> int:
     return max(1, min(jobs, running + ready))
 
 
-def _plan(targets: Sequence[str]) -> tuple[Plan, lock_order.LockOrder]:
+def read_plan(targets: Sequence[str]) -> tuple[Plan, lock_order.LockOrder]:
+    """Return the stages that `dvc repro` would go through, and the order of their lock files.
+
+    Raises
+    ------
+    PedecgError
+        DVC finds no valid pipeline in the working directory, or no such target.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro

@@ -5,6 +5,7 @@ and commits it, and is free while its command runs. Several workers therefore ru
 same time, and write the cache and ``dvc.lock`` one at a time.
 """
 
+import io
 import os
 import signal
 import sys
@@ -106,6 +107,9 @@ def serve(channel: Connection, files: list[str], turn: Path, coordinator: int) -
     turn : file of the workers' lock.
     coordinator : process id of the one who sends the tasks.
     """
+    for stream in (sys.stdout, sys.stderr):  # in step with what the commands print
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     os.setsid()  # Ctrl-C in a terminal reaches the coordinator alone, which ends all in good order
     signal.signal(signal.SIGTERM, lambda *_: _start_to_end())
     errors.end_with_parent(_start_to_end, coordinator)
@@ -133,7 +137,6 @@ def _load(files: list[str], turn: Path) -> tuple[Any, dict[str, Any]]:
 
 def _reproduce(repository: Any, stage: Any) -> Result:
     """Do for one stage what ``Repo.reproduce`` does for each."""
-    from dvc.exceptions import DvcException
     from dvc.repo import lock_repo
 
     try:
@@ -141,7 +144,7 @@ def _reproduce(repository: Any, stage: Any) -> Result:
             changed = stage.reproduce() is not None
             if changed:
                 stage.dump(update_pipeline=False)
-    except (DvcException, OSError) as error:
+    except Exception as error:  # as DVC does: the fault of one stage ends no other
         return Result(changed=True, fault=" ".join(str(error).split()) or type(error).__name__)
     return Result(changed)
 
