@@ -30,8 +30,10 @@ from scratch import Project, fresh_project  # noqa: E402
 _DONE = re.compile(r"^Stage '(.+)' done in ([\d.]+) s;", re.MULTILINE)
 _GRAPH = """
 import json
+from dvc.repo import Repo
 from pedecg.runs import parallel_run
-plan, _ = parallel_run.read_plan([])
+with Repo() as repository:
+    plan, _ = parallel_run.read_plan(repository, [])
 print(json.dumps({name: sorted(needs) for name, needs in plan.needs.items()}))
 """
 

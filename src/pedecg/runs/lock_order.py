@@ -55,8 +55,13 @@ class LockOrder:
         text = json.dumps({"commit": commit, "before": {**known, **self._before}})
         atomic_files.write_text(text, memory)
 
-    def restore(self, complete: bool = True) -> None:
-        """Put the stages in order; after a complete run, forget what the files had before it."""
+    def restore(self, complete: bool) -> None:
+        """Put the stages in order.
+
+        Parameters
+        ----------
+        complete : whether no stage of the plan is left; what the files had before is forgotten.
+        """
         from dvc.repo import lock_repo
         from dvc.utils.serialize import modify_yaml
 

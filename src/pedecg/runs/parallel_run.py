@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pedecg.core import parallel
 from pedecg.core.errors import PedecgError
@@ -80,15 +81,24 @@ def run(targets: Sequence[str], jobs: int, report: Report) -> list[str]:
     PedecgError
         DVC finds no valid pipeline here, or stages failed: which, why, and which were not run.
     """
-    plan, order = read_plan(targets)
-    report(f"{len(plan.needs)} stages, {len(plan.unchanged)} of them unchanged")
-    if len(plan.unchanged) == len(plan.needs):
-        order.restore()
-        return []
+    with _repository() as repository:
+        plan, order = read_plan(repository, targets)
+        report(f"{len(plan.needs)} stages, {len(plan.unchanged)} of them unchanged")
+        state = _State([n for n in plan.needs if n not in plan.unchanged], set(plan.unchanged))
+        try:
+            changed = _work(plan, state, jobs, report)
+        finally:
+            order.restore(complete=not (state.waiting or state.failed or state.skipped))
+    if state.failed:
+        raise PedecgError(_faults(state))
+    return changed
+
+
+def _work(plan: Plan, state: _State, jobs: int, report: Report) -> list[str]:
+    """Reproduce the stages of a plan; return those that were run or restored."""
+    changed: list[str] = []
+    workers: list[_Worker] = []
     with _sigterm_as_ctrl_c():
-        state, changed = _State([n for n in plan.needs if n not in plan.unchanged],
-                                set(plan.unchanged)), list[str]()  # fmt: skip
-        workers: list[_Worker] = []
         try:
             while state.waiting or any(worker.stage for worker in workers):
                 _start(plan, state, workers, jobs)
@@ -100,9 +110,6 @@ def run(targets: Sequence[str], jobs: int, report: Report) -> list[str]:
             raise
         finally:
             _end(workers)
-            order.restore(complete=not (state.waiting or state.failed or state.skipped))
-    if state.failed:
-        raise PedecgError(_faults(state))
     return changed
 
 
@@ -111,41 +118,43 @@ def shares(running: int, ready: int, jobs: int) -> int:
     return max(1, min(jobs, running + ready))
 
 
-def read_plan(targets: Sequence[str]) -> tuple[Plan, lock_order.LockOrder]:
-    """Return the stages that `dvc repro` would go through, and the order of their lock files.
-
-    Raises
-    ------
-    PedecgError
-        DVC finds no valid pipeline in the working directory, or no such target.
-    """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo, lock_repo
+def read_plan(repository: Any, targets: Sequence[str]) -> tuple[Plan, lock_order.LockOrder]:
+    """Return the stages that `dvc repro` would go through, and the order of their lock files."""
+    from dvc.repo import lock_repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
+    with lock_repo(repository):
+        whole = repository.index.graph
+        graph = get_active_graph(whole)
+        stages = plan_repro(graph, collect_stages(repository, targets or ["dvc.yaml"]))
+        unchanged: set[str] = set()
+        for stage in stages:
+            before = {each.addressing for each in graph.successors(stage)}
+            if before <= unchanged and not stage.changed():
+                unchanged.add(stage.addressing)
+        names = {stage.addressing for stage in stages}
+        logs = Path(repository.tmp_dir) / "run_jobs"
+        logs.mkdir(exist_ok=True)
+        plan = Plan(
+            files=sorted({os.path.relpath(stage.path) for stage in stages}),
+            needs={s.addressing: {n.addressing for n in whole.successors(s)} & names
+                   for s in stages},
+            inputs={s.addressing: {n.addressing for n in graph.successors(s)} for s in stages},
+            unchanged=unchanged,
+            logs=logs,
+        )  # fmt: skip
+        return plan, lock_order.LockOrder(repository, stages, logs / "lock_order.json")
+
+
+@contextmanager
+def _repository() -> Iterator[Any]:
+    """Open DVC's repository; what it finds wrong is one line."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
     try:
-        repository = Repo(_wait_for_lock=True)
-        with lock_repo(repository):
-            whole = repository.index.graph
-            graph = get_active_graph(whole)
-            stages = plan_repro(graph, collect_stages(repository, targets or ["dvc.yaml"]))
-            unchanged: set[str] = set()
-            for stage in stages:
-                before = {each.addressing for each in graph.successors(stage)}
-                if before <= unchanged and not stage.changed():
-                    unchanged.add(stage.addressing)
-            names = {stage.addressing for stage in stages}
-            logs = Path(repository.tmp_dir) / "run_jobs"
-            logs.mkdir(exist_ok=True)
-            plan = Plan(
-                files=sorted({os.path.relpath(stage.path) for stage in stages}),
-                needs={s.addressing: {n.addressing for n in whole.successors(s)} & names
-                       for s in stages},
-                inputs={s.addressing: {n.addressing for n in graph.successors(s)} for s in stages},
-                unchanged=unchanged,
-                logs=logs,
-            )  # fmt: skip
-            return plan, lock_order.LockOrder(repository, stages, logs / "lock_order.json")
+        with Repo(_wait_for_lock=True) as repository:
+            yield repository
     except DvcException as error:
         raise PedecgError(" ".join(str(error).split())) from None
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -113,15 +113,14 @@ def serve(channel: Connection, files: list[str], turn: Path, coordinator: int) -
     os.setsid()  # Ctrl-C in a terminal reaches the coordinator alone, which ends all in good order
     signal.signal(signal.SIGTERM, lambda *_: _start_to_end())
     errors.end_with_parent(_start_to_end, coordinator)
-    try:
+    with ExitStack() as at_end, suppress(EOFError, BrokenPipeError):  # the coordinator has ended
         repository, stages = _load(files, turn)
+        at_end.callback(repository.close)
         while task := channel.recv():
             os.environ.update(task.environment)
             with _output_to(task.log):
                 result = _reproduce(repository, stages[task.name])
             channel.send(result)
-    except (EOFError, BrokenPipeError):
-        pass  # the coordinator has ended
 
 
 def _load(files: list[str], turn: Path) -> tuple[Any, dict[str, Any]]:
