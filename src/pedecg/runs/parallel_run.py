@@ -194,7 +194,11 @@ def _new_worker(plan: Plan) -> _Worker:
     process = context.Process(
         target=stage_worker.serve, args=(theirs, plan.files, plan.logs / "turn", os.getpid())
     )
-    process.start()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until it has a session of its own
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
     theirs.close()
     return _Worker(process, ours)
 

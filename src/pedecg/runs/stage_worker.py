@@ -111,6 +111,7 @@ def serve(channel: Connection, files: list[str], turn: Path, coordinator: int) -
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     os.setsid()  # Ctrl-C in a terminal reaches the coordinator alone, which ends all in good order
+    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the commands would inherit
     signal.signal(signal.SIGTERM, lambda *_: _start_to_end())
     errors.end_with_parent(_start_to_end, coordinator)
     with ExitStack() as at_end, suppress(EOFError, BrokenPipeError):  # the coordinator has ended
