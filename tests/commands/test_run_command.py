@@ -89,6 +89,15 @@ def test_a_wrong_argument_is_one_line_before_anything_runs(
     assert len(list(pipeline.iterdir())) == 3
 
 
+@pytest.mark.parametrize("further", [["smoke"], ["-S", "a=1"], ["--dry"], ["-n", "name"]])
+def test_jobs_go_with_the_parameters_as_they_are(pipeline, pedecg, further):
+    assert "with params.yaml as it is" in str(pedecg("run", "--jobs", "2", *further).exception)
+
+
+def test_neither_preset_nor_jobs_is_one_line(pipeline, pedecg):
+    assert "expected a preset, or --jobs" in str(pedecg("run").exception)
+
+
 def test_values_that_a_shell_would_run_stay_values(pipeline, pedecg):
     value = "cohort.root=$(touch hacked); touch hacked"
     line = pedecg("run", "smoke", "--dry", "-S", f"{value.replace('=', '=' + chr(34))}{chr(34)}")

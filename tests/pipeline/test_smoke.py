@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scratch import Project
+from scratch import Project, fresh_project
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +42,17 @@ def test_the_report_is_one_small_file(reproduced: Project) -> None:
     assert 50_000 < len(page) < 10_000_000
     assert "simulated" in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+
+
+def test_stages_side_by_side_leave_the_same_lock(
+    smoke: Callable[[str], Project], tmp_path: Path
+) -> None:
+    serial = smoke("pipelines/cardiotoxicity")
+    project = fresh_project(tmp_path / "project", serial.pipeline)
+    project.run("pedecg", "run", "--jobs", "2")
+    locks = [(each.folder / "dvc.lock").read_text(encoding="utf-8") for each in (project, serial)]
+    assert locks[0] == locks[1]
+    assert project.repro() == set()
 
 
 def test_an_experiment_runs_without_a_git_identity(project: Project, tmp_path: Path) -> None:

@@ -9,11 +9,23 @@ import typer
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 _Preset = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        help="name (smoke: presets/smoke.yaml of the pipeline in this folder) or file",
+        help="name (smoke: presets/smoke.yaml of the pipeline in this folder) or file; "
+        "none with --jobs",
+        show_default=False,
     ),
 ]
+_Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, show_default=False,
+                 help="do what dvc repro does, with so many stages at a time; without a preset"),
+]  # fmt: skip
+_Target = Annotated[
+    list[str] | None,
+    typer.Option("--target", "-t", metavar="STAGE", show_default=False,
+                 help="with --jobs: only this stage and those that it depends on; repeatable"),
+]  # fmt: skip
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set-param", "-S", metavar="KEY=VALUE", show_default=False,
@@ -23,7 +35,7 @@ _Set = Annotated[
 
 def run(
     context: typer.Context,
-    preset: _Preset,
+    preset: _Preset = None,
     name: Annotated[
         str | None,
         typer.Option("--name", "-n", help="name of the experiment; default: chosen by DVC"),
@@ -35,17 +47,31 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry", help="check the parameters, print the command, run nothing")
     ] = False,
+    jobs: _Jobs = None,
+    target: _Target = None,
 ) -> None:
-    """Run a pipeline as an experiment with the parameters of a preset.
+    """Run a pipeline as an experiment with the parameters of a preset, or its stages in parallel.
 
     Parameters are checked first; the dvc command is printed, so that it can be changed and typed.
     A run that fails leaves parameters and metrics as they were before it.
     Stages and options of dvc exp run may follow.
+
+    With --jobs and no preset, it does what dvc repro does, with several stages at a time.
     """
     import shlex
 
     from pedecg.commands import presets
+    from pedecg.core.errors import PedecgError
 
+    if jobs is not None or target:
+        if preset or context.args or name or sets or queue or dry:
+            raise PedecgError(
+                "--jobs: runs with params.yaml as it is, like dvc repro; only --target goes with it"
+            )
+        _reproduce(target or [], jobs or 1)
+        return
+    if preset is None:
+        raise PedecgError("pedecg run: expected a preset, or --jobs for what dvc repro does")
     file = presets.find(preset)
     folder = presets.pipeline_of(file)
     overrides = [*presets.overrides(file), *(sets or [])]
@@ -76,3 +102,18 @@ def run(
         "(the experiment stays: pedecg runs).",
         err=True,
     )
+
+
+def _reproduce(targets: list[str], jobs: int) -> None:
+    """Do what `dvc repro` does, with several stages at a time."""
+    from pedecg.commands import presets
+    from pedecg.runs import parallel_run
+
+    presets.check_repository(Path())
+    try:
+        changed = parallel_run.run(targets, jobs, lambda line: typer.echo(line, err=True))
+    except KeyboardInterrupt:
+        typer.echo("error: interrupted; run it again to continue where it stopped", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(f"{len(changed)} stages were run or taken from the run cache" if changed
+               else "Nothing to do: data and pipelines are up to date", err=True)  # fmt: skip
