@@ -190,10 +190,15 @@ def of_strip(
     return strip_features.measure(examination.waves, signal_mv[0], fs_hz, limits, age, sex)
 
 
+@lru_cache(maxsize=1)
+def _ranges() -> dict[str, tuple[float, float]]:
+    return tables.ranges(tables.RULES)
+
+
 def possible(measures: dict[str, Any]) -> dict[str, Any]:
     """Return the measures, NaN and not valid where `tables.RULES` allows no such value."""
     kept = dict(measures)
-    for name, (low, high) in tables.ranges(tables.RULES).items():
+    for name, (low, high) in _ranges().items():
         if name in kept and not low <= kept[name] <= high:
             kept |= {name: math.nan, f"valid_{name}": False}
     return kept

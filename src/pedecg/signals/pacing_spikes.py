@@ -54,8 +54,9 @@ def spikes(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     tops = _tops(together, round(APART_S * fs_hz))
     lead = sharp[:, tops].argmax(axis=0)
     short = sharp[lead, tops] >= LEAST_SHARE * broad[lead, tops]
+    lead, tops = lead[short], tops[short]
     rest = [_rests(signal[row], top, fs_hz) for row, top in zip(lead, tops, strict=True)]
-    return np.asarray(tops[short & np.array(rest, bool)] / fs_hz)
+    return np.asarray(tops[np.array(rest, bool)] / fs_hz)
 
 
 def _off_median(signal: Array, length_s: float, fs_hz: float) -> Array:
