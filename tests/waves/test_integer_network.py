@@ -19,6 +19,7 @@ SMALL = Settings(widths=[8, 12], blocks=[1], dilations=[1], kernel=5)
 SHIPPED = delineator_inference.load(shipped_delineator.WEIGHTS)
 PRINTS_A_DIGEST = """
 import hashlib
+import torch
 import numpy as np
 from pedecg.waves import shipped_delineator
 t = np.arange(3000) / 250
@@ -102,10 +103,52 @@ def test_waves_have_the_same_bits_whatever_instructions_torch_uses(kernels):
     assert digest(kernels) == digest({})
 
 
+@pytest.mark.parametrize("n_leads", [1, 9, 12, 15])
+@pytest.mark.parametrize("size", [0.1, 1.0, 20.0], ids=["small", "usual", "clipped"])
+def test_numpy_gives_the_bits_of_torch(n_leads, size):
+    arrays = delineator_inference.load_arrays(shipped_delineator.WEIGHTS)
+    rng = np.random.default_rng(n_leads)
+    signal = size * rng.normal(size=(n_leads, 20 * arrays.stride)).astype(np.float32)
+    signal[0, : 5 * arrays.stride] = 0.0
+    with torch.inference_mode():
+        by_torch = SHIPPED(torch.from_numpy(signal)[None])[0].numpy()
+    by_numpy = arrays.logits(signal)
+    assert np.ptp(by_numpy) > 1
+    assert np.array_equal(by_numpy, by_torch.astype(np.float64))
+
+
+def test_numpy_gives_the_bits_of_torch_with_other_settings(tmp_path, trained, examples):
+    signals = [(one.astype(float), 250.0) for one in examples]
+    delineator_inference.save(trained, SMALL, signals, tmp_path)
+    arrays, network = (
+        delineator_inference.load_arrays(tmp_path),
+        delineator_inference.load(tmp_path),
+    )
+    found = [delineator_inference.probabilities(examples[0], each) for each in (arrays, network)]
+    assert np.array_equal(*found)
+
+
+def test_waves_are_found_without_torch():
+    """Importing it takes longer than delineating one ECG; the waves are the same to the bit."""
+
+    def printed(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    without = PRINTS_A_DIGEST.replace("import torch\n", "")
+    without += "\nimport sys\nassert 'torch' not in sys.modules\n"
+    assert printed(without) == printed(PRINTS_A_DIGEST)
+
+
 def test_weights_of_an_earlier_version_are_refused_in_one_line(tmp_path, trained, examples):
     signals = [(one.astype(float), 250.0) for one in examples]
     delineator_inference.save(trained, SMALL, signals, tmp_path)
     other = SMALL.model_copy(update={"widths": [8, 16]})
     (tmp_path / "network.json").write_text(other.model_dump_json())
-    with pytest.raises(PedecgError, match=r"weights\.safetensors: not the whole-number weights"):
-        delineator_inference.load(tmp_path)
+    for load in (delineator_inference.load, delineator_inference.load_arrays):
+        with pytest.raises(
+            PedecgError, match=r"weights\.safetensors: not the whole-number weights"
+        ):
+            load(tmp_path)

@@ -14,7 +14,7 @@ import typer
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Fault, Recording, RecordingPath
-from pedecg.core import names, parallel
+from pedecg.core import names
 from pedecg.core.errors import PedecgError
 
 FEW = 8  # recordings; starting processes that each import torch takes longer than these
@@ -34,12 +34,18 @@ class Run:
     def each(self, function: Callable[[Recording], T], what: str) -> Iterator[T]:
         """Yield ``function(recording)`` of every recording that can be read, in order."""
         one = partial(_one, function=function)
-        many = len(self.places) > FEW
-        for found in parallel.records(one, self.places, what) if many else map(one, self.places):
+        for found in self._mapped(one, what):
             if isinstance(found, Fault):
                 self._report(found)
             else:
                 yield found
+
+    def _mapped(self, one: Callable[[RecordingPath], T | Fault], what: str) -> Iterable[T | Fault]:
+        if len(self.places) <= FEW:
+            return map(one, self.places)
+        from pedecg.core import parallel  # joblib: not for a few
+
+        return parallel.records(one, self.places, what)
 
     def end(self) -> None:
         """Leave with exit status 1 if anything could not be done."""

@@ -19,7 +19,7 @@ from pedecg.delineator.window_batches import Batches
 from pedecg.learning import device, schedules, training_state
 from pedecg.learning.loop import Curves, LoopSettings, Objective, TrainingLoop
 from pedecg.learning.training_state import STATE_FOLDER, StateFolder
-from pedecg.waves import wave_network
+from pedecg.waves import network_settings, wave_network
 from pedecg.waves.annotations import Labelled
 from pedecg.waves.wave_network import Network
 from pedecg.waves.wave_network import Settings as NetworkSettings
@@ -199,5 +199,6 @@ def _key(records: Sequence[Labelled], settings: Settings) -> str:
         *Path(__file__).parent.glob("*.py"),
         *Path(training_state.__file__).parent.glob("*.py"),
         Path(wave_network.__file__),
+        Path(network_settings.__file__),
     ]
     return training_state.key(settings.model_dump(), arrays, code)

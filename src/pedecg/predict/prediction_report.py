@@ -91,7 +91,7 @@ def of(model: Model, exam: Exam) -> Answer:
         thresholds=tuple(cuts.tolist()),
         predicted=tuple(model.fitted.decide(p[None], model.seed)[0].tolist()),
         exclusive=model.fitted.exclusive,
-        rules=criterion_lines.split(exam.rules["why"].fillna("").iloc[0]),
+        rules=criterion_lines.split(exam.measured["why"]),
         sets=model.conforming(raw, exam.recording.age_days),
         confidence=model.sets.confidence if model.sets else math.nan,
         far=_far(model, exam),

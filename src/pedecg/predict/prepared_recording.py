@@ -68,10 +68,18 @@ class Exam:
     flags: tuple[str, ...]
     notes: tuple[signal_notes.Note, ...] = ()
     quality: Mapping[str, float] = field(default_factory=dict)
+    _rows: dict[tuple[frozenset[str], tuple[str, ...]], Rows] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def rules(self) -> pd.DataFrame:
         """Its row of `tables.RULES`."""
+        return rule_features.table([self.measured])
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """The values of its row of `tables.RULES`."""
         noted = pd.DataFrame(
             [
                 (
@@ -85,17 +93,23 @@ class Exam:
             columns=["record_id", "kind", "leads", "from_middle_s"],
         )
         (one,) = rule_features.delineated_records(self.signals, [self.waves], self.record, noted)
-        measured = rule_features.of_signals(one, self.signals, self.recipe.limits)
-        return rule_features.table([measured])
+        return rule_features.of_signals(one, self.signals, self.recipe.limits)
 
     def rows(self, reads: frozenset[str], names: tuple[str, ...]) -> Rows:
         """Return what a model reads of it, one row, as the stage train makes it.
+
+        The same for all trainings of a model: it is made once.
 
         Parameters
         ----------
         reads : see `models.registry.reads`; names : of the features; a number that is not known
             of this recording is NaN.
         """
+        if (reads, names) not in self._rows:
+            self._rows[reads, names] = self._made(reads, names)
+        return self._rows[reads, names]
+
+    def _made(self, reads: frozenset[str], names: tuple[str, ...]) -> Rows:
         table = self.rules if "rules" in reads else None
         if "numbers" in reads:
             unknown = [n for n in names if n.startswith("x_") and n not in self.record]

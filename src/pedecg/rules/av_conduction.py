@@ -63,7 +63,10 @@ def conduction(
     """
     nothing = {"blocked_p_share": np.nan, "av_dissociation": np.nan}
     names = [name for name in LEADS if name in leads] or list(leads)[:2]
-    known = p_waves[["onset_s", "offset_s"]].dropna().to_numpy(np.float64)
+    known = np.stack(
+        [p_waves[name].to_numpy(np.float64) for name in ("onset_s", "offset_s")], axis=1
+    )
+    known = known[~np.isnan(known).any(axis=1)]
     if len(beats) < FEWEST_BEATS or len(known) < FEWEST_P or not names:
         return nothing
     signal = np.stack([leads[name] for name in names]).astype(np.float64)
@@ -144,7 +147,8 @@ def _within_t(
 ) -> NDArray[np.bool_]:
     """Say at which samples a window would have its middle within T, shape as `blocked`."""
     within = np.zeros_like(blocked)
-    edges = beats[["t_on_s", "t_off_s"]].dropna().to_numpy(np.float64)
+    edges = np.stack([beats[name].to_numpy(np.float64) for name in ("t_on_s", "t_off_s")], axis=1)
+    edges = edges[~np.isnan(edges).any(axis=1)]
     for first, last in np.rint(edges * fs_hz).astype(int) - width // 2:
         within[max(0, first) : max(0, last)] = True
     return within

@@ -143,7 +143,8 @@ def _usual_form(complexes: Values, qrs_s: Values) -> tuple[Values, Values]:
         return np.full(n, np.nan), np.full(n, np.nan)
     step = -(-len(whole) // MOST_COMPARED)
     chosen = whole[::step]
-    alike = np.stack([_likeness(complexes[:, chosen], complexes[:, k]) for k in chosen]) >= LIKE
+    shifted = _Shifted(complexes[:, chosen])
+    alike = np.stack([shifted.likeness(complexes[:, k]) for k in chosen]) >= LIKE
     first = int(alike.sum(axis=1).argmax())
     rest = ~alike[first]
     best = chosen[first]
@@ -153,7 +154,7 @@ def _usual_form(complexes: Values, qrs_s: Values) -> tuple[Values, Values]:
         widths = [_width(qrs_s[chosen[a]]) for a in (alike[first], alike[second] & rest)]
         if counts[second] >= NEARLY_AS_MANY * alike[first].sum() and widths[1] < widths[0]:
             best = chosen[second]
-    likeness = _likeness(complexes, complexes[:, best])
+    likeness = _Shifted(complexes).likeness(complexes[:, best])
     height = np.ptp(complexes, axis=2).mean(axis=0)
     return likeness, height
 
@@ -163,22 +164,36 @@ def _width(qrs_s: Values) -> float:
     return float(np.median(known)) if len(known) else np.inf
 
 
-def _likeness(complexes: Values, form: Values) -> Values:
-    """Return the best correlation, all leads together, over small shifts, shape (n_beats,)."""
-    n_times = form.shape[1]
-    shift = min(n_times // 3, max(1, n_times // 8))
-    inner = form[:, shift : n_times - shift]
-    inner = inner - inner.mean(axis=1, keepdims=True)
-    size = np.sqrt((inner**2).sum())
-    best = np.full(complexes.shape[1], -np.inf)
-    for move in range(-shift, shift + 1, max(1, shift // 4)):
-        part = complexes[:, :, shift + move : n_times - shift + move]
-        part = part - part.mean(axis=2, keepdims=True)
-        along = (part * inner[:, None]).sum(axis=(0, 2))
-        norm = np.sqrt((part**2).sum(axis=(0, 2)))
-        best = np.fmax(best, along / np.maximum(norm * size, 1e-9))
-    best[~np.isfinite(complexes).all(axis=(0, 2))] = np.nan
-    return best
+class _Shifted:
+    """QRS complexes, shape (n_leads, n_beats, n_times), cut out anew at each of a few shifts."""
+
+    def __init__(self, complexes: Values) -> None:
+        n_times = complexes.shape[2]
+        shift = min(n_times // 3, max(1, n_times // 8))
+        self._inner = slice(shift, n_times - shift)
+        self._unknown = ~np.isfinite(complexes).all(axis=(0, 2))
+        self._parts = []
+        for move in range(-shift, shift + 1, max(1, shift // 4)):
+            part = complexes[:, :, shift + move : n_times - shift + move]
+            part = part - part.mean(axis=2, keepdims=True)
+            self._parts.append((part, np.sqrt((part**2).sum(axis=(0, 2)))))
+
+    def likeness(self, form: Values) -> Values:
+        """Return the best correlation with one form, all leads together, shape (n_beats,).
+
+        Parameters
+        ----------
+        form : shape (n_leads, n_times).
+        """
+        inner = form[:, self._inner]
+        inner = inner - inner.mean(axis=1, keepdims=True)
+        size = np.sqrt((inner**2).sum())
+        best = np.full(len(self._unknown), -np.inf)
+        for part, norm in self._parts:
+            along = (part * inner[:, None]).sum(axis=(0, 2))
+            best = np.fmax(best, along / np.maximum(norm * size, 1e-9))
+        best[self._unknown] = np.nan
+        return best
 
 
 def patterns(premature: Flags) -> dict[str, float]:

@@ -20,11 +20,12 @@ import csv
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pedecg.core import age_text
 from pedecg.core.errors import PedecgError
@@ -51,6 +52,8 @@ VERSION = "# version:"
 ADULT_DAYS = 5844  # 16 years: the conventions of adults hold from here or later
 SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out
 LARGEST_Z = 10.0  # beyond it a z-score says no more than "far outside"
+
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Limits:
     version: str = ""
     off: tuple[Limit, ...] = ()
 
-    @property
+    @cached_property
     def units(self) -> dict[str, str]:
         """Every measure of the file and its unit, in the file's order."""
         return {measure: rows[0].unit for (measure, _), rows in self.rows.items()}
@@ -145,9 +148,9 @@ class Limits:
             return []
         age = float(age_days)
         return [
-            _smooth(rows, limit, age)
-            for rows in self._tables(measure, sex)
-            for limit in rows
+            _smooth(self._curves[key], limit, age)
+            for key in self._keys(measure, sex)
+            for limit in self.rows[key]
             if limit.age_from_days <= age < limit.age_to_days
         ]
 
@@ -190,12 +193,29 @@ class Limits:
                 return row
         return None
 
-    def _tables(self, measure: str, sex: str | None) -> list[tuple[Limit, ...]]:
+    def _keys(self, measure: str, sex: str | None) -> list[tuple[str, str]]:
         wanted = ("any", sex) if sex in ("female", "male") else SEXES
-        return [self.rows[measure, s] for s in wanted if s and (measure, s) in self.rows]
+        return [(measure, s) for s in wanted if s and (measure, s) in self.rows]
+
+    @cached_property
+    def _curves(self) -> dict[tuple[str, str], dict[str, Curve]]:
+        return {
+            key: {name: _curve(rows, name) for name in ("p2", "p50", "p98")}
+            for key, rows in self.rows.items()
+        }
 
 
-def _smooth(rows: tuple[Limit, ...], own: Limit, age_days: float) -> Limit:
+def _curve(rows: tuple[Limit, ...], name: str) -> Curve:
+    """Return the middles of the rows that state a percentile, log(days + 1), and its values."""
+    stated = [
+        (math.log1p((row.age_from_days + row.age_to_days) / 2), float(getattr(row, name)))
+        for row in rows
+        if row.kind != CONVENTION and not math.isnan(getattr(row, name))
+    ]
+    return np.array([at for at, _ in stated]), np.array([value for _, value in stated])
+
+
+def _smooth(curves: dict[str, Curve], own: Limit, age_days: float) -> Limit:
     """Return the row of an age with each percentile that it states smoothed to that age.
 
     Linear in log(age + 1 day) between the middles of the rows that state the percentile, constant
@@ -208,13 +228,7 @@ def _smooth(rows: tuple[Limit, ...], own: Limit, age_days: float) -> Limit:
     def value(name: str) -> float:
         if math.isnan(getattr(own, name)):
             return math.nan
-        stated = [
-            (math.log1p((row.age_from_days + row.age_to_days) / 2), float(getattr(row, name)))
-            for row in rows
-            if row.kind != CONVENTION and not math.isnan(getattr(row, name))
-        ]
-        middles, values = zip(*stated, strict=True)
-        return float(np.interp(at, list(middles), list(values)))
+        return float(np.interp(at, *curves[name]))
 
     return replace(own, p2=value("p2"), p50=value("p50"), p98=value("p98"), at_days=age_days)
 

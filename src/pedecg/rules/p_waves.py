@@ -58,9 +58,9 @@ def trusted(beats: pd.DataFrame) -> pd.DataFrame:
         | ((rr < FAST_RR_S) & (length < SHORT_P_S))
         | ((rr < SHARED_RR_S) & np.isfinite(t_on) & (shared > SHARED * length))
     )
-    kept = beats.copy()
-    kept.loc[doubtful, ["p_on_s", "p_off_s"]] = np.nan
-    return kept
+    return beats.assign(
+        p_on_s=np.where(doubtful, np.nan, p_on), p_off_s=np.where(doubtful, np.nan, p_off)
+    )
 
 
 def share(beats: pd.DataFrame) -> NDArray[np.bool_]:

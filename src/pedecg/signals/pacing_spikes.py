@@ -54,13 +54,16 @@ def spikes(signal_mv: NDArray[np.floating], fs_hz: float) -> Array:
     tops = _tops(together, round(APART_S * fs_hz))
     lead = sharp[:, tops].argmax(axis=0)
     short = sharp[lead, tops] >= LEAST_SHARE * broad[lead, tops]
+    lead, tops = lead[short], tops[short]
     rest = [_rests(signal[row], top, fs_hz) for row, top in zip(lead, tops, strict=True)]
-    return np.asarray(tops[short & np.array(rest, bool)] / fs_hz)
+    return np.asarray(tops[np.array(rest, bool)] / fs_hz)
 
 
 def _off_median(signal: Array, length_s: float, fs_hz: float) -> Array:
     width = 2 * max(1, round(length_s * fs_hz / 2)) + 1
-    return np.asarray(np.abs(signal - ndimage.median_filter(signal, (1, width), mode="nearest")))
+    # Row by row: SciPy's filter of one dimension takes a fifth of the time, for the same medians.
+    medians = [ndimage.median_filter(lead, width, mode="nearest") for lead in signal]
+    return np.asarray(np.abs(signal - np.stack(medians)))
 
 
 def _tops(trace: Array, apart: int) -> NDArray[np.int64]:

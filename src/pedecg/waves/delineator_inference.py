@@ -1,23 +1,31 @@
-"""A trained network delineates: any number of leads, any length and sampling rate, one answer."""
+"""A trained network delineates: any number of leads, any length and sampling rate, one answer.
+
+torch runs it where torch is imported already, NumPy otherwise: the answer has the same bits, and
+importing torch takes longer than delineating a few ECGs.
+"""
 
 import functools
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 
 from pedecg.core import elementary, tables
 from pedecg.core.errors import PedecgError
-from pedecg.waves import integer_network, network_output, qrs_detection
+from pedecg.waves import network_output, qrs_detection
+from pedecg.waves.array_network import ArrayNetwork
 from pedecg.waves.network_input import normalise, resample
-from pedecg.waves.wave_network import Network, Settings
+from pedecg.waves.network_settings import Settings
 from pedecg.waves.wave_targets import FRAME_S, FS_HZ, SAMPLES_PER_FRAME
+
+if TYPE_CHECKING:
+    from pedecg.waves.wave_network import Network
 
 PIECE_S = 60.0  # longer records pass in pieces, so that memory stays flat
 MARGIN_S = 6.0  # what a piece sees beyond its own frames, over the network's reach
@@ -51,14 +59,17 @@ def delineate(
         return _no_waves()
     resampled, names = resample(signal[recorded], fs_hz), [leads[int(lead)] for lead in recorded]
     for quantile in qrs_detection.QUANTILES:
-        found = _heard(resampled, names, load(folder), quantile)
+        found = _heard(resampled, names, _opened(folder), quantile)
         if found is not None:
             return found
     return _no_waves()
 
 
 def _heard(
-    resampled: NDArray[np.float32], names: list[str], network: Network, quantile: float
+    resampled: NDArray[np.float32],
+    names: list[str],
+    network: "Network | ArrayNetwork",
+    quantile: float,
 ) -> pd.DataFrame | None:
     """Return the waves, leads first and then "global"; None without a heartbeat.
 
@@ -101,7 +112,9 @@ def _near(waves: pd.DataFrame, r_s: NDArray[np.float64]) -> pd.DataFrame:
     return kept
 
 
-def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
+def probabilities(
+    prepared: NDArray[np.float32], network: "Network | ArrayNetwork"
+) -> NDArray[np.float32]:
     """Return the probability of each wave, shape (n_leads, 3, n_frames), 125 frames per second.
 
     Parameters
@@ -120,8 +133,12 @@ def probabilities(prepared: NDArray[np.float32], network: Network) -> NDArray[np
     return np.concatenate(parts, axis=-1)[..., :n_frames]
 
 
+def _opened(folder: Path) -> "Network | ArrayNetwork":
+    return load(folder) if "torch" in sys.modules else load_arrays(folder)
+
+
 @functools.lru_cache(maxsize=2)
-def load(folder: Path) -> Network:
+def load(folder: Path) -> "Network":
     """Return the trained network in whole numbers, ready to predict.
 
     Raises
@@ -129,21 +146,42 @@ def load(folder: Path) -> Network:
     PedecgError
         The files are of an earlier version or of another network.
     """
-    settings = Settings.model_validate(json.loads((folder / SETTINGS).read_text()))
-    network = integer_network.empty(Network(settings))
+    from safetensors.torch import load_file
+
+    from pedecg.waves import integer_network
+    from pedecg.waves.wave_network import Network
+
+    network = integer_network.empty(Network(_settings(folder)))
     state = {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise PedecgError(
-            f"{folder / WEIGHTS}: not the whole-number weights of the network of {SETTINGS}; "
-            "train it again (pipelines/delineation, stage train)"
-        ) from error
+        raise _other_network(folder) from error
     return network
 
 
+@functools.lru_cache(maxsize=2)
+def load_arrays(folder: Path) -> ArrayNetwork:
+    """Return the same network without torch; raises as `load` does."""
+    try:
+        return ArrayNetwork(_settings(folder), folder / WEIGHTS)
+    except KeyError as error:
+        raise _other_network(folder) from error
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.model_validate(json.loads((folder / SETTINGS).read_text()))
+
+
+def _other_network(folder: Path) -> PedecgError:
+    return PedecgError(
+        f"{folder / WEIGHTS}: not the whole-number weights of the network of {SETTINGS}; "
+        "train it again (pipelines/delineation, stage train)"
+    )
+
+
 def save(
-    network: Network,
+    network: "Network",
     settings: Settings,
     examples: Iterable[tuple[NDArray[np.floating], float]],
     folder: Path,
@@ -155,6 +193,10 @@ def save(
     examples : recordings that show how large the values within the network become: each a signal
         of shape (n_leads, n_samples) in mV, and its sampling rate in Hz.
     """
+    from safetensors.torch import save_file
+
+    from pedecg.waves import integer_network
+
     prepared = (
         _padded(normalise(resample(signal, fs_hz)), network.stride) for signal, fs_hz in examples
     )
@@ -168,16 +210,30 @@ def _padded(part: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
     return np.pad(part, ((0, 0), (0, -part.shape[1] % stride)), mode="edge")
 
 
-def _forward(part: NDArray[np.float32], network: Network) -> NDArray[np.float32]:
-    with torch.inference_mode(), _one_thread():
-        logits = network(torch.from_numpy(_padded(part, network.stride))[None])[0].double().numpy()
+def _forward(part: NDArray[np.float32], network: "Network | ArrayNetwork") -> NDArray[np.float32]:
+    padded = _padded(part, network.stride)
+    logits = (
+        network.logits(padded)
+        if isinstance(network, ArrayNetwork)
+        else _logits_of_torch(padded, network)
+    )
     below = elementary.exp(-np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT))
     return np.asarray(1.0 / (1.0 + below), np.float32)
+
+
+def _logits_of_torch(padded: NDArray[np.float32], network: "Network") -> NDArray[np.float64]:
+    import torch
+
+    with torch.inference_mode(), _one_thread():
+        logits: NDArray[np.float64] = network(torch.from_numpy(padded)[None])[0].double().numpy()
+    return logits
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Give torch one thread within the block: the order of its sums depends on their number."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -48,68 +48,88 @@ def extended(waves: pd.DataFrame) -> pd.DataFrame:
     ----------
     waves : columns of `tables.WAVES` of one record, the leads one by one and `GLOBAL`.
     """
-    together = waves[waves["lead"] == GLOBAL].copy()
+    lead, wave = waves["lead"].to_numpy(), waves["wave"].to_numpy()
+    of_all = lead == GLOBAL
+    together = waves[of_all].copy()
     if together.empty:
         return together
     together["lead"] = EXTENT
-    in_leads = waves[waves["lead"] != GLOBAL]
-    for wave, steady in STEADY.items():
-        rows = together["wave"].to_numpy() == wave
-        own = _by_lead(in_leads[in_leads["wave"] == wave])
-        peaks = together["peak_s"].to_numpy(np.float64)[rows]
+    times = {name: waves[name].to_numpy(np.float64) for name in ("onset_s", "peak_s", "offset_s")}
+    wider = {name: values[of_all] for name, values in times.items()}
+    kind = wave[of_all]
+    for name, steady in STEADY.items():
+        rows = kind == name
+        if not rows.any():
+            continue
+        chosen = (wave == name) & ~of_all
+        paired = _paired(lead[chosen], {key: v[chosen] for key, v in times.items()}, wider, rows)
         for edge, outwards in (("onset_s", -1.0), ("offset_s", 1.0)):
-            edges = together[edge].to_numpy(np.float64)[rows]
-            shift = outwards * _shift(peaks, edges, own, edge, outwards, steady)
-            together.loc[rows, edge] += shift
-    together["onset_s"] = together["onset_s"].clip(lower=0.0)
+            edges = wider[edge][rows]
+            wider[edge][rows] += outwards * _shift(outwards * (paired[edge] - edges), edges, steady)
+    together["onset_s"] = np.where(wider["onset_s"] < 0.0, 0.0, wider["onset_s"])
+    together["offset_s"] = wider["offset_s"]
     return together
 
 
-def _by_lead(waves: pd.DataFrame) -> list[dict[str, Values]]:
-    """Return the times of one kind of wave of each lead, by column, in order of the peak."""
-    lead = waves["lead"].to_numpy()
-    times = {name: waves[name].to_numpy(np.float64) for name in ("onset_s", "peak_s", "offset_s")}
-    found = []
-    for one in sorted(set(lead)):
-        rows = np.flatnonzero(lead == one)
-        order = rows[np.argsort(times["peak_s"][rows], kind="stable")]
-        found.append({name: values[order] for name, values in times.items()})
-    return found
+def _paired(
+    lead: NDArray[np.object_],
+    times: dict[str, Values],
+    together: dict[str, Values],
+    rows: NDArray[np.bool_],
+) -> dict[str, Values]:
+    """Return the ends in each lead that belong to each wave of the consensus, NaN: none.
+
+    Parameters
+    ----------
+    lead, times : of one kind of wave in all leads, shape (n,) each.
+    together : all waves of the consensus; rows : those of that kind.
+
+    Returns
+    -------
+    onset_s and offset_s, shape (n_leads, n_waves), leads by name.
+    """
+    peaks = together["peak_s"][rows]
+    names = sorted(set(lead))
+    paired = {edge: np.full((len(names), len(peaks)), np.nan) for edge in ("onset_s", "offset_s")}
+    for row, name in enumerate(names):
+        here = np.flatnonzero(lead == name)
+        order = here[np.argsort(times["peak_s"][here], kind="stable")]
+        own = times["peak_s"][order]
+        right = np.searchsorted(own, peaks).clip(0, len(own) - 1)
+        left = (right - 1).clip(0)
+        nearest = np.where(np.abs(own[left] - peaks) <= np.abs(own[right] - peaks), left, right)
+        near = np.abs(own[nearest] - peaks) <= FARTHEST_S
+        for edge, values in paired.items():
+            values[row] = np.where(near, times[edge][order][nearest], np.nan)
+    return paired
 
 
-def _shift(
-    peaks: Values,
-    edges: Values,
-    own: list[dict[str, Values]],
-    edge: str,
-    outwards: float,
-    steady: Steadiness,
-) -> float:
-    """Return how far outside the consensus the outermost supported lead lies, seconds, >= 0."""
+def _shift(away: Values, edges: Values, steady: Steadiness) -> float:
+    """Return how far outside the consensus the outermost supported lead lies, seconds, >= 0.
+
+    Parameters
+    ----------
+    away : shape (n_leads, n_waves), how far outside each lead's boundary lies; NaN: none.
+    edges : shape (n_waves,), of the consensus.
+    """
     known = int(np.isfinite(edges).sum())
     if known < FEWEST_BEATS:
         return 0.0
-    shifts = []
-    for lead in own:
-        away = outwards * (_paired(lead, edge, peaks) - edges)
-        away = away[np.isfinite(away)]
-        if len(away) < max(FEWEST_BEATS, SHARE * known):
-            continue
-        middle = float(np.median(away))
-        if TO_SD * float(np.median(np.abs(away - middle))) <= steady.largest_sd:
-            shifts.append(middle)
-    shifts.sort(reverse=True)
+    away = np.where(np.isfinite(away), away, np.nan)
+    enough = np.isfinite(away).sum(axis=1) >= max(FEWEST_BEATS, SHARE * known)
+    away = away[enough]
+    middle = _medians(away)
+    kept = TO_SD * _medians(np.abs(away - middle[:, None])) <= steady.largest_sd
+    shifts = sorted(middle[kept].tolist(), reverse=True)
     for outermost, second in pairwise(shifts):
         if outermost - second <= steady.largest_gap:
             return max(outermost, 0.0)
     return 0.0
 
 
-def _paired(lead: dict[str, Values], edge: str, peaks: Values) -> Values:
-    """Return the boundary in one lead that belongs to each wave of the consensus, NaN: none."""
-    own, values = lead["peak_s"], lead[edge]
-    right = np.searchsorted(own, peaks).clip(0, len(own) - 1)
-    left = (right - 1).clip(0)
-    nearest = np.where(np.abs(own[left] - peaks) <= np.abs(own[right] - peaks), left, right)
-    near = np.abs(own[nearest] - peaks) <= FARTHEST_S
-    return np.where(near, values[nearest], np.nan)
+def _medians(values: Values) -> Values:
+    """Return the median of each row, shape (n_rows,), over what is not NaN: at least one."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    n = np.isfinite(values).sum(axis=1)
+    row = np.arange(len(values))
+    return np.asarray((ordered[row, (n - 1) // 2] + ordered[row, n // 2]) / 2)

@@ -20,13 +20,12 @@ from torch.nn import functional
 
 from pedecg.core import elementary
 from pedecg.waves.wave_network import Fusion, Network
+from pedecg.waves.whole_number_limits import EXACT as EXACT
+from pedecg.waves.whole_number_limits import SHARES as SHARES
+from pedecg.waves.whole_number_limits import highest_input
 
-EXACT = 2**24  # whole numbers up to this are exact in float32, and so are their sums
-FEW = 16  # inputs of one sum, up to which more bits can go to the inputs than to the weights
-BITS_FEW, BITS_MANY = 13, 12  # bits of the inputs of a convolution
 SLACK = 1.25  # room over the largest input that was seen; beyond it inputs are clipped
 SMALLEST_LIMIT = 1e-3  # of a channel that was 0 in all examples
-SHARES = 2048  # steps of a lead's weight in the mean of all leads
 
 
 class IntegerConvolution(nn.Module):
@@ -45,8 +44,7 @@ class IntegerConvolution(nn.Module):
         super().__init__()
         self.stride, self.dilation, self.groups = source.stride, source.dilation, source.groups
         self.padding = cast(tuple[int, int], source.padding)
-        inputs = source.weight[0].numel()
-        self.highest = 2 ** (BITS_FEW if inputs <= FEW else BITS_MANY) - 1
+        self.highest = highest_input(source.weight[0].numel())
         self.register_buffer("weight", torch.zeros_like(source.weight, requires_grad=False))
         self.register_buffer("step", torch.ones(source.in_channels))
         self.register_buffer("scale", torch.ones(source.out_channels))

@@ -59,8 +59,8 @@ def beats_of(waves: pd.DataFrame) -> Signal:
     -------
     Shape (n_beats,).
     """
-    all_leads = (waves["lead"] == GLOBAL) & (waves["wave"] == "QRS")
-    return np.sort(waves.loc[all_leads, "peak_s"].to_numpy(np.float64))
+    all_leads = (waves["lead"].to_numpy() == GLOBAL) & (waves["wave"].to_numpy() == "QRS")
+    return np.sort(waves["peak_s"].to_numpy(np.float64)[all_leads])
 
 
 def steps(signal: Signal, fs_hz: float) -> Signal:
@@ -151,14 +151,17 @@ def _steep(r_s: Signal, signal: Signal, fs_hz: float) -> bool:
 
 def _t_called_t(waves: pd.DataFrame) -> pd.DataFrame:
     """Call those QRS complexes T that are the tall and narrow T wave of the beat before."""
-    all_leads = waves[waves["lead"] == GLOBAL]
+    all_leads, kind = waves["lead"].to_numpy() == GLOBAL, waves["wave"].to_numpy()
+    times = {name: waves[name].to_numpy(np.float64) for name in ("onset_s", "peak_s", "offset_s")}
     rows = {
-        name: np.sort(all_leads.loc[all_leads["wave"] == name, "peak_s"].to_numpy(np.float64))
-        for name in ("P", "QRS", "T")
+        name: np.sort(times["peak_s"][all_leads & (kind == name)]) for name in ("P", "QRS", "T")
     }
-    qrs = all_leads[all_leads["wave"] == "QRS"].sort_values("peak_s", kind="stable")
-    on = qrs["onset_s"].fillna(qrs["peak_s"]).to_numpy(np.float64)
-    off = qrs["offset_s"].fillna(qrs["peak_s"]).to_numpy(np.float64)
+    qrs = {name: values[all_leads & (kind == "QRS")] for name, values in times.items()}
+    order = np.argsort(qrs["peak_s"], kind="stable")
+    on, off = (
+        np.where(np.isnan(qrs[end]), qrs["peak_s"], qrs[end])[order]
+        for end in ("onset_s", "offset_s")
+    )
     false = _t_waves(rows, on, off)
     if not false.any():
         return waves
