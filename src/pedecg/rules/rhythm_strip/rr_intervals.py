@@ -25,10 +25,10 @@ def intervals(rr: Values) -> dict[str, float]:
     """Return how RR intervals (seconds, in their order) vary; all NaN if they are too few.
 
     ``rr_window_cv_*`` are the least, the median and the greatest coefficient of variation among
-    windows of eight intervals. ``rr_min``, ``rr_max``, ``rr_iqr``, ``rr_rmssd``, ``rr_mean_change``,
-    ``rr_inside_cv`` and ``rr_trend`` are shares of the median interval. ``lorenz_*`` are of the plot
-    of each change against the change before: Sarkar S et al. IEEE Trans Biomed Eng
-    2008;55:1219-1224.
+    windows of eight intervals. ``rr_min``, ``rr_max``, ``rr_iqr``, ``rr_rmssd``,
+    ``rr_mean_change``, ``rr_inside_cv`` and ``rr_trend`` are shares of the median interval.
+    ``lorenz_*`` are of the plot of each change against the change before: Sarkar S et al. IEEE
+    Trans Biomed Eng 2008;55:1219-1224.
 
     Parameters
     ----------
