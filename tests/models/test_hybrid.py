@@ -157,6 +157,13 @@ def test_with_folds_it_predicts_after_saving_as_before(
         registry.load(tmp_path / "model")
 
 
+def test_folds_are_refused_where_several_processes_share_a_training(folder: Path) -> None:
+    inputs = example_models.inputs(folder, "hybrid", folds=2)
+    shared = replace(inputs.training, train={**inputs.training.train, "processes": 2})
+    with pytest.raises(PedecgError, match=r"models\.hybrid\.folds needs train\.processes 1"):
+        registry.fit(*inputs.learnt_from, shared)
+
+
 def test_folds_keep_patients_together_and_spread_a_rare_target(folder: Path) -> None:
     rows = example_models.inputs(folder, "hybrid").rows
     labels = rows.labels.copy()

@@ -126,6 +126,11 @@ class Model(contract.Trainable):
         settings: Any = params.parse(training.values, section, schema, source)
         fold = None
         if settings.folds:
+            # A process that does not write its network would not know what the other predicts.
+            if training.train.get("processes", 1) > 1:
+                raise PedecgError(
+                    f"{section}.folds needs train.processes 1 (found {training.train['processes']})"
+                )
             fold = fold_mean.folds(rows, settings.folds, training.seed)
         learnt = ~validation if fold is None else np.ones(len(rows), bool)
         fitted_on = validation if fold is None else learnt
