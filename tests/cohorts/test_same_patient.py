@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pedecg.cohorts import same_patient, splits
-from pedecg.core import tables
+from pedecg.core import patient_keys, tables
 
 
 def groups(*patients, digests=None):
@@ -86,4 +86,4 @@ def test_they_are_listed_with_the_reason(run, tmp_path, recorder, csv_writer):
         "why": [same_patient.BY_FORM, same_patient.BY_FORM, same_patient.BY_SIGNAL],
     }
     assert same_patient.listed(records.drop(columns="split_group")).empty
-    assert isinstance(same_patient.keys(records), pd.Series)
+    assert isinstance(patient_keys.of(records), pd.Series)

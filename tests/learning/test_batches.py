@@ -124,6 +124,12 @@ def test_a_dataset_joins_by_record_id(hospital, tables_of_two):
     np.testing.assert_array_equal(joined.age_days, [np.nan, 100])
     assert joined.sex.tolist() == [1, -1]
     np.testing.assert_array_equal(joined.labels, [[1, 0], [np.nan, 1]])
+    assert joined.patients is None
+    records, labels = tables_of_two
+    patients = records.assign(patient_id=["P2", "P1"], split_group=["P1", None])
+    again = batches.dataset(open_store(hospital / "signals"), patients, labels)
+    assert again.patients == ("P1", "P1")  # P2 may be the same patient
+    assert again.take(np.array([1])).patients == ("P1",)
 
 
 @pytest.mark.parametrize("where", ["records", "signal store"])

@@ -10,7 +10,7 @@ import pytest
 
 from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
-from pedecg.models import registry
+from pedecg.models import fold_mean, fusion, registry
 from pedecg.models.contract import Fitted
 from pedecg.models.fused.hybrid import Model
 
@@ -102,6 +102,79 @@ def test_without_validation_rows_it_is_refused_before_a_long_training(folder: Pa
     rows, validation = inputs.learnt_from
     with pytest.raises(PedecgError, match="no known label among validation records"):
         registry.fit(rows.take(~validation), np.zeros(48, bool), inputs.training)
+
+
+@pytest.fixture(scope="module")
+def crossed(folder: Path) -> Fitted:
+    names = ("resnet1d_age", "rules_linear")
+    return fit(
+        folder, rules=["rules_linear"], folds=2,
+        sides={name: example_models.SETTINGS[name] for name in names},
+    )  # fmt: skip
+
+
+def test_with_folds_every_row_is_predicted_by_sides_that_have_not_seen_it(
+    folder: Path, crossed: Fitted
+) -> None:
+    inputs = example_models.inputs(folder, "hybrid")
+    rows, validation = inputs.learnt_from
+    fold = fold_mean.folds(rows, 2, inputs.training.seed)
+    network, linear = hybrid(crossed).sides
+    assert isinstance(network, fold_mean.Model)
+    unseen = np.zeros((2, *rows.labels.shape))
+    for k, member in enumerate(network.members):
+        unseen[0, fold == k] = member.predict(rows.take(fold == k))
+        values = example_models.SETTINGS["rules_linear"]
+        training = replace(inputs.training, name="rules_linear", values=values)
+        others, none = rows.take(fold != k), np.zeros((fold != k).sum(), bool)
+        alone = registry.fit(others, none, training)
+        assert alone is not None
+        unseen[1, fold == k] = alone.model.predict(rows.take(fold == k))
+        alike = registry.fit(
+            rows, fold == k, replace(training, name="resnet1d_age",
+            values=example_models.SETTINGS["resnet1d_age"]),
+        )  # fmt: skip
+        assert alike is not None
+        np.testing.assert_array_equal(member.predict(rows), alike.model.predict(rows))
+    labels = rows.labels.astype(float)
+    expected = fusion.fit(unseen, labels, fusion.prior(labels, False), False, 20.0)
+    np.testing.assert_allclose(hybrid(crossed).fusion.weights, expected.weights, atol=1e-9)
+    np.testing.assert_allclose(crossed.validation, expected.apply(unseen[:, validation]))
+    every = registry.fit(rows, np.zeros(len(rows), bool), replace(training, name="rules_linear"))
+    assert every is not None
+    np.testing.assert_array_equal(linear.predict(rows), every.model.predict(rows))
+
+
+def test_with_folds_it_predicts_after_saving_as_before(
+    folder: Path, crossed: Fitted, tmp_path: Path
+) -> None:
+    rows = example_models.inputs(folder, "hybrid").rows
+    crossed.model.save(tmp_path / "model")
+    loaded = registry.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict(rows), crossed.model.predict(rows))
+    shutil.rmtree(tmp_path / "model/resnet1d_age/fold1")
+    with pytest.raises(PedecgError, match=r"fold1/model\.json: not found"):
+        registry.load(tmp_path / "model")
+
+
+def test_folds_are_refused_where_several_processes_share_a_training(folder: Path) -> None:
+    inputs = example_models.inputs(folder, "hybrid", folds=2)
+    shared = replace(inputs.training, train={**inputs.training.train, "processes": 2})
+    with pytest.raises(PedecgError, match=r"models\.hybrid\.folds needs train\.processes 1"):
+        registry.fit(*inputs.learnt_from, shared)
+
+
+def test_folds_keep_patients_together_and_spread_a_rare_target(folder: Path) -> None:
+    rows = example_models.inputs(folder, "hybrid").rows
+    labels = rows.labels.copy()
+    labels[:, 1] = np.arange(len(rows)) % 12 == 0  # 8 records
+    patients = tuple(str(k // 2) for k in range(len(rows)))
+    fold = fold_mean.folds(replace(rows, labels=labels, patients=patients), 4, 7)
+    assert (fold[::2] == fold[1::2]).all()
+    assert np.bincount(fold, weights=labels[:, 1]).tolist() == [2, 2, 2, 2]
+    assert np.ptp(np.bincount(fold)) <= 4
+    with pytest.raises(PedecgError, match="48 patients cannot fill 60 folds"):
+        fold_mean.folds(replace(rows, patients=patients), 60, 7)
 
 
 @pytest.mark.parametrize("side", SIDES)

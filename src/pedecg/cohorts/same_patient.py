@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from pedecg.core import patient_keys
+
 _NUMBERED = re.compile(r"(?P<prefix>\D*?)(?P<number>[0-9]+)(?:\.0*)?")
 BY_FORM = "the ids differ only in form"
 BY_SIGNAL = "the same signal"
@@ -56,13 +58,6 @@ def listed(records: pd.DataFrame) -> pd.DataFrame:
     return counts.rename(columns={"split_group": "group"})[columns]
 
 
-def keys(records: pd.DataFrame) -> "pd.Series[str]":
-    """Return what must not be split, per record: the group of its patient, or the patient."""
-    if "split_group" not in records:
-        return records["patient_id"]
-    return records["split_group"].fillna(records["patient_id"])
-
-
 def in_two_splits(assignment: pd.DataFrame, records: pd.DataFrame) -> int:
     """Return how many groups stand in several splits, as the data set's own split may leave them.
 
@@ -70,7 +65,7 @@ def in_two_splits(assignment: pd.DataFrame, records: pd.DataFrame) -> int:
     ----------
     assignment : `tables.SPLITS`, in the order of `records`.
     """
-    splits = assignment.groupby(keys(records).to_numpy(str))["split"].nunique()
+    splits = assignment.groupby(patient_keys.of(records).to_numpy(str))["split"].nunique()
     return int((splits > 1).sum())
 
 

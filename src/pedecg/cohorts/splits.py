@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from pedecg.cohorts import same_patient
-from pedecg.core import age_groups
+from pedecg.core import age_groups, patient_keys
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.core.tables import SPLITS_IN_ORDER
@@ -267,7 +266,7 @@ def _assign(
     traits, known = _traits(records, labels, age_edges_days)
     partly_known = known[:, ~known.all(axis=0)].astype(np.int64)
     per_record = np.column_stack([traits, partly_known, np.ones(len(records), np.int64)])
-    names, patient = np.unique(same_patient.keys(records).to_numpy(str), return_inverse=True)
+    names, patient = np.unique(patient_keys.of(records).to_numpy(str), return_inverse=True)
     if len(names) < len(fractions):
         raise PedecgError(f"split: {len(names)} patients cannot fill {len(fractions)} parts")
     per_patient = np.zeros((len(names), per_record.shape[1]))

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pedecg.core import patient_keys
 from pedecg.core.errors import PedecgError
 from pedecg.models import features
 from pedecg.models.contract import Rows
@@ -107,7 +108,8 @@ def dataset(
             raise PedecgError(
                 f"{where}: {len(missing)} labelled records are not there, such as {missing[0]}"
             )
-    age_days, sex = ages_and_sexes(records.set_index("record_id").loc[list(record_ids)])
+    own = records.set_index("record_id").loc[list(record_ids)]
+    age_days, sex = ages_and_sexes(own)
     targets = tuple(name for name in labels.columns if name != "record_id")
     return Rows(
         record_ids=record_ids,
@@ -122,6 +124,7 @@ def dataset(
         ),
         positions=np.arange(len(record_ids)) if store is None else store.positions(record_ids),
         signals=store,
+        patients=tuple(patient_keys.of(own)) if "patient_id" in own else None,
     )
 
 

@@ -35,6 +35,7 @@ class Rows:
         are read.
     positions : shape (n,), places of the records in `signals`.
     signals : where their signals lie; None for models that read none.
+    patients : n names; records of one name are never split. None where each is its own.
     """
 
     record_ids: tuple[str, ...]
@@ -45,6 +46,7 @@ class Rows:
     features: pd.DataFrame
     positions: NDArray[np.int64]
     signals: SignalStore | None = None
+    patients: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.record_ids)
@@ -68,6 +70,7 @@ class Rows:
             features=self.features.iloc[rows].reset_index(drop=True),
             positions=self.positions[rows],
             signals=self.signals,
+            patients=None if self.patients is None else tuple(self.patients[row] for row in rows),
         )
 
 

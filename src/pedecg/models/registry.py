@@ -32,7 +32,10 @@ _SOURCE = Path(__file__).parents[1]
 # `tabular.shared`.
 _FOLDERS = {"models/networks": "network", "tabular": "tabular", "models/fused": "fused"}
 _TRAINED_NETWORK = "learning/network_model.py"  # any network, with its training
-_COMBINED = {"ensemble": "evaluation/ensemble_model.py"}  # made of trained models, not of rows
+_COMBINED = {  # made of trained models, not of rows
+    "ensemble": "evaluation/ensemble_model.py",
+    "fold_mean": "models/fold_mean.py",
+}
 
 # What a model may read of a record: its signal; age and sex; rule features (the table RULES);
 # further numbers of the cohort's manifest, if there are any. A model that reads "pretrained" has a

@@ -2,8 +2,9 @@
 
 Each side is a model of its own and is fitted first: the network by the training loop, with its
 best epoch or its last as ``train.monitor`` says, the others on rule features. The fusion is fitted
-afterwards, on the probabilities that the sides give for validation records. A network trained
-together with rule features overfits its training records, and was worse than its better side.
+afterwards, on probabilities of records that the sides have not seen: validation records or, with
+``folds``, each fold of training and validation records together. A network trained together with
+rule features overfits its training records, and was worse than its better side.
 """
 
 import json
@@ -14,12 +15,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pedecg.core import folder_hashes, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.models import contract, fusion, registry
+from pedecg.models import contract, fold_mean, fusion, registry
 from pedecg.models.contract import Fitted, Rows, Training
 
 
@@ -31,6 +32,16 @@ class Settings(Section):
     )
     rules: list[str] = Field(
         min_length=1, description="keys of models; one or more models of rule features"
+    )
+    folds: int = Field(
+        0,
+        description=(
+            "0: sides are trained on training records, weights on validation records; from 2: "
+            "patient-wise folds of both together, each predicted by sides trained on the others; "
+            "the network is the mean of those of all folds, which takes as many times as long"
+        ),
+        ge=0,
+        le=20,
     )
     shrinkage: float = Field(
         description=(
@@ -48,6 +59,13 @@ class Settings(Section):
             "key of models, e.g. {resnet1d_age: {dropout: 0.3}}"
         ),
     )
+
+    @field_validator("folds")
+    @classmethod
+    def _several(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("must be 0, or 2 and more (found 1)")
+        return folds
 
 
 def sides(values: Mapping[str, Any]) -> dict[str, str]:
@@ -89,7 +107,7 @@ class Model(contract.Trainable):
 
     @classmethod
     def fit(cls, rows: Rows, validation: NDArray[np.bool_], training: Training) -> Fitted | None:
-        """Fit the sides, then their fusion on the validation rows.
+        """Fit the sides, then their fusion on the validation rows or, with folds, on all rows.
 
         The returned probabilities of validation rows are those of sides that have not seen them.
 
@@ -100,30 +118,42 @@ class Model(contract.Trainable):
         Raises
         ------
         PedecgError
-            A side cannot be fitted, or no validation row has a known label.
+            A side cannot be fitted, there are fewer patients than folds, or no row to fit the
+            weights on has a known label.
         """
         schema = registry.settings(training.name, training.values)
         section, source = f"models.{training.name}", params.PARAMS_FILE.name
         settings: Any = params.parse(training.values, section, schema, source)
-        fitted: list[Fitted] = []
+        fold = None
+        if settings.folds:
+            # A process that does not write its network would not know what the other predicts.
+            if training.train.get("processes", 1) > 1:
+                raise PedecgError(
+                    f"{section}.folds needs train.processes 1 (found {training.train['processes']})"
+                )
+            fold = fold_mean.folds(rows, settings.folds, training.seed)
+        learnt = ~validation if fold is None else np.ones(len(rows), bool)
+        fitted_on = validation if fold is None else learnt
+        models, unseen = [], []
         for name in sides(training.values):
             if name not in training.values["sides"]:
                 raise PedecgError(f"{section}.sides: the settings of side {name} are missing")
-            own = training.values["sides"][name]
-            seen = _read_by(rows, registry.reads(name, own))
-            side = registry.fit(seen, validation, replace(training, name=name, values=own))
-            if side is None:
+            own = replace(training, name=name, values=training.values["sides"][name])
+            seen = _read_by(rows, registry.reads(name, own.values))
+            made = _once(seen, validation, own) if fold is None else _crossed(seen, fold, own)
+            if made is None:
                 return None  # another process of this training returns the model
-            fitted.append(side)
-        unseen = np.stack([_of_validation(side, rows, validation) for side in fitted])
+            models.append(made[0])
+            unseen.append(made[1])
         labels = rows.labels.astype(np.float64)
-        prior = fusion.prior(labels[~validation], training.exclusive)
+        prior = fusion.prior(labels[learnt], training.exclusive)
+        probabilities = np.stack(unseen)
         fused = fusion.fit(
-            unseen, labels[validation], prior, training.exclusive, settings.shrinkage
-        )
-        models = tuple(side.model for side in fitted)
-        model = cls(training.name, training.seed, rows.targets, models, fused)
-        return Fitted(model, fused.apply(unseen))
+            probabilities[:, fitted_on], labels[fitted_on], prior, training.exclusive,
+            settings.shrinkage,
+        )  # fmt: skip
+        model = cls(training.name, training.seed, rows.targets, tuple(models), fused)
+        return Fitted(model, fused.apply(probabilities[:, validation]))
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Return the fused probabilities of its sides, shape (n, n_targets)."""
@@ -162,11 +192,56 @@ class Model(contract.Trainable):
             raise PedecgError(f"{folder}: not the card of a hybrid ({error})") from None
 
 
-def _of_validation(side: Fitted, rows: Rows, validation: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return probabilities of the validation rows, of a model that has not seen them."""
-    if side.validation is not None:
-        return side.validation
-    return side.model.predict(_read_by(rows.take(validation), side.model.reads))
+def _once(
+    rows: Rows, validation: NDArray[np.bool_], training: Training
+) -> tuple[contract.Model, NDArray[np.float64]] | None:
+    """Fit a side on the training rows.
+
+    Returns
+    -------
+    The side, and its probabilities of all rows, shape (n, n_targets): of the validation rows those
+    of a model that has not seen them. None where another process returns it.
+    """
+    fitted = registry.fit(rows, validation, training)
+    return None if fitted is None else (fitted.model, fitted.predict(rows, validation))
+
+
+def _crossed(
+    rows: Rows, fold: NDArray[np.int64], training: Training
+) -> tuple[contract.Model, NDArray[np.float64]] | None:
+    """Fit a side once per fold on the others.
+
+    A network is the mean of those of the folds; a model of tables, fitted in seconds and without a
+    choice of epochs, is fitted once more on all rows.
+
+    Returns
+    -------
+    The side, and its probabilities of all rows, shape (n, n_targets), of models that have not seen
+    them. None where another process returns it.
+    """
+    once = {"refit": False} if "refit" in training.values else {}
+    training = replace(training, values=training.values | once)
+    network = registry.is_network(training.name, training.values)
+
+    def fit_fold(held_out: NDArray[np.bool_]) -> Fitted | None:
+        if network:
+            return registry.fit(rows, held_out, training)
+        others = rows.take(~held_out)
+        return registry.fit(others, np.zeros(len(others), bool), training)
+
+    unseen = np.zeros(rows.labels.shape, np.float64)
+    members = []
+    for k in np.unique(fold):
+        held_out = fold == k
+        fitted = fit_fold(held_out)
+        if fitted is None:
+            return None
+        members.append(fitted.model)
+        unseen[held_out] = fitted.model.predict(rows.take(held_out))
+    if network:
+        return fold_mean.Model.of(members), unseen
+    whole = fit_fold(np.zeros(len(rows), bool))
+    return None if whole is None else (whole.model, unseen)
 
 
 def _read_by(rows: Rows, reads: frozenset[str]) -> Rows:
