@@ -65,10 +65,14 @@ def rhythm(
     found["flutter"] = float(flutter)
     # Over whole cycles of bigeminy or trigeminy: 0.4 and 0.8 s by turns are 100 per minute.
     cycle = next((n for n, name in CYCLES.items() if found.get(name, 0.0) > MOSTLY), 1)
+    base = origins.usual & ~origins.premature
+    if found.pop("wenckebach", 0.0) > 0:
+        base = origins.usual  # PR of all of them: it is not steady
+        found |= dict.fromkeys(("atrial_ectopic_share", *CYCLES.values()), 0.0)
+        found["ectopic_share"] = found["ventricular_ectopic_share"]
     spans = recorded(r_s, leads, fs_hz)
     rates = heart_rhythm.rhythm(r_s, p_waves.share(trusted), spans, cycle)
     valid = rates["heart_rate_bpm"].valid
-    base = origins.usual & ~origins.premature
     measured = trusted[base] if base.sum() >= FEWEST_BEATS else trusted
     return measured, rates | {name: Reading(value, valid=valid) for name, value in found.items()}
 
