@@ -1,6 +1,7 @@
 """Premature beats, blocked P waves, flutter, fibrillation, pacing: measured as they were made."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import rhythm_records
 from rhythm_records import FS_HZ, make
@@ -281,3 +282,39 @@ def test_without_leads_there_is_a_rate_and_no_origin_of_beats():
 
 def test_every_measure_of_rhythm_stands_in_the_table_of_rules():
     assert set(rhythm_measures.COLUMNS) <= set(tables.RULES.columns)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(3, 66.7), (4, 76.6)])
+def test_wenckebach_is_no_atrial_bigeminy(n, rate):
+    """Of 3 P waves 2 are conducted: QRS complexes come in pairs, and P waves come on time."""
+    p = np.arange(0.3, 14, 0.6)
+    k = np.arange(len(p)) % n
+    r = (p + np.array([0.14, 0.2, 0.26, 0.0])[k])[k < n - 1]
+    found = measured(*make(r, p_s=p, shown_p=p[k < n - 1]))
+    assert found["heart_rate_bpm"] == pytest.approx(rate, abs=0.2)
+    assert found["ectopic_share"] == 0
+    assert not found["valid_pr_ms"]
+    assert {"second_degree_block", "irregular_rhythm"} <= met(found)
+    assert not met(found) & {"atrial_premature_beats", "bigeminy", "trigeminy", "complete_block"}
+
+
+def test_in_three_to_one_block_the_second_blocked_p_is_seen():
+    p = np.arange(0.3, 14, 0.45)
+    conducted = p[::3]
+    found = measured(*make(conducted + 0.15, p_s=p, shown_p=conducted))
+    assert found["heart_rate_bpm"] == pytest.approx(44.4, abs=0.2)
+    assert "second_degree_block" in met(found)
+
+
+@pytest.mark.parametrize("edge", ["start", "end"])
+def test_a_beat_without_a_deflection_at_the_edge_of_the_record_does_not_count(edge):
+    r = beats(1.0, times=8, start=0.6)
+    at = r[0] - 0.55 if edge == "start" else r[-1] + 0.55
+    waves, signal = make(r, p_s=r - 0.16, length_s=r[-1] + 0.6)
+    empty = (
+        waves[waves["wave"] == "QRS"]
+        .iloc[:1]
+        .assign(onset_s=at - 0.03, peak_s=at, offset_s=at + 0.04)
+    )
+    waves = pd.concat([waves, empty]).sort_values("peak_s", ignore_index=True)
+    assert measured(waves, signal)["heart_rate_bpm"] == pytest.approx(60, abs=0.3)

@@ -34,6 +34,10 @@ P_REGULAR, QRS_REGULAR, PR_MOVES_S, MORE_P = 0.12, 0.1, 0.05, 1.15
 # Dropped beat: the interval is longer than usual, the P without QRS comes after a usual interval.
 LONGER, ON_TIME = 1.25, 0.15
 MIDDLE, TWO_TO_ONE = 0.04, 0.8  # of the interval: half way; share of the intervals in 2:1 block
+THIRD = 2 / 3  # of the interval: the second of two blocked P waves in 3:1 block, the first in T
+SLOW_S = 1.0  # longer intervals can hold two blocked P waves
+# Wenckebach 3:2 looks like bigeminy, but P waves come on time, one before each QRS and more.
+TRAIN, FEWEST_BLOCKED = 0.06, 2  # SD of PP over their mean; blocked P waves
 FEWEST_REGULAR = 5  # intervals: of fewer regularity is chance
 
 
@@ -58,10 +62,12 @@ def conduction(
     blocked_p_share : share of P waves on time that no QRS follows.
     av_dissociation : 1 where P waves and QRS complexes are regular, P waves are more and their
         distance to the next QRS varies; 0 otherwise.
+    wenckebach : 1 where all P waves come at one interval, each QRS has one and some have none:
+        beats that come early are conducted then, not premature.
 
-    Both are NaN where too few P waves are seen to know their form.
+    The first two are NaN where too few P waves are seen to know their form.
     """
-    nothing = {"blocked_p_share": np.nan, "av_dissociation": np.nan}
+    nothing = {"blocked_p_share": np.nan, "av_dissociation": np.nan, "wenckebach": 0.0}
     names = [name for name in LEADS if name in leads] or list(leads)[:2]
     known = np.stack(
         [p_waves[name].to_numpy(np.float64) for name in ("onset_s", "offset_s")], axis=1
@@ -206,10 +212,24 @@ def _relation(p_s: Values, qrs_on_s: Values, r_s: Values, early: Flags) -> dict[
     p_of = np.full(n_beats, np.nan)
     p_of[following[conducted]] = p_s[conducted]
     more = np.bincount(following[~conducted], minlength=n_beats)
+    extra = int((~conducted).sum())
+    if extra >= FEWEST_BLOCKED and more.max() == 1 and _one_train(p_s, p_of):
+        return {"blocked_p_share": extra / len(p_s), "av_dissociation": 0.0, "wenckebach": 1.0}
     return {
         "blocked_p_share": _blocked(p_s[~conducted], following[~conducted], p_of, more, r_s, early),
         "av_dissociation": float(_dissociated(p_s, distance[last], r_s)),
+        "wenckebach": 0.0,
     }
+
+
+def _one_train(p_s: Values, p_of: Values) -> bool:
+    """Return whether every QRS but the first has its P, and all P waves come at one interval."""
+    pp = np.diff(p_s)
+    return bool(
+        len(pp) >= FEWEST_REGULAR
+        and np.isfinite(p_of[1:]).all()
+        and np.std(pp) < TRAIN * np.mean(pp)
+    )
 
 
 def _dissociated(p_s: Values, pr_s: Values, r_s: Values) -> bool:
@@ -237,7 +257,7 @@ def _blocked(
 
     A bump that is no P may look like one; a blocked P also comes when the atria are due, between
     two P waves that are conducted. The interval is longer than those without a blocked P, or all
-    intervals hold one, right in their middle (2:1 block).
+    intervals hold one, right in their middle (2:1 block) or at two thirds (3:1 block).
     """
     p_before, p_after = p_of[interval - 1], p_of[interval]
     whole = p_after - p_before
@@ -251,6 +271,8 @@ def _blocked(
         longer = rr[interval - 1] > LONGER * usual
         blocked = single & longer & (np.abs(extra_s - p_before - usual) < ON_TIME * usual)
     else:
+        third = (more[interval] <= 2) & (np.abs(place - THIRD) < MIDDLE) & (whole > SLOW_S)
         blocked = halved & (halved.sum() >= TWO_TO_ONE * len(rr))
+        blocked |= third & (third.sum() >= TWO_TO_ONE * len(rr))
     n_conducted = int(np.isfinite(p_of).sum())
     return float(blocked.sum() / max(blocked.sum() + n_conducted, 1))

@@ -75,8 +75,8 @@ def origins(
     early, soon = prematurity(r_s)
     if not leads or n < 3:
         return Origins(~nothing, nothing, nothing, nothing)
-    complexes = _complexes(r_s, leads, fs_hz)
-    likeness, height = _usual_form(complexes, qrs_s)
+    complexes, height = _complexes(r_s, leads, fs_hz)
+    likeness = _usual_form(complexes, qrs_s)
     known = np.isfinite(likeness)
     usual = ~known | (likeness >= LIKE)
     width = _width(qrs_s[usual & ~early])
@@ -89,7 +89,7 @@ def origins(
     ventricular = soon & known & (height > TALL * typical)
     ventricular &= ((likeness < UNLIKE) & wide) | much_wider
     atrial = early & ~ventricular & known & (height > TALL * typical) & ~(likeness < UNLIKE)
-    empty = known & (height < EMPTY * typical) & (likeness < UNLIKE)
+    empty = (height < EMPTY * typical) & (~known | (likeness < UNLIKE))
     return Origins(usual, ventricular, atrial, empty)
 
 
@@ -118,8 +118,13 @@ def prematurity(r_s: Values) -> tuple[Flags, Flags]:
     return early, soon
 
 
-def _complexes(r_s: Values, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float) -> Values:
-    """Cut the QRS complexes out, shape (n_leads, n_beats, n_times + 2 shifts); NaN at edges."""
+def _complexes(
+    r_s: Values, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: float
+) -> tuple[Values, Values]:
+    """Cut the QRS complexes out, shape (n_leads, n_beats, n_times + 2 shifts); NaN at edges.
+
+    Also return the height of each beat, (n_beats,), of what lies within the record.
+    """
     band = filters.butterworth(2, (BAND_HZ[0], min(BAND_HZ[1], 0.45 * fs_hz)), "bandpass", fs_hz)
     signal = filters.zero_phase(band, np.stack(list(leads.values())).astype(np.float64))
     shift = round(SHIFT_S * fs_hz)
@@ -127,12 +132,13 @@ def _complexes(r_s: Values, leads: dict[str, NDArray[np.floating[Any]]], fs_hz: 
     samples = np.rint(r_s * fs_hz).astype(int)[:, None] + np.arange(-first, last + 1)
     outside = (samples[:, 0] < 0) | (samples[:, -1] >= signal.shape[1])
     cut = signal[:, np.clip(samples, 0, signal.shape[1] - 1)]
+    height = np.ptp(cut, axis=2).mean(axis=0)
     cut[:, outside] = np.nan
-    return np.asarray(cut)
+    return np.asarray(cut), np.asarray(height)
 
 
-def _usual_form(complexes: Values, qrs_s: Values) -> tuple[Values, Values]:
-    """Return the correlation of each beat with the usual form, and its height, (n_beats,) each.
+def _usual_form(complexes: Values, qrs_s: Values) -> Values:
+    """Return the correlation of each beat with the usual form, (n_beats,); NaN at edges.
 
     The usual form is that of the beat which most others resemble; where a second form is nearly as
     frequent, as in bigeminy, the narrower of the two.
@@ -140,7 +146,7 @@ def _usual_form(complexes: Values, qrs_s: Values) -> tuple[Values, Values]:
     whole = np.flatnonzero(np.isfinite(complexes).all(axis=(0, 2)))
     n = complexes.shape[1]
     if len(whole) < 2:
-        return np.full(n, np.nan), np.full(n, np.nan)
+        return np.full(n, np.nan)
     step = -(-len(whole) // MOST_COMPARED)
     chosen = whole[::step]
     shifted = _Shifted(complexes[:, chosen])
@@ -154,9 +160,7 @@ def _usual_form(complexes: Values, qrs_s: Values) -> tuple[Values, Values]:
         widths = [_width(qrs_s[chosen[a]]) for a in (alike[first], alike[second] & rest)]
         if counts[second] >= NEARLY_AS_MANY * alike[first].sum() and widths[1] < widths[0]:
             best = chosen[second]
-    likeness = _Shifted(complexes).likeness(complexes[:, best])
-    height = np.ptp(complexes, axis=2).mean(axis=0)
-    return likeness, height
+    return _Shifted(complexes).likeness(complexes[:, best])
 
 
 def _width(qrs_s: Values) -> float:

@@ -6,6 +6,7 @@ each stands its spread over the beats, and whether it may be used.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,8 @@ def readings(
     found |= intervals.intervals(
         widest[beat.usual], qtc_rate.value, beats[beat.usual], fewest_beats
     )
+    if found.pop("wenckebach", Reading(0.0)).value > 0:  # PR grows from beat to beat
+        found |= {name: replace(found[name], valid=False) for name in ("pr_ms", "pr_consensus_ms")}
     if beat.has_qrs:
         found |= axes.axes(beat) | atrial.measures(beat)
         found |= wave_shape.heights(beat) | wave_shape.forms(beat)

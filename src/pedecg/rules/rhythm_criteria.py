@@ -91,7 +91,7 @@ def irregular_rhythm(child: MeasuredChild) -> Verdict:
     sign, source = _above(child, "rr_cv", "irregular_rr", "SD of RR over their mean")
     breathing = sinus_arrhythmia(child).met
     other = None if breathing is None else not breathing
-    if child.value("ectopic_share") > 0:
+    if child.value("ectopic_share") > 0 or child.value("blocked_p_share") > 0:
         other = True
     return _all([sign, (other, "")], source)
 

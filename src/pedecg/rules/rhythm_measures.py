@@ -47,7 +47,7 @@ def rhythm(
     Returns
     -------
     The beats of the usual form that are not premature, or all of them where these are fewer than
-    three; and one `Reading` for each of `COLUMNS`.
+    three; and one `Reading` for each of `COLUMNS`, and for "wenckebach" as `av_conduction` has it.
     """
     beats, origins = _seen(_apart(beats), leads, fs_hz)
     r_s = beats["r_s"].to_numpy()
@@ -65,10 +65,13 @@ def rhythm(
     found["flutter"] = float(flutter)
     # Over whole cycles of bigeminy or trigeminy: 0.4 and 0.8 s by turns are 100 per minute.
     cycle = next((n for n, name in CYCLES.items() if found.get(name, 0.0) > MOSTLY), 1)
+    base = origins.usual & ~origins.premature
+    if found.get("wenckebach", 0.0) > 0:
+        found |= dict.fromkeys(("atrial_ectopic_share", *CYCLES.values()), 0.0)
+        found["ectopic_share"] = found["ventricular_ectopic_share"]
     spans = recorded(r_s, leads, fs_hz)
     rates = heart_rhythm.rhythm(r_s, p_waves.share(trusted), spans, cycle)
     valid = rates["heart_rate_bpm"].valid
-    base = origins.usual & ~origins.premature
     measured = trusted[base] if base.sum() >= FEWEST_BEATS else trusted
     return measured, rates | {name: Reading(value, valid=valid) for name, value in found.items()}
 
