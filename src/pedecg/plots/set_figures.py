@@ -48,7 +48,7 @@ def coverage(
                 _intervals(axes, there, places, shift, COLOURS[number % len(COLOURS)], name)
             axes.axvline(confidence, color="0.4", lw=1, ls=":")
             axes.set_xlim(0.4, 1.01)
-            axes.invert_yaxis()
+            axes.set_ylim(len(here) - 0.5, -0.5)  # the first group at the top, all ticks shown
             axes.set_title(target, fontsize=9)
             axes.set_xlabel("coverage (95% interval)", fontsize=8)
         groups = of_model[of_model["group"] != _ALL]
