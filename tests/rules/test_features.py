@@ -165,3 +165,19 @@ def test_a_table_keeps_the_columns_order_and_only_criteria_become_nullable() -> 
     assert list(found.columns) == list(rows[0])
     assert str(found["rule_x"].dtype) == "boolean"
     pd.testing.assert_frame_equal(found, pd.DataFrame(rows).astype({"rule_x": "boolean"}))
+
+
+def test_the_table_is_what_pandas_makes_of_the_rows(rules):
+    """Numbers and flags are put together in blocks: the values, types and order are the same."""
+    made, _ = rules
+    rows = [
+        {key: None if value is pd.NA else value for key, value in row.items()}
+        for row in made.to_dict("records")
+    ]
+    rows[1] |= {"r_v3r_mv": np.float64(1.5), "valid_r_v3r_mv": np.bool_(True)}
+    wanted = pd.DataFrame(rows)
+    fired = [name for name in wanted if name.startswith("rule_")]
+    assert fired
+    wanted = wanted.astype(dict.fromkeys(fired, "boolean"))
+    pd.testing.assert_frame_equal(rule_features.table(rows), wanted, check_exact=True)
+    assert rule_features.table([]).empty

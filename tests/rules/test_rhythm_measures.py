@@ -8,7 +8,14 @@ from rhythm_records import FS_HZ, make
 
 from pedecg.core import tables
 from pedecg.core.records import LEADS
-from pedecg.rules import criteria, criterion_logic, measure, norms, rhythm_measures
+from pedecg.rules import (
+    beat_origin,
+    criteria,
+    criterion_logic,
+    measure,
+    norms,
+    rhythm_measures,
+)
 from pedecg.signals import pacing_spikes
 
 LIMITS = norms.load(norms.LIMITS)
@@ -318,3 +325,27 @@ def test_a_beat_without_a_deflection_at_the_edge_of_the_record_does_not_count(ed
     )
     waves = pd.concat([waves, empty]).sort_values("peak_s", ignore_index=True)
     assert measured(waves, signal)["heart_rate_bpm"] == pytest.approx(60, abs=0.3)
+
+
+@pytest.mark.parametrize("n_times", [20, 91])
+def test_forms_are_as_alike_together_as_one_by_one(n_times):
+    """What does not depend on the form is prepared once; each beat's likeness has the same bits."""
+    complexes = np.random.default_rng(n_times).normal(size=(3, 12, n_times)).cumsum(axis=2)
+    complexes[:, 4] = np.nan
+    prepared = beat_origin._Shifted(complexes)
+    for beat in (0, 7):
+        form = complexes[:, beat]
+        likeness = prepared.likeness(form)
+        shift = min(n_times // 3, max(1, n_times // 8))
+        inner = form[:, shift : n_times - shift]
+        inner = inner - inner.mean(axis=1, keepdims=True)
+        best = np.full(12, -np.inf)
+        for move in range(-shift, shift + 1, max(1, shift // 4)):
+            part = complexes[:, :, shift + move : n_times - shift + move]
+            part = part - part.mean(axis=2, keepdims=True)
+            along = (part * inner[:, None]).sum(axis=(0, 2))
+            size = np.sqrt((part**2).sum(axis=(0, 2))) * np.sqrt((inner**2).sum())
+            best = np.fmax(best, along / np.maximum(size, 1e-9))
+        best[4] = np.nan
+        assert np.array_equal(likeness, best, equal_nan=True)
+        assert likeness[beat] > 0.9

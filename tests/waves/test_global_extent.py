@@ -1,5 +1,7 @@
 """The extent of a wave: from the earliest onset to the latest offset in any lead, but one."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,3 +64,46 @@ def test_unknown_edges_stay_unknown_and_no_waves_have_no_extent():
     assert np.isnan(extent["onset_s"].iloc[0])
     assert extent["onset_s"].notna().sum() == len(BEATS) - 1
     assert global_extent.extended(cut.iloc[:0]).empty
+
+
+def one_by_one(waves, steady):
+    """The rule lead by lead and wave by wave: the shift of one kind of wave, both ends."""
+    together, shifts = waves[waves["lead"] == "global"], {}
+    for edge, outwards in (("onset_s", -1.0), ("offset_s", 1.0)):
+        middles = []
+        known = together[edge].notna().sum()
+        for _, own in waves[waves["lead"] != "global"].groupby("lead"):
+            away = []
+            for peak, end in zip(together["peak_s"], together[edge], strict=True):
+                near = (own["peak_s"] - peak).abs().idxmin()
+                if abs(own.loc[near, "peak_s"] - peak) <= global_extent.FARTHEST_S:
+                    away.append(outwards * (own.loc[near, edge] - end))
+            away = np.array(away)[np.isfinite(away)]
+            if len(away) < max(3, 0.5 * known):
+                continue
+            middle = np.median(away)
+            if 1.4826 * np.median(np.abs(away - middle)) <= steady.largest_sd:
+                middles.append(float(middle))
+        middles.sort(reverse=True)
+        pairs = itertools.pairwise(middles)
+        near = [a for a, b in pairs if a - b <= steady.largest_gap]
+        shifts[edge] = outwards * max(near[0], 0.0) if near and known >= 3 else 0.0
+    return shifts
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_leads_at_once_give_the_bits_of_one_lead_after_the_other(seed):
+    rng = np.random.default_rng(seed)
+    parts = [rows("global", rng.normal(0, 0.002, len(BEATS)))]
+    for lead in ("I", "II", "V1", "V2", "V6"):
+        kept = BEATS[rng.random(len(BEATS)) < 0.8] + rng.normal(0, 0.01)
+        ends = rng.normal(rng.normal(0, 0.01), 0.004, (2, len(kept)))
+        part = rows(lead, *ends, beats=kept)
+        part.loc[rng.random(len(kept)) < 0.1, "onset_s"] = np.nan
+        parts.append(part)
+    parts[0].loc[2, "offset_s"] = np.nan
+    waves = pd.concat(parts, ignore_index=True)
+    extent, shifts = global_extent.extended(waves), one_by_one(waves, global_extent.STEADY["QRS"])
+    for edge, shift in shifts.items():
+        wanted = (parts[0][edge] + shift).to_numpy()
+        assert np.array_equal(extent[edge].to_numpy(), wanted, equal_nan=True)

@@ -139,7 +139,12 @@ def test_waves_are_found_without_torch():
 
     without = PRINTS_A_DIGEST.replace("import torch\n", "")
     without += "\nimport sys\nassert 'torch' not in sys.modules\n"
-    assert printed(without) == printed(PRINTS_A_DIGEST)
+    then_with = PRINTS_A_DIGEST.replace(
+        "import torch\n", "import pedecg.waves.delineator_inference as d\n"
+    )
+    then_with = then_with.replace("t = np", "d.FEW = 0\nt = np", 1)
+    then_with += "\nimport sys\nassert 'torch' in sys.modules\n"
+    assert printed(without) == printed(PRINTS_A_DIGEST) == printed(then_with)
 
 
 def test_weights_of_an_earlier_version_are_refused_in_one_line(tmp_path, trained, examples):

@@ -175,7 +175,7 @@ class _Shifted:
         n_times = complexes.shape[2]
         shift = min(n_times // 3, max(1, n_times // 8))
         self._inner = slice(shift, n_times - shift)
-        self._unknown = ~np.isfinite(complexes).all(axis=(0, 2))
+        self._unknown: Flags = np.logical_not(np.isfinite(complexes).all(axis=(0, 2)))
         self._parts = []
         for move in range(-shift, shift + 1, max(1, shift // 4)):
             part = complexes[:, :, shift + move : n_times - shift + move]

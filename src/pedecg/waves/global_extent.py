@@ -50,7 +50,7 @@ def extended(waves: pd.DataFrame) -> pd.DataFrame:
     """
     lead, wave = waves["lead"].to_numpy(), waves["wave"].to_numpy()
     of_all = lead == GLOBAL
-    together = waves[of_all].copy()
+    together: pd.DataFrame = waves[of_all].copy()
     if together.empty:
         return together
     together["lead"] = EXTENT
@@ -120,7 +120,7 @@ def _shift(away: Values, edges: Values, steady: Steadiness) -> float:
     away = away[enough]
     middle = _medians(away)
     kept = TO_SD * _medians(np.abs(away - middle[:, None])) <= steady.largest_sd
-    shifts = sorted(middle[kept].tolist(), reverse=True)
+    shifts: list[float] = sorted(middle[kept].tolist(), reverse=True)
     for outermost, second in pairwise(shifts):
         if outermost - second <= steady.largest_gap:
             return max(outermost, 0.0)
