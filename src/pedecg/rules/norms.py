@@ -16,7 +16,6 @@ A second file holds thresholds: single numbers that a criterion compares with, b
 Both files may begin with a line ``# version: …``.
 """
 
-import csv
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -29,12 +28,12 @@ from numpy.typing import NDArray
 
 from pedecg.core import age_text
 from pedecg.core.errors import PedecgError
+from pedecg.rules import limit_rows
 
 COLUMNS = (
     "measure", "sex", "age_from_days", "age_to_days",
     "p2", "p50", "p98", "unit", "source", "status",
 )  # fmt: skip
-SEXES = ("female", "male", "any")
 UNITS = ("bpm", "ms", "deg", "mv", "ratio")
 THRESHOLD_COLUMNS = (
     "name", "sex", "age_from_days", "age_to_days", "value", "unit", "source", "status",
@@ -48,7 +47,6 @@ _BOUNDS = {  # of a percentile; of a range whose percentiles are not stated, or 
     "percentile": ("2nd percentile", "98th percentile"),
 }
 _PLAIN_BOUNDS = ("lower limit", "upper limit")
-VERSION = "# version:"
 ADULT_DAYS = 5844  # 16 years: the conventions of adults hold from here or later
 SD_AT_LIMITS = 2.0537  # the 2nd and 98th percentile of a normal distribution lie 2.0537 SD out
 LARGEST_Z = 10.0  # beyond it a z-score says no more than "far outside"
@@ -194,7 +192,7 @@ class Limits:
         return None
 
     def _keys(self, measure: str, sex: str | None) -> list[tuple[str, str]]:
-        wanted = ("any", sex) if sex in ("female", "male") else SEXES
+        wanted = ("any", sex) if sex in ("female", "male") else limit_rows.SEXES
         return [(measure, s) for s in wanted if s and (measure, s) in self.rows]
 
     @cached_property
@@ -288,12 +286,12 @@ def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
         a threshold that the criteria use and the file lacks.
     """
     path, other = Path(path), Path(thresholds)
-    version, lines = _lines(path, COLUMNS, "limits")
+    version, lines = limit_rows.read(path, COLUMNS, "limits")
     every = [_limit(row, place) for row, place in lines]
     _by_measure_and_sex(every, path)  # a row that is off is checked all the same
     rows = [row for row in every if row.status != UNCHECKED]
     named: dict[str, list[Threshold]] = defaultdict(list)
-    for row, place in _lines(other, THRESHOLD_COLUMNS, "thresholds")[1]:
+    for row, place in limit_rows.read(other, THRESHOLD_COLUMNS, "thresholds")[1]:
         threshold = _threshold(row, place)
         named[row["name"]] += [threshold] if threshold.status != UNCHECKED else []
     if lacking := [name for name in _threshold_names() if name not in named]:
@@ -312,48 +310,18 @@ def load(path: str | Path, thresholds: str | Path = THRESHOLDS) -> Limits:
 def _threshold_names() -> tuple[str, ...]:
     """Return the names of the shipped thresholds: a hospital's file states all of them too."""
     return tuple(
-        {row["name"]: None for row, _ in _lines(THRESHOLDS, THRESHOLD_COLUMNS, "thresholds")[1]}
+        {
+            row["name"]: None
+            for row, _ in limit_rows.read(THRESHOLDS, THRESHOLD_COLUMNS, "thresholds")[1]
+        }
     )
-
-
-def _lines(
-    path: Path, columns: tuple[str, ...], what: str
-) -> tuple[str, list[tuple[dict[str, str], str]]]:
-    """Return the version of a table and its rows, each with the place that a fault names."""
-    try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise PedecgError(f"{path}: not found; expected a file of {what}") from None
-    except OSError as error:
-        raise PedecgError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise PedecgError(f"{path}: is not UTF-8 text") from None
-    version = ""
-    if text and text[0].startswith(VERSION):
-        version = text[0].removeprefix(VERSION).strip().rstrip(",")  # a spreadsheet adds commas
-    reader = csv.DictReader(text[1:] if version else text)
-    found = tuple(reader.fieldnames or ())
-    if found != columns:
-        raise PedecgError(f"{path}: columns are {', '.join(found)}; expected {', '.join(columns)}")
-    first = 3 if version else 2
-    rows = [(row, f"{path}: line {line}") for line, row in enumerate(reader, first)]
-    if not rows:
-        raise PedecgError(f"{path}: holds no {what}")
-    for row, place in rows:
-        if None in row or None in row.values():
-            raise PedecgError(f"{place}: expected {len(columns)} fields")
-        if row["sex"] not in SEXES:
-            raise PedecgError(f"{place}: sex must be {', '.join(SEXES)} (found {row['sex']!r})")
-        if not row[columns[0]] or not row["source"]:
-            raise PedecgError(f"{place}: {columns[0]} and source must be named")
-    return version, rows
 
 
 def _limit(row: dict[str, str], place: str) -> Limit:
     """Turn one line into a `Limit`, or say what is wrong with it."""
     if row["unit"] not in UNITS:
         raise PedecgError(f"{place}: unit must be {', '.join(UNITS)} (found {row['unit']!r})")
-    first, last, p2, p50, p98 = (_number(row, name, place) for name in COLUMNS[2:7])
+    first, last, p2, p50, p98 = (limit_rows.number(row, name, place) for name in COLUMNS[2:7])
     if not 0 <= first < last:
         raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
     stated = [p for p in (p2, p50, p98) if not math.isnan(p)]
@@ -367,26 +335,13 @@ def _limit(row: dict[str, str], place: str) -> Limit:
 
 def _threshold(row: dict[str, str], place: str) -> Threshold:
     """Turn one line into a `Threshold`; an empty ``age_to_days`` has no end."""
-    first, value = (_number(row, name, place) for name in ("age_from_days", "value"))
-    last = _number(row, "age_to_days", place) if row["age_to_days"].strip() else math.inf
+    first, value = (limit_rows.number(row, name, place) for name in ("age_from_days", "value"))
+    last = limit_rows.number(row, "age_to_days", place) if row["age_to_days"].strip() else math.inf
     if not 0 <= first < last:
         raise PedecgError(f"{place}: age_from_days must be below age_to_days ({first}, {last})")
     return Threshold(
         row["name"], row["sex"], first, last, value, row["unit"], row["source"], row["status"]
     )
-
-
-def _number(row: dict[str, str], name: str, place: str) -> float:
-    text = row[name].strip()
-    if not text and name.startswith("p"):
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise PedecgError(f"{place}: {name} must be a number (found {text!r})")
-    return value
 
 
 def _by_measure_and_sex(rows: list[Limit], path: Path) -> dict[tuple[str, str], tuple[Limit, ...]]:

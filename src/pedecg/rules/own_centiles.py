@@ -19,7 +19,7 @@ from pydantic import Field
 from pedecg.core import age_groups
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
-from pedecg.rules import criterion_logic, norms, quantile_curves
+from pedecg.rules import criterion_logic, limit_rows, norms, quantile_curves
 from pedecg.rules.norms import Limit, Limits
 
 SOURCE = "own centiles"
@@ -209,7 +209,7 @@ def limits_rows(fitted: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 
 def limits_file(rows: pd.DataFrame, cohort: str, in_use: Limits) -> str:
     """Return the text of a file of limits, whose version names the cohort."""
-    version = f"{norms.VERSION} own centiles of {cohort}; otherwise version {in_use.version}"
+    version = f"{limit_rows.VERSION} own centiles of {cohort}; otherwise version {in_use.version}"
     return version.rstrip() + "\n" + rows.to_csv(index=False, lineterminator="\n")
 
 
