@@ -16,6 +16,7 @@ A second file holds thresholds: single numbers that a criterion compares with, b
 Both files may begin with a line ``# version: …``.
 """
 
+import csv
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
