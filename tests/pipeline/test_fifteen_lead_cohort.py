@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 FIFTEEN = [*LEADS, "V3R", "V4R", "V7"]
 
 
-def test_a_cohort_of_fifteen_leads_runs_from_ingest_to_the_report(tmp_path):
-    project = fresh_project(tmp_path / "project")
+def test_a_cohort_of_fifteen_leads_runs_from_ingest_to_the_report(forked_stages, tmp_path):
+    project = fresh_project(tmp_path / "project", commands=forked_stages)
     further = FIFTEEN[12:]
     project.edit_params(
         {
