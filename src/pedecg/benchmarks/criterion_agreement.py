@@ -162,18 +162,12 @@ def agreement(judged_records: pd.DataFrame) -> dict[str, dict[str, Any]]:
         columns = [name for name in columns if name in judged_records]
         if not columns:
             continue
-        met = judged_records[columns].eq(True).any(axis=1).to_numpy()
-        unknown = (judged_records[columns].isna().any(axis=1) & ~met).to_numpy()
         wanted = set(comparison.statements)
         positive = np.array([bool(wanted & set(codes)) for codes in judged_records["codes"]])
         table[comparison.name] = {
             "statements": list(comparison.statements),
             "criteria": [name.removeprefix("rule_") for name in columns],
-            "records": len(judged_records),
-            "positives": int(positive.sum()),
-            "unknown": int(unknown.sum()),
-            "sensitivity": reader_agreement.share(met[positive]),
-            "specificity": reader_agreement.share(~met[~positive]),
+            **reader_agreement.against(positive, judged_records[columns]),
         }
     return table
 

@@ -12,7 +12,7 @@ from pedecg.evaluation import calibration_metrics
 from pedecg.evaluation.cases import Cases
 
 MAX_POINTS = 120  # more corners than a plot of this size can show
-_Z95 = float(special.ndtri(0.975))
+Z95 = float(special.ndtri(0.975))
 
 
 def roc(y: NDArray[np.float64], p: NDArray[np.float64]) -> pd.DataFrame:
@@ -181,7 +181,7 @@ def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
 
 def wilson(positives: float, n: int) -> tuple[float, float]:
     """Return the 95% score interval of a share. Wilson EB. J Am Stat Assoc 1927;22:209-212."""
-    share, z2 = positives / n, _Z95**2
+    share, z2 = positives / n, Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    half = Z95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))

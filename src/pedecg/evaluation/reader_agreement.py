@@ -24,7 +24,6 @@ FINDINGS = Path(__file__).with_name("reader_findings.csv")
 VOCABULARIES = ("aha", "chn")
 MIN_CASES = 5  # patients with the finding, and without, from which an AUROC is shown
 _NO_SPREAD = 1e-9  # SD of an AUROC of 0 or 1, of which DeLong gives no interval
-_Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95% interval
 Flags = NDArray[np.bool_]
 
 
@@ -83,23 +82,42 @@ def agreement(
         counted = positive | np.array([record in complete for record in read["record_id"]])
         if not counted.any():
             continue
-        flags = read[[f"rule_{name}" for name in one.criteria]].astype("boolean")[counted]
-        met = flags.fillna(False).any(axis=1).to_numpy(bool)
-        unknown = flags.isna().any(axis=1).to_numpy(bool) & ~met
+        flags = read.loc[counted, [f"rule_{name}" for name in one.criteria]]
         truth = positive[counted]
         ranked = _ranked(read, one.score)[counted]
         found[one.name] = {
             "codes": list(one.codes),
             "criteria": list(one.criteria),
-            "records": int(counted.sum()),
-            "positives": int(truth.sum()),
-            "unknown": int(unknown.sum()),
-            "sensitivity": share(met[truth]),
-            "specificity": share(~met[~truth]),
+            **against(truth, flags),
             "score": one.score or None,
             "auroc": _auroc(truth, ranked, patients[counted].to_numpy(str)),
         }
     return found
+
+
+def against(truth: Flags, flags: pd.DataFrame) -> dict[str, Any]:
+    """Return how often any of some criteria is met with a finding and is not met without.
+
+    Parameters
+    ----------
+    truth : shape (n,), whether the readers state the finding.
+    flags : n rows, a column per criterion; a missing value, which cannot be determined, counts as
+        not met.
+
+    Returns
+    -------
+    records, positives, unknown (not met, and a criterion is missing), sensitivity, specificity.
+    """
+    verdicts = flags.astype("boolean")
+    met = verdicts.fillna(False).any(axis=1).to_numpy(bool)
+    unknown = verdicts.isna().any(axis=1).to_numpy(bool) & ~met
+    return {
+        "records": len(truth),
+        "positives": int(truth.sum()),
+        "unknown": int(unknown.sum()),
+        "sensitivity": share(met[truth]),
+        "specificity": share(~met[~truth]),
+    }
 
 
 def share(hits: Flags) -> dict[str, Any] | None:
@@ -157,5 +175,5 @@ def _auroc(
     value, sd = float(areas.values[0]), float(np.sqrt(areas.covariance[0, 0]))
     if sd < _NO_SPREAD:
         return {"value": value, "low": None, "high": None}
-    low, high = max(value - _Z95 * sd, 0.0), min(value + _Z95 * sd, 1.0)
+    low, high = max(value - curves.Z95 * sd, 0.0), min(value + curves.Z95 * sd, 1.0)
     return {"value": value, "low": low, "high": high}

@@ -4,6 +4,7 @@ A model is fitted on the training and validation rows of a cohort, predicts any 
 in a folder whose ``model.json`` names its family, so that `registry.load` opens any of them.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pedecg.core import folder_hashes, tables
 from pedecg.core.errors import PedecgError
 from pedecg.signals.signal_store import SignalStore
 
@@ -151,6 +153,25 @@ class Model(ABC):
         ----------
         accelerator : auto, cpu, cuda or mps; where networks compute.
         """
+
+
+def write_card(folder: Path, model: Model, more: Mapping[str, Any]) -> None:
+    """Write the sealed ``model.json`` of a model made of others, which have hashes of their own.
+
+    Parameters
+    ----------
+    more : what the card says besides name, family, seed and targets.
+    """
+    card = {
+        "model": model.name,
+        "family": type(model).__module__.rpartition(".")[2],
+        "seed": model.seed,
+        "targets": model.targets,
+        **more,
+    }
+    text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
+    tables.write_text(text + "\n", folder / CARD)
+    folder_hashes.seal(folder, [CARD])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ record is predicted by one that has not seen it, so that what is fitted on these
 on all records and not on a small validation set.
 """
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pedecg.core import folder_hashes, tables
 from pedecg.core.errors import PedecgError
 from pedecg.models import contract, registry
 from pedecg.models.contract import Rows
@@ -52,16 +50,7 @@ class Model(contract.Model):
         """Write ``model.json``, and the model of fold k in ``fold<k>``."""
         for k, member in enumerate(self.members):
             member.save(folder / f"fold{k}")
-        card = {
-            "model": self.name,
-            "family": __name__.rpartition(".")[2],
-            "seed": self.seed,
-            "targets": self.targets,
-            "folds": len(self.members),
-        }
-        text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
-        tables.write_text(text + "\n", folder / contract.CARD)
-        folder_hashes.seal(folder, [contract.CARD])  # the members have hashes of their own
+        contract.write_card(folder, self, {"folds": len(self.members)})
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:

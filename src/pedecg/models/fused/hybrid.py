@@ -7,7 +7,6 @@ afterwards, on probabilities of records that the sides have not seen: validation
 rule features overfits its training records, and was worse than its better side.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from pedecg.core import folder_hashes, params, tables
+from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.models import contract, fold_mean, fusion, registry
@@ -165,18 +164,12 @@ class Model(contract.Trainable):
         for side in self.sides:
             side.save(folder / side.name)
         arrays = asdict(self.fusion)
-        card = {
-            "model": self.name,
-            "family": __name__.rpartition(".")[2],
-            "seed": self.seed,
-            "targets": self.targets,
+        more = {
             "sides": [side.name for side in self.sides],
             "exclusive": arrays.pop("exclusive"),
             **{name: values.tolist() for name, values in arrays.items()},
         }
-        text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
-        tables.write_text(text + "\n", folder / contract.CARD)
-        folder_hashes.seal(folder, [contract.CARD])  # the sides have hashes of their own
+        contract.write_card(folder, self, more)
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:
