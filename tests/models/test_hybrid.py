@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import example_models
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
+from pedecg.learning import training_state
 from pedecg.models import fold_mean, fusion, registry
 from pedecg.models.contract import Fitted
 from pedecg.models.fused.hybrid import Model
@@ -52,6 +54,28 @@ def test_its_sides_are_the_models_that_are_trained_by_themselves(
         features = rows.features if side.feature_names else own.rows.features
         expected = alone.model.predict(own.rows)
         np.testing.assert_array_equal(side.predict(replace(rows, features=features)), expected)
+
+
+def test_its_network_shares_no_state_with_the_same_network_trained_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both may train at once (`pedecg run --jobs`): one removes its state when it ends."""
+    used: dict[str, list[Path]] = {}
+    save = training_state.StateFolder.save
+
+    def noted(self: training_state.StateFolder, *arguments: Any) -> None:
+        used.setdefault(asked, []).append(self.path)
+        save(self, *arguments)
+
+    monkeypatch.setattr(training_state.StateFolder, "save", noted)
+    for asked in ("hybrid", "resnet1d_age"):
+        inputs = example_models.inputs(folder, asked)
+        training = replace(inputs.training, state=folder / "state")
+        assert registry.fit(*inputs.learnt_from, training) is not None
+    assert used["hybrid"]
+    assert used["resnet1d_age"]
+    assert not {*used["hybrid"]} & {*used["resnet1d_age"]}
+    assert not list(folder.glob("state*")), "a state outlives its training"
 
 
 def test_it_is_the_fusion_of_its_sides(folder: Path, fitted: Fitted) -> None:

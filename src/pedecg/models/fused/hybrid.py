@@ -133,11 +133,16 @@ class Model(contract.Trainable):
             fold = fold_mean.folds(rows, settings.folds, training.seed)
         learnt = ~validation if fold is None else np.ones(len(rows), bool)
         fitted_on = validation if fold is None else learnt
+        # The same network may be training by itself at this moment, with a state of the same key.
+        state = training.state and training.state.with_name(
+            f"{training.state.name}_{training.name}"
+        )
         models, unseen = [], []
         for name in sides(training.values):
             if name not in training.values["sides"]:
                 raise PedecgError(f"{section}.sides: the settings of side {name} are missing")
-            own = replace(training, name=name, values=training.values["sides"][name])
+            values = training.values["sides"][name]
+            own = replace(training, name=name, values=values, state=state)
             seen = _read_by(rows, registry.reads(name, own.values))
             made = _once(seen, validation, own) if fold is None else _crossed(seen, fold, own)
             if made is None:
