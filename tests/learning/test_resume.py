@@ -174,7 +174,7 @@ def test_another_setting_never_resumes_an_old_state(hospital, tmp_path, monkeypa
     keys = set()
 
     def stop(task, state_root):
-        keys.add(task.key())
+        keys.add(task.key)
         raise InterruptedError
 
     monkeypatch.setattr(fit, "ClassifierTraining", stop)

@@ -11,6 +11,7 @@ import pytest
 
 from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
+from pedecg.learning import fit as learning_fit
 from pedecg.learning import training_state
 from pedecg.models import fold_mean, fusion, registry
 from pedecg.models.contract import Fitted
@@ -76,6 +77,51 @@ def test_its_network_shares_no_state_with_the_same_network_trained_alone(
     assert used["resnet1d_age"]
     assert not {*used["hybrid"]} & {*used["resnet1d_age"]}
     assert not list(folder.glob("state*")), "a state outlives its training"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize("changed", [{}, {"dropout": 0.3}])
+def test_a_network_that_the_same_training_made_is_not_trained_again(
+    folder: Path, tmp_path: Path, fitted: Fitted, changed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    alone = example_models.inputs(folder, "resnet1d_age", **changed)
+    made = registry.fit(*alone.learnt_from, alone.training)
+    assert made is not None
+    made.model.save(tmp_path / "models/resnet1d_age/seed3")
+    runs: list[str] = []
+    run = learning_fit.ClassifierTraining.run
+    monkeypatch.setattr(
+        learning_fit.ClassifierTraining, "run",
+        lambda self: (runs.append(self.task.name), run(self))[1],
+    )  # fmt: skip
+    inputs = example_models.inputs(folder, "hybrid")
+    again = registry.fit(*inputs.learnt_from, replace(inputs.training, models=tmp_path / "models"))
+    assert runs == (["resnet1d_age"] if changed else [])
+    assert again is not None
+    again.model.save(tmp_path / "again")
+    fitted.model.save(tmp_path / "trained")
+    assert files(tmp_path / "again") == files(tmp_path / "trained")
+    rows = inputs.rows
+    np.testing.assert_array_equal(again.model.predict(rows), fitted.model.predict(rows))
+
+
+@pytest.mark.parametrize("fault", ["curves.csv", "weights.safetensors", "hashes.json"])
+def test_a_damaged_network_is_trained_again(
+    folder: Path, tmp_path: Path, fitted: Fitted, fault: str
+) -> None:
+    own = tmp_path / "models/resnet1d_age/seed3"
+    hybrid(fitted).sides[0].save(own)
+    (own / fault).write_bytes((own / fault).read_bytes()[:-9] if fault != "curves.csv" else b"")
+    inputs = example_models.inputs(folder, "hybrid")
+    again = registry.fit(*inputs.learnt_from, replace(inputs.training, models=tmp_path / "models"))
+    assert again is not None
+    np.testing.assert_array_equal(
+        again.model.predict(inputs.rows), fitted.model.predict(inputs.rows)
+    )
 
 
 def test_it_is_the_fusion_of_its_sides(folder: Path, fitted: Fitted) -> None:

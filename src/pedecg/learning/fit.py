@@ -12,7 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pedecg.learning import device, losses, sampler, schedules, validation_monitor
+from pedecg.core.errors import PedecgError
+from pedecg.learning import (
+    device,
+    losses,
+    sampler,
+    schedules,
+    trained_network,
+    validation_monitor,
+)
 from pedecg.learning.batches import Normalisation, Signals, Subjects, random_starts
 from pedecg.learning.crops import TrainingBatches
 from pedecg.learning.device import derived_seed
@@ -25,6 +33,7 @@ from pedecg.models import features, registry
 from pedecg.models.contract import Rows
 
 PRETRAINED_FOLDER = Path("models/pretrained")
+CURVES = "curves.csv"
 DEV_RUN_STEPS = 2  # of the check fast_dev_run: a first step and one from a used state
 
 
@@ -55,8 +64,11 @@ def fit(
     seed: int,
     state_root: Path | None = STATE_FOLDER,
     pretrained: Path = PRETRAINED_FOLDER,
+    trained: Path | None = None,
 ) -> Fitted:
     """Train one network; a killed call, made again, goes on and ends with the same bytes.
+
+    The call is not repeated where another one with the same inputs has saved its network.
 
     Parameters
     ----------
@@ -66,6 +78,7 @@ def fit(
     normalisation : statistics of the training records.
     state_root : where the state after each epoch is kept until the end; None: nowhere.
     pretrained : folder of weights that a model which reads "pretrained" starts from.
+    trained : folder of a network that is taken if the same training made it; None: none.
 
     Raises
     ------
@@ -79,11 +92,27 @@ def fit(
     task = Task(
         name, model_settings, data, training, validation, normalisation, settings, seed, pretrained
     )
+    if trained is not None and settings.processes == 1 and (same := _same_training(trained, task)):
+        return same
     with (
         device.reproducible(derived_seed(seed), settings.threads),
         device.out_of_memory(settings.memory_advice()),
     ):
         return ClassifierTraining(task, state_root).run()
+
+
+def _same_training(folder: Path, task: Task) -> Fitted | None:
+    """Return the network in a folder if it comes from this very training."""
+    try:
+        found = trained_network.load(folder, accelerator=task.settings.accelerator)
+        curves = pd.read_csv(folder / CURVES)
+    except (PedecgError, OSError, ValueError):  # none, or another process is writing it
+        return None
+    if found.card.training_key != task.key:
+        return None
+    print(f"train {task.name} seed {task.seed}: taken from {folder}, which is of the same training")
+    rows = [{str(name): value for name, value in row.items()} for row in curves.to_dict("records")]
+    return Fitted(found, rows)
 
 
 @dataclass(frozen=True)
@@ -149,7 +178,7 @@ class ClassifierTraining(Objective[CropBatch]):
         self.pretrained = ""
         if "pretrained" in reads:
             self.pretrained = network.load_pretrained(task.pretrained)  # type: ignore[operator]
-        state = StateFolder(state_root / task.key(), task.about()) if state_root else None
+        state = StateFolder(state_root / task.key, task.about()) if state_root else None
         self.loop = TrainingLoop(
             self,
             network,
@@ -306,6 +335,7 @@ class ClassifierTraining(Objective[CropBatch]):
             best_epoch=progress.best_epoch,
             monitor=settings.monitor,
             best_value=abs(progress.best_value),
+            training_key=task.key,
         )
 
 

@@ -60,7 +60,7 @@ class Model(contract.Trainable):
         fitted = fit.fit(
             training.name, training.values, rows, np.flatnonzero(~validation),
             np.flatnonzero(validation), batches.normalisation(training.lead_statistics), settings,
-            training.seed, training.state, training.pretrained,
+            training.seed, training.state, training.pretrained, training.trained,
         )  # fmt: skip
         return Fitted(cls.of(fitted.trained, tuple(fitted.curves))) if fitted.writes else None
 
@@ -74,7 +74,7 @@ class Model(contract.Trainable):
         """Write the network and, after a training, its learning curves as ``curves.csv``."""
         self.trained.save(folder)
         if self.curves:
-            tables.write_csv(pd.DataFrame(self.curves), Path(folder) / "curves.csv")
+            tables.write_csv(pd.DataFrame(self.curves), Path(folder) / fit.CURVES)
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:

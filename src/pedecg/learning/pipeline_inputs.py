@@ -17,6 +17,7 @@ from pedecg.signals.signal_store import open_store
 
 LABELS = Path("data/interim/training_labels.parquet")  # as the reviewers corrected them
 STATISTICS = Path("data/processed/lead_statistics.json")
+MODELS = Path("models")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def read(inputs: ModelInputs, seed: int = 0) -> Inputs:
         lead_statistics=asdict(batches.read_normalisation(STATISTICS)) if network else {},
         pretrained=inputs.pretrained,
         state=training_state.STATE_FOLDER,
+        models=MODELS,
     )  # fmt: skip
     split = splits.set_index("record_id").loc[list(rows.record_ids), "split"].to_numpy(str)
     return Inputs(rows, split, training)

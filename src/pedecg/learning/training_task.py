@@ -1,6 +1,7 @@
 """Everything that the result of a training depends on, and its hash."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from pedecg.learning.batches import Normalisation
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import registry
 from pedecg.models.contract import Rows
-from pedecg.signals import augmentation, augmentation_steps, signal_store
+
+_PACKAGES = ("core", "learning", "signals")  # whose code every training runs
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Task:
             "features": list(self.data.features.columns),
         }
 
+    @cached_property
     def key(self) -> str:
         """Return the hash of settings, data, code and weights that it starts from."""
         about = self.about() | {"record_ids": self.data.record_ids}
@@ -59,13 +62,11 @@ class Task:
             "samples": self.data.store.samples,
         }
         models = Path(registry.__file__).parent
-        shared = (augmentation, augmentation_steps, signal_store)
         code = [
             registry.source_file(self.name, self.model_settings),
             *models.glob("*.py"),
             *models.glob("backbones/*.py"),
-            *Path(__file__).parent.glob("*.py"),
-            *(Path(module.__file__) for module in shared if module.__file__),
+            *(file for name in _PACKAGES for file in (models.parent / name).rglob("*.py")),
         ]
         if "pretrained" in registry.reads(self.name, self.model_settings):
             # A variant can name another training whose weights it starts from.

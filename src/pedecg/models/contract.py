@@ -90,6 +90,9 @@ class Training:
         `signals.lead_statistics.of_leads`.
     pretrained : folder of the weights that a model which reads "pretrained" starts from.
     state : folder where a training that was stopped is kept to go on from; None: nowhere.
+    models : folder of trained models, ``<name>/seed<seed>``, in which a model made of others looks
+        for its networks; None: it trains them all.
+    trained : folder of a network that is taken if the same training made it; None: none.
     """
 
     name: str
@@ -99,6 +102,8 @@ class Training:
     lead_statistics: Mapping[str, Any] = field(default_factory=dict)
     pretrained: Path = Path("models/pretrained")
     state: Path | None = None
+    models: Path | None = None
+    trained: Path | None = None
 
     @property
     def exclusive(self) -> bool:

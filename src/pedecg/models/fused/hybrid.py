@@ -142,7 +142,9 @@ class Model(contract.Trainable):
             if name not in training.values["sides"]:
                 raise PedecgError(f"{section}.sides: the settings of side {name} are missing")
             values = training.values["sides"][name]
-            own = replace(training, name=name, values=values, state=state)
+            own = replace(training, name=name, values=values, state=state, models=None)
+            if training.models is not None and fold is None:
+                own = replace(own, trained=training.models / name / f"seed{training.seed}")
             seen = _read_by(rows, registry.reads(name, own.values))
             made = _once(seen, validation, own) if fold is None else _crossed(seen, fold, own)
             if made is None:
