@@ -259,3 +259,26 @@ def test_nan_in_a_csv_is_no_value(tmp_path):
     found = registry.read(tmp_path / "r.csv")
     assert np.isnan(found.signal[0, 0])
     assert np.isfinite(found.signal).sum() == found.signal.size - 1
+
+
+# --- HDF5
+
+
+@pytest.mark.parametrize("limb", [("aVR", "aVL", "aVF"), ("aVL", "aVF", "aVR")])
+def test_files_of_the_code_study_tell_their_order_of_leads_by_the_limb_leads(tmp_path, limb):
+    order = (*LEADS[:3], *limb, *LEADS[6:])
+    truth = vendor_files.ecg_mv(400)
+    file = tmp_path / "r.hdf5"
+    format_files.WRITERS["CODE-15%"].write(file, {lead: truth[lead] for lead in order}, 400)
+    found = registry.read(file)
+    for name, row in zip(found.names, found.signal, strict=True):
+        np.testing.assert_allclose(row, truth[name], atol=1e-6)
+
+
+def test_limb_leads_that_contradict_each_other_are_a_fault(tmp_path):
+    truth = vendor_files.ecg_mv(400)
+    order = (*LEADS[:3], "aVF", "aVR", "aVL", *LEADS[6:])
+    file = tmp_path / "r.hdf5"
+    format_files.WRITERS["CODE-15%"].write(file, {lead: truth[lead] for lead in order}, 400)
+    with pytest.raises(RecordFault, match="contradict"):
+        registry.read(file)
