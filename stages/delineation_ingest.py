@@ -1,4 +1,4 @@
-"""Read the labelled records of one folder: LUDB, QTDB, ISP or simulated children."""
+"""Read the labelled records of one folder: LUDB, QTDB, ISP, RDB or simulated children."""
 
 from pathlib import Path
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import wfdb
 
 from fake_patients import (
     Labels,
@@ -267,6 +268,37 @@ _CHILDREN = {
     "AVRT-WPW": {"avrt": 1, "avnrt": 0, "preexcitation": 1, "chd": None, "vt": None},
     "AVRT": {"avrt": 1, "avnrt": 0, "preexcitation": 0, "chd": None, "vt": None},
 }
+# Of each record in turn: its annotations, and what they say; None: no file.
+_BEATS: tuple[tuple[list[tuple[str, str]], dict[str, int | None]] | None, ...] = (
+    ([("+", "(N"), ("N", ""), ("V", ""), ("X", "AVNRT"), ("X", "avnrt")],
+     {"premature_ventricular": 1, "avnrt": 1}),
+    ([("N", "N-Prex"), ("X", "AVRT"), ("/", "")], {"preexcited": 1, "avrt": 1, "paced": 1}),
+    ([("N", ""), ("X", "VT"), ("X", "IVR"), ("R", "")], {"vt": 1, "right_bundle_branch_block": 1}),
+    None,
+    # A tachycardia of an unknown name: none of those that have one can be denied.
+    ([("N", ""), ("X", "XYZ"), ("X", "AFIB")],
+     {"af": 1, "avrt": None, "avnrt": None, "vt": None, "flutter": None}),
+)  # fmt: skip
+_BEAT_LABELS = ("avrt", "avnrt", "vt", "af", "flutter", "preexcited", "paced",
+                "premature_ventricular", "right_bundle_branch_block")  # fmt: skip
+
+
+def _annotated(root: Path, name: str, number: int) -> Labels:
+    """Write a record's annotations; return the labels that follow."""
+    beats = _BEATS[number % len(_BEATS)]
+    if beats is None:
+        return {f"{label}_beats": None for label in _BEAT_LABELS}
+    marks, says = beats
+    samples = 300 + 700 * np.arange(len(marks))
+    # X is no symbol of the format: the file defines it, or it stands in a comment.
+    custom = None if number % 2 else [(42, "X", "tachycardia")]
+    wfdb.wrann(
+        name, "atr", samples, [symbol for symbol, _ in marks], custom_labels=custom,
+        aux_note=[text for _, text in marks], write_dir=str(root),
+    )  # fmt: skip
+    return {f"{label}_beats": says.get(label, 0) for label in _BEAT_LABELS}
+
+
 _ADULT: Labels = {"avrt": None, "avnrt": None, "preexcitation": None, "chd": 1, "vt": 1}
 
 
@@ -298,6 +330,7 @@ def leipzig(root: Path, n: int) -> Made:
             children.append(
                 {**row, "diagnosis": diagnosis, "ap_loacation": "", "ecg_duration": "0:00:10.000"}
             )
+        labels = labels | _annotated(root, name, person.number)
         made.records[name] = Truth(number, days, person.sex, labels, signal[:12], 977, 0.001)
     write_table(root / "children-subject-info.csv", children)
     write_table(root / "adults-subject-info.csv", adults)

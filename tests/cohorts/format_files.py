@@ -133,6 +133,21 @@ def fhir_xml(leads: Leads, fs_hz: int) -> str:
     return f'<Observation xmlns="http://hl7.org/fhir">{body}</Observation>'
 
 
+def fhir_bundle(leads: Leads, fs_hz: int) -> str:
+    """Write the Observation in a Bundle, after the Patient whom it is of."""
+    observation = fhir_xml(leads, fs_hz).replace(' xmlns="http://hl7.org/fhir"', "")
+    day = '<effectiveDateTime value="1988-04-30T08:00:00Z"/>'
+    observation = observation.replace("<Observation>", f"<Observation>{day}", 1)
+    patient = (
+        f'<Patient><id value="{MRN}"/><name><family value="{LAST}"/><given value="{FIRST}"/></name>'
+        f'<gender value="female"/><birthDate value="{BIRTH_ISO}"/></Patient>'
+    )
+    entries = "".join(
+        f"<entry><resource>{one}</resource></entry>" for one in (patient, observation)
+    )
+    return f'<Bundle xmlns="http://hl7.org/fhir">{entries}</Bundle>'
+
+
 def kardia(leads: Leads, fs_hz: int) -> str:
     """Write a Kardia recording of six leads, 500 nV per unit; another filter beside it."""
     names = {
@@ -192,6 +207,7 @@ WRITERS: dict[str, Written] = {
     "Mortara ELI": Written(".xml", _text(mortara), FIVE_MONTHS, "female"),
     "FHIR JSON": Written(".json", _text(fhir_json), None, None),
     "FHIR XML": Written(".xml", _text(fhir_xml), None, None),
+    "FHIR Bundle": Written(".xml", _text(fhir_bundle), FROM_DATES, "female"),
     "Kardia": Written(".json", _text(kardia), None, None),
     "CSV": Written(".csv", _text(csv_declared), FIVE_MONTHS, "female"),
     "CSV with times": Written(".csv", _text(csv_times), None, None),

@@ -257,3 +257,12 @@ def test_real_records_of_sph(shared_data, tmp_path, run):
     found = run("sph", tmp_path)
     assert found.metrics["records"] == 4
     assert found.metrics["unknown_codes"] == {}
+
+
+def test_a_damaged_annotation_file_is_quarantined(tmp_path, run):
+    public_data_sets.WRITERS["leipzig"](tmp_path, 4)
+    file = sorted(tmp_path.glob("*.atr"))[0]
+    file.write_bytes(b"\xff" * 7)
+    found = run("leipzig", tmp_path)
+    faults = dict(zip(found.quarantine["record_id"], found.quarantine["reason"], strict=True))
+    assert faults == {file.stem: "damaged-file"}

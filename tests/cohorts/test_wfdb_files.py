@@ -89,7 +89,7 @@ def test_an_overlong_file_is_seen(tmp_path, recorder):
         (".dat 16 ", ".dat 16:9999999999 ", "bad-header"),
         ("r 12 500 1000", "r/3 12 500 1000", "bad-header"),
         (".dat 16 ", ".dat 16x4 ", "truncated-signal"),
-        (".dat 16 ", ".dat 516 ", "unsupported-format"),
+        (".dat 16 ", ".dat 517 ", "unsupported-format"),
         ("0 AVR", "0 I", "duplicate-lead"),
         ("0 AVR", "0 i", "duplicate-lead"),
         ("r.dat 16", "../r.dat 16", "path-outside-root"),

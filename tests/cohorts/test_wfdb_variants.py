@@ -49,10 +49,43 @@ def test_every_storage_format_reads_as_the_wfdb_package_reads_it(
     np.testing.assert_allclose(found.signal, theirs, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("storage", ["8", "508", "516"])
-def test_other_storage_formats_are_refused_by_name(tmp_path, storage):
-    write(tmp_path / "r", ["r 1 500 50", f"r.dat {storage} 200/mV 16 0 0 0 0 I"], np.ones((50, 1)))
-    with pytest.raises(RecordFault, match=storage) as caught:
+@pytest.mark.parametrize("storage", ["508", "516", "524"])
+def test_a_file_compressed_by_flac_is_read_and_damage_is_a_fault(tmp_path, storage):
+    most = 2 ** (wfdb_samples.FLAC[int(storage)] - 1) - 1
+    counts = RNG.integers(-most, most, (1001, 3))
+    counts[500, 1] = -most - 1  # no value
+    wfdb.wrsamp(
+        "r", fs=500, units=["mV"] * 3, sig_name=["I", "II", "V1"], d_signal=counts,
+        fmt=[storage] * 3, adc_gain=[100.0] * 3, baseline=[0] * 3, write_dir=str(tmp_path),
+    )  # fmt: skip
+    found = channels(tmp_path)
+    assert found.verified
+    truth = np.where(counts == -most - 1, np.nan, counts / 100).T
+    np.testing.assert_allclose(found.signal, truth, rtol=1e-6)
+    whole = (tmp_path / "r.dat").read_bytes()
+    for damaged in (whole[:-200], whole[:60], whole[:200] + bytes(50) + whole[250:]):
+        (tmp_path / "r.dat").write_bytes(damaged)
+        with pytest.raises(RecordFault) as caught:
+            channels(tmp_path)
+        assert caught.value.reason in ("truncated-signal", "corrupt-signal", "bad-header")
+
+
+def test_differences_start_from_the_header_and_add_up_for_each_channel(tmp_path):
+    counts = np.cumsum(RNG.integers(-120, 120, (400, 2)), axis=0) + np.array([1000, -300])
+    steps = np.diff(np.vstack([[1000, -300], counts]), axis=0)
+    lines = ["r 2 500 400"] + [
+        f"r.dat 8 200/mV 12 0 {first} {counts[:, row].sum() % 2**16} 0 {lead}"
+        for row, (first, lead) in enumerate([(1000, "I"), (-300, "II")])
+    ]
+    write(tmp_path / "r", lines, steps, "i1")
+    found = channels(tmp_path)
+    assert found.verified
+    np.testing.assert_allclose(found.signal, counts.T / 200, rtol=1e-6)
+
+
+def test_an_unknown_storage_format_is_refused_by_name(tmp_path):
+    write(tmp_path / "r", ["r 1 500 50", "r.dat 17 200/mV 16 0 0 0 0 I"], np.ones((50, 1)))
+    with pytest.raises(RecordFault, match="17") as caught:
         channels(tmp_path)
     assert caught.value.reason == "unsupported-format"
 

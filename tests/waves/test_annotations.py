@@ -5,8 +5,9 @@ import pytest
 import wfdb
 
 from pedecg.core.errors import PedecgError
+from pedecg.core.records import LEADS
 from pedecg.delineator import annotation_sources
-from pedecg.waves import annotations, network_input, network_output, wave_targets
+from pedecg.waves import annotations, network_input, network_output, rdb_annotations, wave_targets
 from pedecg.waves.annotations import QRS, P, T
 
 
@@ -186,3 +187,48 @@ def test_the_published_records_are_read_whole(shared_data):
     assert sum(len(marks.of(T)) for record in ludb for marks in record.marks) == 15_692
     assert sum(len(marks.of(P)) for record in ludb for marks in record.marks) == 13_540
     assert len(list(annotations.read_qtdb(shared_data / "qtdb"))) == 30
+
+
+def write_rdb(folder, record="AF0001", lines="0,50,95\n1,120,165\n2,220,330\n", scale=1000.0):
+    for name in ("dat_csv", "ann_txt"):
+        (folder / name).mkdir(exist_ok=True)
+    rng = np.random.default_rng(sum(map(ord, record)))
+    signal = scale * rng.normal(0, 0.3, (5000, 12))
+    np.savetxt(folder / "dat_csv" / f"{record}.csv", signal, delimiter=",", fmt="%.6g")
+    for lead in (*LEADS, "all"):
+        (folder / "ann_txt" / f"{record}.{lead.lower()}.txt").write_text(lines)
+    return signal.T / scale
+
+
+def test_rdb_marks_are_of_each_lead_and_its_samples_microvolts(tmp_path):
+    truth = write_rdb(tmp_path)
+    (tmp_path / "ann_txt" / "AF0001.v1.txt").write_text("TYPE,START,END\n1,100,150\n")
+    (record,) = annotation_sources.read(tmp_path)
+    assert (record.record_id, record.leads, record.fs_hz) == ("rdb/AF0001", LEADS, 500)
+    np.testing.assert_allclose(record.signal_mv, truth, atol=1e-5)
+    assert record.marks[1].of(QRS)[0, [0, 2]].tolist() == [0.24, 0.33]
+    assert record.marks[6].of(QRS)[0, [0, 2]].tolist() == [0.2, 0.3]
+
+
+@pytest.mark.parametrize("wrong", ["1,400,390", "3,10,20", "1,4990,5010", "1,-5,20", "1,x,20"])
+def test_an_rdb_lead_with_an_impossible_mark_is_left_out(tmp_path, wrong):
+    write_rdb(tmp_path)
+    (tmp_path / "ann_txt" / "AF0001.ii.txt").write_text(f"0,50,95\n{wrong}\n")
+    (record,) = rdb_annotations.read_rdb(tmp_path)
+    assert record.leads == tuple(lead for lead in LEADS if lead != "II")
+    assert len(record.signal_mv) == len(record.marks) == 11
+
+
+def test_an_rdb_record_that_is_there_twice_counts_once(tmp_path):
+    write_rdb(tmp_path, "AF0001")
+    write_rdb(tmp_path, "SB0002")
+    twice = (tmp_path / "dat_csv" / "AF0001.csv").read_bytes()
+    (tmp_path / "dat_csv" / "AF0003.csv").write_bytes(twice)
+    records = list(rdb_annotations.read_rdb(tmp_path))
+    assert [record.record_id for record in records] == ["AF0001", "SB0002"]
+
+
+def test_rdb_in_another_unit_is_refused(tmp_path):
+    write_rdb(tmp_path, scale=1.0)
+    with pytest.raises(PedecgError, match="expected microvolts"):
+        list(rdb_annotations.read_rdb(tmp_path))

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pedecg.cohorts import (
     ages,
+    annotation_labels,
     cohort_scan,
     csv_table,
     folder_files,
@@ -15,6 +16,7 @@ from pedecg.cohorts import (
 )
 from pedecg.cohorts.code_vocabularies import Finding
 from pedecg.cohorts.cohort_settings import CohortSettings
+from pedecg.cohorts.formats import wfdb_files
 from pedecg.cohorts.label_table import LabelTable
 from pedecg.cohorts.public_description import AgeColumn, Codes, Description, Flag
 from pedecg.cohorts.record_faults import RecordFault
@@ -43,7 +45,7 @@ def scan_cohort(settings: CohortSettings) -> cohort_scan.Scan:
     source = cohort_scan.Source(
         table=_place(described),
         cells=cells,
-        targets=labels.targets,
+        targets=(*labels.targets, *_annotated(described)),
         record_id=partial(public_description.fill, described.record_id),
         path=partial(public_description.fill, described.path),
         parse=partial(parse, described=described, labels=labels, settings=settings),
@@ -61,19 +63,35 @@ def parse(
     """Read one row; a cell that cannot be read is a `RecordFault`."""
     found = findings(cells, described.codes, labels)
     age = _age(cells, described.age, settings)
+    path = public_description.fill(described.path, cells)
     samples, acquired = described.samples, described.acquired_at
     return cohort_scan.CohortRow(
         record_id=public_description.fill(described.record_id, cells),
         patient_id=public_description.fill(described.patient_id, cells),
-        path=public_description.fill(described.path, cells),
+        path=path,
         age_days=age.days,
         age_below_days=age.below_days,
         sex=_sex(cells, described, settings),
         acquired_at=(cells[acquired] or None) if acquired else None,
         n_samples=cohort_scan.whole(cells[samples], samples) if samples else None,
-        labels=labels.labels(finding.code for finding in found),
+        labels=labels.labels(finding.code for finding in found)
+        | _of_annotations(path, described, settings),
         findings=tuple(found),
     )
+
+
+def _annotated(described: Description) -> tuple[str, ...]:
+    return () if described.annotations is None else tuple(described.annotations.labels)
+
+
+def _of_annotations(
+    path: str, described: Description, settings: CohortSettings
+) -> dict[str, int | None]:
+    """Return the labels of the annotations of the record at `path`."""
+    if described.annotations is None or not path:
+        return dict.fromkeys(_annotated(described))
+    stem = wfdb_files.inside(settings.root, path)
+    return annotation_labels.labels(stem, described.annotations)
 
 
 def findings(cells: cohort_scan.Cells, codes: Codes, labels: LabelTable) -> list[Finding]:

@@ -72,6 +72,16 @@ class Codes(Section):
     flags: dict[str, Flag] = Field({}, description="column -> codes")
 
 
+class Annotations(Section):
+    """Annotations of beats alongside each record, and the labels that they give it."""
+
+    extension: str = Field(description="of the annotation file")
+    labels: dict[str, list[str]] = Field(
+        description="label: annotations, symbol or symbol and text, of which one makes it positive"
+    )
+    others: list[str] = Field([], description="further annotations with a text, of no label")
+
+
 class Description(Section):
     """One public data set.
 
@@ -102,6 +112,7 @@ class Description(Section):
     codes: Codes
     labels: str = Field(description="table of labels in ``codes/``")
     patterns: bool = Field(False, description="its codes are regular expressions, the first counts")
+    annotations: Annotations | None = Field(None, description="null: none, or none that is read")
     other_channels: list[str] = Field(
         [], description="channels besides the twelve leads that may be left out"
     )

@@ -19,7 +19,7 @@ RECORDS = pa.DataFrameSchema(
     {
         "record_id": pa.Column("string", unique=True, description="source/record"),
         "patient_id": pa.Column("string", description="the record_id where nothing else is known"),
-        "source": pa.Column("string", description="ludb, qtdb, isp, reviewed, simulated"),
+        "source": pa.Column("string", description="ludb, qtdb, isp, rdb, reviewed, simulated"),
         "fs_hz": pa.Column("float64", pa.Check.gt(0), description="samples per second, Hz"),
         "leads": pa.Column("string", description="names, joined by a space"),
         "n_samples": pa.Column("int64", pa.Check.gt(0), description="samples per lead"),

@@ -10,7 +10,7 @@ from pedecg.core import names, params, tables
 from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.delineator import annotated_library
-from pedecg.waves import annotations
+from pedecg.waves import annotations, rdb_annotations
 from pedecg.waves.annotations import Labelled
 
 # A file that only this kind of folder holds -> its reader.
@@ -20,6 +20,7 @@ _KINDS = {
     "*.q1c": annotations.read_qtdb,
     "signals.f32": annotated_library.read,
     "*_isp_delineation_data.csv": annotations.read_isp,
+    rdb_annotations.FOLDER: rdb_annotations.read_rdb,
 }
 
 
@@ -30,8 +31,8 @@ class Settings(Section):
     """Section `cohort` of the delineation pipeline."""
 
     root: str = Field(
-        description="folder of LUDB, QTDB, ISP, simulated children or waves corrected in pedecg "
-        "review, recognised by its files"
+        description="folder of LUDB, QTDB, ISP, RDB, simulated children or waves corrected in "
+        "pedecg review, recognised by its files"
     )
     also: dict[str, str] = Field(
         description="further such folders, name: path; all sources together train one network"

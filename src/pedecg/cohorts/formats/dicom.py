@@ -20,6 +20,7 @@ from pedecg.core.records import Sex
 NAME = "DICOM ECG"
 SUFFIXES = (".dcm", ".dicom")
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # may inflate to any size
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _AGE_UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 _TYPES = {"SS": "<i2", "US": "<u2", "SB": "i1", "UB": "u1", "SL": "<i4", "UL": "<u4"}
 _BITS = {8: 1, 16: 2, 32: 4}  # bits of a sample: bytes
@@ -44,6 +45,8 @@ def read(file: Path) -> FileEcg:
         groups = list(data.get("WaveformSequence") or [])
         if not groups:
             raise RecordFault("no-rhythm", f"{file.name}: no waveform in this DICOM object")
+        if str(syntax) == _BIG_ENDIAN:
+            _swap(groups)
         rhythm, *others = _rhythms(groups, file.name)
         fs_hz = float(rhythm.get("SamplingFrequency") or 0)
         if not 0 < fs_hz < 1e6:
@@ -61,6 +64,17 @@ def read(file: Path) -> FileEcg:
             sex=_sex(data),
             left_out=left_out,
         )
+
+
+def _swap(groups: list[Any]) -> None:
+    """Bring samples, and the value of their padding, into the order of bytes that is read here."""
+    for group in groups:
+        width = _BITS.get(int(group.get("WaveformBitsAllocated") or 0), 1)
+        for name in ("WaveformData", "WaveformPaddingValue"):
+            value = group.get(name)
+            if isinstance(value, bytes) and width > 1 and len(value) % width == 0:
+                swapped = np.frombuffer(value, f">u{width}").astype(f"<u{width}")
+                setattr(group, name, swapped.tobytes())
 
 
 def _rhythms(groups: list[Any], place: str) -> list[Any]:
@@ -89,7 +103,7 @@ def _beside(
         return [], tuple(f"{name} (another group)" for name in names if name not in known)
     start = round((float(offset) - float(first)) * float(rhythm.SamplingFrequency) / 1000)
     more, left_out = _traces(group, place)
-    return [replace(trace, start=start) for trace in more], left_out
+    return [replace(trace, start=start + trace.start) for trace in more], left_out
 
 
 def _from_zero(traces: list[Trace]) -> list[Trace]:
@@ -135,10 +149,20 @@ def _traces(group: Any, place: str) -> tuple[list[Trace], tuple[str, ...]]:
         values[missing[row]] = np.nan
         # PS3.3 C.10.9.1.4.5: the baseline is an offset in the channel's unit.
         values = (values * scale * factor + baseline) * MV_PER_UNIT[unit.lower()]
-        traces.append(Trace(name, 0, values))
+        traces.append(Trace(name, _skew(channel, group, place), values))
     if not traces:
         raise RecordFault("no-ecg", f"{place}: no channel is an ECG")
     return traces, tuple(left_out)
+
+
+def _skew(channel: Any, group: Any, place: str) -> int:
+    """Return the samples by which a channel begins after its group."""
+    samples = float(channel.get("ChannelSampleSkew") or 0)
+    seconds = float(channel.get("ChannelTimeSkew") or 0)
+    skew = round(samples + seconds * float(group.get("SamplingFrequency") or 0))
+    if abs(skew) >= _n_samples(group):
+        raise RecordFault("bad-field", f"{place}: a skew of a channel beyond the record's end")
+    return skew
 
 
 def _counts(group: Any, n_channels: int, place: str) -> NDArray[Any]:
@@ -199,8 +223,9 @@ def _name(channel: Any, row: int) -> str:
     scheme = str(source[0].get("CodingSchemeDesignator", "")) if source else ""
     if code.startswith("2:") and scheme == "MDC":
         number = numbers.whole(code.removeprefix("2:"))
-        if number is not None and number - 256 in lead_names.BY_NUMBER:
-            return lead_names.BY_NUMBER[number - 256]
+        for first in (0, 256):  # the lead itself, and its potential in ISO 11073-10101
+            if number is not None and number - first in lead_names.BY_NUMBER:
+                return lead_names.BY_NUMBER[number - first]
     meaning = str(source[0].get("CodeMeaning", "")) if source else ""
     label = str(channel.get("ChannelLabel", ""))
     for text in (meaning, label):

@@ -1,10 +1,12 @@
-"""HL7 FHIR: an Observation whose components are SampledData, as XML or JSON.
+"""HL7 FHIR: an Observation with SampledData, in its components or itself, as XML or JSON.
 
-FHIR R4 and R5, datatype SampledData: value = origin + factor x datum.
+FHIR R4 and R5, datatype SampledData: value = origin + factor x datum. An Observation may come in a
+Bundle together with the Patient; of several the first with samples is read.
 """
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 ROOT = "Observation"
+BUNDLE = "Bundle"
 VENDOR = "HL7 FHIR"
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}  # seconds of each unit of an interval
+_RESOURCE = re.compile(r'"resourceType"\s*:\s*"(?:Observation|Bundle)"')
 _MARKS = ("E", "U", "L")  # error, above and below the range: no value
 _MARKED = re.compile(r"(?:^|\s)[EUL](?:\s|$)")
 _NO_VALUE = "-9.87654321e300"  # in place of a mark, while texts become numbers
@@ -29,11 +33,9 @@ _NO_UNIT_MV = 1e-3  # of a component without a unit; its amplitudes are marked a
 
 
 def recognises(start: bytes) -> bool:
-    """Return whether a JSON document is a FHIR Observation."""
+    """Return whether a JSON document is a FHIR Observation, or a Bundle that may hold one."""
     text = start.decode("utf-8", errors="ignore").lstrip("\ufeff \t\r\n")
-    return (
-        text.startswith("{") and re.search(r'"resourceType"\s*:\s*"Observation"', text) is not None
-    )
+    return text.startswith("{") and _RESOURCE.search(text) is not None
 
 
 def read_json(file: Path) -> FileEcg:
@@ -49,8 +51,27 @@ def read_json(file: Path) -> FileEcg:
 
 def read(root: "Element", place: str) -> FileEcg:
     """Read an XML resource; raises `RecordFault`."""
-    components = [_as_json(component) for component in root.findall("component")]
-    return _read({"component": components}, place)
+    if root.tag == BUNDLE:
+        found = [one for entry in root.findall("entry/resource") for one in entry]
+        entries = [{"resource": {"resourceType": one.tag} | _resource(one)} for one in found]
+        return _read({"resourceType": BUNDLE, "entry": entries}, place)
+    return _read(_resource(root), place)
+
+
+def _resource(root: "Element") -> dict[str, Any]:
+    """Return of a resource what is read here."""
+    found: dict[str, Any] = {
+        tag: _as_json(child)
+        for tag in ("valueSampledData", "code", "effectiveDateTime", "birthDate", "gender")
+        if (child := root.find(tag)) is not None
+    }
+    found["component"] = [_as_json(component) for component in root.findall("component")]
+    found["contained"] = [
+        {"resourceType": one.tag} | _resource(one)
+        for part in root.findall("contained")
+        for one in part
+    ]
+    return found
 
 
 def _as_json(element: "Element") -> Any:
@@ -68,17 +89,23 @@ def _as_json(element: "Element") -> Any:
 
 
 def _read(document: dict[str, Any], place: str) -> FileEcg:
+    document, patient = _of_bundle(document)
     parts = document.get("component") or []
     if not isinstance(parts, list):
         raise RecordFault("bad-field", f"{place}: its components are not a list")
+    parts = [document, *parts]  # of one lead, the Observation itself may have the samples
     traces: list[Trace] = []
     steps, left_out, has_unit = set(), [], True
     ends: dict[str, int] = {}
+    unnamed: dict[str, str] = {}  # components that name no lead, by what they say instead
     for part in parts:
         data = _mapping(_mapping(part).get("valueSampledData"))
         if not data:
             continue
         name = _name(part)
+        if name is None:  # each a channel of its own; a text may be a person's, and is not kept
+            said = json.dumps(_mapping(part).get("code"))
+            name = unnamed.setdefault(said, f"component {len(unnamed) + 1}")
         origin = _mapping(data.get("origin"))
         unit = str(origin.get("code") or origin.get("unit") or "").strip()
         if unit and unit.lower() not in MV_PER_UNIT:
@@ -97,15 +124,50 @@ def _read(document: dict[str, Any], place: str) -> FileEcg:
         raise RecordFault("unsupported-format", f"{place}: components of several rates")
     names, signal = file_ecg.assemble(traces, place)
     fs_hz = float(np.round(1 / steps.pop(), 6))
-    return FileEcg(names, signal, fs_hz, VENDOR, left_out=tuple(left_out), calibrated=has_unit)
+    birth, recorded = (_day(patient.get("birthDate")), _day(document.get("effectiveDateTime")))
+    return FileEcg(
+        names, signal, fs_hz, VENDOR, left_out=tuple(left_out), calibrated=has_unit,
+        age_days=file_ecg.age_days("", "", birth, recorded),
+        sex=file_ecg.sex(str(patient.get("gender") or "")),
+    )  # fmt: skip
+
+
+def _of_bundle(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the Observation with samples, and its Patient where there is exactly one."""
+    entries = document.get("entry") if document.get("resourceType") == BUNDLE else None
+    beside = [
+        _mapping(_mapping(entry).get("resource"))
+        for entry in (entries if isinstance(entries, list) else [])
+    ]
+    observations = [one for one in beside if one.get("resourceType") == ROOT]
+    if entries is not None:
+        document = next((one for one in observations if _has_samples(one)), {})
+    contained = document.get("contained")
+    beside += [_mapping(one) for one in (contained if isinstance(contained, list) else [])]
+    patients = [one for one in beside if one.get("resourceType") == "Patient"]
+    return document, patients[0] if len(patients) == 1 else {}
+
+
+def _has_samples(observation: dict[str, Any]) -> bool:
+    parts = observation.get("component")
+    every = [observation, *(parts if isinstance(parts, list) else [])]
+    return any(_mapping(_mapping(part).get("valueSampledData")) for part in every)
+
+
+def _day(cell: Any) -> date | None:
+    """Read ``YYYY-MM-DD…``; a year or a month alone is not a date."""
+    try:
+        return date.fromisoformat(str(cell)[:10]) if cell else None
+    except ValueError:
+        return None
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _name(part: Any) -> str:
-    """Return a component's lead: the first of its codes that is one."""
+def _name(part: Any) -> str | None:
+    """Return a component's lead: the first of its codes that is one; None: it names none."""
     code = _mapping(_mapping(part).get("code"))
     coding = code.get("coding")
     texts = [str(code.get("text") or "")]
@@ -115,7 +177,7 @@ def _name(part: Any) -> str:
         found = lead_names.of_mdc(text) or lead_names.standard(text) or lead_names.further(text)
         if found:
             return found
-    return "component"
+    return None
 
 
 def _step(data: dict[str, Any], place: str) -> float:

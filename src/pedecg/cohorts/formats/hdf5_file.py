@@ -58,6 +58,10 @@ LAYOUTS = (
 )  # fmt: skip
 
 
+_ORDERS = (LEADS, (*LEADS[:3], "aVL", "aVF", "aVR", *LEADS[6:]))
+_APART = 0.5  # largest difference from the derived leads, of their spread
+
+
 def recognises(start: bytes) -> bool:
     """Return whether HDF5's signature is there."""
     return start.startswith(b"\x89HDF\r\n\x1a\n")
@@ -90,13 +94,16 @@ def read(file: Path, exam: str | None = None) -> FileEcg:
             file_ecg.require_size(stored.shape[2], stored.shape[1], file.name)
             row = _row(content, layout.ids, stored.shape[0], exam, file.name)
             signal = np.ascontiguousarray(np.asarray(stored[row], np.float32).T)
+    leads = layout.leads
     if layout.padded:
         signal = _without_padding(signal)
+        leads = _order(signal, file.name)
     if not signal.size or not np.isfinite(signal).any():
         raise RecordFault("empty-signal", f"{file.name}: no sample in any lead")
     if np.isinf(signal).any():
         raise RecordFault("corrupt-signal", f"{file.name}: infinite samples")
-    return FileEcg(layout.leads, signal, layout.fs_hz, f"HDF5 ({layout.name})")
+    rows = [leads.index(lead) for lead in layout.leads]
+    return FileEcg(layout.leads, signal[rows], layout.fs_hz, f"HDF5 ({layout.name})")
 
 
 def examinations(file: Path) -> list[str]:
@@ -137,6 +144,36 @@ def _row(content: Any, ids: str, n: int, exam: str | None, place: str) -> int:
     if known.count(exam) != 1 or len(known) != n:
         raise RecordFault("missing-file", f"{place}: examination {exam[:24]!r} not found")
     return known.index(exam)
+
+
+def _order(signal: NDArray[np.float32], place: str) -> tuple[str, ...]:
+    """Return the leads of the rows: files of the CODE study have aVR before aVL and aVF, or last.
+
+    No file says which; the limb leads do, since aVR is -(I + II) / 2.
+
+    Raises
+    ------
+    RecordFault
+        bad-field: neither order agrees with leads I and II.
+    """
+    if not (np.any(signal[0]) and np.any(signal[1])):
+        return LEADS  # a lead that was not recorded is zeros, and tells nothing
+    derived = file_ecg.einthoven(signal[0].astype(float), signal[1].astype(float))
+    apart = {order: _apart(signal, derived, order) for order in _ORDERS}
+    order = min(_ORDERS, key=lambda one: apart[one])  # of equals the first
+    if apart[order] <= _APART:
+        return order
+    raise RecordFault("bad-field", f"{place}: limb leads that contradict leads I and II")
+
+
+def _apart(
+    signal: NDArray[np.float32], derived: dict[str, NDArray[np.float64]], order: tuple[str, ...]
+) -> float:
+    """Return how far rows 3 to 5 are from the leads of an order, of the spread of those leads."""
+    rows = [row for row in (3, 4, 5) if np.any(signal[row])]
+    spread = sum(float(np.nanstd(derived[order[row]])) for row in rows)
+    away = sum(float(np.nanstd(signal[row] - derived[order[row]])) for row in rows)
+    return away / spread if spread > 0 else 0.0
 
 
 def _without_padding(signal: NDArray[np.float32]) -> NDArray[np.float32]:

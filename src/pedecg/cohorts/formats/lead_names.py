@@ -61,7 +61,7 @@ def of_mdc(code: str) -> str | None:
     """Return the name behind an ISO 11073 code, ``MDC_ECG_LEAD_V1`` or ``131331``, or None."""
     n = whole(code)
     if n is not None:
-        return BY_NUMBER.get(n - MDC_FIRST)
+        return BY_NUMBER.get(n - MDC_FIRST) or BY_NUMBER.get(n - MDC_FIRST + 256)
     return display(code) if code.upper().startswith("MDC_ECG_") else standard(code)
 
 

@@ -23,13 +23,24 @@ def read(file: Path) -> FileEcg:
     """Read the rhythm frames, never the dominant beat; raises `RecordFault`."""
     from ecgdatakit.parsing.parsers.mfer import MFERParser
 
-    record = ecgdatakit_files.parse(MFERParser(), file)
+    class Parser(MFERParser):
+        """Keeps the age as the file has it: years, and days since birth."""
+
+        def _finish_patient(self) -> None:
+            self._meta["age"] = self._age
+            super()._finish_patient()
+
+    record = ecgdatakit_files.parse(Parser(), file)
     rates = {float(rate) for rate in record.raw_metadata.get("sampling_rates", [])}
     if len(rates) != 1 or not record.leads:
         raise RecordFault("unsupported-format", f"{file.name}: leads of several rates, or none")
     birth, acquired = ecgdatakit_files.dates(record)
-    years = record.patient.age
-    stated = str(years) if years and (birth is None or acquired is None) else ""
-    age = file_ecg.age_days(stated, "years", birth, acquired)
+    age = file_ecg.age_days("", "", birth, acquired)
+    if age is None:
+        years, days = (part or 0 for part in record.raw_metadata["age"])
+        if days and days // 365.25 == years:  # in the first year both ways to count them agree
+            age = file_ecg.age_days(str(days), "days", None, None)
+        elif years:
+            age = file_ecg.age_days(str(years), "years", None, None)
     sex = file_ecg.sex(record.patient.sex)
     return ecgdatakit_files.ecg(record, file, NAME, rates.pop(), age, sex)

@@ -31,12 +31,15 @@ _RATE_KEYS = ("fs", "fs_hz", "sampling rate", "sampling_rate", "sample rate", "s
 _UNIT_KEYS = ("unit", "units", "amplitude unit")
 _HERTZ = re.compile(r"([0-9.,]+)\s*(?:hz|hertz)\b", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<name>[^()\[\]]+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]")
+_NAMED_BY_LINE = re.compile(r"(?P<name>.+)_(?P<unit>[mµμu]?V)")
 _APPLE_LEAD = re.compile(r"\S+\s+(I{1,3}|aV[RLF]|V[1-6])", re.IGNORECASE)  # Lead I, Afleiding I
 # Seconds of each unit of a time column.
 _TIME_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6}
 _AGE = re.compile(r"([0-9.]+)\s*([A-Za-z]+)")
 _DATES = ("%Y-%m-%d", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 _CELLS = re.compile(r'[0-9eE+.,;\s"-]*', re.ASCII)
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")  # marks of the order of bytes, as Excel writes
+_NO_NUMBER = re.compile(r"\bnan\b", re.IGNORECASE)  # how programs write that there is no value
 _AT_ONCE = 1000  # lines
 _NUMBER = re.compile(r"-?[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?")
 
@@ -55,7 +58,7 @@ class _Sheet:
 
 def recognises(start: bytes) -> bool:
     """Return whether a text declares a rate or times and a unit of voltage before its numbers."""
-    if b"\0" in start[:64]:
+    if b"\0" in start[:64] and start[:2] not in _UTF16:
         return False
     try:
         sheet = _split(_text(start), whole=False)
@@ -110,7 +113,7 @@ def read(file: Path) -> FileEcg:
 def _text(data: bytes) -> str:
     for encoding in ("utf-8-sig", "latin-1"):
         try:
-            return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else encoding)
+            return data.decode("utf-16" if data[:2] in _UTF16 else encoding)
         except UnicodeDecodeError:
             continue
     return data.decode("latin-1")
@@ -126,7 +129,7 @@ def _split(text: str, whole: bool) -> _Sheet:
         raise RecordFault("bad-header", "no numbers after the header of a text")
     sample = lines[at] if at < len(lines) else ""
     separator = next((s for s in (";", "\t") if s in sample), ",")
-    before = [line for line in lines[:at] if line]
+    before = [line for line in lines[:at] if line.strip(separator)]
     names: tuple[str, ...] = ()
     if before and not before[-1].startswith("#"):
         cells = tuple(cell.strip().strip('"') for cell in before[-1].split(separator))
@@ -135,7 +138,9 @@ def _split(text: str, whole: bool) -> _Sheet:
         ):
             names, before = cells, before[:-1]
     keys, values = _keys(before)
-    data = [line for line in lines[at:] if line]
+    data = [line for line in lines[at:] if line.strip(separator)]
+    if names and not names[-1] and all(line.endswith(separator) for line in data):
+        names, data = names[:-1], [line[:-1] for line in data]  # a separator after the last column
     decimal_comma = separator != "," and "," in sample
     if separator == "," and not names and all(line.count(",") <= 1 for line in data[:50]):
         decimal_comma = True  # one column, as Apple Health writes it in German or Dutch
@@ -150,7 +155,7 @@ def _is_column_pair(cells: tuple[str, ...]) -> bool:
 
 
 def _is_data(line: str) -> bool:
-    cells = [cell.strip().strip('"') for cell in re.split(r"[;\t,]", line)]
+    cells = [_NO_NUMBER.sub("", cell).strip().strip('"') for cell in re.split(r"[;\t,]", line)]
     return (
         bool(line) and all(_NUMBER.fullmatch(cell) or cell == "" for cell in cells) and any(cells)
     )
@@ -164,7 +169,7 @@ def _keys(lines: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
             key, mark, value = line.lstrip("# ").partition("=")
         if not mark:
             key, mark, value = line.partition(";")
-        value = value.strip().strip('"').strip()
+        value = value.rstrip(" ,;\t").strip().strip('"').strip()  # spreadsheets fill up every line
         found[key.strip().lower()] = value
         values.append(value)
     return found, tuple(values)
@@ -184,7 +189,7 @@ def _numbers(sheet: _Sheet, n_columns: int, place: str) -> NDArray[np.float64]:
                 f"{place}: sample {first + row + 1} has {lines[row].count(between) + 1} columns; "
                 f"expected {n_columns}",
             )
-        text = between.join(lines)
+        text = _NO_NUMBER.sub("", between.join(lines))
         try:
             if not _CELLS.fullmatch(text):
                 raise ValueError
@@ -214,8 +219,13 @@ def _value(cell: str, decimal_comma: bool) -> float:
     return float(cell.replace(",", ".") if decimal_comma else cell)
 
 
+def _named(name: str) -> re.Match[str] | None:
+    """Split ``II (mV)``, ``II [mV]`` or ``II_mV`` into name and unit."""
+    return _NAMED.fullmatch(name.strip()) or _NAMED_BY_LINE.fullmatch(name.strip())
+
+
 def _plain(name: str) -> str:
-    found = _NAMED.fullmatch(name.strip())
+    found = _named(name)
     return found["name"] if found else name
 
 
@@ -224,7 +234,7 @@ def _name(sheet: _Sheet, row: int) -> tuple[str, str]:
     if not sheet.names:
         leads = [m[1] for v in sheet.values if (m := _APPLE_LEAD.fullmatch(v)) is not None]
         return (leads[0] if leads else "ECG"), ""
-    found = _NAMED.fullmatch(sheet.names[row].strip())
+    found = _named(sheet.names[row])
     return (found["name"], found["unit"].strip()) if found else (sheet.names[row], "")
 
 

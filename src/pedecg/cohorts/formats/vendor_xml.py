@@ -30,6 +30,7 @@ READERS: dict[str, Callable[["Element", str], FileEcg]] = {
     schiller.ROOT: schiller.read,
     mortara.ROOT: mortara.read,
     fhir.ROOT: fhir.read,
+    fhir.BUNDLE: fhir.read,
 }
 
 

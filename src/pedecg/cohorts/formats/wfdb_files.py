@@ -207,6 +207,12 @@ def _counts(stem: Path, header: Header) -> list[wfdb_samples.Counts]:
         place = existing(stem.with_name(file))
         if place is None:
             raise RecordFault("missing-signal", f"{stem.name}.hea: {file[:60]} not found")
+        if channels[0].format in wfdb_samples.FLAC:
+            stored = _compressed(place, channels, n_frames, stem.name)
+            n_frames = len(stored) // channels[0].per_frame
+            for column, row in enumerate(rows):
+                counts[row] = np.ascontiguousarray(stored[:, column])
+            continue
         n_frames = _check_size(place, channels, n_frames, stem.name)
         per_frame = sum(channel.per_frame for channel in channels)
         with place.open("rb") as stream:
@@ -217,8 +223,24 @@ def _counts(stem: Path, header: Header) -> list[wfdb_samples.Counts]:
         at = 0
         for row, channel in zip(rows, channels, strict=True):
             counts[row] = np.ascontiguousarray(frames[:, at : at + channel.per_frame]).reshape(-1)
+            if channel.format == wfdb_samples.DIFFERENCES:
+                counts[row] = channel.initial + np.cumsum(counts[row], dtype=np.int64)
             at += channel.per_frame
     return counts
+
+
+def _compressed(
+    place: Path, channels: list[Channel], n_frames: int | None, name: str
+) -> wfdb_samples.Counts:
+    """Decode a file compressed by FLAC, shape (samples of a channel, n_channels)."""
+    kinds = {(channel.format, channel.byte_offset, channel.per_frame) for channel in channels}
+    if len(kinds) > 1 or channels[0].byte_offset:
+        raise RecordFault(
+            "unsupported-format", f"{name}.hea: {place.name}: channels stored in several ways"
+        )
+    first = channels[0]
+    n_samples = None if n_frames is None else n_frames * first.per_frame
+    return wfdb_samples.read_flac(place, first.format, len(channels), n_samples)
 
 
 def _check_size(place: Path, channels: list[Channel], n_frames: int | None, name: str) -> int:
@@ -285,7 +307,7 @@ def _millivolts(counts: wfdb_samples.Counts, channel: Channel) -> NDArray[np.flo
     if not _FINEST_MV <= abs(scale) <= _COARSEST_MV:
         raise RecordFault("bad-header", f"{name}: a gain of {channel.gain:g} is implausible")
     signal: NDArray[np.float64] = (counts.astype(np.float64) - channel.baseline) * scale
-    signal[counts == wfdb_samples.STORAGE[channel.format].no_value] = np.nan
+    signal[counts == wfdb_samples.no_value(channel.format)] = np.nan
     if channel.calibrated and np.any(np.abs(signal) > file_ecg.MOST_MV):
         raise RecordFault("corrupt-signal", f"{name}: over {file_ecg.MOST_MV:g} mV")
     skew = channel.skew * channel.per_frame

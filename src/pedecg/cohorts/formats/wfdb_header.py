@@ -34,6 +34,7 @@ class Channel:
     ----------
     per_frame : samples in each frame; the channel's rate is this times the header's.
     skew : frames by which the channel is stored late.
+    initial : count from which the differences of storage format 8 start.
     unit : as written; "" where the file gives none, which is mV.
     mv_per_unit : NaN where the unit is not a voltage.
     calibrated : False where the file gives no gain and one was assumed.
@@ -51,6 +52,7 @@ class Channel:
     calibrated: bool = True
     per_frame: int = 1
     unit: str = ""
+    initial: int = 0
 
     @property
     def is_voltage(self) -> bool:
@@ -185,6 +187,7 @@ def _channel(line: str, source: str, which: str, assumed_gain: float | None) -> 
     storage, per_frame, skew, offset = (int(part or 0) for part in shape.groups())
     gain, baseline, unit = _scale(fields[2], fields[4], place)
     mv_per_unit = MV_PER_UNIT.get((unit or "mV").lower(), math.nan)
+    zero = fields[4] if numbers.whole(fields[4]) is not None else "0"
     if gain == 0 and assumed_gain is None and not math.isnan(mv_per_unit):
         detail = numbers.quoted(fields[2])
         raise RecordFault("zero-gain", f"{place}: gain {detail}; expected counts per mV")
@@ -201,6 +204,7 @@ def _channel(line: str, source: str, which: str, assumed_gain: float | None) -> 
         calibrated=gain != 0,
         per_frame=max(per_frame, 1),
         unit=unit,
+        initial=_whole(fields[5] or zero, "initial value", place) if storage == 8 else 0,
     )
 
 

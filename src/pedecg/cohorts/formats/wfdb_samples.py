@@ -2,15 +2,20 @@
 
 Each storage format is one row of `STORAGE`. The `wfdb` package decodes them too, but parses the
 header again by rules of its own, and fails on dates, dots and folders in names that data sets use.
+Files compressed by FLAC are decoded by `soundfile`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pedecg.cohorts.formats import file_ecg
+from pedecg.cohorts.record_faults import RecordFault
 
 Counts = NDArray[np.integer[Any]]
 
@@ -22,7 +27,7 @@ class Storage:
     Attributes
     ----------
     bytes_per_sample : of the packed formats a fraction.
-    no_value : the count that marks a missing value.
+    no_value : the count that marks a missing value; beyond the range where none does.
     group : bytes that are decoded together; a file may end within a group.
     decode : bytes, a whole number of groups, to counts of shape (n,).
     """
@@ -78,7 +83,59 @@ def _signed(counts: Counts, bits: int) -> Counts:
     return counts
 
 
+DIFFERENCES = 8  # storage format of first differences, from a count in the header on
+# Storage formats compressed by FLAC: bits of a count.
+FLAC = {508: 8, 516: 16, 524: 24}
+
+
+def no_value(storage: int) -> int:
+    """Return the count that marks a missing value; beyond the range where none does."""
+    return -(1 << FLAC[storage] - 1) if storage in FLAC else STORAGE[storage].no_value
+
+
+def read_flac(place: Path, storage: int, n_channels: int, n_samples: int | None) -> Counts:
+    """Return the counts of a file compressed by FLAC, shape (n_samples, n_channels).
+
+    Parameters
+    ----------
+    n_samples : of each channel, as announced; None: what the file says of itself.
+
+    Raises
+    ------
+    RecordFault
+        bad-header, truncated-signal, overlong-signal, corrupt-signal, oversized-file.
+    """
+    import soundfile
+
+    bits = FLAC[storage]
+    try:
+        with soundfile.SoundFile(place) as stream:
+            n_stored = int(stream.frames)
+            kind = (stream.format, stream.subtype, stream.channels)
+            if kind != ("FLAC", "PCM_S8" if bits == 8 else f"PCM_{bits}", n_channels):
+                raise RecordFault(
+                    "bad-header",
+                    f"{place.name}: expected FLAC of {bits} bits and {n_channels} channels",
+                )
+            n_samples = n_stored if n_samples is None else n_samples
+            if n_stored != n_samples:
+                reason = "truncated-signal" if n_stored < n_samples else "overlong-signal"
+                raise RecordFault(reason, f"{place.name}: {n_stored} samples; expected {n_samples}")
+            file_ecg.require_size(n_channels, n_samples, place.name)
+            wide = np.int16 if bits <= 16 else np.int32
+            counts = stream.read(n_samples, dtype=wide.__name__, always_2d=True)
+    except soundfile.SoundFileError:
+        raise RecordFault("corrupt-signal", f"{place.name}: not a whole FLAC file") from None
+    if len(counts) != n_samples:
+        raise RecordFault(
+            "truncated-signal", f"{place.name}: {len(counts)} samples; expected {n_samples}"
+        )
+    found: Counts = counts >> (8 * wide().itemsize - bits)  # samples are stored in the upper bits
+    return found
+
+
 STORAGE: dict[int, Storage] = {
+    DIFFERENCES: Storage(Fraction(1), 1 << 20, 1, lambda d: d.view(np.int8).astype(np.int32)),
     16: Storage(Fraction(2), -(2**15), 2, lambda d: d.view("<i2")),
     24: Storage(Fraction(3), -(2**23), 3, _three_bytes),
     32: Storage(Fraction(4), -(2**31), 4, lambda d: d.view("<i4")),
