@@ -37,6 +37,16 @@ def test_least_squares_equals_lapack(seed: int, n: int, more: int, wanted: int) 
     assert np.abs(found - right).max() < 1e-13 * condition**2 * (1 + np.abs(right).max())
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 5, 14])
+def test_medians_are_those_of_numpy_to_the_bit(n: int, kind: type) -> None:
+    values = np.random.default_rng(n).normal(size=(4, n, 30)).astype(kind)
+    values[1, 0, 3:5], values[2, 0, 7] = np.nan, np.inf
+    found = elementary.median(values, axis=1)
+    assert found.dtype == kind
+    assert np.array_equal(found, np.median(values, axis=1), equal_nan=True)
+
+
 @given(seed=SEEDS)
 @quickly
 def test_products_lengths_angles_and_correlations_equal_those_of_numpy(seed: int) -> None:

@@ -195,3 +195,13 @@ def test_swapped_arms_of_real_adults_are_found_and_few_others_suspected(shared_d
     assert len(suspected) > 150
     assert np.mean([not names for names in suspected]) >= 0.98
     assert np.mean([names == ["arms"] for names in found]) >= 0.9
+
+
+def test_the_running_median_at_single_samples_is_that_of_the_whole_lead():
+    rng = np.random.default_rng(3)
+    signal = rng.normal(size=(3, 400))
+    lead, at = rng.integers(0, 3, 60), np.append(rng.integers(0, 400, 56), [0, 1, 398, 399])
+    for length_s in (pacing_spikes.SHORT_S, pacing_spikes.LONG_S):
+        whole = pacing_spikes._off_median(signal, length_s, FS_HZ)
+        some = pacing_spikes._off_median_at(signal, length_s, FS_HZ, lead, at)
+        assert np.array_equal(some, whole[lead, at])

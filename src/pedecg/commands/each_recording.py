@@ -14,7 +14,7 @@ import typer
 from pedecg.cohorts import recordings
 from pedecg.cohorts.record_faults import RecordFault
 from pedecg.cohorts.recordings import Fault, Recording, RecordingPath
-from pedecg.core import names
+from pedecg.core import freed_memory, names
 from pedecg.core.errors import PedecgError
 
 FEW = 8  # recordings; starting processes that each import torch takes longer than these
@@ -42,6 +42,7 @@ class Run:
 
     def _mapped(self, one: Callable[[RecordingPath], T | Fault], what: str) -> Iterable[T | Fault]:
         if len(self.places) <= FEW:
+            freed_memory.keep()
             return map(one, self.places)
         from pedecg.core import parallel  # joblib: not for a few
 

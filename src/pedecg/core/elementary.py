@@ -93,6 +93,27 @@ def norm(vectors: Values, axis: int) -> Values:
     return np.asarray(np.sqrt(np.square(vectors).sum(axis=axis)))
 
 
+def median(values: Values, axis: int) -> Values:
+    """Return what `numpy.median` does, to the bit, faster where many medians of few are wanted.
+
+    Parameters
+    ----------
+    values : any shape; the median of what holds a NaN is NaN.
+    axis : along which the few values lie, one at least.
+
+    Returns
+    -------
+    That shape without `axis`.
+    """
+    ordered = np.sort(values, axis=axis)  # NaN last
+    n = values.shape[axis]
+    middle = np.take(ordered, n // 2, axis=axis)
+    if n % 2 == 0:
+        middle = (np.take(ordered, n // 2 - 1, axis=axis) + middle) / 2
+    last = np.take(ordered, n - 1, axis=axis)
+    return np.asarray(np.where(np.isnan(last), last, middle))
+
+
 def correlation(first: Values, second: Values) -> float:
     """Return Pearson's correlation of two sequences, shape (n,), neither of them constant."""
     first, second = first - first.mean(), second - second.mean()

@@ -20,12 +20,8 @@ import joblib
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from pedecg.core import cluster, errors
+from pedecg.core import cluster, errors, freed_memory
 from pedecg.core.errors import PedecgError
-
-# glibc hands the memory of every freed array back to the system; fetching it anew took a quarter of
-# ingest's processor time. Processes that start with these keep up to 64 MiB instead.
-_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": str(2**26)}
 
 # What a library reads when it is loaded; torch reads the first of them.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
@@ -69,8 +65,7 @@ def records(
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    for name, value in _KEEP_MEMORY.items():
-        os.environ.setdefault(name, value)
+    freed_memory.keep_in_children()
     scheduler = cluster.address()
     if scheduler:
         found = cluster.records(partial(alone, function), items, scheduler)

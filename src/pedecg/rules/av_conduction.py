@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
+from pedecg.core import elementary
 from pedecg.rules.beats import Values
 from pedecg.signals import filters
 
@@ -107,7 +108,7 @@ def all_p(beats: pd.DataFrame, known: Values, smooth: Values, fs_hz: float) -> V
     if len(first) < FEWEST_P or width < 4:
         return None
     cut = smooth[:, first[:, None] + np.arange(width)]
-    form = _straightened(np.median(cut, axis=1))
+    form = _straightened(elementary.median(cut, axis=1))
     if np.ptp(form, axis=1).max() < VISIBLE_MV:
         return None
     blocked = _near_qrs(beats, smooth.shape[1], width, fs_hz)
@@ -130,8 +131,9 @@ def _straightened(windows: Values) -> Values:
     n = windows.shape[-1]
     edge = max(1, n // 8)
     first, last = windows[..., :edge].mean(axis=-1), windows[..., -edge:].mean(axis=-1)
-    share = np.arange(n) / (n - 1)
-    return np.asarray(windows - first[..., None] - (last - first)[..., None] * share)
+    straight = windows - first[..., None]
+    straight -= (last - first)[..., None] * (np.arange(n) / (n - 1))
+    return np.asarray(straight)
 
 
 def _near_qrs(beats: pd.DataFrame, n: int, width: int, fs_hz: float) -> NDArray[np.bool_]:
@@ -171,7 +173,7 @@ def _without_beats(beats: pd.DataFrame, smooth: Values, fs_hz: float) -> Values:
     reach = np.arange(-before, after + 1)
     cut = smooth[:, whole[:, None] + reach]
     level = np.median(cut[:, :, : before // 2 + 1], axis=2, keepdims=True)
-    averaged = np.median(cut - level, axis=1)
+    averaged = elementary.median(cut - level, axis=1)
     rest = smooth.copy()
     for peak in whole:
         rest[:, peak + reach] -= averaged

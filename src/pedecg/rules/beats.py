@@ -65,12 +65,15 @@ def widest_of(beats: pd.DataFrame, widest: pd.DataFrame) -> pd.DataFrame:
     beats : chosen rows of `beat_table` of `GLOBAL`, whose P waves may have been changed.
     widest : `beat_table` of `ANY_LEAD`.
     """
-    rows = widest.set_index("r_s").reindex(beats["r_s"]).reset_index()
+    r_s, wanted = (one["r_s"].to_numpy(np.float64) for one in (widest, beats))
+    at = np.searchsorted(r_s, wanted)
+    at[np.append(r_s, np.nan)[at] != wanted] = len(r_s)  # not there: NaN
+    values = {name: np.append(widest[name].to_numpy(np.float64), np.nan)[at] for name in widest}
+    rows = pd.DataFrame(values, index=beats.index).assign(r_s=wanted)
     trusted = beats["p_on_s"].to_numpy(np.float64)
     same = np.abs(rows["p_on_s"].to_numpy(np.float64) - trusted) < SAME_P_S
     for end in ("p_on_s", "p_off_s"):
         rows[end] = np.where(same, rows[end], beats[end])
-    rows.index = beats.index
     return rows
 
 
@@ -143,8 +146,9 @@ class MedianBeat:
         self.usual = np.ones(len(beats), bool)
         self.each: dict[str, Values] = {}
         self.median: dict[str, Values] = {}
+        r_s = beats["r_s"].to_numpy()
         edges = {
-            name: middle((beats[f"{name}_s"] - beats["r_s"]).to_numpy() * fs_hz, fewest=fewest)
+            name: middle((beats[f"{name}_s"].to_numpy() - r_s) * fs_hz, fewest=fewest)
             for name in ("p_on", "p_off", "qrs_on", "qrs_off", "t_on", "t_off")
         }
         self.has_qrs = bool(leads) and bool(np.isfinite([edges["qrs_on"], edges["qrs_off"]]).all())
@@ -159,7 +163,7 @@ class MedianBeat:
         self.t = self._found(edges, "t")
         t_before = np.append(np.nan, beats["t_off_s"].to_numpy()[:-1])
         self.p_alone = not middle(beats["p_on_s"].to_numpy() - t_before, fewest=fewest) < 0
-        r = np.rint(beats["r_s"].to_numpy() * fs_hz).astype(int)
+        r = np.rint(r_s * fs_hz).astype(int)
         signal = np.stack(list(leads.values())).astype(np.float32)
         if finer > 1:
             signal = resample_poly(signal, finer, 1, axis=1, padtype="line")
@@ -176,7 +180,7 @@ class MedianBeat:
         self.usual = whole.copy()
         self.usual[whole] = alike
         self.each = dict(zip(leads, cut[:, alike], strict=True))
-        self.median = dict(zip(leads, np.median(cut[:, alike], axis=1), strict=True))
+        self.median = dict(zip(leads, elementary.median(cut[:, alike], axis=1), strict=True))
 
     def _found(self, edges: dict[str, float], wave: str) -> slice | None:
         first, last = edges[f"{wave}_on"], edges[f"{wave}_off"]
@@ -198,7 +202,7 @@ def _alike(qrs: Values) -> NDArray[np.bool_]:
     few beats are alike (each noisy, or two kinds by turns), all are kept.
     """
     shape = qrs - qrs.mean(axis=2, keepdims=True)
-    usual = np.median(shape, axis=1, keepdims=True)
+    usual = elementary.median(shape, axis=1)[:, None]
     norm = elementary.norm(shape, axis=2) * elementary.norm(usual, axis=2)
     likeness = np.median((shape * usual).sum(axis=2) / np.maximum(norm, 1e-9), axis=0)
     alike = np.asarray(likeness > ALIKE)

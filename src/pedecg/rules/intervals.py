@@ -44,13 +44,13 @@ def intervals(
 
 def _durations(beats: pd.DataFrame, fewest: int) -> dict[str, Reading]:
     """Return P, PR, QRS and QT, milliseconds."""
-    seconds = {
-        "p": beats["p_off_s"] - beats["p_on_s"],
-        "pr": beats["qrs_on_s"] - beats["p_on_s"],
-        "qrs": beats["qrs_off_s"] - beats["qrs_on_s"],
-        "qt": beats["t_off_s"] - beats["qrs_on_s"],
-    }
-    each = {name: 1000.0 * values.to_numpy(np.float64) for name, values in seconds.items()}
+    p_on, p_off, qrs_on, qrs_off, t_off = (
+        beats[f"{name}_s"].to_numpy(np.float64)
+        for name in ("p_on", "p_off", "qrs_on", "qrs_off", "t_off")
+    )
+    seconds = {"p": p_off - p_on, "pr": qrs_on - p_on, "qrs": qrs_off - qrs_on}
+    seconds["qt"] = t_off - qrs_on
+    each = {name: 1000.0 * values for name, values in seconds.items()}
     return {
         name: Reading(middle(values, fewest=fewest), spread(values))
         for name, values in each.items()

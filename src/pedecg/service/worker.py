@@ -12,6 +12,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from pedecg.core import freed_memory
 from pedecg.core.errors import PedecgError
 from pedecg.service.messages import Broken, Job, Refused, Reply
 
@@ -22,6 +23,7 @@ def main(connection: Connection, model_folder: Path, memory_gb: float) -> None:
     """Load the model, report it, and answer jobs until the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's; it closes the connection
     _be_quiet()
+    freed_memory.keep()
     from pedecg.predict import loaded_model
     from pedecg.service import answer_forms
 

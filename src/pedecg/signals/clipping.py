@@ -86,7 +86,9 @@ def with_excess(
     """
     highest, lowest = dict(found.highest_mv), dict(found.lowest_mv)
     for lead, row in zip(leads, np.asarray(signal_mv, np.float64), strict=True):
-        if not np.isfinite(row).any():
+        known = row[~np.isnan(row)]
+        # Where all values lie within 12 mV, none is so far from their median.
+        if not np.isfinite(known).any() or known.max() - known.min() < MOST_MV:
             continue
         away = np.nan_to_num(row - np.nanmedian(row))
         for sign, ends in ((1.0, highest), (-1.0, lowest)):

@@ -203,7 +203,8 @@ def median_beat(signal_mv: NDArray[np.floating[Any]], fs_hz: float) -> Values | 
     inside = (samples.min(axis=1) >= 0) & (samples.max(axis=1) < signal.shape[1])
     if inside.sum() < FEWEST_BEATS:
         return None
-    beat = np.median(signal[:, samples[inside]], axis=1).reshape(len(signal), _SEGMENTS, POINTS)
+    beat = elementary.median(signal[:, samples[inside]], axis=1)
+    beat = beat.reshape(len(signal), _SEGMENTS, POINTS)
     return np.asarray(beat - beat[:, :1, -2:].mean(axis=2, keepdims=True))
 
 

@@ -84,18 +84,23 @@ def without(
 
 def _amplitude(signal: NDArray[np.floating[Any]], fs_hz: float, hz: float) -> Values:
     """Return the amplitude in each lead, 0 where it is too small or noise is as strong."""
-    sizes = []
-    for each in (hz, *(hz + beside for beside in BESIDE_HZ)):
-        squares = np.zeros(())
-        for part in _envelope(signal, fs_hz, each)[:2]:
-            length = min(_blocks(each), part.shape[1])
-            whole = part.shape[1] // length * length
-            stretches = part[:, :whole].reshape(len(part), -1, length)
-            squares = squares + np.square(np.median(stretches, axis=2))
-        sizes.append(np.median(np.sqrt(squares), axis=1))
-    own, *neighbours = sizes
+    own = _size(signal, fs_hz, hz)
+    if not (own >= LEAST_MV).any():  # most records: what lies beside need not be known
+        return np.zeros(len(own))
+    neighbours = [_size(signal, fs_hz, hz + beside) for beside in BESIDE_HZ]
     least = np.maximum(LEAST_MV, TIMES_BESIDE * np.max(neighbours, axis=0))
     return np.where(own >= least, own, 0.0)
+
+
+def _size(signal: NDArray[np.floating[Any]], fs_hz: float, hz: float) -> Values:
+    """Return the amplitude of what has this frequency in each lead, noise or hum."""
+    squares = np.zeros(())
+    for part in _envelope(signal, fs_hz, hz)[:2]:
+        length = min(_blocks(hz), part.shape[1])
+        whole = part.shape[1] // length * length
+        stretches = part[:, :whole].reshape(len(part), -1, length)
+        squares = squares + np.square(np.median(stretches, axis=2))
+    return np.asarray(np.median(np.sqrt(squares), axis=1))
 
 
 def _envelope(

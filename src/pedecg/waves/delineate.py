@@ -134,15 +134,18 @@ def _whole(
     find: Callable[..., pd.DataFrame] = getattr(importlib.import_module(module), function)
     waves = find(signal_mv[decisive], fs_hz, leads[decisive].tolist())
     waves = no_beats.remove(waves, signal_mv[decisive], fs_hz)
-    by_lead = dict(list(waves.groupby("lead")))
-    if GLOBAL in by_lead and len(by_lead) > 2:  # of one lead both are the same
-        by_lead[EXTENT] = global_extent.extended(waves)
+    found, parts = set(waves["lead"]), [waves]
+    if GLOBAL in found and len(found) > 2:  # of one lead both are the same
+        parts.append(global_extent.extended(waves))
     beside = set(leads[usable & ~decisive]) & set(settings.leads)
-    if beside and GLOBAL in by_lead:  # the network sees them next to the leads that decide
+    if beside and GLOBAL in found:  # the network sees them next to the leads that decide
         more = find(signal_mv[usable], fs_hz, leads[usable].tolist())
-        by_lead |= {lead: rows for lead, rows in more.groupby("lead") if lead in beside}
-    kept = [by_lead[lead] for lead in (GLOBAL, EXTENT, *settings.leads) if lead in by_lead]
-    return pd.concat(kept or [waves], ignore_index=True)
+        parts.append(more[more["lead"].isin(beside)])
+    together = pd.concat(parts, ignore_index=True) if len(parts) > 1 else waves
+    place = {lead: row for row, lead in reversed([*enumerate((GLOBAL, EXTENT, *settings.leads))])}
+    rank = np.array([place.get(lead, -1) for lead in together["lead"]], np.int64)
+    order = np.argsort(rank, kind="stable")
+    return together.iloc[order[rank[order] >= 0]].reset_index(drop=True)
 
 
 def _agreed(found: list[Boundaries], n_beats: int) -> Boundaries:

@@ -187,10 +187,12 @@ def _tamed(
     """Remove each lead's offset and cut what is far larger than its usual peaks."""
     leads = np.atleast_2d(np.array(signal_mv, np.float64))
     known = np.isfinite(leads)
-    if not known.all():
+    if known.all():
+        centred = leads - np.median(leads, axis=1, keepdims=True)
+    else:
         leads[~known] = np.nan
         leads[~known.any(axis=1)] = 0.0
-    centred = np.nan_to_num(leads - np.nanmedian(leads, axis=1, keepdims=True))
+        centred = np.nan_to_num(leads - np.nanmedian(leads, axis=1, keepdims=True))
     usual = _typical_height(np.abs(centred), fs_hz, quantile)[:, None]
     tamed: Signal = np.clip(centred, -3 * usual, 3 * usual)
     return tamed
@@ -219,8 +221,12 @@ def _typical_height(positive: Signal, fs_hz: float, quantile: float = QUANTILES[
     """
     length = round(2.0 * fs_hz)
     n = max(1, positive.shape[-1] // length)
-    parts = np.array_split(positive, n, axis=-1)
-    heights = [np.percentile(part, 99, axis=-1) for part in parts]
+    if positive.shape[-1] % n == 0:  # segments of one length: all at once
+        parts = positive.reshape(*positive.shape[:-1], n, -1)
+        heights = np.moveaxis(np.percentile(parts, 99, axis=-1), -1, 0)
+    else:
+        split = np.array_split(positive, n, axis=-1)
+        heights = np.stack([np.percentile(part, 99, axis=-1) for part in split])
     if quantile == 0.5:  # to the bit the same median as ever
         return np.asarray(np.median(heights, axis=0))
     return np.asarray(np.quantile(heights, quantile, axis=0))
