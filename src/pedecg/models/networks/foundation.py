@@ -19,8 +19,8 @@ class Settings(Section):
     """Which network, what of it learns, and its head."""
 
     backbone: Literal["masked_autoencoder", "ecgfounder", "hubert_ecg", "st_mem"] = Field(
-        description="masked_autoencoder: weights of stage pretrain; ecgfounder, hubert_ecg, "
-        "st_mem: released weights, from `weights`"
+        description="masked_autoencoder: our own network, weights of stage pretrain by whatever "
+        "`pretrain.objective`; ecgfounder, hubert_ecg, st_mem: released weights, from `weights`"
     )
     hubert_size: Literal["small", "base"] = Field(description="small: 30 M parameters; base: 93 M")
     weights: str | None = Field(
