@@ -119,6 +119,20 @@ def test_it_identifies_the_next_window_far_more_often_than_by_chance(data, tmp_p
     assert (tmp_path / "identified.png").stat().st_size > 1000
 
 
+def test_records_too_short_for_a_prediction_have_no_figure(data, tmp_path):
+    long_windows = PredictiveCoding(
+        TrunkSettings(**small_hospital.SMALL), n_leads=12, fs_hz=125, window=150, steps_ahead=2,
+        n_context=16,
+    ).eval()  # fmt: skip
+    rates = identified(
+        long_windows, np.arange(3), data.store, small_hospital.NORMALISATION,
+        settings(objective="cpc"),
+    )  # fmt: skip
+    assert rates.n_records == 0
+    assert np.isnan(rates.share).all()
+    identified_windows.picture(rates, 1.2, tmp_path / "none.png", "x")
+
+
 def test_a_crop_too_short_for_the_windows_is_one_line():
     with pytest.raises(
         PedecgError, match=r"crop_seconds must hold steps_ahead \+ 1 windows.*1\.2 s"

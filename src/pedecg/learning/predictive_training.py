@@ -1,5 +1,6 @@
 """Pre-training by contrastive predictive coding, and how often the future is identified."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +111,8 @@ def identified(
         np.add.at(count, at, 1)
     rng = np.random.default_rng(settings.seed)
     drawn = rng.multinomial(len(held_out), np.full(len(held_out), 1 / len(held_out)), 1000)
-    with np.errstate(invalid="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no record reaches so many windows ahead
         share, chance = (each.sum(0) / count.sum(0) for each in (right, guessed))
         interval = np.nanpercentile((drawn @ right) / (drawn @ count), [2.5, 97.5], axis=0).T
     return Identified(share, chance, interval, int((count.sum(1) > 0).sum()))

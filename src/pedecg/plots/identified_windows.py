@@ -24,14 +24,15 @@ def picture(rates: Identified, window_s: float, path: str | Path, cohort: str) -
         ahead_s, rates.share, errors, fmt="o", capsize=3, label="identified, 95% interval"
     )
     axes.plot(ahead_s, rates.chance, "_", color="0.5", ms=14, label="by chance")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(bottom=0)
     axes.set_xticks(ahead_s)
     axes.set_xlabel(f"window of {window_s:g} s that follows, end (s ahead)")
     axes.set_ylabel("share of predictions")
-    times = rates.share[0] / rates.chance[0]
+    times = f"{rates.share[0] / rates.chance[0]:.1f} times as often as by chance"
     axes.set_title(
-        f"The next window is identified {times:.1f} times as often as by chance; "
-        f"{rates.n_records} held-out records",
+        f"The next window is identified {times}; {rates.n_records} held-out records"
+        if rates.n_records
+        else "No held-out record is long enough for a prediction",
         fontsize=9,
     )
     axes.legend(frameon=False)
