@@ -1,4 +1,4 @@
-"""Learn to fill in what is hidden of the training signals, without labels."""
+"""Pre-train an encoder on the training signals, without labels."""
 
 from pathlib import Path
 
@@ -6,10 +6,13 @@ import pandas as pd
 
 from pedecg.core import errors, params, tables
 from pedecg.learning import batches
-from pedecg.learning.pretrain import PretrainSettings, pretrain
+from pedecg.learning.predictive_training import identified
+from pedecg.learning.pretrain import pretrain
+from pedecg.learning.pretrain_settings import PretrainSettings
 from pedecg.learning.reconstruction import examples
 from pedecg.models import model_settings
-from pedecg.plots import reconstruction_examples
+from pedecg.models.backbones.autoencoder import MaskedAutoencoder
+from pedecg.plots import identified_windows, reconstruction_examples
 from pedecg.signals.signal_store import open_store
 
 
@@ -27,11 +30,18 @@ def main() -> None:
 
     learnt.save(Path("models/pretrained"))
     tables.write_csv(pd.DataFrame(learnt.curves), "plots/pretrain/learning.csv")
-    shown = examples(learnt, own, normalisation, settings, count=3)
-    explained = learnt.card["explained"]
-    reconstruction_examples.picture(
-        shown, own.leads, own.fs_hz, explained, "plots/pretrain/filled_in.png", cohort
-    )
+    network, held_out = learnt.network, learnt.held_out
+    if isinstance(network, MaskedAutoencoder):
+        shown = examples(network, held_out, own, normalisation, settings, count=3)
+        reconstruction_examples.picture(
+            shown, own.leads, own.fs_hz, learnt.card["explained"], "plots/pretrain/filled_in.png",
+            cohort,
+        )  # fmt: skip
+    else:
+        rates = identified(network, held_out, own, normalisation, settings)
+        identified_windows.picture(
+            rates, settings.window_s, "plots/pretrain/identified.png", cohort
+        )
 
 
 if __name__ == "__main__":

@@ -186,6 +186,20 @@ def test_fetched_weights_come_with_licence_hash_and_what_the_hash_proves(server,
     assert checked.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("hubert_ecg_base", "https://huggingface.co/Edoardo-BS/hubert-ecg-base/resolve/main/model"),
+        ("st_mem", "https://drive.usercontent.google.com/download?id="),
+    ],
+)
+def test_weights_are_fetched_from_their_publisher(network, address, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(download, "fetch", lambda url, *_, **__: asked.append(url) or SHA256)
+    assert "not for commercial use" in fetch_weights(network, "--to", tmp_path).stdout
+    assert asked[0].startswith(address)
+
+
 def test_an_unknown_network_is_one_line():
     fault = fetch_weights("ecgfinder").exception
     assert str(fault) == "ecgfinder: no network with released weights; did you mean ecgfounder?"

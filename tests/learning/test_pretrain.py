@@ -8,7 +8,9 @@ import torch
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
 from pedecg.learning import pretrain
+from pedecg.learning.crop_training import unlabelled
 from pedecg.learning.fit import fit
+from pedecg.learning.pretrain_settings import PretrainSettings
 from pedecg.learning.reconstruction import examples
 from pedecg.learning.training_state import StateFolder
 from pedecg.models.backbones import autoencoder
@@ -32,6 +34,10 @@ FOUNDATION = {
 
 def settings(**changes):
     values = {
+        "objective": "masked_autoencoder",
+        "window_s": 0.4,
+        "steps_ahead": 2,
+        "context": 16,
         "seed": 0,
         "extra_signals": [],
         "held_out": 0.1,
@@ -51,7 +57,7 @@ def settings(**changes):
         "accelerator": "cpu",
         "threads": 1,
     }
-    return params.parse(values | changes, "pretrain", pretrain.PretrainSettings, "test")
+    return params.parse(values | changes, "pretrain", PretrainSettings, "test")
 
 
 def learn(data, state=None, rows=small_hospital.TRAINING, **changes):
@@ -61,8 +67,19 @@ def learn(data, state=None, rows=small_hospital.TRAINING, **changes):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module", params=["masked_autoencoder", "cpc"])
+def objective(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def learnt(data):
+def learnt(data, objective):
+    return learn(data, objective=objective)
+
+
+@pytest.fixture(scope="module")
+def filler(data):
+    """The masked autoencoder."""
     return learn(data)
 
 
@@ -73,14 +90,14 @@ def same(first, second):
     )
 
 
-def test_it_learns_to_fill_in(learnt):
+def test_it_learns(learnt):
     losses = [row["held_out_loss"] for row in learnt.curves]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.98 * losses[0]
 
 
-def test_same_seed_same_bytes_other_seed_others(data, learnt, tmp_path):
-    again, other = learn(data), learn(data, seed=1)
+def test_same_seed_same_bytes_other_seed_others(data, learnt, objective, tmp_path):
+    again, other = learn(data, objective=objective), learn(data, objective=objective, seed=1)
     assert same(learnt, again)
     assert not same(learnt, other)
     for folder, one in (("a", learnt), ("b", again)):
@@ -89,7 +106,9 @@ def test_same_seed_same_bytes_other_seed_others(data, learnt, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_run_that_was_broken_off_ends_with_the_same_bytes(data, learnt, tmp_path, monkeypatch):
+def test_a_run_that_was_broken_off_ends_with_the_same_bytes(
+    data, learnt, objective, tmp_path, monkeypatch
+):
     save = StateFolder.save
 
     def break_off(folder, tensors, optimizer, values):
@@ -99,9 +118,9 @@ def test_a_run_that_was_broken_off_ends_with_the_same_bytes(data, learnt, tmp_pa
 
     monkeypatch.setattr(StateFolder, "save", break_off)
     with pytest.raises(KeyboardInterrupt):
-        learn(data, tmp_path / "state")
+        learn(data, tmp_path / "state", objective=objective)
     monkeypatch.setattr(StateFolder, "save", save)
-    assert same(learnt, learn(data, tmp_path / "state"))
+    assert same(learnt, learn(data, tmp_path / "state", objective=objective))
     assert not (tmp_path / "state").exists()
 
 
@@ -113,7 +132,7 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_remedy(data, monkeypatch
         learn(data, epochs=1)
 
 
-def test_only_the_given_records_are_learnt_from(data, learnt):
+def test_only_the_given_records_are_learnt_from(data, learnt, objective):
     """What lies outside the training records may be anything."""
     samples = data.store.samples.copy()
     first = data.store.offsets[small_hospital.VALIDATION[0]]
@@ -121,34 +140,34 @@ def test_only_the_given_records_are_learnt_from(data, learnt):
     changed = type(data.store)(**(vars(data.store) | {"samples": samples}))
     again = pretrain.pretrain(
         [changed], [data.positions[small_hospital.TRAINING]], small_hospital.NORMALISATION, TRUNK,
-        settings(), None,
+        settings(objective=objective), None,
     )  # fmt: skip
     assert same(learnt, again)
     assert set(learnt.held_out) <= set(small_hospital.TRAINING)
 
 
-def test_a_further_store_is_learnt_from_too(data, learnt):
+def test_a_further_store_is_learnt_from_too(data, learnt, objective):
     both = pretrain.pretrain(
         [data.store, data.store],
         [data.positions[small_hospital.TRAINING], data.positions[small_hospital.TEST]],
-        small_hospital.NORMALISATION, TRUNK, settings(), None,
+        small_hospital.NORMALISATION, TRUNK, settings(objective=objective), None,
     )  # fmt: skip
     assert both.card["records"] == learnt.card["records"] + len(small_hospital.TEST)
     assert not same(learnt, both)
 
 
-def test_hidden_patches_are_hidden_in_all_leads_and_seen_by_none(learnt):
-    batch = pretrain.unlabelled(torch.randn(5, 12, 250), torch.ones(5, 12), torch.full((5,), 250))
+def test_hidden_patches_are_hidden_in_all_leads_and_seen_by_none(filler):
+    batch = unlabelled(torch.randn(5, 12, 250), torch.ones(5, 12), torch.full((5,), 250))
     generator = torch.Generator().manual_seed(0)
-    hidden = learnt.network.hide(batch, 0.5, 0.0, 25, generator)
+    hidden = filler.network.hide(batch, 0.5, 0.0, 25, generator)
     covered = hidden.samples(250)
     assert covered.shape == (5, 12, 250)
     assert (covered == covered[:, :1]).all()
     assert covered.float().mean() == pytest.approx(0.5, abs=0.05)
     noisy = batch.signal + 9 * covered
-    other = pretrain.unlabelled(noisy, batch.lead_mask, batch.length)
+    other = unlabelled(noisy, batch.lead_mask, batch.length)
     with torch.inference_mode():
-        assert torch.equal(learnt.network(batch, hidden), learnt.network(other, hidden))
+        assert torch.equal(filler.network(batch, hidden), filler.network(other, hidden))
 
 
 def test_a_classifier_takes_the_encoder_over_and_says_so(data, learnt, tmp_path):
@@ -158,12 +177,12 @@ def test_a_classifier_takes_the_encoder_over_and_says_so(data, learnt, tmp_path)
         "foundation", FOUNDATION | {"tuning": "probe"}, data, small_hospital.TRAINING,
         small_hospital.VALIDATION, small_hospital.NORMALISATION, training, 0, None, tmp_path,
     )  # fmt: skip
-    assert "masked autoencoder" in fitted.trained.card.pretrained
+    assert learnt.card["model"].replace("_", " ") in fitted.trained.card.pretrained
     own, theirs = fitted.trained.network.backbone.state_dict(), learnt.network.encoder.state_dict()
     assert all(torch.equal(own[key], theirs[key]) for key in own)
 
 
-def test_another_size_and_absent_weights_are_reported(data, learnt, tmp_path):
+def test_another_size_and_absent_weights_are_reported(data, filler, tmp_path):
     def start(model):
         fit("foundation", model, data, small_hospital.TRAINING, small_hospital.VALIDATION,
             small_hospital.NORMALISATION, small_hospital.train_settings(epochs=1), 0, None,
@@ -171,14 +190,16 @@ def test_another_size_and_absent_weights_are_reported(data, learnt, tmp_path):
 
     with pytest.raises(PedecgError, match="run stage pretrain"):
         start(FOUNDATION)
-    learnt.save(tmp_path)
+    filler.save(tmp_path)
     wider = FOUNDATION | {"masked_autoencoder": small_hospital.SMALL | {"width": 12}}
     with pytest.raises(PedecgError, match=r"tensors differ: blocks\.0.*same size"):
         start(wider)
 
 
-def test_a_picture_shows_what_was_filled_in(data, learnt, tmp_path):
-    shown = examples(learnt, data.store, small_hospital.NORMALISATION, settings(), 2)
+def test_a_picture_shows_what_was_filled_in(data, filler, tmp_path):
+    shown = examples(
+        filler.network, filler.held_out, data.store, small_hospital.NORMALISATION, settings(), 2
+    )
     assert [len(one.recorded) for one in shown] == [12, 12]
     assert all(np.isfinite(one.filled).all() for one in shown)
     for name in ("a.png", "b.png"):

@@ -17,7 +17,7 @@ from scipy import signal
 
 from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
-from pedecg.models.backbones import hubert, input_contracts, net1d, released_weights
+from pedecg.models.backbones import hubert, input_contracts, net1d, released_weights, st_mem
 from pedecg.models.network_base import Batch
 from pedecg.models.networks.foundation import Released
 
@@ -26,6 +26,7 @@ BUILD = {
     "ecgfounder_1lead": lambda: net1d.Net1D(1, released=True),
     "hubert_ecg_small": lambda: hubert.HubertECG("small", released=True),
     "hubert_ecg_base": lambda: hubert.HubertECG("base", released=True),
+    "st_mem": st_mem.STMEM,
 }
 # Tensors in the released file, and the beginning of the SHA-256 of their sorted names and shapes.
 PUBLISHED = {
@@ -33,6 +34,7 @@ PUBLISHED = {
     "ecgfounder_1lead": (509, "d4292104c336be90"),
     "hubert_ecg_small": (148, "ea2471941bb4a45e"),
     "hubert_ecg_base": (212, "f2d81c80c910cdb5"),
+    "st_mem": (166, "3ba10d434abeae30"),
 }
 
 
@@ -83,7 +85,7 @@ def test_names_and_shapes_are_those_of_the_released_file(name):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name != "st_mem"])
 def test_names_and_shapes_are_those_that_were_noted(name, shared_data):
     noted = shared_data.parent / "facts" / "state_dicts" / f"{name}.json"
     assert shapes(name) == json.loads(noted.read_text())
@@ -114,6 +116,47 @@ def test_hubert_answers_as_published():
     mean = [1.0691675, -0.5298856, 0.5500354, -0.8435099]
     assert tokens[0, :4].tolist() == pytest.approx(first, abs=1e-6)
     assert tokens.mean(0)[:4].tolist() == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """ST-MEM as published, but of two narrow layers."""
+    for name, n in (("N_HIDDEN", 32), ("N_INNER", 128), ("N_LAYERS", 2), ("N_HEADS", 2)):
+        monkeypatch.setattr(st_mem, name, n)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "published"),
+    [
+        (2250, [-0.0920572, 1.4274465, 0.1429660, -1.7752174]),
+        (600, [-0.4496484, 1.1761719, 0.8666164, -1.6878723]),
+    ],
+)
+def test_st_mem_answers_as_published(n_samples, published, tiny):
+    with torch.inference_mode():
+        found = drawn(st_mem.STMEM())(sines(12, n_samples, 250))[0]
+    assert found[:4].tolist() == pytest.approx(published, abs=1e-6)
+
+
+def test_st_mem_is_shown_what_its_authors_show_it():
+    first, last = input_contracts.st_mem()(noisy(), torch.ones(1, 12, dtype=torch.float64), 500.0)
+    published = [0.6699975, -0.2816625, 0.3491282], [0.6355157, 0.2407177, 0.5355071]
+    for x, values in zip((first, last), published, strict=True):
+        assert x.shape == (1, 12, 2250)
+        assert [x[0, 0, 100], x[0, 5, 1000], x[0, 11, 2249]] == pytest.approx(values, abs=1e-6)
+
+
+def test_st_mem_gets_whole_patches_of_a_short_record_and_zeros_of_an_absent_lead():
+    mask = torch.ones(1, 12, dtype=torch.float64)
+    (x,) = input_contracts.st_mem()(sines(12, 1240, 250), mask, 250.0)
+    assert x.shape == (1, 12, 1275)
+    assert (x[..., 1240:] == 0).all()
+    mask[0, 4] = 0
+    (masked,) = input_contracts.st_mem()(sines(12, 1240, 250), mask, 250.0)
+    assert (masked[0, 4] == 0).all()
+    present = masked[0, [k for k in range(12) if k != 4], :1240]
+    assert float(present.mean()) == pytest.approx(0, abs=1e-9)
+    assert float(present.std(correction=0)) == pytest.approx(1, abs=1e-6)
 
 
 def test_ecgfounder_is_shown_what_its_authors_show_it():
@@ -155,7 +198,10 @@ def test_the_median_is_the_same_with_and_without_gradients():
     torch.testing.assert_close(plain[0, 0], torch.from_numpy(signal.medfilt(x[0, 0].detach(), 21)))
 
 
-@pytest.mark.parametrize("contract", [input_contracts.ecgfounder(), input_contracts.hubert_ecg()])
+@pytest.mark.parametrize(
+    "contract",
+    [input_contracts.ecgfounder(), input_contracts.hubert_ecg(), input_contracts.st_mem()],
+)
 def test_long_records_are_cut_and_short_ones_padded(contract):
     mask = torch.ones(1, 12)
     assert len(contract(sines(12, 6250, 250).float(), mask, 250.0)) == -(-25 // contract.seconds)
@@ -172,7 +218,7 @@ class Mean(torch.nn.Module):
         return x.flatten(1)[:, [10, 500, 4000]]
 
 
-@pytest.mark.parametrize("name", ["ecgfounder", "hubert_ecg_small"])
+@pytest.mark.parametrize("name", ["ecgfounder", "hubert_ecg_small", "st_mem"])
 def test_padding_and_neighbours_do_not_reach_a_released_network(name, monkeypatch):
     release = released_weights.RELEASES[name]
     fake = released_weights.Release(Mean, release.contract, 12, "", "", "", lambda key: False)
@@ -250,6 +296,41 @@ def test_a_pytorch_file_may_hold_a_numpy_number_but_no_code(small, tmp_path):
     torch.save({"state_dict": small, "hook": print}, tmp_path / "bad.pth")
     with pytest.raises(PedecgError, match="tensors and numbers alone"):
         load(tmp_path / "bad.pth")
+
+
+def as_published(path, tensors):
+    """Write a file as the authors of ST-MEM do: weights under `model`, next to what trained."""
+    held = {"epoch": 9, "model": tensors, "optimizer": None, "scaler": None, "config": {"seed": 0}}
+    torch.save(held, path)
+    return path
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_both_published_files_of_st_mem_are_taken_over(whole, tiny, tmp_path):
+    torch.manual_seed(0)
+    encoder = st_mem.STMEM().state_dict()
+    tensors = dict(encoder)
+    if whole:  # with the decoder; the embedding of the patches stands there twice
+        tensors = {f"encoder.{key}": tensor for key, tensor in encoder.items()}
+        tensors |= {k: t for k, t in encoder.items() if k.startswith("to_patch_embedding.")}
+        tensors |= {"mask_embedding": torch.zeros(1, 1, 8), "decoder_head.bias": torch.zeros(75)}
+    else:
+        tensors |= {"head.weight": torch.zeros(3, 32), "head.bias": torch.zeros(3)}
+    torch.manual_seed(1)
+    network = st_mem.STMEM()
+    line = released_weights.take_over(
+        network, "st_mem", as_published(tmp_path / "encoder.pth", tensors)
+    )
+    assert all(torch.equal(tensor, encoder[key]) for key, tensor in network.state_dict().items())
+    assert "CC BY-NC 4.0" in line
+
+
+def test_st_mem_of_another_size_is_refused_in_one_line(tiny, tmp_path, monkeypatch):
+    path = as_published(tmp_path / "encoder.pth", st_mem.STMEM().state_dict())
+    monkeypatch.setattr(st_mem, "N_INNER", 64)
+    with pytest.raises(PedecgError, match=r"other shapes of block0.*\[128\] for \[64\]") as fault:
+        released_weights.take_over(st_mem.STMEM(), "st_mem", path)
+    assert "\n" not in str(fault.value)
 
 
 def test_absent_weights_are_reported_with_where_they_are_published(tmp_path):

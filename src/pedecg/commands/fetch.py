@@ -93,7 +93,9 @@ def data(
 def weights(
     network: Annotated[
         str,
-        typer.Argument(help="ecgfounder, ecgfounder_1lead, hubert_ecg_small or hubert_ecg_base"),
+        typer.Argument(
+            help="ecgfounder, ecgfounder_1lead, hubert_ecg_small, hubert_ecg_base or st_mem"
+        ),
     ],
     to: Annotated[Path, typer.Option(help="folder of the downloads")] = Path("models/released"),
     sha256: Annotated[str | None, typer.Option(help="expected hash of the file")] = None,
@@ -116,7 +118,7 @@ def weights(
     release = RELEASES[network]
     typer.echo(f"{network}: licence {release.licence}")
     computed = http_file.fetch(
-        url or f"{release.url}/resolve/main/{release.file}",
+        url or release.address,
         to / network / release.file,
         sha256,
         time_limit_s=60 * limit_minutes,

@@ -39,7 +39,7 @@ from pedecg.explain.explain_settings import (
     NormalBeatsSettings,
 )
 from pedecg.explain.finding_contributions import FindingSettings
-from pedecg.learning.pretrain import PretrainSettings
+from pedecg.learning.pretrain_settings import PretrainSettings
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import model_settings, registry, run_check
 from pedecg.models.network_base import SharedTrunkSettings

@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from pedecg.learning.batches import Normalisation, Signals
+from pedecg.learning.crop_training import unlabelled
 from pedecg.learning.device import derived_seed
-from pedecg.learning.pretrain import Pretrained, PretrainSettings, unlabelled
+from pedecg.learning.pretrain_settings import PretrainSettings
+from pedecg.models.backbones.autoencoder import MaskedAutoencoder
 from pedecg.signals.signal_store import SignalStore
 
 
@@ -28,25 +30,29 @@ class Example:
 
 
 def examples(
-    learnt: Pretrained,
+    network: MaskedAutoencoder,
+    held_out: NDArray[np.int64],
     store: SignalStore,
     normalisation: Normalisation,
     settings: PretrainSettings,
     count: int,
 ) -> list[Example]:
-    """Return the reconstruction of the first held-out records."""
-    device = next(learnt.network.parameters()).device
+    """Return the reconstruction of the first held-out records.
+
+    Parameters
+    ----------
+    held_out : shape (n,), positions in `store`.
+    """
+    device = next(network.parameters()).device
     signals = Signals(store, normalisation, device)
     generator = torch.Generator(device).manual_seed(derived_seed(settings.seed, 3))
-    positions = learnt.held_out[:count]
+    positions = held_out[:count]
     crop, patch = (round(s * store.fs_hz) for s in (settings.crop_seconds, settings.patch_s))
     signal_mv, lead_mask, length = signals.crop(positions, np.zeros(len(positions), np.int64), crop)
     batch = unlabelled(signals.normalise(signal_mv, lead_mask, length), lead_mask, length)
-    hidden = learnt.network.hide(
-        batch, settings.mask_share, settings.lead_share, max(1, patch), generator
-    )
+    hidden = network.hide(batch, settings.mask_share, settings.lead_share, max(1, patch), generator)
     with torch.inference_mode():
-        filled = signals.millivolts(learnt.network(batch, hidden))
+        filled = signals.millivolts(network(batch, hidden))
     covered = hidden.samples(crop).cpu().numpy()
     return [
         Example(

@@ -14,7 +14,6 @@ from pedecg.report.content_blocks import (
     Diagram,
     Fold,
     Gallery,
-    Picture,
     Table,
     Text,
     figure,
@@ -294,13 +293,18 @@ def measure_truth(run: RunFiles) -> list[Block]:
 
 
 def pretraining(run: RunFiles) -> list[Block]:
-    """Show crops reconstructed by the masked autoencoder."""
-    name = "plots/pretrain/filled_in.png"
+    """Show what the network that learnt without labels does on held-out records."""
+    trained = "Trained on the training signals only, without labels."
     return [
-        Picture(
-            name,
+        *run.picture(
+            "plots/pretrain/filled_in.png",
             "ECG leads with masked patches, and their reconstruction by the autoencoder.",
-            "Trained on the training signals only, without labels.",
+            trained,
             wide=True,
-        )
+        ),
+        *run.picture(
+            "plots/pretrain/identified.png",
+            "Share of predictions that identify the window which follows, by steps ahead.",
+            trained,
+        ),
     ]

@@ -160,7 +160,7 @@ SECTIONS = (
         "pretraining",
         "Pre-training without labels",
         cohort_sections.pretraining,
-        ("plots/pretrain/filled_in.png",),
+        ("plots/pretrain/*.png",),
     ),
     Section(
         "checks",

@@ -135,4 +135,5 @@ def load_encoder(trunk: nn.Module, folder: Path) -> str:
             f"{', '.join(differing[:8])}; give both the same size"
         )
     trunk.load_state_dict(found)
-    return f"masked autoencoder, {card['records']} records, {card['epochs']} epochs"
+    objective = str(card["model"]).replace("_", " ")
+    return f"{objective}, {card['records']} records, {card['epochs']} epochs"

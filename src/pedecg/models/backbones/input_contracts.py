@@ -16,6 +16,7 @@ from scipy import ndimage, signal
 from torch import Tensor
 from torch.nn import functional
 
+from pedecg.models.backbones.st_mem import N_PATCH
 from pedecg.signals import filters
 
 Values = NDArray[np.float64]
@@ -62,6 +63,16 @@ def hubert_ecg() -> Contract:
     return Contract(500.0, 5.0, _hubert_filtered, _hubert_segment)
 
 
+def st_mem() -> Contract:
+    """Return what its authors' ``st_mem.yaml`` does: 250 Hz, crops of 9 s, filtered, one z-score.
+
+    Crops are filtered, not recordings, as theirs are. A recording is covered by crops, two of 10 s;
+    their evaluation takes three. They leave out what is shorter than 10 s; here its last patch of
+    0.3 s is filled with zeros.
+    """
+    return Contract(250.0, 9.0, _st_mem_resampled, _st_mem_segment)
+
+
 def _ecgfounder_filtered(signal_mv: Tensor, lead_mask: Tensor, fs_hz: float) -> Tensor:
     x = resample(signal_mv, fs_hz, 500.0)
     x = zero_phase(x, _notch())
@@ -71,12 +82,17 @@ def _ecgfounder_filtered(signal_mv: Tensor, lead_mask: Tensor, fs_hz: float) -> 
 
 def _ecgfounder_segment(x: Tensor, lead_mask: Tensor) -> Tensor:
     # Of absent leads nothing is published: they take no part in the scale and stay zero.
+    z = _standardised(x, lead_mask)
+    return functional.pad(z, (0, ecgfounder().n_samples - x.shape[-1]))
+
+
+def _standardised(x: Tensor, lead_mask: Tensor) -> Tensor:
+    """Return one z-score over the present leads of each record; absent ones are zero."""
     seen = lead_mask.unsqueeze(-1)
     n = (seen.sum((1, 2)) * x.shape[-1]).view(-1, 1, 1)
     mean = (x * seen).sum((1, 2), keepdim=True) / n
     sd = (((x - mean) * seen).square().sum((1, 2), keepdim=True) / n).sqrt()
-    z = (x - mean) / (sd + TINY) * seen
-    return functional.pad(z, (0, ecgfounder().n_samples - x.shape[-1]))
+    return (x - mean) / (sd + TINY) * seen
 
 
 def _hubert_filtered(signal_mv: Tensor, lead_mask: Tensor, fs_hz: float) -> Tensor:
@@ -92,6 +108,17 @@ def _hubert_segment(x: Tensor, lead_mask: Tensor) -> Tensor:
     x = torch.cat([x, mean.expand(*x.shape[:2], n - x.shape[-1])], dim=-1)
     # Decimated after joining, across the borders of leads: as its authors do.
     return zero_phase(x.flatten(1), _decimator())[:, ::5]
+
+
+def _st_mem_resampled(signal_mv: Tensor, lead_mask: Tensor, fs_hz: float) -> Tensor:
+    return resample_fft(signal_mv, int(signal_mv.shape[-1] * 250.0 / fs_hz))
+
+
+def _st_mem_segment(x: Tensor, lead_mask: Tensor) -> Tensor:
+    # Absent leads are zeros that take no part in the scale, as where its authors mask leads.
+    for band in _st_mem_bands():
+        x = zero_phase(x, band)
+    return functional.pad(_standardised(x, lead_mask), (0, -x.shape[-1] % N_PATCH))
 
 
 @dataclass(frozen=True)
@@ -250,7 +277,19 @@ def _hubert_band(fs_hz: float) -> Filter:
 
 @lru_cache
 def _decimator() -> Filter:
-    sections = signal.cheby1(8, 0.05, 0.8 / 5, output="sos")
+    return _as_sections(signal.cheby1(8, 0.05, 0.8 / 5, output="sos"))
+
+
+@lru_cache
+def _st_mem_bands() -> tuple[Filter, Filter]:
+    high, low = (
+        _as_sections(signal.butter(5, cutoff_hz, kind, fs=250, output="sos"))
+        for cutoff_hz, kind in ((0.67, "highpass"), (40, "lowpass"))
+    )
+    return high, low
+
+
+def _as_sections(sections: Values) -> Filter:
     plain = min(int((sections[:, 2] == 0).sum()), int((sections[:, 5] == 0).sum()))
     ends = 3 * (2 * len(sections) + 1 - plain)
     return Filter("sos", tuple(tuple(map(float, row)) for row in sections), ends)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pedecg.core import checksums
 from pedecg.core.errors import PedecgError
-from pedecg.models.backbones import hubert, input_contracts, net1d
+from pedecg.models.backbones import hubert, input_contracts, net1d, st_mem
 
 _SHOWN = 8  # names in a message, which stays one line
 
@@ -29,6 +29,8 @@ class Release:
     url, file : its page and the name of the file there.
     licence : of the weights, in one line.
     optional : tensors that the file may lack, or hold in another shape.
+    own : of the tensors of a file, those of the network, where a file may hold more than it.
+    download : address of the file, where it does not follow from `url` as on Hugging Face.
     """
 
     build: Callable[..., nn.Module]
@@ -38,6 +40,13 @@ class Release:
     file: str
     licence: str
     optional: Callable[[str], bool]
+    own: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = dict
+    download: str = ""
+
+    @property
+    def address(self) -> str:
+        """Address from which the file is downloaded."""
+        return self.download or f"{self.url}/resolve/main/{self.file}"
 
 
 @runtime_checkable
@@ -52,10 +61,13 @@ _FOUNDER = "https://huggingface.co/PKUDigitalHealth/ECGFounder"
 _HUBERT = "https://huggingface.co/Edoardo-BS/hubert-ecg"
 _MIT = "MIT"
 _NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use, name its authors"
+# Linked from the README of the repository, whose licence is that of its code, (c) VUNO Inc.
+_ST_MEM_ID = "1E7J-A1HqWa2f08T6Sfk5uWk-_CFJhOYQ"
 
 
 def _head(key: str) -> bool:
-    return key.startswith("dense.")  # its number of classes does not concern the embedding
+    # The number of classes does not concern the embedding.
+    return key.startswith(("dense.", "head."))
 
 
 RELEASES = {
@@ -75,6 +87,12 @@ RELEASES = {
         lambda released=False: hubert.HubertECG("base", released), input_contracts.hubert_ecg, 12,
         f"{_HUBERT}-base", "model.safetensors", _NON_COMMERCIAL, hubert.HubertECG.is_unused,
     ),
+    "st_mem": Release(
+        lambda released=False: st_mem.STMEM(), input_contracts.st_mem, 12,
+        "https://github.com/bakqui/ST-MEM", "st_mem_vit_base_encoder.pth",
+        f"{_NON_COMMERCIAL} (of its repository; the file states none)", _head, st_mem.encoder_of,
+        f"https://drive.usercontent.google.com/download?id={_ST_MEM_ID}&export=download&confirm=t",
+    ),
 }  # fmt: skip
 
 
@@ -89,7 +107,7 @@ def take_over(network: nn.Module, name: str, path: str | Path) -> str:
     release, path = RELEASES[name], Path(path)
     if not path.is_file():
         raise PedecgError(f"{path}: not found; {where(name)}")
-    tensors = _as_spelled_here(read(path))
+    tensors = release.own(_as_spelled_here(read(path)))
     with torch.device("meta"):
         whole = release.build(released=True).state_dict()
     expected = {key: tuple(tensor.shape) for key, tensor in whole.items()}
@@ -134,9 +152,11 @@ def read(path: Path) -> dict[str, Tensor]:
         raise PedecgError(
             f"{path}: not a PyTorch file of tensors and numbers alone; nothing of it was run"
         ) from None
-    tensors = held.get("state_dict", held) if isinstance(held, dict) else held
+    tensors = held
+    if isinstance(held, dict):
+        tensors = held.get("state_dict", held.get("model", held))
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise PedecgError(f"{path}: holds no tensors by name, alone or under state_dict")
+        raise PedecgError(f"{path}: holds no tensors by name, alone, under state_dict or model")
     return tensors
 
 

@@ -18,9 +18,9 @@ READS = frozenset({"signals", "demographics", "pretrained"})
 class Settings(Section):
     """Which network, what of it learns, and its head."""
 
-    backbone: Literal["masked_autoencoder", "ecgfounder", "hubert_ecg"] = Field(
-        description="masked_autoencoder: weights of stage pretrain; ecgfounder, hubert_ecg: "
-        "released weights, from `weights`"
+    backbone: Literal["masked_autoencoder", "ecgfounder", "hubert_ecg", "st_mem"] = Field(
+        description="masked_autoencoder: our own network, weights of stage pretrain by whatever "
+        "`pretrain.objective`; ecgfounder, hubert_ecg, st_mem: released weights, from `weights`"
     )
     hubert_size: Literal["small", "base"] = Field(description="small: 30 M parameters; base: 93 M")
     weights: str | None = Field(
@@ -183,4 +183,6 @@ class Released(nn.Module):
 def _release(settings: Settings, n_leads: int) -> str:
     if settings.backbone == "hubert_ecg":
         return f"hubert_ecg_{settings.hubert_size}"
+    if settings.backbone == "st_mem":
+        return "st_mem"
     return "ecgfounder_1lead" if n_leads == 1 else "ecgfounder"
