@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from judged_child import HEALTHY, ILL, LIMITS, judged
 
+from pedecg import rules
 from pedecg.core import criterion_lines
 from pedecg.rules import criteria, criterion_logic, norms
 
@@ -28,6 +29,17 @@ def test_every_criterion_has_a_case_here():
     # These two are looked for in adults: see `test_q_waves_and_fascicles`.
     cases = {*ILL, "left_posterior_block", "possible_left_anterior_block"}
     assert cases == {criterion.name for criterion in criteria.CRITERIA}
+
+
+def test_a_new_file_of_criteria_needs_no_other_change(tmp_path, monkeypatch):
+    (tmp_path / "hospital_criteria.py").write_text(
+        "from pedecg.rules.criterion_logic import UNKNOWN, Criterion\n"
+        "CRITERIA = (Criterion('ours', 'Our criterion', lambda child: UNKNOWN),)\n"
+    )
+    (tmp_path / "shared_criteria.py").write_text('"""Functions only."""\n')
+    monkeypatch.setattr(criteria, "__file__", str(tmp_path / "criteria.py"))
+    monkeypatch.setattr(rules, "__path__", [*rules.__path__, str(tmp_path)])
+    assert [criterion.name for criterion in criteria._further()] == ["ours"]
 
 
 @pytest.mark.parametrize("name", ILL)
