@@ -1,7 +1,7 @@
 """Premature and aberrant beats, rate and averaged beat of the clean parts of a recording.
 
-Hands move on a hand-held recorder, and half of what then looks like a beat is none. A beat counts
-as early or odd only where its neighbours are usual beats and the trace between them is quiet.
+Movement artefacts of a hand-held recorder cause many false detections. A beat counts as premature
+or aberrant only where its neighbours are typical beats without noise between them.
 """
 
 import itertools
@@ -192,7 +192,7 @@ def _averaged(steady: Values, fs_hz: float, beats: _Beats) -> dict[str, float]:
     beat = np.median(rows - np.median(rows[:, level], axis=1, keepdims=True), axis=0)
     inner = np.abs(reach) <= beat_similarity.QRS_S * fs_hz
     qrs = beat[inner]
-    beat *= 1.0 if qrs.max() >= -qrs.min() else -1.0  # a trace held the wrong way round
+    beat *= 1.0 if qrs.max() >= -qrs.min() else -1.0  # an inverted recording
     slope = np.abs(np.gradient(beat))
     steepest = int(np.argmax(np.where(inner, slope, 0)))
     steep = slope > STEEP * slope[steepest]

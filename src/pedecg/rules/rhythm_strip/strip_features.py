@@ -52,8 +52,7 @@ def measure(
     rr = np.diff(r_s)
     early = np.append(False, rr < rr_intervals.EARLY * rr_intervals.local_median(rr))[: len(r_s)]
     quiet = strip_noise.quiet(signal, fs_hz, r_s)
-    # Where a hand moved, beats are found that are none: those beats are ignored, if enough
-    # is left.
+    # Movement artefacts give false beats: beats there are ignored, if enough others are left.
     between = quiet[1:] & quiet[:-1]
     if between.sum() < FEWEST_QUIET:
         quiet, between = np.ones_like(quiet), np.ones_like(between)
