@@ -36,7 +36,8 @@ IMPORT_BY_NAME = {
             *(PACKAGE / "tabular").glob("*.py"),
             PACKAGE / "learning/network_model.py",
         ]
-    )
+    ),
+    PACKAGE / "rules/criteria.py": sorted((PACKAGE / "rules").glob("*_criteria.py")),
 }
 # Data files that lie outside the package of the module that reads them.
 DATA_OF = {PACKAGE / "waves/shipped_delineator.py": PACKAGE / "weights"}

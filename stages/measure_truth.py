@@ -1,4 +1,4 @@
-"""Compare every measure with the simulated heart's own; only a simulation knows the truth."""
+"""Compare every measure with its true value, which simulated records have."""
 
 from pedecg.core import errors, tables
 from pedecg.rules import measurement_error

@@ -22,7 +22,7 @@ def main() -> None:
 
     test = cases.of_split(labels, splits, "test")
     groups = subgroups.groups(records, quality, age_edges_days, settings)
-    found = subgroups.look_at_all(models, test, seeds, groups, settings, scoring)
+    found = subgroups.score_all(models, test, seeds, groups, settings, scoring)
     together = subgroups.together(found)
 
     tables.write_metrics(subgroups.as_metrics(found), "metrics/subgroups.json")

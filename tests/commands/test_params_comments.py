@@ -15,6 +15,7 @@ import params_comments
 
 from pedecg.commands import parameter_sections
 from pedecg.core import params
+from pedecg.core.errors import PedecgError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = params_comments.files()
@@ -49,8 +50,34 @@ def has(values: Any, key: str) -> bool:
     return True
 
 
-def test_every_pipeline_is_covered() -> None:
-    assert {file.parent.name for file in FILES[1:]} == set(parameter_sections.PIPELINES)
+def test_every_listed_pipeline_is_there() -> None:
+    assert {file.parent.name for file in FILES[1:]} >= set(parameter_sections.PIPELINES)
+
+
+def test_a_new_pipeline_needs_no_entry(copied: Callable[[Path, str], Path]) -> None:
+    root = (ROOT / "params.yaml").read_text("utf-8")
+    section = re.search(r"(?ms)^ingest:.*?(?=^\S)", root)
+    assert section
+    place = ROOT / "pipelines/description/params.yaml"
+    file = copied(place, section[0])
+    parameter_sections.check(file)
+    assert list(parameter_sections.sections(file)) == ["ingest"]
+    for wrong, message in (("ingset:", "unknown section ingset"), ("ingest:\n  a: 1", "ingest.a")):
+        copied(place, section[0].replace("ingest:", wrong, 1))
+        with pytest.raises(PedecgError, match=message):
+            parameter_sections.check(file)
+
+
+@pytest.mark.parametrize("lacking", ["models", "train"])
+def test_a_pipeline_that_trains_names_what_it_lacks(
+    copied: Callable[[Path, str], Path], lacking: str
+) -> None:
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    file = copied(
+        ROOT / "pipelines/own/params.yaml", re.sub(rf"(?ms)^{lacking}:.*?(?=^\S)", "", text)
+    )
+    with pytest.raises(PedecgError, match=lacking):
+        parameter_sections.check(file)
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
 import pytest
 from ruamel.yaml import YAML
 
@@ -14,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import docs_pages
 
 from pedecg.commands import parameter_sections
+from pedecg.core import table_schemas
+from pedecg.rules import criteria, measure, norms
+from pedecg.rules.rhythm_strip import strip_features
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "pedecg"
@@ -82,6 +88,11 @@ BANNED = {
 # Words that no public name of the code is made of.
 BANNED_IN_NAMES = {"said", "told", "mine", "abroad", "heed", "stranger", "disbelieved", "railed",
                    "ill", "hollow", "calm", "wild"}  # fmt: skip
+# Words that no column of the tables of measures is made of.
+BANNED_IN_COLUMNS = BANNED_IN_NAMES | {
+    "adds", "alike", "beyond", "chest", "early", "least", "most", "odd", "slur", "sound",
+    "sure", "told", "unlike", "usual",
+}  # fmt: skip
 # Every package but the files of weights: its strings are messages, titles, columns and help texts.
 SHOWN = docs_pages.packages()
 
@@ -212,6 +223,20 @@ def test_public_names_use_the_standard_terms() -> None:
         if BANNED_IN_NAMES & set(re.findall(r"[a-z]+|[A-Z][a-z]*", name))
     ]
     assert not found
+
+
+def test_columns_use_the_standard_terms() -> None:
+    """Every column of the tables, those of one lead and of thresholds included."""
+    schemas = (s for s in vars(table_schemas).values() if isinstance(s, pa.DataFrameSchema))
+    columns = [name for schema in schemas for name in schema.columns]
+    columns += strip_features.measure(
+        pd.DataFrame(columns=list(table_schemas.WAVES.columns)), np.zeros(3000), 300.0,
+        norms.load(norms.LIMITS),
+    )  # fmt: skip
+    columns += [*measure.COLUMNS, *measure.FURTHER_COLUMNS, *norms.load(norms.LIMITS).thresholds]
+    columns += [f"rule_{criterion.name}" for criterion in criteria.CRITERIA]
+    assert "strip_qrs_correlation_median" in columns
+    assert not [name for name in columns if BANNED_IN_COLUMNS & set(re.findall(r"[a-z]+", name))]
 
 
 @pytest.mark.parametrize(

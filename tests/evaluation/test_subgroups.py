@@ -64,7 +64,7 @@ def test_every_record_is_in_one_group_of_each_factor(cohort, group: pd.DataFrame
 
 
 @pytest.fixture(scope="module")
-def looked(cohort, group: pd.DataFrame) -> subgroups.Looked:
+def looked(cohort, group: pd.DataFrame) -> subgroups.GroupScores:
     """A model that serves boys well and girls not at all."""
     predictions = cohort.predictions(5.0)
     girl = predictions["record_id"].map(group["sex"]).eq("female")
@@ -72,17 +72,17 @@ def looked(cohort, group: pd.DataFrame) -> subgroups.Looked:
     guessed = predictions["probability"].where(~girl, rng.random(len(predictions)))
     done = cohort.evaluate(predictions.assign(probability=guessed), SCORING)
     test = cases.of_split(cohort.labels, cohort.splits, "test")
-    return subgroups.look("made", test, done.stated["test"], group, SETTINGS, SCORING)
+    return subgroups.score("made", test, done.stated["test"], group, SETTINGS, SCORING)
 
 
-def test_groups_of_a_factor_hold_all_records_once(looked: subgroups.Looked) -> None:
+def test_groups_of_a_factor_hold_all_records_once(looked: subgroups.GroupScores) -> None:
     aurocs = looked.table[looked.table["metric"] == "auroc"]
     counted = aurocs.groupby(["factor", "target"])["n"].sum()
     for factor in ("age", "leads", "sex", "quality", "length", "year"):
         assert counted[factor].tolist() == counted["all"].tolist()
 
 
-def test_the_largest_gap_is_found_and_named(looked: subgroups.Looked) -> None:
+def test_the_largest_gap_is_found_and_named(looked: subgroups.GroupScores) -> None:
     gap = subgroups.largest(looked.gaps)["abnormal"]
     assert (gap["factor"], gap["worse"], gap["better"]) == ("sex", "female", "male")
     assert 0 < gap["low"] < gap["difference"] < gap["high"]
@@ -92,19 +92,19 @@ def test_the_largest_gap_is_found_and_named(looked: subgroups.Looked) -> None:
     assert "abnormal by sex" in reported.split("larger than chance: ")[1]
 
 
-def test_a_group_with_too_few_cases_has_no_figure(looked: subgroups.Looked) -> None:
+def test_a_group_with_too_few_cases_has_no_figure(looked: subgroups.GroupScores) -> None:
     few = looked.table[looked.table["positives"] < SCORING.min_positives]
     assert len(few)
     assert few["value"].isna().all()
 
 
-def test_pairs_of_factors_are_crossed_on_request(looked: subgroups.Looked) -> None:
+def test_pairs_of_factors_are_crossed_on_request(looked: subgroups.GroupScores) -> None:
     assert "age x sex" in set(looked.table["factor"])
     crossed = looked.table[looked.table["factor"] == "sex x length"]
     assert set(crossed["group"]) <= {"female, 30 s and more", "male, under 10 s"}
 
 
-def test_the_picture_is_the_same_bytes_again(looked: subgroups.Looked, tmp_path: Path) -> None:
+def test_the_picture_is_the_same_bytes_again(looked: subgroups.GroupScores, tmp_path: Path) -> None:
     title = subgroups.sentence(looked.gaps)
     for name in ("a.png", "b.png"):
         subgroup_figure.draw(looked.table, title, "made-up patients", tmp_path / name, "zzu")

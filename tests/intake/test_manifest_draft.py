@@ -277,10 +277,14 @@ def test_letters_of_other_encodings_are_kept(tmp_path, text, encoding):
     [
         ("Age (months)", "months"), ("age_days", "days"), ("Alter [Jahre]", "years"),
         ("age in weeks", "weeks"), ("age", None), ("stage", None), ("AGE_Y", "years"),
+        ("age_years", "years"), ("ageInDays", "days"), ("age_at_ecg", None), ("age_group", None),
     ],
 )  # fmt: skip
-def test_a_unit_in_a_columns_name_is_read(column, unit):
+def test_an_age_and_its_unit_are_read_from_a_columns_name(tmp_path, column, unit):
     assert column_guesses.unit_in_name(column) == unit
+    table(tmp_path, f"file,{column}\na.hea,5\nb.hea,7\n")
+    found = column_guesses.role(table_dialects.read(tmp_path / "patients.csv"), "age", {"file"})
+    assert (found is None) == (column in ("stage", "age_group"))
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

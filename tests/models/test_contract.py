@@ -209,7 +209,7 @@ def test_refitted_it_has_seen_validation_rows_but_their_probabilities_have_not(f
     ("text", "says"),
     [
         (None, "not found; the stage that writes it has not run"),
-        ("{", "not the card of a model"),
+        ("{", "not a valid model card"),
         ("[]", "names no family of models; train it again"),
         ('{"family": "oracle"}', "no model 'oracle'; there are age_sex"),
         ('{"family": "rules_linear"}', "not a model of rules_linear"),

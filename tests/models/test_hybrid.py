@@ -260,5 +260,5 @@ def test_a_card_without_weights_is_refused(fitted: Fitted, tmp_path: Path) -> No
     card = tmp_path / "model.json"
     card.write_text(card.read_text(encoding="utf-8").replace('"bias"', '"other"'), encoding="utf-8")
     folder_hashes.seal(tmp_path, [card.name])
-    with pytest.raises(PedecgError, match="not the card of a hybrid"):
+    with pytest.raises(PedecgError, match="not a valid hybrid card"):
         registry.load(tmp_path)

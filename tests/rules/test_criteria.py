@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from judged_child import HEALTHY, ILL, LIMITS, judged
 
+from pedecg import rules
 from pedecg.core import criterion_lines
 from pedecg.rules import criteria, criterion_logic, norms
 
@@ -28,6 +29,17 @@ def test_every_criterion_has_a_case_here():
     # These two are looked for in adults: see `test_q_waves_and_fascicles`.
     cases = {*ILL, "left_posterior_block", "possible_left_anterior_block"}
     assert cases == {criterion.name for criterion in criteria.CRITERIA}
+
+
+def test_a_new_file_of_criteria_needs_no_other_change(tmp_path, monkeypatch):
+    (tmp_path / "hospital_criteria.py").write_text(
+        "from pedecg.rules.criterion_logic import UNKNOWN, Criterion\n"
+        "CRITERIA = (Criterion('ours', 'Our criterion', lambda child: UNKNOWN),)\n"
+    )
+    (tmp_path / "shared_criteria.py").write_text('"""Functions only."""\n')
+    monkeypatch.setattr(criteria, "__file__", str(tmp_path / "criteria.py"))
+    monkeypatch.setattr(rules, "__path__", [*rules.__path__, str(tmp_path)])
+    assert [criterion.name for criterion in criteria._further()] == ["ours"]
 
 
 @pytest.mark.parametrize("name", ILL)
@@ -67,7 +79,7 @@ def test_without_an_age_only_criteria_for_all_ages_can_be_met():
         "sinus_arrhythmia", "irregular_rhythm", "pause", "ventricular_premature_beats",
         "atrial_premature_beats", "bigeminy", "trigeminy", "atrial_fibrillation", "atrial_flutter",
         "supraventricular_tachycardia", "wide_qrs_tachycardia", "second_degree_block",
-        "complete_block", "paced", "low_voltage", "low_voltage_chest",
+        "complete_block", "paced", "low_voltage", "low_voltage_precordial",
         "left_atrial_enlargement",
         "qtc_borderline", "long_qtc", "short_qtc", "schwartz_qt", "wide_qrs_t_angle",
         "st_elevation", "st_depression", "brugada_1", "brugada_2",
@@ -141,7 +153,7 @@ def test_upright_t_in_v1_is_a_sign_before_six_years_only():
 
 def test_a_short_pr_of_an_infant_is_below_most_of_the_others():
     """Rijnbeek's median below three months is 98 to 101 ms: 95 ms is no sign of a bypass."""
-    signs = HEALTHY | {"pr_ms": 95, "qrs_ms": 120, "slur_ms": 40}
+    signs = HEALTHY | {"pr_ms": 95, "qrs_ms": 120, "delta_wave_ms": 40}
     assert judged(signs, age_days=60)["pre_excitation"].met is False
     assert judged(signs | {"pr_ms": 75}, age_days=60)["pre_excitation"].met is True
 
@@ -221,7 +233,7 @@ def test_an_adolescent_girl_has_a_higher_borderline_than_a_boy():
 
 @pytest.mark.parametrize(
     ("change", "met"),
-    [({}, True), ({"pr_ms": 115}, False), ({"qrs_ms": 80}, False), ({"slur_ms": 10}, False)],
+    [({}, True), ({"pr_ms": 115}, False), ({"qrs_ms": 80}, False), ({"delta_wave_ms": 10}, False)],
 )
 def test_pre_excitation_needs_all_three_signs(change, met):
     signs = HEALTHY | ILL["pre_excitation"] | change
@@ -294,7 +306,7 @@ def test_left_anterior_block_needs_all_four_signs(change):
 @pytest.mark.parametrize(("early_deg", "met"), [(-60, True), (-20, False), (math.nan, None)])
 def test_beside_right_block_the_axis_of_the_left_ventricle_decides(early_deg, met):
     both = HEALTHY | ILL["left_anterior_block"] | ILL["rbbb"]
-    found = judged(both | {"qrs_axis_deg": 150, "qrs_early_axis_deg": early_deg})
+    found = judged(both | {"qrs_axis_deg": 150, "qrs_initial_axis_deg": early_deg})
     assert found["rbbb"].met is True
     assert found["left_anterior_block"].met is met
 

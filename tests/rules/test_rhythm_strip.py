@@ -45,8 +45,8 @@ def test_fibrillation_is_irregular_everywhere_and_has_no_p():
     sinus, fibrillating = of(REGULAR), of(irregular, p_mv=0)
     assert fibrillating["strip_rr_window_cv_min"] > 0.1 > sinus["strip_rr_window_cv_min"]
     assert fibrillating["strip_rr_cosen"] > sinus["strip_rr_cosen"] + 1
-    assert sinus["strip_p_adds_up"] > 0.9
-    assert fibrillating["strip_p_adds_up"] < 0.5
+    assert sinus["strip_p_common_power_fraction"] > 0.9
+    assert fibrillating["strip_p_common_power_fraction"] < 0.5
 
 
 def test_one_early_beat_leaves_the_other_intervals_regular():
@@ -54,14 +54,14 @@ def test_one_early_beat_leaves_the_other_intervals_regular():
     rr[12:14] = 0.5, 1.1
     found = of(rr)
     assert found["strip_rr_window_cv_min"] < 0.02 < found["strip_rr_window_cv_max"]
-    assert found["strip_rr_early_then_late"] == pytest.approx(1 / 29)
+    assert found["strip_rr_short_long_pair_fraction"] == pytest.approx(1 / 29)
 
 
 def test_noise_lowers_what_adds_up():
     quiet, loud = of(REGULAR), of(REGULAR, noise_mv=0.5)
-    assert loud["strip_qrs_adds_up"] < quiet["strip_qrs_adds_up"]
-    assert loud["strip_left_usual"] > 3 * quiet["strip_left_usual"]
-    assert quiet["strip_agree"] > 0.9
+    assert loud["strip_qrs_common_power_fraction"] < quiet["strip_qrs_common_power_fraction"]
+    assert loud["strip_residual_sd_median"] > 3 * quiet["strip_residual_sd_median"]
+    assert quiet["strip_bsqi"] > 0.9
 
 
 def test_a_trace_upside_down_measures_the_same():
@@ -109,13 +109,13 @@ def with_beat(rr_s, odd=(), moved=(), shape=-1.0):
 
 def test_a_sinus_rhythm_is_beyond_nothing():
     found = of(REGULAR)
-    assert found["strip_beyond"] == pytest.approx(0, abs=0.05)
-    assert found["strip_sound"] == 1
-    assert found["strip_sound_bpm"] == pytest.approx(75, abs=0.5)
+    assert found["strip_deviation_total"] == pytest.approx(0, abs=0.05)
+    assert found["strip_clean_interval_fraction"] == 1
+    assert found["strip_clean_rate_bpm"] == pytest.approx(75, abs=0.5)
 
 
 @pytest.mark.parametrize(
-    ("rr_s", "finding"), [(0.4, "rate"), (1.5, "rate"), ((0.45, 1.1), "early")]
+    ("rr_s", "finding"), [(0.4, "rate"), (1.5, "rate"), ((0.45, 1.1), "premature")]
 )
 def test_one_finding_is_enough_to_be_beyond_normal(rr_s, finding):
     rr = REGULAR.copy()
@@ -124,9 +124,9 @@ def test_one_finding_is_enough_to_be_beyond_normal(rr_s, finding):
     else:
         rr[:] = rr_s
     found = of(rr)
-    assert found[f"strip_beyond_{finding}"] > 1
-    assert found["strip_beyond_most"] == found[f"strip_beyond_{finding}"]
-    assert found["strip_beyond"] >= found["strip_beyond_most"]
+    assert found[f"strip_deviation_{finding}"] > 1
+    assert found["strip_deviation_max"] == found[f"strip_deviation_{finding}"]
+    assert found["strip_deviation_total"] >= found["strip_deviation_max"]
 
 
 def test_a_wide_beat_between_usual_ones_is_odd():
@@ -134,17 +134,17 @@ def test_a_wide_beat_between_usual_ones_is_odd():
     rr[12:14] = 0.55, 1.05
     waves, signal = with_beat(rr, odd=[13])
     found = strip_features.measure(waves, signal, FS_HZ, LIMITS)
-    assert found["strip_odd"] == 1
-    assert found["strip_beyond_odd"] > 0.5
-    assert found["strip_early"] == 0  # odd, and not reported twice
+    assert found["strip_aberrant_beats"] == 1
+    assert found["strip_deviation_aberrant"] > 0.5
+    assert found["strip_premature_beats"] == 0  # odd, and not reported twice
 
 
 def test_a_beat_found_where_a_hand_moved_is_neither_early_nor_odd():
     waves, signal = with_beat(REGULAR, moved=[10.0])
     false = waves[waves["wave"] == "QRS"].iloc[[0]].assign(onset_s=9.96, peak_s=10, offset_s=10.04)
     found = strip_features.measure(pd.concat([waves, false]), signal, FS_HZ, LIMITS)
-    assert found["strip_early"] == found["strip_odd"] == 0
-    assert found["strip_beyond"] < 0.3
+    assert found["strip_premature_beats"] == found["strip_aberrant_beats"] == 0
+    assert found["strip_deviation_total"] < 0.3
 
 
 def test_width_of_qrs_and_level_of_st_are_reported_from_the_averaged_beat():
@@ -152,9 +152,9 @@ def test_width_of_qrs_and_level_of_st_are_reported_from_the_averaged_beat():
         of(REGULAR),
         strip_features.measure(*with_beat(REGULAR, odd=range(31)), FS_HZ, LIMITS),
     )
-    assert wide["strip_beat_qrs_s"] > narrow["strip_beat_qrs_s"] + 0.05
-    assert wide["strip_beyond_qrs"] > 1
-    assert abs(narrow["strip_beat_st"]) < 0.1
+    assert wide["strip_average_beat_qrs_s"] > narrow["strip_average_beat_qrs_s"] + 0.05
+    assert wide["strip_deviation_qrs"] > 1
+    assert abs(narrow["strip_average_beat_st_to_qrs"]) < 0.1
 
 
 def test_the_limits_of_a_normal_rhythm_are_data_and_may_differ_by_age(tmp_path):
@@ -170,7 +170,7 @@ def test_the_limits_of_a_normal_rhythm_are_data_and_may_differ_by_age(tmp_path):
 
     def rate(age_days):
         measures = strip_features.measure(waves, signal, FS_HZ, limits, age_days)
-        return measures["strip_beyond_rate"]
+        return measures["strip_deviation_rate"]
 
     assert rate(7) == 0
     assert rate(3650) == pytest.approx(2.5, abs=0.1)

@@ -46,7 +46,7 @@ class SplitSettings(Section):
     folds: int = Field(
         ge=0,
         le=100,
-        description="0: fractions hold; from 2: cross-validation with so many folds, each "
+        description="0: fractions hold; from 2: cross-validation with this number of folds, each "
         "tested once",
     )
     fold: int = Field(ge=0, description="with folds: the one to test on, from 0")

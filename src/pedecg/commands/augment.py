@@ -17,7 +17,7 @@ def augment(
 ) -> None:
     """Draw the first recording after each augmentation of `train.augment`; mixup uses the second.
 
-    Each change is made alone and for certain. Those that params.yaml leaves off are drawn too.
+    Each augmentation is applied alone, with probability 1; also those that are off in params.yaml.
     """
     from pedecg.commands import each_recording
     from pedecg.core import params

@@ -36,7 +36,7 @@ def deidentify(
     ] = False,
     age_unit: Annotated[
         AgeUnit | None,
-        typer.Option(help="of a manifest's ages without a unit", show_default=False),
+        typer.Option(help="unit of ages in a manifest that state none", show_default=False),
     ] = None,
 ) -> None:  # fmt: skip
     """Write recordings as WFDB with new ids, age in days and sex; nothing else is copied.

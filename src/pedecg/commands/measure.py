@@ -34,8 +34,8 @@ def measure(
     age_unit: Annotated[
         AgeUnit | None,
         typer.Option(
-            help="of a manifest's ages without a unit; default: cohort.manifest.age_unit where "
-            "params.yaml names that folder",
+            help="unit of ages in a manifest that state none; default: cohort.manifest.age_unit "
+            "where params.yaml names that folder",
             show_default=False,
         ),
     ] = None,

@@ -99,7 +99,8 @@ def _some(names: Iterable[str], **others: type[Section]) -> Sections:
     return {n: others.get(n, schema) for n, schema in SECTIONS.items() if n in {*names, *others}}
 
 
-# The pipelines besides the root's, by the name of their folder in ``pipelines/``.
+# The pipelines besides the root's with sections of their own, and sections that they must have, by
+# the name of their folder in ``pipelines/``. Others need no entry.
 PIPELINES: dict[str, Sections] = {
     "arrhythmia": _some((*_TRAINED, *_MEASURED), simulate=CincSimulationSettings),
     "cardiotoxicity": _some(_TRAINED, simulate=XmlSimulationSettings),
@@ -122,8 +123,12 @@ PIPELINES: dict[str, Sections] = {
 
 
 def sections(file: Path = params.PARAMS_FILE) -> Sections:
-    """Return the class of every section; each model's is ``models.<name>``."""
-    known = PIPELINES.get(_pipeline(file), SECTIONS)
+    """Return the class of every section; each model's is ``models.<name>``.
+
+    A pipeline that `PIPELINES` does not name has those of `SECTIONS` that its file holds.
+    """
+    pipeline = _pipeline(file)
+    known = PIPELINES.get(pipeline) or (_some(params.read_file(file)) if pipeline else SECTIONS)
     found: Sections = {}
     for name, schema in known.items():
         if name in _BY_NAME:

@@ -19,7 +19,7 @@ _Preset = Annotated[
 _Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, show_default=False,
-                 help="do what dvc repro does, with so many stages at a time; without a preset"),
+                 help="do what dvc repro does, with N stages at a time; without a preset"),
 ]  # fmt: skip
 _Target = Annotated[
     list[str] | None,

@@ -37,7 +37,13 @@ SCHEMAS = {
     # 2: rr_turns and rr_lag1 became rr_turning_points and rr_autocorrelation
     # 3: strip_rr_calm, _typical and _wild became strip_rr_window_cv_min, _median and _max; other
     #    strip_rr_ columns have the names of heart rate variability too (rmssd, sd1_sd2)
-    "rules": Schema(3, "dvc repro rule_features"),
+    # 4: strip_ columns have standard terms (strip_beyond became strip_deviation_total, strip_sound
+    #    strip_clean_interval_fraction, …); slur_ms, qrs_early_axis_deg, qrs_chest_mv, rr_shortest,
+    #    rr_longest and rr_early became delta_wave_ms, qrs_initial_axis_deg, qrs_precordial_mv,
+    #    rr_p5_to_median, rr_p95_to_median and rr_short_share
+    "rules": Schema(4, "dvc repro rule_features"),
+    # 2: read_qrs_chest_mv became read_qrs_precordial_mv
+    "truth": Schema(2, "dvc repro simulate"),
     # 2: confusion.called became confusion.predicted
     "evaluate": Schema(2, "dvc repro evaluate evaluate_ensemble"),
     # 2: railed_records became records_with_saturated_samples

@@ -37,8 +37,8 @@ def _text(description: str, nullable: bool = True) -> pa.Column:
 
 RECORDS = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination", unique=True),
-        "patient_id": _id("whose examination"),
+        "record_id": _id("identifier of the record", unique=True),
+        "patient_id": _id("identifier of the patient"),
         "path": _id("relative to the cohort's root, as its reader opens it"),
         "fs_hz": pa.Column("float64", pa.Check.gt(0), description="samples per second, Hz"),
         "n_samples": pa.Column("int64", pa.Check.gt(0), description="samples per lead"),
@@ -52,7 +52,7 @@ RECORDS = pa.DataFrameSchema(
             "string",
             nullable=True,
             required=False,
-            description="of patients that may be one (see `same_patient`): one side of a split",
+            description="patients that may be one person (see `same_patient`): kept in one split",
         ),
         r"^x_.+$": pa.Column(
             "float64",
@@ -70,7 +70,7 @@ RECORDS = pa.DataFrameSchema(
 # One nullable column per target: 1 present, 0 absent, null where the source cannot tell.
 LABELS = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination", unique=True),
+        "record_id": _id("identifier of the record", unique=True),
         r"^(?!record_id$).+$": pa.Column(
             "Int8",
             pa.Check.isin([0, 1]),
@@ -97,7 +97,7 @@ QUARANTINE = pa.DataFrameSchema(
 
 FINDINGS = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination"),
+        "record_id": _id("identifier of the record"),
         "vocabulary": _id("aha, chn, icd10, scp, …"),
         "code": _id("the code, or the prose where the vocabulary has none"),
         "modifiers": _text("modifiers of this code, joined by +"),
@@ -112,7 +112,7 @@ FINDINGS = pa.DataFrameSchema(
 # Measured by us on the raw signal at ingest, besides what the source itself states.
 QUALITY = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination"),
+        "record_id": _id("identifier of the record"),
         "lead": _id("canonical name"),
         "usable": pa.Column("bool", description="False: mask this lead"),
         "flaw": _text(
@@ -136,7 +136,7 @@ QUALITY = pa.DataFrameSchema(
 # What a reader must know of a record that is used all the same, one row per note.
 NOTES = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination"),
+        "record_id": _id("identifier of the record"),
         "kind": _id("paced, clipped-high, clipped-low, mains-hum, limb-leads, electrodes"),
         "leads": _text("canonical names, joined by a space; null: not of single leads"),
         "detail": _id("one line"),
@@ -151,8 +151,8 @@ NOTES = pa.DataFrameSchema(
 
 SPLITS = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination", unique=True),
-        "patient_id": _id("whose examination"),
+        "record_id": _id("identifier of the record", unique=True),
+        "patient_id": _id("identifier of the patient"),
         "split": pa.Column("string", pa.Check.isin(SPLITS_IN_ORDER)),
     },
     strict=True,
@@ -162,7 +162,7 @@ SPLITS = pa.DataFrameSchema(
 
 WAVES = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination"),
+        "record_id": _id("identifier of the record"),
         "lead": _id(
             "canonical name; 'global': all leads together; 'any_lead': the same waves from the "
             "earliest onset to the latest offset in any lead"
@@ -182,7 +182,7 @@ WAVES = pa.DataFrameSchema(
 # z-scores `z_<measure>`, the criteria `rule_<name>` and the points `score_<name>`.
 RULES = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination", unique=True),
+        "record_id": _id("identifier of the record", unique=True),
         "heart_rate_bpm": _number("beats per minute", 10, 400),
         "qtc_rate_bpm": _number("rate by which QT is corrected, beats per minute", 10, 400),
         "longest_rr_ms": _number(
@@ -195,9 +195,9 @@ RULES = pa.DataFrameSchema(
         "rr_change": _number("median relative change from one RR to the next", 0),
         "p_share": _number("share of beats with a P wave", 0, 1),
         "rr_cv": _number("SD of RR over its mean", 0),
-        "rr_shortest": _number("5th percentile of RR over its median", 0, 1),
-        "rr_longest": _number("95th percentile of RR over its median", 1),
-        "rr_early": _number("share of RR below 0.85 of the preceding RR", 0, 1),
+        "rr_p5_to_median": _number("5th percentile of RR over its median", 0, 1),
+        "rr_p95_to_median": _number("95th percentile of RR over its median", 1),
+        "rr_short_share": _number("share of RR below 0.85 of the preceding RR", 0, 1),
         "rr_turning_points": _number("turning points of RR, share of intervals", 0, 1),
         "rr_autocorrelation": _number("lag-1 autocorrelation of RR", -1, 1),
         "rr_entropy": _number("sample entropy of RR"),
@@ -229,11 +229,11 @@ RULES = pa.DataFrameSchema(
         "qtc_hodges_ms": _number("QT + 1.75 x (rate - 60), ms", 0, 1500),
         "p_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
-        "qrs_early_axis_deg": _number("axis of the first 80 ms of QRS, degrees", -180, 180),
+        "qrs_initial_axis_deg": _number("axis of the first 80 ms of QRS, degrees", -180, 180),
         "t_axis_deg": _number("frontal plane, -180 to 180 degrees", -180, 180),
         "qrs_t_angle_deg": _number("frontal angle between QRS and T axis, degrees", 0, 180),
         "qrs_limb_mv": _number("largest peak-to-peak QRS of the limb leads, mV", 0),
-        "qrs_chest_mv": _number("largest peak-to-peak QRS of the precordial leads, mV", 0),
+        "qrs_precordial_mv": _number("largest peak-to-peak QRS of the precordial leads, mV", 0),
         "sv1_rv6_mv": _number("S in V1 + R in V6, mV", 0),
         r"^p_(ii|v1)_mv$": _some("P amplitude, from the line between onset and offset, mV", 0),
         r"^p_terminal_v1_m[vs]$": _some("amplitude and duration of terminal negative P, mV, ms", 0),
@@ -242,7 +242,7 @@ RULES = pa.DataFrameSchema(
         "paced": pa.Column(
             "boolean", nullable=True, required=False, description="pacemaker spikes were found"
         ),
-        "slur_ms": _number("duration of the delta wave (slurred upstroke), ms", 0, 400),
+        "delta_wave_ms": _number("duration of the delta wave (slurred upstroke), ms", 0, 400),
         rf"^(r|s|q)_{_LEAD}_mv$": _some("amplitude of R, S and Q, mV", 0),
         rf"^q_{_LEAD}_ms$": _some("duration of Q, or of a QS complex, ms", 0),
         rf"^rs_ratio_{_LEAD}$": _some("R over S", 0),
@@ -266,11 +266,13 @@ RULES = pa.DataFrameSchema(
 
 PREDICTIONS = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination"),
+        "record_id": _id("identifier of the record"),
         "split": pa.Column("string", pa.Check.isin([*SPLITS_IN_ORDER, "external"])),
-        "seed": pa.Column("int64", description="of the training"),
+        "seed": pa.Column("int64", description="seed of the training"),
         "label": _id("target"),
-        "probability": pa.Column("float64", pa.Check.in_range(0, 1)),
+        "probability": pa.Column(
+            "float64", pa.Check.in_range(0, 1), description="before calibration"
+        ),
     },
     strict=True,
     coerce=True,
@@ -280,8 +282,8 @@ PREDICTIONS = pa.DataFrameSchema(
 CANDIDATES = pa.DataFrameSchema(
     {
         "rank": pa.Column("int64", pa.Check.ge(1), unique=True, description="1 is most suspect"),
-        "record_id": _id("one examination"),
-        "patient_id": _id("whose examination"),
+        "record_id": _id("identifier of the record"),
+        "patient_id": _id("identifier of the patient"),
         "label": _id("target"),
         "given": pa.Column("int64", pa.Check.isin([0, 1]), description="the label as recorded"),
         "probability": pa.Column("float64", pa.Check.in_range(0, 1), description="out of fold"),
@@ -298,8 +300,8 @@ CANDIDATES = pa.DataFrameSchema(
 # `severity_<disease>` (0 to 1) and true measurements with their unit in the name.
 TRUTH = pa.DataFrameSchema(
     {
-        "record_id": _id("one examination", unique=True),
-        "patient_id": _id("whose examination"),
+        "record_id": _id("identifier of the record", unique=True),
+        "patient_id": _id("identifier of the patient"),
         r"^true_.+$": pa.Column("int8", pa.Check.isin([0, 1]), regex=True),
         r"^wrong_.+$": pa.Column("bool", regex=True),
         r"^severity_.+$": pa.Column("float64", pa.Check.in_range(0, 1), regex=True),

@@ -161,4 +161,4 @@ def load(path: str | Path) -> list[Member]:
     except FileNotFoundError:
         raise PedecgError(f"{path}: not found; the stage that writes it has not run") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PedecgError(f"{path}: not the card of an ensemble ({error})") from None
+        raise PedecgError(f"{path}: not a valid ensemble card ({error})") from None

@@ -56,4 +56,4 @@ class Model(contract.Model):
                 tuple(zip(members, opened, strict=True)),
             )  # fmt: skip
         except (KeyError, TypeError) as error:
-            raise PedecgError(f"{folder}: not the card of an ensemble ({error})") from None
+            raise PedecgError(f"{folder}: not a valid ensemble card ({error})") from None

@@ -99,7 +99,7 @@ def groups(
 
 
 @dataclass(frozen=True)
-class Looked:
+class GroupScores:
     """One model, group by group.
 
     Attributes
@@ -112,14 +112,14 @@ class Looked:
     gaps: pd.DataFrame
 
 
-def look(
+def score(
     model: str,
     subjects: Cases,
     calibrated: Calibrated,
     group: pd.DataFrame,
     settings: SubgroupSettings,
     scoring: evaluate.Scoring,
-) -> Looked:
+) -> GroupScores:
     """Score every group, and every difference of AUROC between two groups of one factor.
 
     Parameters
@@ -155,35 +155,35 @@ def look(
                     counted[k] or " x " not in factor
                 ):  # crossed groups are many, and mostly too small
                     rows.append({**about, "metric": metric, **figure})
-    return Looked(pd.DataFrame(rows), _gaps(model, subjects.targets, factors, scored))
+    return GroupScores(pd.DataFrame(rows), _gaps(model, subjects.targets, factors, scored))
 
 
-def look_at_all(
+def score_all(
     models: Sequence[Selected],
     test: Cases,
     seeds: Sequence[int],
     group: pd.DataFrame,
     settings: SubgroupSettings,
     scoring: evaluate.Scoring,
-) -> dict[str, Looked]:
-    """Return what `look` finds for each model, at its own calibration and thresholds."""
+) -> dict[str, GroupScores]:
+    """Return the `score` of each model, at its own calibration and thresholds."""
     found = {}
     for model in models:
         raw = cases.probabilities(model.predictions(), test, model.source)
         calibrated = evaluate.calibrated(model.calibration(), raw, seeds)
-        found[model.name] = look(model.name, test, calibrated, group, settings, scoring)
+        found[model.name] = score(model.name, test, calibrated, group, settings, scoring)
     return found
 
 
-def together(found: Mapping[str, Looked]) -> Looked:
+def together(found: Mapping[str, GroupScores]) -> GroupScores:
     """Return the tables of all models as one."""
-    return Looked(
+    return GroupScores(
         pd.concat([each.table for each in found.values()], ignore_index=True),
         pd.concat([each.gaps for each in found.values()], ignore_index=True),
     )
 
 
-def as_metrics(found: Mapping[str, Looked]) -> dict[str, Any]:
+def as_metrics(found: Mapping[str, GroupScores]) -> dict[str, Any]:
     """Return the largest gap of each model and target, for a metrics file."""
     return {"largest_gap": {model: largest(each.gaps) for model, each in found.items()}}
 

@@ -29,7 +29,10 @@ FINDINGS = (  # the first pattern that fits the name of a feature; z-scores and 
     ("rhythm", r"rr_|sdnn|rmssd|ectopic|eminy|flutter|atrial_rate|blocked|dissociation|strip_"),
     ("rhythm", r"premature|pause|fibrillation|p_share|longest|shortest|arrhythmia|irregular"),
     ("pacing", r"paced"),
-    ("AV conduction, pre-excitation", r"(^|_)pr(_|$)|slur|pre_excitation|(degree|complete)_block"),
+    (
+        "AV conduction, pre-excitation",
+        r"(^|_)pr(_|$)|delta_wave|pre_excitation|(degree|complete)_block",
+    ),
     ("heart rate", r"heart_rate|qtc_rate|tachycardia|bradycardia"),
     ("QT interval", r"(^|_)qtc?(_|$)"),
     ("electrical axis", r"axis|angle|anterior_block"),
@@ -38,7 +41,7 @@ FINDINGS = (  # the first pattern that fits the name of a feature; z-scores and 
     ("P wave", r"(^|_)p_|atrial_enlargement"),
     ("QRS duration, bundle branches", r"^qrs$|qrs_(ms|consensus)|bbb|r_peak|r2_v1|wide_qrs"),
     ("Q wave", r"(^|_)q_|qr_ratio"),
-    ("QRS voltage", r"(^|_)[rs]_|rs_ratio|sv1_rv6|qrs_(limb|chest)|voltage|[rl]vh"),
+    ("QRS voltage", r"(^|_)[rs]_|rs_ratio|sv1_rv6|qrs_(limb|precordial)|voltage|[rl]vh"),
     ("other criteria", r"."),
 )  # fmt: skip
 NAMES = tuple(dict.fromkeys(name for name, _ in FINDINGS))

@@ -22,7 +22,9 @@ MOST_AGES = 0.9  # share of its cells by which a column called age is one; the o
 _NAMES = {
     "patient": r"(patient|pat|subject|case|person)([ _.-]*(id|nr|no|num|number|code|key))?|pid|mrn"
     r"|patienten[ _.-]*(nummer|nr|id)|fallnummer",
-    "age": r"(age|alter|edad|idade|lebensalter)\b.*|.*[ _]age([ _](in[ _])?[a-z]+)?",
+    "age": r"(?!.*(group|class|categor|gruppe|band))"  # a group is no age
+    r"((age|alter|edad|idade|lebensalter)(?![a-z]).*|age(in)?(days?|weeks?|months?|years?)"
+    r"|.*[ _]age([ _](in[ _])?[a-z]+)?)",
     "sex": r"(sex|gender|geschlecht|sexe|sexo|genre)|is[ _]?(male|female)|male|female",
     "acquired_at": r"(acquired|acquisition|recording|recorded|exam|examination|ecg|study)?[ _]?"
     r"(at|date|datetime|time|timestamp|datum)|aufnahmedatum|untersuchungsdatum",
@@ -31,7 +33,7 @@ _NAMES = {
 }
 _BIRTH = re.compile(r"birth|born|\bdob\b|geb(urts|oren)|nacimiento|naissance", re.IGNORECASE)
 _UNIT_IN_NAME = re.compile(
-    r"(?:^|[^a-z])(hours?|days?|d|weeks?|wk|w|months?|mo|years?|yrs?|y|tage?|wochen?|monate?|jahre?)"
+    r"(?:^|[^a-z]|age(?:in)?)(hours?|days?|d|weeks?|wk|w|months?|mo|years?|yrs?|y|tage?|wochen?|monate?|jahre?)"
     r"[\])]?$"
 )
 _GERMAN = {"tag": "days", "woc": "weeks", "mon": "months", "jah": "years"}

@@ -130,7 +130,10 @@ def draft(found: FoundFiles, answers: Answers, given: Table | None = None) -> Dr
     for name in ("age", "sex"):
         lacking = sum(name not in row for row in rows)
         if lacking:
-            notes.missing.append(f"{name} in the table: {lacking} of {len(rows)}; the file's own")
+            notes.missing.append(
+                f"{name}: not in the table for {lacking} of {len(rows)} recordings; that of their "
+                "files is used, if there is one"
+            )
     return Draft(
         columns=("record_id", "path", *present, *labels),
         rows=rows,
@@ -294,7 +297,9 @@ def _labels(
         wanted = column_guesses.labels(table, taken)
         if wanted:
             notes.guesses.append(f"labels, columns of 0 and 1: {', '.join(map(repr, wanted))}")
-            notes.questions.append("Are all of these labels? --labels COLUMN,COLUMN names others")
+            notes.questions.append(
+                f"Are these columns the labels: {', '.join(wanted)}? If not: --labels COLUMN,COLUMN"
+            )
         else:
             notes.missing.append("labels: no column of 0 and 1; a training needs some (--labels)")
     else:

@@ -285,9 +285,9 @@ def _read_card(path: Path) -> Card:
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
-        raise PedecgError(f"{path}: not the card of a network: {place}: {fault['msg']}") from None
+        raise PedecgError(f"{path}: not a valid network card: {place}: {fault['msg']}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PedecgError(f"{path}: not the card of a network ({error})") from None
+        raise PedecgError(f"{path}: not a valid network card ({error})") from None
 
 
 def _same(what: str, trained: object, found: object) -> None:

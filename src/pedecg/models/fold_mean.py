@@ -59,7 +59,7 @@ class Model(contract.Model):
         try:
             targets, folds = tuple(card["targets"]), range(card["folds"])
         except (KeyError, TypeError) as error:
-            raise PedecgError(f"{folder}: not the card of a mean of folds ({error})") from None
+            raise PedecgError(f"{folder}: not a valid card of a mean of folds ({error})") from None
         return cls.of([registry.load(folder / f"fold{k}", targets, accelerator) for k in folds])
 
 

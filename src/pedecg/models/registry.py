@@ -160,7 +160,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises
     ------
     PedecgError
-        There is none, it is not the card of a model, or a file is not the one that was saved.
+        There is none, it is not a valid model card, or a file is not the one that was saved.
     """
     path = folder / contract.CARD
     if not path.exists():
@@ -169,7 +169,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PedecgError(f"{path}: not the card of a model ({error})") from None
+        raise PedecgError(f"{path}: not a valid model card ({error})") from None
     if not isinstance(card, dict) or not isinstance(card.get("family"), str):
         raise PedecgError(f"{path}: names no family of models; train it again")
     return card

@@ -55,7 +55,7 @@ def over_age(figure: Figure, one: Measured, own: pd.DataFrame) -> None:
     figure.suptitle(
         f"{one.name.replace('_', ' ')}: 2nd, 50th and 98th centile of this hospital's normal "
         "training patients\n"
-        "where an interval ends at the line, the patients do not bound the centile on that side",
+        "an interval that ends at its centile's line is unbounded on that side: too few patients",
         fontsize=10,
     )
 

@@ -34,7 +34,7 @@ def draw(ranked: pd.DataFrame, path: str | Path, cohort: str) -> None:
     axes.set_yticks(height, names, fontsize=8)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(-0.03, 1.03)
-    axes.set_xlabel("probability from a model that never saw the patient (bar: the recorded label)")
+    axes.set_xlabel("out-of-fold probability (bar: recorded label)")
     flagged = int(ranked["flagged"].sum())
     axes.set_title(
         f"{flagged:,} of {len(ranked):,} labels are suspect; the first {len(shown)}",

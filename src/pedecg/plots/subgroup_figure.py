@@ -22,7 +22,7 @@ def draw(table: pd.DataFrame, title: str, note: str, path: Path, cohort: str) ->
 
     Parameters
     ----------
-    table : of one model, as `subgroups.look` returns it.
+    table : of one model, as `subgroups.score` returns it.
     title : a sentence that says what is seen.
     note : how many records and patients it rests on.
     """

@@ -252,7 +252,7 @@ def criteria_against_readers(run: RunFiles) -> list[Block]:
 
 
 def measure_truth(run: RunFiles) -> list[Block]:
-    """How far the measures lie from the truth, which only a simulation knows."""
+    """Measurement accuracy: measured minus true values, of simulated records."""
     found = run.metrics("measure_truth")
     if not found["records"]:
         return []

@@ -30,15 +30,15 @@ LEAST_NOISE_MV_MS = 0.2  # of a lead's area; keeps a very quiet lead from outwei
 def axes(beat: MedianBeat) -> dict[str, Reading]:
     """Return the axes of P, QRS and T, -180 to 180 degrees, and the frontal QRS-T angle.
 
-    ``qrs_early_axis_deg`` is that of the first 80 ms of QRS: in right bundle branch block the left
-    ventricle, which has no delay, is activated by then.
+    ``qrs_initial_axis_deg`` is the axis of the first 80 ms of QRS: in right bundle branch block
+    the left ventricle, which has no delay, is activated by then.
     """
     found = {}
     for wave, part in (("p", beat.p), ("qrs", beat.qrs), ("t", beat.t)):
         if part is not None:
             found[f"{wave}_axis_deg"] = axis(beat, part, wave)
     early = slice(beat.qrs.start, min(beat.qrs.start + round(EARLY_S * beat.fs_hz), beat.qrs.stop))
-    found["qrs_early_axis_deg"] = axis(beat, early, "qrs")
+    found["qrs_initial_axis_deg"] = axis(beat, early, "qrs")
     if "p_axis_deg" in found:  # a P on top of a T has no axis of its own
         found["p_axis_deg"] = replace(found["p_axis_deg"], valid=beat.p_alone)
     if "t_axis_deg" in found:

@@ -264,9 +264,10 @@ CRITERIA = (
         ),
     ),
     Criterion(
-        "low_voltage_chest", "Low voltage in the precordial leads",
+        "low_voltage_precordial", "Low voltage in the precordial leads",
         lambda child: beyond_threshold(
-            child, "qrs_chest_mv", "largest precordial QRS", "low_voltage_chest", above=False
+            child, "qrs_precordial_mv", "largest precordial QRS", "low_voltage_precordial",
+            above=False,
         ),
     ),
 )  # fmt: skip

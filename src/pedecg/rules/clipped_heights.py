@@ -19,7 +19,7 @@ OF_SEVERAL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "qrs_axis_deg": (LIMB, LIMB),
     "qrs_t_angle_deg": (LIMB, LIMB),
     "qrs_limb_mv": (LIMB, LIMB),
-    "qrs_chest_mv": (CHEST, CHEST),
+    "qrs_precordial_mv": (CHEST, CHEST),
 }
 
 

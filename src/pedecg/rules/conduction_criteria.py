@@ -17,9 +17,9 @@ from pedecg.rules.criterion_logic import (
 
 def pre_excitation(child: MeasuredChild) -> Verdict:
     """Assess pre-excitation: short PR, wide QRS for age and a delta wave."""
-    pr, slur = child.value("pr_ms"), child.value("slur_ms")
+    pr, slur = child.value("pr_ms"), child.value("delta_wave_ms")
     short, source = child.limit("pr_pre_excitation")
-    slow, slow_source = child.limit("slur_pre_excitation")
+    slow, slow_source = child.limit("delta_wave_pre_excitation")
     wide = beyond_percentile(child, "qrs", above=True)
     signs = (
         None if math.isnan(pr) or math.isnan(short) else pr < short,

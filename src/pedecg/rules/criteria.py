@@ -1,8 +1,12 @@
 """All criteria: which rules an ECG meets, and why, in one sentence each.
 
-A criterion is a line of a registry, by topic. Limits for age and sex and all thresholds are data
-of `norms`, each with its source.
+Files ``*_criteria.py`` of this package hold criteria by topic, each in a tuple ``CRITERIA``; a
+new file needs no entry here. Limits for age and sex and all thresholds are data of `norms`, each
+with its source.
 """
+
+import importlib
+from pathlib import Path
 
 from pedecg.rules import (
     atrial_criteria,
@@ -15,14 +19,32 @@ from pedecg.rules import (
 )
 from pedecg.rules.criterion_logic import UNKNOWN, Criterion, MeasuredChild, Verdict
 
+_SHIPPED = (  # in the order of their columns
+    rhythm_criteria,
+    conduction_criteria,
+    atrial_criteria,
+    fascicular_criteria,
+    chamber_criteria,
+    q_wave_criteria,
+    repolarisation_criteria,
+)
+
+
+def _further() -> list[Criterion]:
+    """Return the criteria of all other modules ``*_criteria.py``, in the order of their names."""
+    names = sorted(file.stem for file in Path(__file__).parent.glob("*_criteria.py"))
+    modules = (importlib.import_module(f"{__package__}.{name}") for name in names)
+    return [
+        criterion
+        for module in modules
+        if module not in _SHIPPED
+        for criterion in getattr(module, "CRITERIA", ())  # shared functions only: none
+    ]
+
+
 CRITERIA: tuple[Criterion, ...] = (
-    *rhythm_criteria.CRITERIA,
-    *conduction_criteria.CRITERIA,
-    *atrial_criteria.CRITERIA,
-    *fascicular_criteria.CRITERIA,
-    *chamber_criteria.CRITERIA,
-    *q_wave_criteria.CRITERIA,
-    *repolarisation_criteria.CRITERIA,
+    *(criterion for module in _SHIPPED for criterion in module.CRITERIA),
+    *_further(),
 )
 
 

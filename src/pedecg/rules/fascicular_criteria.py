@@ -24,7 +24,7 @@ def left_anterior_block(child: MeasuredChild) -> Verdict:
     atrioventricular septal defect, can look the same.
     """
     right = conduction_criteria.right_block(child, complete=True).met is True
-    name, what = ("qrs_early_axis_deg", "axis of the first 80 ms of QRS") if right else (
+    name, what = ("qrs_initial_axis_deg", "axis of the first 80 ms of QRS") if right else (
         "qrs_axis_deg", "QRS axis")  # fmt: skip
     axis, qrs = child.value(name), child.value("qrs_ms")
     q, r, peak = (child.value(f"{name}_avl_{unit}") for name, unit in (

@@ -131,8 +131,8 @@ def irregularity(rr: Values) -> dict[str, float]:
     Returns
     -------
     rr_cv : SD over mean.
-    rr_shortest, rr_longest : 5th and 95th percentile over the median.
-    rr_early : share of intervals under 0.85 of the one before.
+    rr_p5_to_median, rr_p95_to_median : 5th and 95th percentile over the median.
+    rr_short_share : share of intervals under 0.85 of the one before.
     rr_turning_points : turning points, share of intervals; 2/3 by chance.
     rr_autocorrelation : correlation of each interval with the next; sinus arrhythmia swings
         slowly, so near 1.
@@ -146,9 +146,9 @@ def irregularity(rr: Values) -> dict[str, float]:
     varies = len(rr) > 3 and rr[1:].std() > 0 and rr[:-1].std() > 0
     return {
         "rr_cv": float(rr.std() / rr.mean()),
-        "rr_shortest": float(low),
-        "rr_longest": float(high),
-        "rr_early": float(np.mean(rr[1:] < EARLY * rr[:-1])),
+        "rr_p5_to_median": float(low),
+        "rr_p95_to_median": float(high),
+        "rr_short_share": float(np.mean(rr[1:] < EARLY * rr[:-1])),
         "rr_turning_points": float(np.mean(turns)) if len(turns) else np.nan,
         "rr_autocorrelation": elementary.correlation(rr[1:], rr[:-1]) if varies else 0.0,
         "rr_entropy": _sample_entropy(rr) if len(rr) > 5 else np.nan,

@@ -33,14 +33,14 @@ COLUMNS = (
     "p_ms", "pr_ms", "qrs_ms", "qt_ms",
     "p_consensus_ms", "pr_consensus_ms", "qrs_consensus_ms", "qt_consensus_ms",
     *(f"qtc_{name}_ms" for name in intervals.CORRECTIONS),
-    "p_axis_deg", "qrs_axis_deg", "qrs_early_axis_deg", "t_axis_deg", "qrs_t_angle_deg",
-    "qrs_limb_mv", "qrs_chest_mv",
+    "p_axis_deg", "qrs_axis_deg", "qrs_initial_axis_deg", "t_axis_deg", "qrs_t_angle_deg",
+    "qrs_limb_mv", "qrs_precordial_mv",
     *(f"{wave}_{lead}_mv" for wave in "rsq" for lead in _ALL), "sv1_rv6_mv",
     *(f"q_{lead}_ms" for lead in _ALL), *(f"rs_ratio_{lead}" for lead in _ALL),
     *(f"qr_ratio_{lead}" for lead in _ALL), *(f"t_{lead}_mv" for lead in _ALL),
     *(f"st_{lead}_mv" for lead in _ALL), "j_v1_mv", "j_v2_mv", "st80_v1_mv", "st80_v2_mv",
     "p_ii_mv", "p_v1_mv", "p_terminal_v1_mv", "p_terminal_v1_ms", "p_terminal_force_v1_mvms",
-    "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "slur_ms",
+    "r2_v1_mv", *(f"r_peak_{lead.lower()}_ms" for lead in wave_shape.PEAK_TIMES), "delta_wave_ms",
 )  # fmt: skip
 
 _BY_LEAD = ("r_{}_mv", "s_{}_mv", "q_{}_mv", "q_{}_ms", "rs_ratio_{}", "qr_ratio_{}", "t_{}_mv",

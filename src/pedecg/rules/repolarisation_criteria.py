@@ -80,7 +80,7 @@ def _shifted(
 
 def st_elevation(child: MeasuredChild) -> Verdict:
     """Assess ST elevation in two contiguous limb leads or precordial leads."""
-    return _shifted(child, ((LIMB, "st_elevation_limb"), (CHEST, "st_elevation_chest")), 1.0)
+    return _shifted(child, ((LIMB, "st_elevation_limb"), (CHEST, "st_elevation_precordial")), 1.0)
 
 
 def st_depression(child: MeasuredChild) -> Verdict:

@@ -13,7 +13,7 @@ from pedecg.rules.measured_value import Reading
 COLUMNS = (
     "heart_rate_bpm", "qtc_rate_bpm", "longest_rr_ms", "shortest_rr_ms",
     "rr_sd_ms", "sdnn_ms", "rmssd_ms", "rr_change", "p_share",
-    "rr_cv", "rr_shortest", "rr_longest", "rr_early", "rr_turning_points",
+    "rr_cv", "rr_p5_to_median", "rr_p95_to_median", "rr_short_share", "rr_turning_points",
     "rr_autocorrelation", "rr_entropy",
     "ectopic_share", "ventricular_ectopic_share", "atrial_ectopic_share", "bigeminy_share",
     "trigeminy_share", "base_rr_cv", "base_rr_change", "flutter", "flutter_regularity",

@@ -34,7 +34,7 @@ def heights(beat: MedianBeat) -> dict[str, Reading]:
     if {"s_v1_mv", "r_v6_mv"} <= found.keys():
         s, r = found["s_v1_mv"], found["r_v6_mv"]
         found["sv1_rv6_mv"] = Reading(s.value + r.value, float(np.hypot(s.spread, r.spread)))
-    for name, leads in (("qrs_limb_mv", LIMB), ("qrs_chest_mv", CHEST)):
+    for name, leads in (("qrs_limb_mv", LIMB), ("qrs_precordial_mv", CHEST)):
         if set(leads) <= beat.median.keys():
             largest = max(leads, key=lambda lead: np.ptp(beat.median[lead][beat.qrs]))
             value = float(np.ptp(beat.median[largest][beat.qrs]))
@@ -63,7 +63,7 @@ def forms(beat: MedianBeat) -> dict[str, Reading]:
             at = ms * float(np.argmax(qrs)) if qrs.max() >= MIN_R_MV else np.nan
             peaks = ms * np.argmax(beat.each[lead][:, beat.qrs], axis=1)
             found[f"r_peak_{lead.lower()}_ms"] = Reading(at, spread(peaks.astype(float)))
-    found["slur_ms"] = Reading(ms * slur(np.stack(list(beat.median.values()))[:, beat.qrs]))
+    found["delta_wave_ms"] = Reading(ms * slur(np.stack(list(beat.median.values()))[:, beat.qrs]))
     return found
 
 

@@ -1,7 +1,7 @@
 """Whether a finished run says what the committed one says, output by output.
 
-Outputs are compared by the hashes of ``dvc.lock``. Everything that no trained network has touched
-must have the same bytes on every processor. Networks differ a little between processor families,
+Outputs are compared by the hashes of ``dvc.lock``. What does not depend on a trained network must
+have the same bytes on every processor. Networks differ a little between processor families,
 and so does what follows from them; of these the figures are compared, with the tolerances of
 ``verify_tolerances.csv``. What holds no figures (weights, pictures, pages) is judged by the figures
 of its run.
@@ -39,7 +39,7 @@ class Tolerance:
 
     Attributes
     ----------
-    of_networks : whether it holds for what a trained network has touched, or for all else.
+    of_networks : whether it holds for what depends on a trained network, or for all else.
     file, key : patterns of an output's path, and of a figure's dotted name in it; without a key
         the row is about the bytes of an output that holds no committed figures.
     absolute : largest absolute difference of a figure.

@@ -89,7 +89,7 @@ def _qrs(beat: BeatShape) -> dict[str, float]:
     size = np.ptp(leads, axis=1)
     limb, chest = (float(size[rows].max()) for rows in (slice(0, 6), slice(6, 12)))
     both = found["s_v1_mv"] + found["r_v6_mv"]
-    return found | {"qrs_limb_mv": limb, "qrs_chest_mv": chest, "sv1_rv6_mv": both}
+    return found | {"qrs_limb_mv": limb, "qrs_precordial_mv": chest, "sv1_rv6_mv": both}
 
 
 def _repolarisation(beat: BeatShape, qt_s: float) -> dict[str, float]:

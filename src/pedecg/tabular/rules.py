@@ -35,7 +35,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
         "high z_sv1_rv6": 0.3,
     },
     "myocarditis": {
-        "rule_low_voltage": 1.0, "rule_low_voltage_chest": 0.5, "rule_tachycardia": 0.5,
+        "rule_low_voltage": 1.0, "rule_low_voltage_precordial": 0.5, "rule_tachycardia": 0.5,
         "rule_long_qtc": 0.5, "rule_qtc_borderline": 0.5, "rule_first_degree_block": 0.5,
         "rule_wide_qrs": 0.5, "rule_low_t": 1.0, "rule_inverted_t": 1.0,
         "rule_st_elevation": 0.5, "rule_st_depression": 1.0, "low z_r_v6": 0.5,

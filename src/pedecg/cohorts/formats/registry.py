@@ -96,7 +96,7 @@ def read(file: str | Path, max_mb: float = MAX_MB) -> FileEcg:
         form = format_of(file)
         if form is None:
             reason = "malformed-xml" if file.suffix.lower() == ".xml" else "unknown-vendor"
-            raise RecordFault(reason, f"{name}: of no known ECG format; expected {kinds()}")
+            raise RecordFault(reason, f"{name}: unknown ECG format; expected {kinds()}")
         size, most = file.stat().st_size / _MEGABYTE, max(max_mb, form.max_mb or 0)
         if size > most:
             raise RecordFault(

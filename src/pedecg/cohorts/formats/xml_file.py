@@ -157,7 +157,7 @@ def _parser(encoding: str | None) -> Any:
     from defusedxml.ElementTree import DefusedXMLParser
 
     class Builder(TreeBuilder):
-        """Refuses elements that nest deeper than in any ECG: a stack of 200,000 ends Python."""
+        """Refuse elements nested deeper than in any ECG: 200,000 levels overflow Python's stack."""
 
         depth = 0
 

@@ -189,7 +189,7 @@ class Model(contract.Trainable):
             opened = [registry.load(folder / name, targets, accelerator) for name in card["sides"]]
             return cls(card["model"], card["seed"], targets, tuple(opened), fused)
         except (KeyError, TypeError, ValueError) as error:
-            raise PedecgError(f"{folder}: not the card of a hybrid ({error})") from None
+            raise PedecgError(f"{folder}: not a valid hybrid card ({error})") from None
 
 
 def _once(

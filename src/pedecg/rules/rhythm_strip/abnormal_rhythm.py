@@ -18,14 +18,14 @@ from pedecg.rules.norms import Limits
 MS_PER_S = 1000.0
 
 
-def beyond(
+def deviation(
     found: Mapping[str, float],
     pr_s: float,
     limits: Limits,
     age_days: float | None = None,
     sex: str | None = None,
 ) -> dict[str, float]:
-    """Return ``beyond_<finding>``, the greatest (``beyond_most``) and their sum (``beyond``).
+    """Return ``deviation_<finding>``, and as ``_max`` and ``_total`` their maximum and sum.
 
     Parameters
     ----------
@@ -43,23 +43,26 @@ def beyond(
         step = limit(f"{name}_step") / unit
         return _steps(sign * value, sign * limit(name) / unit, step)
 
-    bpm = found["sound_bpm"]
-    early_step = limit("early_step")
-    beyond_limit = {
+    bpm = found["clean_rate_bpm"]
+    premature_step = limit("premature_step")
+    deviations = {
         "rate": over(bpm, "fast") + over(bpm, "slow", sign=-1.0),
-        "qrs": over(found["beat_qrs_s"], "wide_qrs", MS_PER_S),
+        "qrs": over(found["average_beat_qrs_s"], "wide_qrs", MS_PER_S),
         "pr": over(pr_s, "long_pr", MS_PER_S),
-        "st": over(abs(found["beat_st"]), "st"),
-        "early": min(
-            _steps(found["early_clear"], 0.0, early_step), limit("early_largest") / early_step
+        "st": over(abs(found["average_beat_st_to_qrs"]), "st"),
+        "premature": min(
+            _steps(found["prematurity_to_rr_variability"], 0.0, premature_step),
+            limit("premature_max") / premature_step,
         ),
-        "odd": min(_steps(found["odd_weight"], 0.0, 1.0), limit("odd_largest")),
+        "aberrant": min(_steps(found["aberrant_beat_score"], 0.0, 1.0), limit("aberrant_max")),
     }
     known = np.isfinite(bpm)
-    counted = {f"beyond_{name}": value if known else np.nan for name, value in beyond_limit.items()}
+    counted = {
+        f"deviation_{name}": value if known else np.nan for name, value in deviations.items()
+    }
     return counted | {
-        "beyond_most": max(beyond_limit.values()) if known else np.nan,
-        "beyond": sum(beyond_limit.values()) if known else np.nan,
+        "deviation_max": max(deviations.values()) if known else np.nan,
+        "deviation_total": sum(deviations.values()) if known else np.nan,
     }
 
 

@@ -22,7 +22,7 @@ LIKE, UNLIKE = 0.9, 0.7  # correlation of a QRS with the median one
 TALL = 0.7  # of the usual height: a beat, and no bump of the baseline
 
 
-def alike(
+def similarity(
     signal_mv: Values, fs_hz: float, r_s: Values, early: NDArray[np.bool_]
 ) -> dict[str, float]:
     """Return the measures of the beats; all NaN where they are too few.
@@ -46,7 +46,7 @@ def alike(
     r = aligned(signal_mv, r[whole], reach[qrs], shift)
     beats = signal_mv[r[:, None] + reach]
     early = early[whole]
-    return _told(signal_mv, fs_hz, beats, r, reach, qrs, early)
+    return _measures(signal_mv, fs_hz, beats, r, reach, qrs, early)
 
 
 def _level(rows: Values) -> Values:
@@ -56,7 +56,7 @@ def _level(rows: Values) -> Values:
     return np.asarray(rows - np.linspace(first, last, rows.shape[1], axis=1))
 
 
-def _told(
+def _measures(
     signal_mv: Values, fs_hz: float, beats: Values, r: NDArray[np.int64],
     reach: NDArray[np.int64], qrs: NDArray[np.bool_], early: NDArray[np.bool_],
 ) -> dict[str, float]:  # fmt: skip
@@ -69,29 +69,34 @@ def _told(
     height = np.ptp(beats[:, qrs], axis=1)
     usual_height = float(np.median(height))
     odd = likeness < UNLIKE
-    found = {f"{name}_adds_up": _adds_up(part[likeness >= UNLIKE]) for name, part in parts.items()}
+    found = {
+        f"{name}_common_power_fraction": _common_power(part[likeness >= UNLIKE])
+        for name, part in parts.items()
+    }
     means = {name: np.median(part[likeness >= UNLIKE], axis=0) if (~odd).any() else part[0]
              for name, part in parts.items()}  # fmt: skip
     found |= {
-        f"{name}_height": float(np.ptp(means[name]) / max(usual_height, 1e-6))
+        f"{name}_to_qrs_amplitude": float(np.ptp(means[name]) / max(usual_height, 1e-6))
         for name in ("p", "t")
     }
-    found["p_alike"] = float(np.median(_to_others(parts["p"])))
-    found["t_alike"] = float(np.median(_to_others(parts["t"])))
+    found["p_beat_correlation"] = float(np.median(_to_others(parts["p"])))
+    found["t_beat_correlation"] = float(np.median(_to_others(parts["t"])))
     found |= _form(typical, means, reach, fs_hz, usual_height)
     tall = height > TALL * usual_height
     found |= {
-        "qrs_alike": float(np.median(likeness)),
-        "qrs_least_alike": float(np.percentile(likeness, 10)),
-        "qrs_odd": float(odd.mean()),
-        "qrs_odd_tall": float((odd & tall).mean()),
-        "qrs_not_like": float((likeness < LIKE).mean()),
-        "qrs_odd_alike": float(np.median(_to_others(beats[odd][:, qrs]))) if odd.sum() > 1 else 0.0,
-        "qrs_early_odd": float((early & (likeness < LIKE)).mean()),
-        "qrs_mv": usual_height,
-        "qrs_height_spread": float(height.std() / max(usual_height, 1e-6)),
+        "qrs_correlation_median": float(np.median(likeness)),
+        "qrs_correlation_p10": float(np.percentile(likeness, 10)),
+        "qrs_low_correlation_fraction": float(odd.mean()),
+        "qrs_low_correlation_high_amplitude_fraction": float((odd & tall).mean()),
+        "qrs_reduced_correlation_fraction": float((likeness < LIKE).mean()),
+        "qrs_low_correlation_beat_correlation": float(np.median(_to_others(beats[odd][:, qrs])))
+        if odd.sum() > 1
+        else 0.0,
+        "qrs_premature_reduced_correlation_fraction": float((early & (likeness < LIKE)).mean()),
+        "qrs_amplitude_mv": usual_height,
+        "qrs_amplitude_cv": float(height.std() / max(usual_height, 1e-6)),
     }
-    return found | _left(signal_mv, fs_hz, typical, r, reach, usual_height)
+    return found | _residual(signal_mv, fs_hz, typical, r, reach, usual_height)
 
 
 def _form(
@@ -107,17 +112,17 @@ def _form(
     t, p = sign * means["t"], sign * means["p"]
     p_at = int(np.argmax(np.abs(p)))
     return {
-        "qrs_two_sided": min(up, down) / max(up, down, 1e-6),
-        "qrs_steep_s": float(steep[-1] - steep[0]) / fs_hz if len(steep) else np.nan,
-        "t_up": float(t.max() / max(height, 1e-6)),
-        "t_down": float(-t.min() / max(height, 1e-6)),
-        "t_at_s": float(np.argmax(np.abs(t)) / fs_hz),
-        "p_up": float(p[p_at] / max(height, 1e-6)),
-        "p_before_s": float((len(p) - p_at) / fs_hz),
+        "qrs_biphasic_ratio": min(up, down) / max(up, down, 1e-6),
+        "qrs_steep_duration_s": float(steep[-1] - steep[0]) / fs_hz if len(steep) else np.nan,
+        "t_positive_to_qrs": float(t.max() / max(height, 1e-6)),
+        "t_negative_to_qrs": float(-t.min() / max(height, 1e-6)),
+        "t_peak_time_s": float(np.argmax(np.abs(t)) / fs_hz),
+        "p_signed_to_qrs": float(p[p_at] / max(height, 1e-6)),
+        "p_peak_before_qrs_s": float((len(p) - p_at) / fs_hz),
     }
 
 
-def _left(
+def _residual(
     signal_mv: Values, fs_hz: float, typical: Values, r: NDArray[np.int64],
     reach: NDArray[np.int64], height: float,
 ) -> dict[str, float]:  # fmt: skip
@@ -138,13 +143,15 @@ def _left(
     total = max(power[all_of_it].sum(), 1e-12)
     share = power[all_of_it] / total
     return {
-        "left_least": float(low),
-        "left_usual": float(middle),
-        "left_most": float(high),
-        "f_share": float(power[band].sum() / total),
-        "f_peak": float(power[band].max() / max(power[band].sum(), 1e-12)),
-        "f_mv": float(np.sqrt(power[band].sum() * (hz[1] - hz[0]))),
-        "left_entropy": float(-(share * np.log(share + 1e-12)).sum()),
+        "residual_sd_p10": float(low),
+        "residual_sd_median": float(middle),
+        "residual_sd_p90": float(high),
+        "fibrillatory_power_fraction": float(power[band].sum() / total),
+        "fibrillatory_power_peak_fraction": float(
+            power[band].max() / max(power[band].sum(), 1e-12)
+        ),
+        "fibrillatory_rms_mv": float(np.sqrt(power[band].sum() * (hz[1] - hz[0]))),
+        "residual_spectral_entropy": float(-(share * np.log(share + 1e-12)).sum()),
     }
 
 
@@ -162,7 +169,7 @@ def _to_others(rows: Values) -> Values:
     return correlation(rows, (rows.sum(axis=0) - rows) / max(len(rows) - 1, 1))
 
 
-def _adds_up(rows: Values) -> float:
+def _common_power(rows: Values) -> float:
     """Return the share of the rows' power that is common to them: 1 alike, about 0 by chance."""
     n = len(rows)
     if n < 2:
@@ -196,10 +203,14 @@ def aligned(
 
 
 _NAMES = (
-    "p_adds_up", "qrs_adds_up", "t_adds_up", "p_height", "t_height", "p_alike", "t_alike",
-    "qrs_two_sided", "qrs_steep_s", "t_up", "t_down", "t_at_s", "p_up", "p_before_s",
-    "qrs_alike", "qrs_least_alike", "qrs_odd", "qrs_odd_tall", "qrs_not_like",
-    "qrs_odd_alike", "qrs_early_odd",
-    "qrs_mv", "qrs_height_spread", "left_least", "left_usual", "left_most", "f_share", "f_peak",
-    "f_mv", "left_entropy",
+    "p_common_power_fraction", "qrs_common_power_fraction", "t_common_power_fraction",
+    "p_to_qrs_amplitude", "t_to_qrs_amplitude", "p_beat_correlation", "t_beat_correlation",
+    "qrs_biphasic_ratio", "qrs_steep_duration_s", "t_positive_to_qrs", "t_negative_to_qrs",
+    "t_peak_time_s", "p_signed_to_qrs", "p_peak_before_qrs_s", "qrs_correlation_median",
+    "qrs_correlation_p10", "qrs_low_correlation_fraction",
+    "qrs_low_correlation_high_amplitude_fraction", "qrs_reduced_correlation_fraction",
+    "qrs_low_correlation_beat_correlation", "qrs_premature_reduced_correlation_fraction",
+    "qrs_amplitude_mv", "qrs_amplitude_cv", "residual_sd_p10", "residual_sd_median",
+    "residual_sd_p90", "fibrillatory_power_fraction", "fibrillatory_power_peak_fraction",
+    "fibrillatory_rms_mv", "residual_spectral_entropy",
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Premature and aberrant beats, rate and averaged beat of the clean parts of a recording.
 
-Hands move on a hand-held recorder, and half of what then looks like a beat is none. A beat counts
-as early or odd only where its neighbours are usual beats and the trace between them is quiet.
+Movement artefacts of a hand-held recorder cause many false detections. A beat counts as premature
+or aberrant only where its neighbours are typical beats without noise between them.
 """
 
 import itertools
@@ -66,12 +66,16 @@ def ectopy(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
 
     Returns
     -------
-    sound, usual : share of sound intervals, and of usual beats.
-    sound_bpm : rate of the sound intervals' median.
-    early, early_depth, early_clear : number of early beats; how much of the local median the
-        earliest lacks; that over the spread of all other intervals.
-    odd, odd_weight : number of odd beats, and the sum of their unlikeness times their height.
-    beat_qrs_s, beat_st : width of QRS and level of ST over height, of the averaged usual beat.
+    clean_interval_fraction : of RR intervals between two typical beats without noise.
+    typical_beat_fraction : of beats whose QRS has the median form and amplitude.
+    clean_rate_bpm : 60 over the median of the clean intervals, per minute.
+    premature_beats : number.
+    prematurity_max : 1 - RR over the local median, of the most premature beat.
+    prematurity_to_rr_variability : that over the SD of all other intervals.
+    aberrant_beats : number of beats of another form between two typical ones.
+    aberrant_beat_score : sum of (1 - correlation with the median QRS) x relative amplitude.
+    average_beat_qrs_s : QRS duration of the averaged typical beat, seconds.
+    average_beat_st_to_qrs : its ST level over its QRS amplitude.
     """
     nothing = dict.fromkeys(NAMES, np.nan)
     steady = _passed(signal_mv, fs_hz, BASELINE_HZ)
@@ -82,9 +86,9 @@ def ectopy(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
     sound = beats.sound
     base = rr[sound] if sound.sum() > 4 else rr
     return nothing | {
-        "sound": float(sound.mean()),
-        "usual": float(beats.usual.mean()),
-        "sound_bpm": 60 / float(np.median(base)),
+        "clean_interval_fraction": float(sound.mean()),
+        "typical_beat_fraction": float(beats.usual.mean()),
+        "clean_rate_bpm": 60 / float(np.median(base)),
         **_early(rr, sound),
         **_odd(beats, rr, float(np.median(base))),
         **_averaged(steady, fs_hz, beats),
@@ -144,9 +148,9 @@ def _early(rr: Values, sound: NDArray[np.bool_]) -> dict[str, float]:
     spread = float(share[rest].std()) if rest.sum() > 3 else np.nan
     deepest = float(depth.max(initial=0.0))
     return {
-        "early": float(early.sum()),
-        "early_depth": deepest,
-        "early_clear": deepest / (spread + 0.02),  # 2%: error of a peak
+        "premature_beats": float(early.sum()),
+        "prematurity_max": deepest,
+        "prematurity_to_rr_variability": deepest / (spread + 0.02),  # 2%: error of a peak
     }
 
 
@@ -168,7 +172,7 @@ def _odd(beats: _Beats, rr: Values, usual_rr: float) -> dict[str, float]:
         & (pair > ODD_PAIR[0]) & (pair < ODD_PAIR[1])
     )  # fmt: skip
     weight = (1 - like[odd]) * np.minimum(height[odd], 3)
-    return {"odd": float(odd.sum()), "odd_weight": float(weight.sum())}
+    return {"aberrant_beats": float(odd.sum()), "aberrant_beat_score": float(weight.sum())}
 
 
 def _averaged(steady: Values, fs_hz: float, beats: _Beats) -> dict[str, float]:
@@ -188,7 +192,7 @@ def _averaged(steady: Values, fs_hz: float, beats: _Beats) -> dict[str, float]:
     beat = np.median(rows - np.median(rows[:, level], axis=1, keepdims=True), axis=0)
     inner = np.abs(reach) <= beat_similarity.QRS_S * fs_hz
     qrs = beat[inner]
-    beat *= 1.0 if qrs.max() >= -qrs.min() else -1.0  # a trace held the wrong way round
+    beat *= 1.0 if qrs.max() >= -qrs.min() else -1.0  # an inverted recording
     slope = np.abs(np.gradient(beat))
     steepest = int(np.argmax(np.where(inner, slope, 0)))
     steep = slope > STEEP * slope[steepest]
@@ -199,8 +203,8 @@ def _averaged(steady: Values, fs_hz: float, beats: _Beats) -> dict[str, float]:
     around = round(ST_WIDTH_S * fs_hz)
     height = max(float(np.ptp(qrs)), 1e-6)
     return {
-        "beat_qrs_s": (offset - onset) / fs_hz,
-        "beat_st": float(beat[st - around : st + around + 1].mean()) / height,
+        "average_beat_qrs_s": (offset - onset) / fs_hz,
+        "average_beat_st_to_qrs": float(beat[st - around : st + around + 1].mean()) / height,
     }
 
 
@@ -215,6 +219,7 @@ def _end(steep: NDArray[np.bool_], start: int, step: int, gap: int, limit: int) 
 
 
 NAMES = (
-    "sound", "usual", "sound_bpm", "early", "early_depth", "early_clear", "odd", "odd_weight",
-    "beat_qrs_s", "beat_st",
+    "clean_interval_fraction", "typical_beat_fraction", "clean_rate_bpm", "premature_beats",
+    "prematurity_max", "prematurity_to_rr_variability", "aberrant_beats", "aberrant_beat_score",
+    "average_beat_qrs_s", "average_beat_st_to_qrs",
 )  # fmt: skip

@@ -26,7 +26,8 @@ def intervals(rr: Values) -> dict[str, float]:
 
     ``rr_window_cv_*`` are the least, the median and the greatest coefficient of variation among
     windows of eight intervals. ``rr_min``, ``rr_max``, ``rr_iqr``, ``rr_rmssd``,
-    ``rr_mean_change``, ``rr_inside_cv`` and ``rr_trend`` are shares of the median interval.
+    ``rr_mean_absolute_change``, ``rr_inlier_cv`` and ``rr_local_median_change`` are relative to
+    the median interval.
     ``lorenz_*`` are of the plot of each change against the change before: Sarkar S et al. IEEE
     Trans Biomed Eng 2008;55:1219-1224.
 
@@ -35,11 +36,11 @@ def intervals(rr: Values) -> dict[str, float]:
     rr : shape (n_intervals,), s.
     """
     if len(rr) < FEWEST:
-        return dict.fromkeys(_told(np.linspace(0.8, 1.0, FEWEST)), np.nan)
-    return _told(rr)
+        return dict.fromkeys(_measures(np.linspace(0.8, 1.0, FEWEST)), np.nan)
+    return _measures(rr)
 
 
-def _told(rr: Values) -> dict[str, float]:
+def _measures(rr: Values) -> dict[str, float]:
     usual = float(np.median(rr))
     change, ratio = np.diff(rr), np.abs(np.diff(np.log(rr)))
     local = local_median(rr)
@@ -54,30 +55,35 @@ def _told(rr: Values) -> dict[str, float]:
     cells = np.rint(change / CELL_S).astype(int)
     occupied = len({*zip(cells[1:].tolist(), cells[:-1].tolist(), strict=True)})
     return {
-        "intervals": float(len(rr)),
-        "slowest_bpm": float(speed.min()),
-        "fastest_bpm": float(speed.max()),
+        "rr_count": float(len(rr)),
+        "rate_min_bpm": float(speed.min()),
+        "rate_max_bpm": float(speed.max()),
         "rr_min": float(rr.min() / usual),
         "rr_max": float(rr.max() / usual),
         "rr_iqr": float(np.subtract(*np.percentile(rr, [75, 25])) / usual),
         "rr_window_cv_min": float(varies[0]),
         "rr_window_cv_median": float(np.median(varies)),
         "rr_window_cv_max": float(varies[-1]),
-        "rr_mean_change": float(np.abs(change).mean() / usual),
+        "rr_mean_absolute_change": float(np.abs(change).mean() / usual),
         "rr_rmssd": float(np.sqrt((change**2).mean()) / usual),
-        **{f"rr_within_{round(100 * one)}": float((ratio < one).mean()) for one in STEADY},
+        **{
+            f"rr_change_below_{round(100 * one)}pct_fraction": float((ratio < one).mean())
+            for one in STEADY
+        },
         "rr_pnn50": float((np.abs(change) > 0.05).mean()),
-        "rr_longest_steady_run": _longest(ratio < STEADY[1]) / len(ratio),
-        "rr_early_then_late": float(pairs.mean()),
-        "rr_outside": float(1 - inside.mean()),
-        "rr_inside_cv": float(rr[inside].std() / usual),
+        "rr_longest_regular_run_fraction": _longest(ratio < STEADY[1]) / len(ratio),
+        "rr_short_long_pair_fraction": float(pairs.mean()),
+        "rr_outlier_fraction": float(1 - inside.mean()),
+        "rr_inlier_cv": float(rr[inside].std() / usual),
         "rr_autocorrelation_lag2": _correlation(rr, 2),
         "rr_sd1_sd2": float(across / max(along, 1e-9)),
         "rr_cosen": _coefficient_of_entropy(rr),
-        "rr_trend": float(np.abs(np.diff(local)).sum() / usual / len(rr)),
-        "lorenz_cells": occupied / max(len(cells) - 1, 1),
-        "lorenz_origin": float((both[1:] & both[:-1]).mean()),
-        "lorenz_evidence": occupied - float((both[1:] & both[:-1]).sum()) - 2 * float(pairs.sum()),
+        "rr_local_median_change": float(np.abs(np.diff(local)).sum() / usual / len(rr)),
+        "lorenz_occupied_cell_fraction": occupied / max(len(cells) - 1, 1),
+        "lorenz_origin_fraction": float((both[1:] & both[:-1]).mean()),
+        "lorenz_af_evidence": occupied
+        - float((both[1:] & both[:-1]).sum())
+        - 2 * float(pairs.sum()),
     }
 
 

@@ -41,7 +41,7 @@ def measure(
     ----------
     waves : its rows of `tables.WAVES`; those of lead ``global`` are used.
     signal_mv : shape (n_samples,), millivolts, band-passed.
-    limits, age_days, sex : of the distance from a normal rhythm, see `abnormal_rhythm.beyond`.
+    limits, age_days, sex : of the distance from a normal rhythm, see `abnormal_rhythm.deviation`.
     """
     signal = np.asarray(signal_mv, np.float64)
     all_leads = waves[waves["lead"] == GLOBAL].sort_values("peak_s", kind="stable")
@@ -51,19 +51,18 @@ def measure(
     qrs = qrs.iloc[first]
     rr = np.diff(r_s)
     early = np.append(False, rr < rr_intervals.EARLY * rr_intervals.local_median(rr))[: len(r_s)]
-    quiet = strip_noise.sound(signal, fs_hz, r_s)
-    # Where a hand moved, beats are found that are none: those beats are ignored, if enough
-    # is left.
+    quiet = strip_noise.quiet(signal, fs_hz, r_s)
+    # Movement artefacts give false beats: beats there are ignored, if enough others are left.
     between = quiet[1:] & quiet[:-1]
     if between.sum() < FEWEST_QUIET:
         quiet, between = np.ones_like(quiet), np.ones_like(between)
     found = rr_intervals.intervals(rr[between])
-    found |= beat_similarity.alike(signal, fs_hz, r_s[quiet], early[quiet])
+    found |= beat_similarity.similarity(signal, fs_hz, r_s[quiet], early[quiet])
     found |= strip_noise.noise(signal, fs_hz, r_s) | _waves(all_leads, qrs, r_s, early)
     apart = ectopy.ectopy(signal, fs_hz, r_s)
-    found |= apart | abnormal_rhythm.beyond(apart, _pr_s(all_leads, qrs), limits, age_days, sex)
-    found["quiet"] = float(quiet.mean()) if len(quiet) else np.nan
-    found["early_quiet"] = float(early[quiet].mean()) if quiet.any() else np.nan
+    found |= apart | abnormal_rhythm.deviation(apart, _pr_s(all_leads, qrs), limits, age_days, sex)
+    found["quiet_beat_fraction"] = float(quiet.mean()) if len(quiet) else np.nan
+    found["premature_quiet_fraction"] = float(early[quiet].mean()) if quiet.any() else np.nan
     return {f"{PREFIX}{name}": value for name, value in found.items()}
 
 
@@ -87,8 +86,8 @@ def _waves(
     for wave in ("P", "QRS", "T"):
         sure = all_leads.loc[all_leads["wave"] == wave, "confidence"].to_numpy(np.float64)
         known = sure[np.isfinite(sure)]
-        found[f"{wave.lower()}_sure"] = float(known.mean()) if len(known) else np.nan
-        found[f"{wave.lower()}_least_sure"] = (
+        found[f"{wave.lower()}_confidence_mean"] = float(known.mean()) if len(known) else np.nan
+        found[f"{wave.lower()}_confidence_p10"] = (
             float(np.percentile(known, 10)) if len(known) else np.nan
         )
     p_s = all_leads.loc[all_leads["wave"] == "P", "peak_s"].to_numpy(np.float64)
@@ -102,10 +101,10 @@ def _waves(
     return found | {
         "p_per_beat": len(p_s) / beats,
         "t_per_beat": len(t_s) / beats,
-        "pr_spread_s": float(pr.std()) if len(pr) > 2 else np.nan,
-        "pr_iqr_s": float(np.subtract(*np.percentile(pr, [75, 25]))) if len(pr) > 2 else np.nan,
-        "qrs_wide": float((width > WIDE_S).sum() / beats),
-        "qrs_early_wide": float((early & (width > WIDE_S)).sum() / beats),
-        "qrs_widest_s": float(np.percentile(known, 95)) if len(known) else np.nan,
-        "qrs_spread_s": float(known.std()) if len(known) else np.nan,
+        "p_to_r_sd_s": float(pr.std()) if len(pr) > 2 else np.nan,
+        "p_to_r_iqr_s": float(np.subtract(*np.percentile(pr, [75, 25]))) if len(pr) > 2 else np.nan,
+        "qrs_wide_fraction": float((width > WIDE_S).sum() / beats),
+        "qrs_premature_wide_fraction": float((early & (width > WIDE_S)).sum() / beats),
+        "qrs_duration_p95_s": float(np.percentile(known, 95)) if len(known) else np.nan,
+        "qrs_duration_sd_s": float(known.std()) if len(known) else np.nan,
     }

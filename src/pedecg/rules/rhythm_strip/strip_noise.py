@@ -14,6 +14,7 @@ Values = NDArray[np.float64]
 
 # Edges of bands: P and T, fibrillatory waves, QRS, its edges, muscle.
 BANDS_HZ = (0.5, 4.0, 9.0, 15.0, 25.0, 40.0)
+BAND_NAMES = [f"power_{a:g}_{b:g}_hz_fraction" for a, b in itertools.pairwise(BANDS_HZ)]
 QRS_HZ = 8.0, 20.0  # band with much of QRS and little of P, T and muscle
 REFRACTORY_S = 0.2  # 300 bpm; no ventricle beats faster
 TOGETHER_S = 0.1  # two detectors mean the same beat
@@ -31,8 +32,8 @@ def noise(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
 
     Notes
     -----
-    ``agree`` is bSQI: Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. ``mobility`` and
-    ``complexity`` are Hjorth's (1970).
+    ``bsqi``: Li Q, Mark RG, Clifford GD. Physiol Meas 2008;29:15-32. ``hjorth_mobility``
+    and ``hjorth_complexity`` are Hjorth's (1970).
     """
     second = max(1, round(fs_hz))
     n = len(signal_mv) // second
@@ -41,7 +42,7 @@ def noise(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
     hz, power = welch(signal_mv, fs_hz, nperseg=min(len(signal_mv), 4 * second))
     inside = (hz >= BANDS_HZ[0]) & (hz <= BANDS_HZ[-1])
     share = power[inside] / max(power[inside].sum(), 1e-12)
-    bands = [share[(hz[inside] >= a) & (hz[inside] < b)].sum()
+    bands = [float(share[(hz[inside] >= a) & (hz[inside] < b)].sum())
              for a, b in itertools.pairwise(BANDS_HZ)]  # fmt: skip
     slope, bend = np.diff(signal_mv), np.diff(signal_mv, 2)
     spread, slopes, bends = (max(float(x.std()), 1e-9) for x in (signal_mv, slope, bend))
@@ -50,23 +51,23 @@ def noise(signal_mv: Values, fs_hz: float, r_s: Values) -> dict[str, float]:
     gaps = np.diff(np.concatenate([[0.0], r_s, [len(signal_mv) / fs_hz]]))
     return {
         "length_s": len(signal_mv) / fs_hz,
-        "range_mv": float(middle),
-        "range_low": float(low / middle),
-        "range_high": float(high / middle),
+        "range_median_mv": float(middle),
+        "range_p5_to_median": float(low / middle),
+        "range_p95_to_median": float(high / middle),
         "kurtosis": float(np.median(peaked)),
-        "kurtosis_least": float(peaked.min()),
+        "kurtosis_min": float(peaked.min()),
         "skewness": abs(float(skew(signal_mv))) if spread > 1e-9 else 0.0,
-        **{f"band_{k}": float(value) for k, value in enumerate(bands)},
+        **dict(zip(BAND_NAMES, bands, strict=True)),
         "spectral_entropy": float(-(share * np.log(share + 1e-12)).sum()),
-        "mobility": slopes / spread,
-        "complexity": (bends / slopes) / (slopes / spread),
-        "crossings": float((np.diff(np.sign(signal_mv)) != 0).mean()),
-        "gap_s": float(gaps.max()),
-        **_agreement(r_s, energetic(signal_mv, fs_hz)),
+        "hjorth_mobility": slopes / spread,
+        "hjorth_complexity": (bends / slopes) / (slopes / spread),
+        "zero_crossing_fraction": float((np.diff(np.sign(signal_mv)) != 0).mean()),
+        "longest_gap_s": float(gaps.max()),
+        **_agreement(r_s, qrs_band_peaks(signal_mv, fs_hz)),
     }
 
 
-def sound(signal_mv: Values, fs_hz: float, at_s: Values) -> NDArray[np.bool_]:
+def quiet(signal_mv: Values, fs_hz: float, at_s: Values) -> NDArray[np.bool_]:
     """Return which of some times lie in a quiet part of the trace, shape (n,).
 
     Loud is a second and a half whose range is more than `LOUD` times the usual: a hand that moved.
@@ -80,7 +81,7 @@ def sound(signal_mv: Values, fs_hz: float, at_s: Values) -> NDArray[np.bool_]:
     return np.asarray(~loud[at])
 
 
-def energetic(signal_mv: Values, fs_hz: float) -> Values:
+def qrs_band_peaks(signal_mv: Values, fs_hz: float) -> Values:
     """Return times of peaks of the power in the band of QRS: a second, plain detector, seconds.
 
     Parameters
@@ -102,10 +103,10 @@ def energetic(signal_mv: Values, fs_hz: float) -> Values:
 
 def _agreement(first: Values, second: Values) -> dict[str, float]:
     if not len(first) or not len(second):
-        return {"agree": 0.0, "energetic_ratio": 0.0}
+        return {"bsqi": 0.0, "detector_count_ratio": 0.0}
     near = np.abs(first[:, None] - second) <= TOGETHER_S
     both = min(near.any(axis=1).sum(), near.any(axis=0).sum())
     return {
-        "agree": float(both / (len(first) + len(second) - both)),
-        "energetic_ratio": float(len(second) / len(first)),
+        "bsqi": float(both / (len(first) + len(second) - both)),
+        "detector_count_ratio": float(len(second) / len(first)),
     }
