@@ -64,7 +64,7 @@ def test_pr_is_constant_in_two_to_one_block_and_is_none_in_dissociation():
 
 @pytest.mark.parametrize(
     ("rate", "conducted", "p_seen"),
-    [(480, 2, False), (440, 4, False), (480, 3, False), (340, 3, True), (300, 4, True)],
+    [(440, 4, False), (480, 3, False), (340, 3, True), (300, 4, True)],
 )
 def test_flutter_of_a_newborn_and_flutter_waves_that_look_like_p(rate, conducted, p_seen):
     r = regular(60 / rate * conducted, 24)
@@ -75,6 +75,19 @@ def test_flutter_of_a_newborn_and_flutter_waves_that_look_like_p(rate, conducted
     assert not found["valid_pr_ms"]
     assert not found["valid_qt_ms"]
     assert not found["valid_st_ii_mv"]
+
+
+@pytest.mark.parametrize("rate", [200, 230, 250])
+def test_a_supraventricular_tachycardia_is_no_flutter_at_twice_its_rate(rate):
+    r = regular(60 / rate, 40)
+    waves, signal = make(r, t=False)
+    times = np.arange(signal.shape[1]) / FS_HZ
+    gain = np.array([rhythm_records.GAIN[lead] for lead in LEADS])[:, None]
+    for at in r:
+        signal += gain * 0.3 * np.exp(-0.5 * ((times - at - 0.12) / 0.02) ** 2)
+    found = measured(waves, signal)
+    assert found["flutter"] == 0
+    assert not judged(found, age_days=100.0)["atrial_flutter"]
 
 
 def test_a_t_wave_that_has_not_ended_gives_no_qt():

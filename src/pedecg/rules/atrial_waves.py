@@ -18,7 +18,7 @@ from pedecg.signals import filters
 LEADS = ("II", "III", "aVF", "V1", "I", "V2")  # where flutter waves are high
 BAND_HZ = 3.0, 12.0  # without most of T, with the edges of a sawtooth
 CYCLE_S = 0.12, 0.31  # 195 to 500 per minute
-FAST_S = 0.165  # shorter cycles must be certain: waves of fibrillation are as fast
+FAST_S = 0.165  # shorter cycles must be certain, see `is_flutter`
 LONGEST_S = 30.0  # of a long record its middle; flutter does not change from minute to minute
 MARGIN_S = 0.02  # on either side of QRS
 CUT = 4.5  # times the median size: what is left of a premature beat is not flutter
@@ -77,7 +77,8 @@ def is_flutter(found: dict[str, float], rate_bpm: float, p_share: float) -> bool
     Certain waves that repeat in every lead, where some beats have no P; still more certain ones,
     where the atria beat more than twice for each QRS, as T and P of a fast rhythm make two waves
     for each QRS; or clear ones, where that holds, few beats have a P, and the atria beat at no
-    more than 365 per minute.
+    more than 365 per minute. Beyond that rate the atria must beat more than twice for each QRS:
+    half an interval of a supraventricular tachycardia is as short, and T fills it.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def is_flutter(found: dict[str, float], rate_bpm: float, p_share: float) -> bool
     regularity, ratio = found["flutter_regularity"], found["atrial_rate_bpm"] / rate_bpm
     several, slow = ratio > MORE_THAN_TWO, found["atrial_rate_bpm"] * FAST_S <= 60.0
     return bool(
-        (regularity >= CERTAIN and p_share < P_ALWAYS)
+        (regularity >= CERTAIN and p_share < P_ALWAYS and (slow or several))
         or (regularity >= ALWAYS and several)
         or (regularity >= CLEAR and p_share < P_OFTEN and several and slow)
     )
