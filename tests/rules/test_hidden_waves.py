@@ -7,7 +7,7 @@ from judged_child import HEALTHY, LIMITS
 from rhythm_records import FS_HZ, make
 
 from pedecg.core.records import LEADS
-from pedecg.rules import criteria, criterion_logic, measure
+from pedecg.rules import atrial_waves, criteria, criterion_logic, measure
 
 CHILD = 8 * 365.25
 
@@ -77,17 +77,15 @@ def test_flutter_of_a_newborn_and_flutter_waves_that_look_like_p(rate, conducted
     assert not found["valid_st_ii_mv"]
 
 
-@pytest.mark.parametrize("rate", [200, 230, 250])
-def test_a_supraventricular_tachycardia_is_no_flutter_at_twice_its_rate(rate):
-    r = regular(60 / rate, 40)
-    waves, signal = make(r, t=False)
-    times = np.arange(signal.shape[1]) / FS_HZ
-    gain = np.array([rhythm_records.GAIN[lead] for lead in LEADS])[:, None]
-    for at in r:
-        signal += gain * 0.3 * np.exp(-0.5 * ((times - at - 0.12) / 0.02) ** 2)
-    found = measured(waves, signal)
-    assert found["flutter"] == 0
-    assert not judged(found, age_days=100.0)["atrial_flutter"]
+@pytest.mark.parametrize(
+    ("atrial", "ventricular", "p_share", "expected"),
+    [(300, 150, 0.0, True), (460, 230, 0.0, False), (440, 110, 0.0, True), (330, 110, 1.0, True)],
+)
+def test_a_supraventricular_tachycardia_is_no_flutter_at_twice_its_rate(
+    atrial, ventricular, p_share, expected
+):
+    found = {"flutter_regularity": 0.95, "atrial_rate_bpm": float(atrial)}
+    assert atrial_waves.is_flutter(found, ventricular, p_share) is expected
 
 
 def test_a_t_wave_that_has_not_ended_gives_no_qt():
