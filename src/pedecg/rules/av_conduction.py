@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from pedecg.core import elementary
+from pedecg.rules import blocked_p_in_t
 from pedecg.rules.beats import Values
 from pedecg.signals import filters
 
@@ -63,8 +64,9 @@ def conduction(
     blocked_p_share : share of P waves on time that no QRS follows.
     av_dissociation : 1 where P waves and QRS complexes are regular, P waves are more and their
         distance to the next QRS varies; 0 otherwise.
-    wenckebach : 1 where all P waves come at one interval, each QRS has one and some have none:
-        beats that come early are conducted then, not premature.
+    wenckebach : 1 where all P waves come at one interval, each QRS has one, and between some QRS
+        complexes lies one more: beats that come early are conducted then, not premature. In 2:1
+        conduction one more lies between all of them: 0.
 
     The first two are NaN where too few P waves are seen to know their form.
     """
@@ -91,7 +93,12 @@ def conduction(
     if at is None:
         return nothing
     on = np.where(beats["qrs_on_s"].notna(), beats["qrs_on_s"], r - 0.04)[here]
-    return _relation(at, on, r[here], early[here])
+    found = _relation(at, on, r[here], early[here])
+    if found["blocked_p_share"] == 0 and not found["av_dissociation"] and not early.any():
+        ends = beats["qrs_off_s"].to_numpy(np.float64)[here]
+        if blocked_p_in_t.two_to_one(known[inside], ends, smooth, fs_hz):
+            found["blocked_p_share"] = 0.5
+    return found
 
 
 def all_p(beats: pd.DataFrame, known: Values, smooth: Values, fs_hz: float) -> Values | None:
@@ -216,7 +223,12 @@ def _relation(p_s: Values, qrs_on_s: Values, r_s: Values, early: Flags) -> dict[
     more = np.bincount(following[~conducted], minlength=n_beats)
     extra = int((~conducted).sum())
     if extra >= FEWEST_BLOCKED and more.max() == 1 and _one_train(p_s, p_of):
-        return {"blocked_p_share": extra / len(p_s), "av_dissociation": 0.0, "wenckebach": 1.0}
+        two_to_one = more[1:].min() == 1  # a blocked P in every interval: PR is constant
+        return {
+            "blocked_p_share": extra / len(p_s),
+            "av_dissociation": 0.0,
+            "wenckebach": float(not two_to_one),
+        }
     return {
         "blocked_p_share": _blocked(p_s[~conducted], following[~conducted], p_of, more, r_s, early),
         "av_dissociation": float(_dissociated(p_s, distance[last], r_s)),

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from pedecg.rules.beats import FEWEST_BEATS, Values, middle, spread
+from pedecg.rules.beats import FEWEST_BEATS, FEWEST_SHARE, Values, middle, spread
 from pedecg.rules.measured_value import Reading
+
+FEWEST_P_SHARE = 0.5  # of the beats have the P that PR is measured from: T and noise look like P
 
 
 def intervals(
@@ -51,8 +53,9 @@ def _durations(beats: pd.DataFrame, fewest: int) -> dict[str, Reading]:
     seconds = {"p": p_off - p_on, "pr": qrs_on - p_on, "qrs": qrs_off - qrs_on}
     seconds["qt"] = t_off - qrs_on
     each = {name: 1000.0 * values for name, values in seconds.items()}
+    least = {"p": FEWEST_P_SHARE, "pr": FEWEST_P_SHARE}
     return {
-        name: Reading(middle(values, fewest=fewest), spread(values))
+        name: Reading(middle(values, least.get(name, FEWEST_SHARE), fewest), spread(values))
         for name, values in each.items()
     }
 

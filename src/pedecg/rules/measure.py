@@ -14,7 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core.records import FURTHER_LEADS, LEADS
-from pedecg.rules import atrial, axes, clipped_heights, intervals, rhythm_measures, wave_shape
+from pedecg.rules import (
+    atrial,
+    axes,
+    clipped_heights,
+    intervals,
+    readable_t,
+    rhythm_measures,
+    wave_shape,
+)
 from pedecg.rules.beats import (
     ANY_LEAD,
     FEWEST_BEATS,
@@ -129,15 +137,22 @@ def readings(
     found |= intervals.intervals(
         widest[beat.usual], qtc_rate.value, beats[beat.usual], fewest_beats
     )
-    if found.pop("wenckebach", Reading(0.0)).value > 0:  # PR grows from beat to beat
-        found |= {name: replace(found[name], valid=False) for name in ("pr_ms", "pr_consensus_ms")}
+    none = Reading(0.0)
+    # PR grows from beat to beat, or P and QRS are independent: no PR stands for the record.
+    if found.pop("wenckebach", none).value > 0 or found.get("av_dissociation", none).value > 0:
+        found = _not_valid(found, ("pr_ms", "pr_consensus_ms"))
     if beat.has_qrs:
         found |= axes.axes(beat) | atrial.measures(beat)
         found |= wave_shape.heights(beat) | wave_shape.forms(beat)
+        found = readable_t.checked(found, beat, fluttering=found["flutter"].value > 0)
     if further:
         beside = MedianBeat(beats, _quiet(further, fs_hz), fs_hz, fewest_beats)
         found |= wave_shape.each_lead(beside) if beside.has_qrs else {}
     return found
+
+
+def _not_valid(found: dict[str, Reading], names: tuple[str, ...]) -> dict[str, Reading]:
+    return found | {name: replace(found[name], valid=False) for name in names}
 
 
 def _quiet(

@@ -2,12 +2,14 @@
 
 Children's limits are stated for Bazett alone: there the reason also gives Fridericia.
 Adults' limits hold for any formula (AHA/ACCF/HRS 2009): there both must be beyond the limit.
+In a very fast heart T ends in the next P or QRS, and no formula holds: QTc is not judged there.
 """
 
 import math
 
 from pedecg.rules.criterion_logic import (
     NOT_MET,
+    UNKNOWN,
     MeasuredChild,
     Verdict,
     beyond_threshold,
@@ -28,7 +30,22 @@ def borderline_qtc(child: MeasuredChild) -> Verdict:
     return NOT_MET if long_qtc(child).met else _seconded(child, "qtc_borderline")
 
 
+def short_qtc(child: MeasuredChild) -> Verdict:
+    """Assess whether QTc is short."""
+    if too_fast(child):
+        return UNKNOWN
+    return beyond_threshold(child, *_BAZETT, "qtc_short", above=False)
+
+
+def too_fast(child: MeasuredChild) -> bool:
+    """Return whether the heart is too fast for a QTc."""
+    fastest, _ = child.limit("qtc_fastest")
+    return child.value("heart_rate_bpm") > fastest
+
+
 def _seconded(child: MeasuredChild, threshold: str) -> Verdict:
+    if too_fast(child):
+        return UNKNOWN
     found = beyond_threshold(child, *_BAZETT, threshold, above=True)
     rate, second = child.value("heart_rate_bpm"), child.value("qtc_fridericia_ms")
     fast, source = child.limit("bazett_rate")

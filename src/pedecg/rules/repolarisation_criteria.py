@@ -32,7 +32,7 @@ def schwartz_qt(child: MeasuredChild) -> Verdict:
     not looked for. Schwartz PJ et al. Circulation 1993;88:782-784, revised 2011;124:2181-2184.
     """
     qtc = child.value("qtc_bazett_ms")
-    if math.isnan(qtc):
+    if math.isnan(qtc) or qtc_criteria.too_fast(child):
         return UNKNOWN
     total, reasons, source = 0.0, [], ""
     for name, worth in SCHWARTZ:
@@ -149,12 +149,7 @@ def brugada(child: MeasuredChild, coved: bool) -> Verdict:
 CRITERIA = (
     Criterion("qtc_borderline", "Borderline QTc", qtc_criteria.borderline_qtc),
     Criterion("long_qtc", "Long QTc", qtc_criteria.long_qtc),
-    Criterion(
-        "short_qtc", "Short QTc",
-        lambda child: beyond_threshold(
-            child, "qtc_bazett_ms", "QTc (Bazett)", "qtc_short", above=False
-        ),
-    ),
+    Criterion("short_qtc", "Short QTc", qtc_criteria.short_qtc),
     Criterion(
         "schwartz_qt", "Schwartz score (ECG part), long QT syndrome suspected",
         schwartz_qt, is_score=True,

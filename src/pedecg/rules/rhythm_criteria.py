@@ -54,11 +54,11 @@ def _sinus(child: MeasuredChild) -> bool | None:
 
 
 def sinus_rate(rate: Callable[[MeasuredChild], Verdict]) -> Callable[[MeasuredChild], Verdict]:
-    """Judge a rate where a P wave precedes nearly every beat."""
+    """Judge a rate where a P wave precedes nearly every beat, and a beat follows every P wave."""
 
     def judge(child: MeasuredChild) -> Verdict:
         verdict, sinus = rate(child), _sinus(child)
-        if verdict.met is False or sinus is False:
+        if verdict.met is False or sinus is False or child.value("blocked_p_share") > 0:
             return NOT_MET
         if verdict.met is None or sinus is None:
             return UNKNOWN
