@@ -140,9 +140,9 @@ def test_a_hostile_wfdb_header_is_one_line(refused, ecgs, tmp_path, find, put, r
 @pytest.mark.parametrize(
     ("option", "value", "reported"),
     [
-        ("--fs-hz", "5_00", "'5_00' is no number"),
-        ("--fs-hz", "٥٠٠", "is no number"),
-        ("--age-days", "1_00", "'1_00' is no number"),
+        ("--fs-hz", "5_00", "'5_00' is not a number"),
+        ("--fs-hz", "٥٠٠", "is not a number"),
+        ("--age-days", "1_00", "'1_00' is not a number"),
         ("--features", "{", "is not JSON"),
         ("--features", "[1, 2]", "expected an object of numbers"),
         ("--features", '{"x": "1"}', "expected an object of numbers"),

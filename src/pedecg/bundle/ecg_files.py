@@ -45,7 +45,7 @@ def number(text: str | None) -> float | None:
     if text is None:
         return None
     if not text.strip() or not _CELL.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return float(text)
 
 
