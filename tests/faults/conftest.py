@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "cohorts"))  # writers and mutations
+sys.path.append(str(Path(__file__).resolve().parents[1] / "pipeline"))  # scratch projects
 
 import stage_process
 

@@ -8,8 +8,11 @@ import sys
 
 import pytest
 from small_runs import SmallProject
+from typer.testing import CliRunner
 
-from pedecg.runs import experiment_history, run_rows
+from pedecg import cli
+from pedecg.core.errors import PedecgError
+from pedecg.runs import experiment_history, git_files, run_rows
 
 
 def table(result) -> list[dict[str, str]]:
@@ -168,6 +171,16 @@ def test_a_model_that_is_not_evaluated_any_more_has_no_row(small):
 def test_a_folder_that_is_no_pipeline_is_reported(tmp_path, monkeypatch, pedecg_runs):
     monkeypatch.chdir(tmp_path)
     assert "call pedecg runs in a pipeline's folder" in str(pedecg_runs().exception)
+
+
+@pytest.mark.parametrize("command", ["runs", "verify"])
+def test_an_archive_without_git_history_says_what_to_do(tmp_path, monkeypatch, command):
+    (tmp_path / "params.yaml").write_text("split: {seed: 7}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    fault = CliRunner().invoke(cli.app, [command]).exception
+    assert isinstance(fault, PedecgError)
+    assert str(fault) == f"{tmp_path}: {git_files.NO_REPOSITORY}"
 
 
 def test_figures_with_intervals_are_called_as_the_figure_is():

@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+OLDEST_DAYS = 45_000  # as of ingest: nobody is known to have grown older
 NOISE = {"psqi": "little of the power is QRS", "bassqi": "the baseline wanders"}
 
 
@@ -27,8 +28,10 @@ def judge(
     leads : the record's standard leads.
     carries : the rate carries the band of the filter.
     """
+    refusal = _refusal(about, fs_hz, n_samples, age_days)
+    if refusal:
+        return refusal, []
     seconds = n_samples / fs_hz
-    refusal = _refusal(about, fs_hz, seconds)
     flags = []
     longest = about["trained_on"]["length_s"][1]
     if seconds > 2 * longest:
@@ -40,7 +43,7 @@ def judge(
     if not carries:
         band = about["preprocess"]["high_hz"]
         flags.append(f"{fs_hz:g} Hz does not carry the {band:g} Hz of the filter")
-    return refusal, flags
+    return None, flags
 
 
 def too_few(about: Mapping[str, Any], usable: Collection[str]) -> str | None:
@@ -90,11 +93,17 @@ def noisy(about: Mapping[str, Any], quality: Mapping[str, Mapping[str, float]]) 
     return flags
 
 
-def _refusal(about: Mapping[str, Any], fs_hz: float, seconds: float) -> str | None:
+def _refusal(
+    about: Mapping[str, Any], fs_hz: float, n_samples: int, age_days: float | None
+) -> str | None:
     slowest, fastest = about["min_fs_hz"], about["max_fs_hz"]
     if not slowest <= fs_hz <= fastest:
         return f"{fs_hz:g} Hz; expected {slowest:g} to {fastest:g}"
+    known = age_days is not None and not math.isnan(age_days)
+    if known and not 0 <= age_days <= OLDEST_DAYS:  # type: ignore[operator]
+        return f"age {age_days:g} days; expected 0 to {OLDEST_DAYS}"
     shortest = about["trained_on"]["length_s"][0]
+    seconds = n_samples / fs_hz
     if seconds < shortest - 1 / fs_hz:
         return f"{seconds:.2f} s; no training record was shorter than {shortest:.2f} s"
     return None

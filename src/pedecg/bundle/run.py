@@ -149,6 +149,8 @@ class Bundle:
         RefusedError
             Unknown or too few leads, too short, too slow a rate, no features.
         """
+        if np.asarray(signal_mv).dtype.kind not in "fiu":
+            raise RefusedError("the signal is no array of real numbers")
         signal = np.asarray(signal_mv, np.float32)
         named = self._leads(signal, leads)
         flags = self._check(signal, fs_hz, named, age_days, sex)
@@ -363,31 +365,33 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("ecgs", nargs="+", type=Path, metavar="ECG")
-    parser.add_argument("--age-days", type=float, help="age of the child(ren), days")
+    parser.add_argument("--age-days", help="age of the child(ren), days")
     parser.add_argument("--sex", type=str.lower, choices=SEXES, help="sex of the child(ren)")
-    parser.add_argument("--fs-hz", type=float, help="samples per second of CSV and .npy files")
+    parser.add_argument("--fs-hz", help="samples per second of CSV and .npy files")
     parser.add_argument("--leads", help="lead names of .npy files, joined by commas")
     parser.add_argument("--features", type=Path, help="JSON of features by name, for one ECG")
     parser.add_argument("--digest", help="SHA-256 of manifest.json that the bundle must have")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     arguments = parser.parse_args()
-    refused = 0
+    refused, plain = 0, "utf" not in (sys.stdout.encoding or "").lower()
     try:
         bundle = Bundle(threads=arguments.threads, digest=arguments.digest)
     except RefusedError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 1
     leads = arguments.leads.split(",") if arguments.leads else None
-    features = json.loads(arguments.features.read_bytes()) if arguments.features else None
     for path in arguments.ecgs:
         try:
-            signal, fs_hz, names = bundle.files.read(path, arguments.fs_hz, leads)
-            sex = SEXES.get(arguments.sex)
-            answer = bundle.predict(signal, fs_hz, names, arguments.age_days, sex, features)
-            print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=False))
-        except (RefusedError, OSError, ValueError) as fault:
+            fs_hz, age = map(bundle.files.number, (arguments.fs_hz, arguments.age_days))
+            features = bundle.files.features(arguments.features)
+            signal, fs_hz, names = bundle.files.read(path, fs_hz, leads)
+            answer = bundle.predict(signal, fs_hz, names, age, SEXES.get(arguments.sex), features)
+            print(json.dumps({"ecg": str(path)} | answer, ensure_ascii=plain))
+        except Exception as fault:  # wfdb and numpy raise anything on damaged bytes
             refused += 1
-            print(f"error: {path}: {fault}", file=sys.stderr)
+            known = isinstance(fault, RefusedError | OSError | ValueError)
+            said = str(fault) if known else f"cannot be read ({type(fault).__name__})"
+            print(f"error: {path}: {' '.join(said.split())}", file=sys.stderr)
     return int(refused > 0)
 
 

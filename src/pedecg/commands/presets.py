@@ -16,6 +16,7 @@ from typing import Any
 
 from pedecg.core import params
 from pedecg.core.errors import PedecgError
+from pedecg.runs.git_files import NO_REPOSITORY
 
 _FOLDER = "presets"
 _EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -130,10 +131,7 @@ def check_repository(folder: Path) -> None:
     folder = folder.resolve()
     root = next((up for up in [folder, *folder.parents] if (up / ".dvc").is_dir()), folder)
     if not (root / ".git").exists():
-        raise PedecgError(
-            f"{root}: no git repository, which DVC needs (an archive has none); clone it with git, "
-            "or: git init && git add -A && git commit -m 'as downloaded'"
-        )
+        raise PedecgError(f"{root}: {NO_REPOSITORY}")
 
 
 def command(

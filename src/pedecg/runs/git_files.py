@@ -1,5 +1,6 @@
 """What git holds of a pipeline's runs, read by few calls."""
 
+import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,10 @@ from pedecg.core.errors import PedecgError
 from pedecg.runs.lock_file import LOCK
 
 METRICS = "metrics"
+NO_REPOSITORY = (
+    "no git repository, which DVC needs (an archive has none); clone it with git, "
+    "or: git init && git add -A && git commit -m 'as downloaded'"
+)
 
 
 class Git:
@@ -32,10 +37,12 @@ class Git:
         try:
             done = subprocess.run(
                 ["git", *arguments], cwd=self.folder, input=send, capture_output=True,
-                text=True, check=False,
+                text=True, check=False, env=os.environ | {"LC_ALL": "C"},
             )  # fmt: skip
         except FileNotFoundError:
             raise PedecgError("git: not found; runs are kept in git") from None
+        if check and "not a git repository" in done.stderr:
+            raise PedecgError(f"{self.folder.resolve()}: {NO_REPOSITORY}")
         if check and done.returncode:
             raise PedecgError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
         return done.stdout if done.returncode == 0 else ""

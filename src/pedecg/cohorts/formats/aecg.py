@@ -101,11 +101,11 @@ def _sequence_set(element: "Element", place: str) -> _Set:
         code = _value(sequence, "code", "code").upper()
         value = sequence.find("value")
         if value is None:
-            raise RecordFault("bad-field", f"{place}: sequence {code} without a value")
+            raise RecordFault("bad-field", f"{place}: a sequence without a value")
         if code.startswith("TIME_"):
             base = _time_base(value, place)
         elif (name := lead_names.of_mdc(code)) is not None:
-            values.append((name, _samples(value, f"{place}: lead {name}")))
+            values.append((name, _samples(value, f"{place}: {lead_names.labelled(name)}")))
     if len({len(samples) for _, samples in values}) > 1:
         raise RecordFault("truncated-signal", f"{place}: leads of one set have several lengths")
     if base is None:

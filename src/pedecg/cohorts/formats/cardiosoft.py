@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pedecg.cohorts.formats import file_ecg, numbers, xml_file
+from pedecg.cohorts.formats import file_ecg, lead_names, numbers, xml_file
 from pedecg.cohorts.formats.file_ecg import FileEcg, Trace
 from pedecg.cohorts.formats.sample_text import samples
 from pedecg.cohorts.formats.xml_file import text
@@ -36,7 +36,7 @@ def read(root: "Element", place: str) -> FileEcg:
     traces = []
     for wave in strip.findall("WaveformData"):
         name = wave.get("lead", "").strip()
-        values = samples(wave.text or "", f"{place}: lead {name[:12]}")
+        values = samples(wave.text or "", f"{place}: {lead_names.labelled(name)}")
         if stated and len(values) != xml_file.require_number(stated, "sample count", place):
             raise RecordFault(
                 "truncated-signal", f"{place}: {len(values)} samples in a lead; stated {stated[:9]}"

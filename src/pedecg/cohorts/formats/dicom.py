@@ -171,7 +171,9 @@ def _counts(group: Any, n_channels: int, place: str) -> NDArray[Any]:
     kind = str(group.get("WaveformSampleInterpretation") or "")
     stated = int(group.get("NumberOfWaveformChannels") or 0)
     if kind not in _TYPES or _BITS.get(bits) != np.dtype(_TYPES[kind]).itemsize:
-        raise RecordFault("unsupported-format", f"{place}: samples of {bits} bits, {kind[:4]!r}")
+        raise RecordFault(
+            "unsupported-format", f"{place}: samples of {bits} bits, {numbers.quoted(kind)}"
+        )
     if stated != n_channels or not n_channels or n_samples < 1:
         raise RecordFault("bad-field", f"{place}: {n_channels} channels defined, {stated} stated")
     file_ecg.require_size(n_channels, n_samples, place)

@@ -72,7 +72,9 @@ def ecg(
         unit = (lead.resolution_unit or lead.units).lower()
         name = lead_names.display(lead.label)
         if not unit:
-            raise RecordFault("zero-gain", f"{file.name}: lead {name} has no scale")
+            raise RecordFault(
+                "zero-gain", f"{file.name}: {lead_names.labelled(lead.label)} has no scale"
+            )
         if unit not in MV_PER_UNIT or lead_names.role(lead.label) == "not-ecg":
             left_out.append(f"{name} ({unit[:12]})" if unit not in MV_PER_UNIT else name)
             continue

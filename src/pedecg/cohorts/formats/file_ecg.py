@@ -155,10 +155,14 @@ def assemble(
     for trace in traces:
         name = lead_names.display(trace.name)
         if np.any(np.abs(trace.mv) > MOST_MV):
-            raise RecordFault("corrupt-signal", f"{place}: lead {name}: over {MOST_MV:g} mV")
+            raise RecordFault(
+                "corrupt-signal", f"{place}: {lead_names.labelled(name)}: over {MOST_MV:g} mV"
+            )
         first, last = trace.start, trace.start + len(trace.mv)
         if any(first < end and start < last for start, end in ends[name]):
-            raise RecordFault("duplicate-lead", f"{place}: lead {name} is stored twice")
+            raise RecordFault(
+                "duplicate-lead", f"{place}: {lead_names.labelled(name)} is stored twice"
+            )
         ends[name].append((first, last))
         rows[name][first:last] = trace.mv
     if derive:

@@ -86,6 +86,12 @@ def shown(name: str) -> str:
     return f"of a name of {len(name)} characters"
 
 
+def labelled(name: str) -> str:
+    """Return ``lead V1`` for a message; of a name that may be free text its length alone."""
+    known = standard(name) or further(name)
+    return f"lead {known}" if known else f"a lead {shown(name)}"
+
+
 def role(name: str) -> Role:
     """Return what a channel is: lead, ECG of an unknown place, unknown, or no ECG."""
     if standard(name):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pedecg.cohorts.formats import file_ecg, numbers, xml_file
+from pedecg.cohorts.formats import file_ecg, lead_names, numbers, xml_file
 from pedecg.cohorts.formats.file_ecg import FileEcg, Trace
 from pedecg.cohorts.record_faults import RecordFault
 
@@ -58,7 +58,7 @@ def read(root: "Element", place: str) -> FileEcg:
 def _trace(channel: "Element", place: str) -> Trace:
     """Decode 16-bit samples in Base64: mV = count / UNITS_PER_MV."""
     name = channel.get("NAME", "")
-    here = f"{place}: lead {name[:12]}"
+    here = f"{place}: {lead_names.labelled(name)}"
     kind = (channel.get("BITS", "16"), channel.get("FORMAT", "SIGNED").upper(),
             channel.get("ENCODING", "BASE64").upper())  # fmt: skip
     if kind != ("16", "SIGNED", "BASE64"):

@@ -124,7 +124,7 @@ def _lead(lead: "Element", place: str) -> tuple[Trace, bool]:
     name = text(lead, "LeadID")
     if not name:
         raise RecordFault("bad-field", f"{place}: a lead without LeadID")
-    here = f"{place}: lead {name}"
+    here = f"{place}: {lead_names.labelled(name)}"
     size = require_number(text(lead, "LeadSampleSize") or "2", "LeadSampleSize", here)
     if size != _BYTES:
         raise RecordFault("unsupported-format", f"{here}: {size:g} bytes per sample; expected 2")

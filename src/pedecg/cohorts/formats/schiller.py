@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pedecg.cohorts.formats import file_ecg, numbers, xml_file
+from pedecg.cohorts.formats import file_ecg, lead_names, numbers, xml_file
 from pedecg.cohorts.formats.file_ecg import MV_PER_UNIT, FileEcg, Trace
 from pedecg.cohorts.formats.sample_text import samples
 from pedecg.cohorts.formats.xml_file import text
@@ -67,7 +67,7 @@ def read(root: "Element", place: str) -> FileEcg:
 
 def _channel(channel: "Element", place: str) -> tuple[str, NDArray[np.float64]]:
     name = text(channel, "name")
-    here = f"{place}: lead {name[:12]}"
+    here = f"{place}: {lead_names.labelled(name)}"
     kind = text(channel, "datatype") or "COMMASEPARATE"
     if kind != "COMMASEPARATE":
         raise RecordFault("unsupported-format", f"{here}: samples stored as another type")

@@ -47,7 +47,8 @@ def read(root: "Element", place: str) -> FileEcg:
     version = text(root, "documentinfo/documentversion")
     if kind not in _TYPES or version not in VERSIONS:
         raise RecordFault(
-            "unsupported-format", f"{place}: {kind} {version}; expected {', '.join(VERSIONS)}"
+            "unsupported-format",
+            f"{place}: a type or version without a reader; expected {', '.join(VERSIONS)}",
         )
     nature = root.find("dataacquisition/signalcharacteristics")
     waveforms = next(root.iter("parsedwaveforms"), None)

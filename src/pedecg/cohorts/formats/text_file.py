@@ -93,7 +93,9 @@ def read(file: Path) -> FileEcg:
             if lead_names.role(name) == "lead" or n_columns - len(times) == 1:
                 detail = numbers.quoted(scale) if scale else "none"
                 raise RecordFault(
-                    "unknown-unit", f"{file.name}: {shown}: unit {detail}; expected e.g. # unit: mV"
+                    "unknown-unit",
+                    f"{file.name}: {lead_names.labelled(name)}: unit {detail}; "
+                    "expected e.g. # unit: mV",
                 )
             left_out.append(f"{shown} ({scale[:12]})" if scale else shown)
         elif lead_names.role(name) == "not-ecg":

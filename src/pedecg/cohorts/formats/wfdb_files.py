@@ -206,7 +206,9 @@ def _counts(stem: Path, header: Header) -> list[wfdb_samples.Counts]:
         channels = [header.channels[row] for row in rows]
         place = existing(stem.with_name(file))
         if place is None:
-            raise RecordFault("missing-signal", f"{stem.name}.hea: {file[:60]} not found")
+            own = file.lower().startswith(f"{stem.name.lower()}.")
+            which = file[:60] if own else f"the signal file of channel {rows[0] + 1}"
+            raise RecordFault("missing-signal", f"{stem.name}.hea: {which} not found")
         if channels[0].format in wfdb_samples.FLAC:
             stored = _compressed(place, channels, n_frames, stem.name)
             n_frames = len(stored) // channels[0].per_frame
@@ -289,7 +291,7 @@ def _verify(counts: list[wfdb_samples.Counts], header: Header, name: str) -> boo
         if sum_stated is not None and sum_stated % _CHECKSUM_RANGE != found:
             raise RecordFault(
                 "corrupt-signal",
-                f"{name}: lead {lead_names.display(channel.name)} fails its checksum "
+                f"{name}: {lead_names.labelled(channel.name)} fails its checksum "
                 f"(header {sum_stated % _CHECKSUM_RANGE}, file {found})",
             )
     return None not in stated
@@ -303,7 +305,7 @@ def _placeholders(header: Header) -> bool:
 def _millivolts(counts: wfdb_samples.Counts, channel: Channel) -> NDArray[np.float64]:
     """Scale one channel, shape (n_samples,); its skew is taken out, missing values are NaN."""
     scale = channel.mv_per_unit / channel.gain
-    name = lead_names.display(channel.name)
+    name = lead_names.labelled(channel.name)
     if not _FINEST_MV <= abs(scale) <= _COARSEST_MV:
         raise RecordFault("bad-header", f"{name}: a gain of {channel.gain:g} is implausible")
     signal: NDArray[np.float64] = (counts.astype(np.float64) - channel.baseline) * scale
