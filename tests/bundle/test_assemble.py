@@ -67,7 +67,9 @@ def test_the_command_writes_a_bundle_and_replaces_an_older_one(copy, monkeypatch
         arguments = ["bundle", "--model", f"models/{MODEL}", "--out", "out/bundle"]
         found = CliRunner().invoke(cli.app, arguments)
         assert found.exit_code == 0, found.output
-        assert "2 networks, 4 targets, training children simulated" in found.stdout
+        assert (
+            "2 networks, 0 tabular models, 4 targets, training children simulated" in found.stdout
+        )
     assert [folder.name for folder in (copy / "out").iterdir()] == ["bundle"]
 
 
