@@ -178,7 +178,7 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
 
 
 def _signs(columns: Sequence[str], target: str) -> Mapping[str, float]:
-    """Return what speaks for a target in a table of these columns, and how much."""
+    """Return the weight of each criterion and z-score of these columns for a target."""
     if target in WEIGHTS:
         return WEIGHTS[target]
     left_out = {*BENIGN, *REPEATED, *(OF_RATE if target in BEYOND_RATE else ())}
