@@ -16,6 +16,7 @@ from pedecg.commands import (
     deidentify,
     delineate,
     fetch,
+    label_efficiency,
     lr_find,
     manifest,
     measure,
@@ -43,6 +44,7 @@ app.command("serve")(serve.serve)
 app.command("bundle")(bundle.bundle)
 app.command("check")(check.check)
 app.command("augment")(augment.augment)
+app.command("label-efficiency")(label_efficiency.label_efficiency)
 app.command("lr-find")(lr_find.lr_find)
 app.command("params")(parameters.show)
 app.command("results")(results.show)

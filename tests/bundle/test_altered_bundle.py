@@ -77,14 +77,30 @@ def test_nonsense_with_hashes_that_fit_is_refused_in_one_line(bundle, tmp_path, 
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (("networks", 0, "file"), "../bundle/network_seed0.onnx", "none of the networks"),
+        (("networks", 0, "file"), "../bundle/network_seed0.onnx", "none of the graphs"),
         (("networks", 0, "mean_mv", 0), float("nan"), "finite numbers"),
         (("networks", 0, "crop"), 0, "windows"),
-        (("targets",), [], "no networks, targets"),
+        (("targets",), [], "no networks or tables, targets"),
+        (("networks", 0, "targets"), ["other"], "targets: not those of the bundle"),
+        (("tables",), [{"file": "run.py"}], "tables: seed is absent"),
+        (("trainings", 0), "run.py", "trainings: none of the graphs"),
+        (("trainings", 0), {"combine": "import", "of": ["network_seed0.onnx"]}, "unknown comb"),
+        (("trainings", 0), {"combine": "mean", "of": []}, "a combination of nothing"),
+        (
+            ("trainings", 0),
+            {"combine": "fusion", "of": ["network_seed0.onnx"], "exclusive": False,
+             "prior": [0] * 4, "bias": [0] * 4, "weights": [[1, 1, 1, float("nan")]]},
+            "fusion: expected 4 finite",
+        ),
+        (
+            ("trainings", 0),
+            {"combine": "calibrated_mean", "of": ["network_seed0.onnx"], "curves": [{}]},
+            "a curve of each target",
+        ),
         (("preprocess", "fs_hz"), "fast", "fs_hz: expected float"),
-        (("schema_version",), 1, "schema_version 1; this runner reads 3"),
+        (("schema_version",), 1, "schema_version 1; this runner reads 4"),
     ],
-)
+)  # fmt: skip
 def test_a_card_that_makes_no_sense_is_refused(bundle, tmp_path, place, value, told):
     out = shutil.copytree(bundle, tmp_path / "bundle")
     about = json.loads((out / "bundle.json").read_text())

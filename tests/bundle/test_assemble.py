@@ -67,7 +67,9 @@ def test_the_command_writes_a_bundle_and_replaces_an_older_one(copy, monkeypatch
         arguments = ["bundle", "--model", f"models/{MODEL}", "--out", "out/bundle"]
         found = CliRunner().invoke(cli.app, arguments)
         assert found.exit_code == 0, found.output
-        assert "2 networks, 4 targets, training children simulated" in found.stdout
+        assert (
+            "2 networks, 0 tabular models, 4 targets, training children simulated" in found.stdout
+        )
     assert [folder.name for folder in (copy / "out").iterdir()] == ["bundle"]
 
 
@@ -129,8 +131,8 @@ def set_parameter(project, section, key, value):
     ("change", "message"),
     [
         (change_calibration, r"fitted on seeds \[0, 7\]; the model has \[0, 1\]"),
-        (change_rate, "trained at 250 Hz; preprocess.fs_hz is 500"),
-        (drop_weights, "no network"),
+        (change_rate, "trained at 250 Hz on I II .*; preprocess is 500 Hz"),
+        (drop_weights, "seed0/weights.safetensors: not found"),
         (drop_models, "no trained model in it"),
         (change_after_the_run, "preprocess is not what stage preprocess ran with"),
     ],

@@ -3,7 +3,7 @@
 The same arithmetic as `pedecg` does it, without its tables and settings. Needs numpy and scipy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ WINDOWS_AT_ONCE = 64  # memory only
 EDGE = 1e-7  # calibration: probabilities nearer to 0 or 1 are as near as this
 ORDER = 1e-6  # share of the raw probability in an isotonic one
 AT_THRESHOLD = 0.0005  # probabilities are shown with three decimals: closer ones look equal
+SURE = 1e-4  # fusion: a side that is nearer to 0 or 1 counts as if it were this near
 CLIP_S, CLIP_SAMPLES = 0.02, 3  # a plateau at a lead's own extreme is clipping from here on
 
 Floats = NDArray[np.float64]
@@ -109,6 +110,41 @@ def corrected(p: float, method: str, parameters: dict[str, list[float]]) -> floa
         logit = special.logit(np.clip(p, EDGE, 1 - EDGE))
         return float(special.expit(parameters["slope"][0] * logit + parameters["intercept"][0]))
     raise ValueError(f"calibration.json: unknown method {method!r}")
+
+
+def combined(node: Any, answers: Mapping[str, Floats], targets: Sequence[str]) -> Floats:
+    """Return the raw probabilities of a model that joins others, shape (n_targets,).
+
+    Parameters
+    ----------
+    node : the file of a graph; or how the nodes of its ``of`` are joined: ``mean`` (of folds),
+        ``fusion`` (see `pedecg.models.fusion`), or ``calibrated_mean`` (of an ensemble).
+    answers : by file, probabilities of shape (n_targets,) in the order of `targets`.
+    """
+    if isinstance(node, str):
+        return answers[node]
+    each = np.stack([combined(one, answers, targets) for one in node["of"]])
+    if node["combine"] == "fusion":
+        return _fused(each, node)
+    if node["combine"] == "calibrated_mean":
+        each = np.array(
+            [
+                [
+                    corrected(p, curves[target]["method"], curves[target]["parameters"])
+                    for p, target in zip(row.tolist(), targets, strict=True)
+                ]
+                for row, curves in zip(each, node["curves"], strict=True)
+            ]
+        )
+    return np.asarray(each.mean(axis=0))
+
+
+def _fused(each: Floats, node: Mapping[str, Any]) -> Floats:
+    p = np.clip(each, SURE, 1 - SURE)
+    prior, bias = np.array(node["prior"]), np.array(node["bias"])
+    evidence = (np.log(p) if node["exclusive"] else special.logit(p)) - prior
+    z = prior + bias + (evidence * np.array(node["weights"])).sum(axis=0)
+    return np.asarray(special.softmax(z) if node["exclusive"] else special.expit(z))
 
 
 def at_threshold(p: float, cut: float | None) -> bool:

@@ -9,10 +9,11 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -67,7 +68,7 @@ def export(trained: Trained, path: str | Path) -> None:
             f"model {trained.card.model}: cannot be written as ONNX; does it cut, filter or "
             f"resample its input record by record? ({reason[:160]})"
         )
-    graph = _plain(program.model_proto).SerializeToString(deterministic=True)
+    graph = plain(program.model_proto).SerializeToString(deterministic=True)
     _require_agreement(trained, graph)
     with tables.replacing(path) as temporary:
         temporary.write_bytes(graph)
@@ -98,15 +99,33 @@ def _program(network: _Flat, card: Card, signal_axes: dict[int, str]) -> torch.o
     """Trace a network; of the signal these axes, besides the batch, are of any length."""
     axes = {name: {0: "batch"} for name in INPUTS}
     axes["signal"] |= signal_axes
+    shapes = (tuple(axes[name] for name in INPUTS),)  # the one variadic argument of `_Flat`
+    return trace(network, _example(card), shapes, INPUTS, OUTPUT)
+
+
+def trace(
+    layers: nn.Module,
+    example: tuple[Tensor, ...],
+    shapes: tuple[Any, ...],
+    inputs: Sequence[str],
+    output: str,
+) -> torch.onnx.ONNXProgram:
+    """Trace layers with torch's exporter.
+
+    Parameters
+    ----------
+    example : of the inputs, two records.
+    shapes : for each argument its axes of any length, with their names.
+    """
     with _quietly():
         program = torch.onnx.export(
-            network,
-            _example(card),
+            layers,
+            example,
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=(tuple(axes[name] for name in INPUTS),),
-            input_names=list(INPUTS),
-            output_names=[OUTPUT],
+            dynamic_shapes=shapes,
+            input_names=list(inputs),
+            output_names=[output],
             verbose=False,
         )
     assert program is not None
@@ -127,7 +146,7 @@ def _example(card: Card) -> tuple[Tensor, ...]:
     return tuple(getattr(batch, name) for name in INPUTS)
 
 
-def _plain(model: onnx.ModelProto) -> onnx.ModelProto:
+def plain(model: onnx.ModelProto) -> onnx.ModelProto:
     """Drop what tells where the graph was made: source paths and stack traces of every node."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
         part.ClearField("metadata_props")

@@ -15,10 +15,8 @@ CSV and .npy need ``--fs-hz``.
 import argparse
 import hashlib
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,17 +24,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from scipy import special
 
 SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
-SEX_CODES = {"female": 0, "male": 1}  # unknown: -1
 KNOWN_LEADS = (
     "I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6",
     "V1R", "V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "V7", "V8", "V9",
 )  # fmt: skip
 HERE = Path(__file__).resolve().parent
 CODE = (  # modules beside this file
-    "filters", "inference_steps", "input_checks", "bundle_form", "ecg_files",
+    "filters", "inference_steps", "graph_answers", "input_checks", "bundle_form", "ecg_files",
 )  # fmt: skip
 ABOUT, CALIBRATION = "bundle.json", "calibration.json"
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -47,37 +43,6 @@ Floats = NDArray[np.float64]
 
 class RefusedError(Exception):
     """The ECG is outside the model's validated range, or the bundle is incomplete; one line."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whose ECG it is: what a network reads besides the signal; None where unknown."""
-
-    mask: NDArray[np.bool_]
-    age_days: float | None
-    sex: str | None
-    features: dict[str, float] | None
-    length: int
-
-    def inputs(self, n: int, about: dict[str, Any]) -> dict[str, NDArray[Any]]:
-        """Return the inputs of `n` windows for the network that `about` describes.
-
-        Returns
-        -------
-        Name of each input of the ONNX network -> array whose first axis has `n` rows.
-        """
-        known = self.features or {}
-        values = [known.get(name, math.nan) for name in about["feature_names"]]
-        scaled = (np.array(values) - about["feature_mean"]) / about["feature_sd"]
-        return {
-            "lead_mask": np.tile(self.mask.astype(np.float32), (n, 1)),
-            "length": np.full(n, min(self.length, about["crop"]), np.int64),
-            "age_days": np.full(
-                n, math.nan if self.age_days is None else self.age_days, np.float32
-            ),
-            "sex": np.full(n, -1 if self.sex is None else SEX_CODES[self.sex], np.int64),
-            "features": np.tile(scaled.astype(np.float32), (n, 1)),
-        }
 
 
 class Bundle:
@@ -108,24 +73,26 @@ class Bundle:
         self.folder = Path(folder)
         contents = verified(self.folder, digest)
         own = code or _modules(contents if self.folder.resolve() == HERE else {})
-        self.filters, self.steps, self.checks, form, self.files = (own[name] for name in CODE)
+        self.filters, self.steps, self.graphs, self.checks, form, self.files = (
+            own[name] for name in CODE
+        )
         self.about: dict[str, Any] = _json(ABOUT, contents[ABOUT])
         self.calibration: dict[str, Any] = _json(CALIBRATION, contents[CALIBRATION])
         fault = form.fault(self.about, self.calibration, set(contents))
         if fault:
             raise RefusedError(fault)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        try:
-            self.networks = [
-                onnxruntime.InferenceSession(
-                    contents[one["file"]], options, providers=["CPUExecutionProvider"]
-                )
-                for one in self.about["networks"]
-            ]
-        except Exception as error:
-            # onnxruntime's exceptions have no class of their own to catch.
-            raise RefusedError(f"a network cannot be opened ({type(error).__name__})") from None
+        self.options = onnxruntime.SessionOptions()
+        self.options.intra_op_num_threads = threads
+        self.networks, self.tables = (
+            [self._opened(contents[one["file"]]) for one in self.about[kind]]
+            for kind in ("networks", "tables")
+        )
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features that its graphs read, each once."""
+        ends = (*self.about["networks"], *self.about["tables"])
+        return list(dict.fromkeys(name for one in ends for name in one["feature_names"]))
 
     def predict(
         self,
@@ -154,7 +121,12 @@ class Bundle:
         signal = np.asarray(signal_mv, np.float32)
         named = self._leads(signal, leads)
         flags = self._check(signal, fs_hz, named, age_days, sex)
-        asked = self.about["networks"][0]["feature_names"]
+        asked = self.feature_names
+        if features is None and "rules" in self.about["reads"]:
+            raise RefusedError(
+                f"the model reads {len(asked)} rule features, which this runner does not measure; "
+                "`pedecg predict --model BUNDLE` measures them and answers"
+            )
         if features is None and asked:
             raise RefusedError(f"the model reads the features {', '.join(asked)}; give them")
         good = self.steps.usable(signal, fs_hz, self.about["lead_limits"])
@@ -167,7 +139,7 @@ class Bundle:
         lost = [lead for lead in named if not mask[self.about["leads"].index(lead)]]
         if lost:
             flags.append(f"not usable (flat, saturated or without values): {', '.join(lost)}")
-        subject = Subject(mask, age_days, sex, features, counts.shape[1])
+        subject = self.graphs.Subject(mask, age_days, sex, features, counts.shape[1])
         p = self.calibrated(self.probabilities(counts, subject))
         curves = self.calibration["curves"]["mean"]
         cuts = [curves[target]["threshold"] for target in self.about["targets"]]
@@ -216,23 +188,26 @@ class Bundle:
         counts[mask] = np.rint(kept * 1000).clip(-MOST_COUNTS - 1, MOST_COUNTS)
         return counts, mask
 
-    def probabilities(self, counts: NDArray[np.int16], subject: "Subject") -> Floats:
-        """Return raw probabilities, averaged over the trainings, shape (n_targets,)."""
-        signal, mask = counts.astype(np.float32) / np.float32(1000), subject.mask[:, None]
-        raw = []
-        for network, one in zip(self.networks, self.about["networks"], strict=True):
-            mean, sd = (np.array(one[key], np.float32)[:, None] for key in ("mean_mv", "sd_mv"))
-            scaled = ((signal - mean) / np.where(sd > 0, sd, 1) * mask).astype(np.float32)
-            logits = [
-                network.run(["logits"], {"signal": windows} | subject.inputs(len(windows), one))[0]
-                for windows in self.steps.cut(scaled, one["crop"], one["window_overlap"])
-            ]
-            if not all(np.isfinite(values).all() for values in logits):
-                raise RefusedError("the network gives no number; its weights are damaged")
-            shifted = np.concatenate(logits).mean(axis=0, dtype=np.float64) - one["logit_shift"]
-            exclusive = self.about["task"] == "multiclass"
-            raw.append(special.softmax(shifted) if exclusive else special.expit(shifted))
-        return np.asarray(np.mean(raw, axis=0))
+    def probabilities(self, counts: NDArray[np.int16], subject: Any) -> Floats:
+        """Return raw probabilities, averaged over the trainings, shape (n_targets,).
+
+        Parameters
+        ----------
+        subject : a `graph_answers.Subject`.
+        """
+        signal, targets = counts.astype(np.float32) / np.float32(1000), self.about["targets"]
+        raw = {}
+        for session, one in zip(self.networks, self.about["networks"], strict=True):
+            raw[one["file"]] = self.graphs.of_network(session, one, signal, subject, self.steps.cut)
+        for session, one in zip(self.tables, self.about["tables"], strict=True):
+            raw[one["file"]] = self.graphs.of_table(session, one, subject)
+        if not all(np.isfinite(p).all() for p in raw.values()):
+            raise RefusedError("the model gives no number; its weights are damaged")
+        for one in (*self.about["networks"], *self.about["tables"]):
+            order = [one["targets"].index(target) for target in targets]
+            raw[one["file"]] = raw[one["file"]][order]
+        each = [self.steps.combined(node, raw, targets) for node in self.about["trainings"]]
+        return np.asarray(np.mean(each, axis=0))
 
     def calibrated(self, raw: Floats) -> Floats:
         """Return calibrated probabilities of raw ones, shape (n_targets,)."""
@@ -241,6 +216,15 @@ class Bundle:
         pairs = zip(raw.tolist(), chosen, strict=True)
         p = np.array([self.steps.corrected(x, c["method"], c["parameters"]) for x, c in pairs])
         return np.asarray(p / p.sum()) if self.calibration["exclusive"] else p
+
+    def _opened(self, graph: bytes) -> Any:
+        try:
+            return onnxruntime.InferenceSession(
+                graph, self.options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            # onnxruntime's exceptions have no class of their own to catch.
+            raise RefusedError(f"a graph cannot be opened ({type(error).__name__})") from None
 
     def _leads(self, signal: NDArray[np.float32], names: Sequence[str]) -> dict[str, int]:
         """Return the row of each lead, in the model's spelling."""
@@ -268,7 +252,7 @@ class Bundle:
         sex: str | None,
     ) -> list[str]:
         """Refuse what the model was not made for; return what is only doubtful."""
-        if sex is not None and sex not in SEX_CODES:
+        if sex is not None and sex not in self.graphs.SEX_CODES:
             raise RefusedError(f"sex {sex!r}; expected female, male or none")
         carries = self.filters.carries(fs_hz, self.about["preprocess"]["high_hz"])
         refusal, flags = self.checks.judge(

@@ -130,6 +130,29 @@ def folds(
     return pd.Series(part, index=pd.Index(records["record_id"], name="record_id"), name="fold")
 
 
+def share(
+    records: pd.DataFrame,
+    labels: pd.DataFrame,
+    fraction: float,
+    seed: int,
+    age_edges_days: Sequence[int],
+) -> NDArray[np.bool_]:
+    """Choose a fraction of the patients that is like all of them, by the same algorithm.
+
+    Parameters
+    ----------
+    fraction : above 0 and below 1; the number of patients is rounded, and may be 0.
+
+    Returns
+    -------
+    Shape (n_records,), true for the records of chosen patients.
+    """
+    if records["patient_id"].nunique() < 2:  # too few to divide
+        return np.full(len(records), fraction >= 0.5)
+    parts = [fraction, 1 - fraction]
+    return np.asarray(_assign(records, labels, parts, seed, age_edges_days) == 0)
+
+
 def balance_table(
     assignment: pd.DataFrame,
     records: pd.DataFrame,

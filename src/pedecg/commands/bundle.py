@@ -17,11 +17,11 @@ def bundle(
         "bundle"
     ),
 ) -> None:
-    """Export a trained network: ONNX, preprocessing, calibration, thresholds, card, script.
+    """Export a trained model: ONNX, preprocessing, calibration, thresholds, card, script.
 
     It reads params.yaml, calibration/ and data/ of the pipeline that the model's folder lies in.
-    The folder
-    then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
+    The folder then answers with numpy, scipy and onnxruntime alone: python bundle/run.py ECG…
+    A model of rule features is answered by `pedecg predict --model bundle`, which measures them.
     """
     from pedecg.core.errors import PedecgError
 
@@ -35,6 +35,7 @@ def bundle(
     children = about["training_data"]["children"]
     typer.echo(
         f"{out}: {about['model']}, {len(about['networks'])} networks, "
-        f"{len(about['targets'])} targets, training children {children}\n"
+        f"{len(about['tables'])} tabular models, {len(about['targets'])} targets, "
+        f"training children {children}\n"
         f"SHA-256 of {assemble.MANIFEST}, which stands for every file: {assemble.digest(out)}"
     )

@@ -53,7 +53,8 @@ SCHEMAS = {
     "audit": Schema(2, "dvc repro audit"),
     # 2: lead_limits.rail_mv and max_rail_fraction became saturation_mv and max_saturated_fraction
     # 3: the hashes moved to manifest.json
-    "bundle": Schema(3, "pedecg bundle"),
+    # 4: tables and trainings: models of tables, hybrids and the ensemble
+    "bundle": Schema(4, "pedecg bundle"),
 }
 
 

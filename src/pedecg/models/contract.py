@@ -6,7 +6,7 @@ in a folder whose ``model.json`` names its family, so that `registry.load` opens
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import nn
 
 from pedecg.core import folder_hashes, tables
 from pedecg.core.errors import PedecgError
@@ -112,6 +113,21 @@ class Training:
 
 
 @dataclass(frozen=True)
+class TableLayers:
+    """A model of tables as torch layers, which can be written as ONNX.
+
+    Attributes
+    ----------
+    names : the features that it reads, in the order of its input.
+    layers : from features (n, n_names), float32, NaN where unknown, age in days (n,), float32, and
+        sex (n,), int64, to probabilities (n, n_targets), float64; age and sex as in `Rows`.
+    """
+
+    names: tuple[str, ...]
+    layers: nn.Module
+
+
+@dataclass(frozen=True)
 class Model(ABC):
     """A fitted model.
 
@@ -134,6 +150,15 @@ class Model(ABC):
     def feature_names(self) -> tuple[str, ...]:
         """The columns of `Rows.features` that it reads."""
         return ()
+
+    def table_layers(self, columns: Sequence[str]) -> TableLayers | None:
+        """Return a model of tables as layers; None: it is another kind of model, or has none.
+
+        Parameters
+        ----------
+        columns : the features that its pipeline has.
+        """
+        return None
 
     @abstractmethod
     def predict(self, rows: Rows) -> NDArray[np.float64]:

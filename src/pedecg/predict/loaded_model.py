@@ -3,7 +3,7 @@
 ``models/<name>`` in the folder of a pipeline that has run, one ``seed<k>`` of it, or a bundle.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from pedecg.bundle import (
     assemble,
     bundle_form,
     ecg_files,
+    graph_answers,
     inference_steps,
     input_checks,
     provenance,
@@ -45,6 +46,7 @@ NORMAL_BEATS = "data/features/normal_beats.parquet"  # where stage normal_beats 
 BUNDLE_CODE = {
     "filters": filters,
     "inference_steps": inference_steps,
+    "graph_answers": graph_answers,
     "input_checks": input_checks,
     "bundle_form": bundle_form,
     "ecg_files": ecg_files,
@@ -243,10 +245,9 @@ def _require_same(folder: Path, opened: tuple[Trained, ...], fitted: Calibration
 
 @dataclass(frozen=True)
 class _Bundled:
-    """All networks of a bundle, run by the bundle's own runner; the prediction is their mean."""
+    """All trainings of a bundle, run by our copy of its runner; the prediction is their mean."""
 
     runner: Any
-    subject: Callable[..., Any]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -254,11 +255,17 @@ class _Bundled:
 
     def ask(self, exam: Exam) -> NDArray[np.float64]:
         about, own = self.runner.about, exam.recording
-        names = tuple(name for one in about["networks"] for name in one["feature_names"])
+        names = tuple(self.runner.feature_names)
         table = exam.rows(frozenset(about["reads"]), names).features
         counts, mask = exam.signals.counts(0), exam.signals.lead_mask[0]
         values = {str(name): float(value) for name, value in table.iloc[0].items()}
-        subject = self.subject(mask, own.age_days, own.sex, values, counts.shape[1])
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise PedecgError(
+                f"rule features: the bundle was made with {len(names)}, of which {len(missing)} "
+                f"are not made by this version: {', '.join(missing[:5])}"
+            )
+        subject = graph_answers.Subject(mask, own.age_days, own.sex, values, counts.shape[1])
         return np.asarray(self.runner.probabilities(counts, subject))
 
 
@@ -284,11 +291,11 @@ def _bundle(folder: Path) -> Model:
     recipe = Recipe(
         about, params.parse(about["lead_limits"], "lead_limits", LeadLimits, source), prepared,
         params.parse(waves, "delineate", DelineateSettings, source), norms.load(*files),
-        _numbers(name for one in about["networks"] for name in one["feature_names"]),
+        _numbers(runner.feature_names),
     )  # fmt: skip
     fitted = calibration.load(folder / "calibration.json")
     values = str(about["training_data"].get("children", "unknown"))
     return Model(
-        about["model"], (_Bundled(runner, run.Subject),), None, fitted, recipe, values, None,
+        about["model"], (_Bundled(runner),), None, fitted, recipe, values, None,
         sets=_sets(folder / assemble.SETS, fitted), distance=_distance(folder / assemble.DISTANCE),
     )  # fmt: skip

@@ -1,12 +1,16 @@
 """Baseline model: logistic regression on age and sex."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from scipy import special
+from torch import Tensor, nn
 
-from pedecg.models.contract import Rows
-from pedecg.tabular.shared import design, logistic
+from pedecg.models.contract import Rows, TableLayers
+from pedecg.tabular.shared import design, layers, logistic
 
 READS = frozenset({"demographics"})
 REFERENCE = True
@@ -28,6 +32,28 @@ class Model(logistic.LogisticModel):
     def table(cls, rows: Rows) -> pd.DataFrame:
         """Return the columns of age and sex, one row per record."""
         return pd.DataFrame(age_basis(rows.age_days) | {"female": design.female(rows)})
+
+    def table_layers(self, columns: Sequence[str]) -> TableLayers:
+        """Return the model as layers; it reads no features."""
+        own = layers.Scaled(self.scale, design.LARGEST, _AgeSex(), self.head())
+        return TableLayers((), own)
+
+
+class _AgeSex(nn.Module):
+    """The columns of `Model.table` from age and sex."""
+
+    def forward(self, features: Tensor, age_days: Tensor, sex: Tensor) -> Tensor:
+        """Return the table, shape (n, n_columns), float64, NaN where unknown."""
+        x = (age_days.double().clamp(min=0.0) / _OFFSET_DAYS).log1p()
+        *knots, final = special.log1p(np.array(_KNOTS_DAYS) / _OFFSET_DAYS).tolist()
+
+        def cube(knot: float) -> Tensor:
+            past = (x - knot).clamp(min=0.0)
+            return past * past * past
+
+        bent = [(cube(knot) - cube(final)) / (final - knot) for knot in knots]
+        basis = [x, *(one - bent[-1] for one in bent[:-1])]
+        return torch.cat([torch.stack(basis, dim=1), layers.female(sex)], dim=1)
 
 
 def age_basis(age_days: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:

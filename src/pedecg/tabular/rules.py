@@ -4,19 +4,22 @@ The score needs no training: it is a weighted sum of criteria that are met and o
 the usual. Only the two numbers that turn it into a probability are fitted, on the training split.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import special
+from torch import Tensor
 
 from pedecg.core import logistic_curve as logistic
 from pedecg.core.params import Section
-from pedecg.models.contract import Rows, Training
+from pedecg.models.contract import Rows, TableLayers, Training
+from pedecg.tabular.shared import layers
 from pedecg.tabular.shared.base import TabularModel
 
 READS = frozenset({"rules"})
@@ -126,6 +129,33 @@ class Model(TabularModel):
         each = [predict(scores(rows.features, t), *self.curves[t]) for t in self.targets]
         return np.stack(each, axis=1)
 
+    def table_layers(self, columns: Sequence[str]) -> TableLayers:
+        """Return the model as layers; it reads the criteria and z-scores among `columns`."""
+        signs = [_signs(list(columns), target) for target in self.targets]
+        named = dict.fromkeys(e.rpartition(" ")[2] for weights in signs for e in weights)
+        names = tuple(name for name in named if name in columns)
+        weights = np.zeros((len(self.targets), 3, len(names)))
+        for own, each, target in zip(weights, signs, self.targets, strict=True):
+            slope = self.curves[target][1]
+            sign = -slope if target in REVERSED else slope
+            for evidence, weight in each.items():
+                way, _, column = evidence.rpartition(" ")
+                if column in names:
+                    own[("", "high", "low").index(way), names.index(column)] += sign * weight
+        intercepts = np.array([self.curves[target][0] for target in self.targets], np.float64)
+        return TableLayers(names, _Score(weights.reshape(len(signs), -1), intercepts))
+
+
+class _Score(layers.Logistic):
+    """The curve over the score; weights are of criteria, then of high and of low z-scores."""
+
+    def forward(self, features: Tensor, age_days: Tensor, sex: Tensor) -> Tensor:  # type: ignore[override]
+        """Return probabilities, shape (n, n_targets), float64."""
+        values = features.double()
+        high, low = ((way * values - UNREMARKABLE_SD).clamp(min=0.0) for way in (1.0, -1.0))
+        each = torch.cat([values, high, low], dim=1)
+        return super().forward(torch.where(each.isnan(), torch.zeros_like(each), each))
+
 
 def scored_by(target: str) -> str:
     """Return what scores a target: its own name, or what stands in for it."""
@@ -141,17 +171,21 @@ def scores(rules: pd.DataFrame, target: str) -> Values:
 
     `rules` needs no column in particular: a criterion or z-score that is not there is unknown.
     """
-    weights = WEIGHTS.get(target)
-    if weights is None:
-        left_out = {*BENIGN, *REPEATED, *(OF_RATE if target in BEYOND_RATE else ())}
-        named = [c for c in _named(rules, "z_") if c not in left_out]
-        any_z = {f"{way} {c}": ANY_Z for c in named for way in ("high", "low")}
-        signs = [rule for rule in _named(rules, "rule_") if rule not in left_out]
-        weights = dict.fromkeys(signs, ANY_RULE) | any_z
     total = np.zeros(len(rules))
-    for evidence, weight in weights.items():
+    for evidence, weight in _signs(list(rules.columns), target).items():
         total += weight * _evidence(rules, evidence)
     return -total if target in REVERSED else total
+
+
+def _signs(columns: Sequence[str], target: str) -> Mapping[str, float]:
+    """Return the weight of each criterion and z-score of these columns for a target."""
+    if target in WEIGHTS:
+        return WEIGHTS[target]
+    left_out = {*BENIGN, *REPEATED, *(OF_RATE if target in BEYOND_RATE else ())}
+    named = [c for c in _named(columns, "z_") if c not in left_out]
+    any_z = {f"{way} {c}": ANY_Z for c in named for way in ("high", "low")}
+    signs = [rule for rule in _named(columns, "rule_") if rule not in left_out]
+    return dict.fromkeys(signs, ANY_RULE) | any_z
 
 
 def fit(score: Values, label: Values, settings: Settings) -> tuple[float, float]:
@@ -194,5 +228,5 @@ def _evidence(rules: pd.DataFrame, evidence: str) -> Values:
     return np.asarray(np.nan_to_num(values), np.float64)
 
 
-def _named(rules: pd.DataFrame, prefix: str) -> list[str]:
-    return sorted(column for column in rules.columns if column.startswith(prefix))
+def _named(columns: Sequence[str], prefix: str) -> list[str]:
+    return sorted(column for column in columns if column.startswith(prefix))

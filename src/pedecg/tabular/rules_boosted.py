@@ -24,7 +24,7 @@ from pedecg.core.errors import PedecgError
 from pedecg.core.params import Section
 from pedecg.models import features
 from pedecg.models.contract import Rows, Training
-from pedecg.tabular.shared import design, tree_arrays
+from pedecg.tabular.shared import design, layers, tree_arrays
 from pedecg.tabular.shared.base import REFIT
 from pedecg.tabular.shared.design import Values
 
@@ -118,6 +118,11 @@ class Model(tree_arrays.TreeModel):
                     sums[:, k] += self.leaf[self.leaves(x, root)]
             total += _shares(sums) if self.exclusive else special.expit(sums)
         return np.asarray(total / len(self.roots))
+
+    def head(self) -> layers.SumsOfTrees:
+        """Return the layers from the design to probabilities."""
+        leaves = self.leaf_layer(self.roots.ravel())
+        return layers.SumsOfTrees(leaves, self.leaf, self.starts, self.exclusive)
 
 
 def _check_exclusive(y: Values, model: str) -> None:

@@ -16,7 +16,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from pedecg.core.params import Section
 from pedecg.models import features
 from pedecg.models.contract import Rows, Training
-from pedecg.tabular.shared import design, tree_arrays
+from pedecg.tabular.shared import design, layers, tree_arrays
 from pedecg.tabular.shared.base import REFIT
 
 READS = frozenset({"rules", "demographics"})
@@ -91,6 +91,10 @@ class Model(tree_arrays.TreeModel):
         for root in self.roots:
             total += self.shares[self.leaves(x, root)]
         return np.clip(total / len(self.roots), 0.0, 1.0)
+
+    def head(self) -> layers.MeanOfTrees:
+        """Return the layers from the design to probabilities."""
+        return layers.MeanOfTrees(self.leaf_layer(self.roots), self.shares)
 
 
 def _arrays(grown: list[Any], spread: design.Values) -> dict[str, Any]:

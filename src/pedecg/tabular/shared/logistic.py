@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from pedecg.core.params import Section
 from pedecg.models import features
 from pedecg.models.contract import Rows, Training
-from pedecg.tabular.shared import design
+from pedecg.tabular.shared import design, layers
 
 Values = NDArray[np.float64]
 
@@ -74,6 +74,12 @@ class LogisticModel(design.ScaledModel):
         # Not `@`: its last bits depend on how many threads there are.
         sums = np.einsum("nf,tf->nt", self.design(rows), coefficients)
         return np.asarray(special.expit(sums + [self.intercepts[each] for each in self.targets]))
+
+    def head(self) -> layers.Logistic:
+        """Return the layers from the design to probabilities."""
+        each = [self.coefficients[target] for target in self.targets]
+        intercepts = [self.intercepts[target] for target in self.targets]
+        return layers.Logistic(np.array(each, np.float64), np.array(intercepts, np.float64))
 
 
 def _fit(x: Values, y: Values, strength: float) -> tuple[float, tuple[float, ...]]:

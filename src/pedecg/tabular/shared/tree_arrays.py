@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pedecg.tabular.shared import layers
 from pedecg.tabular.shared.design import ScaledModel, Values
 
 
@@ -38,6 +39,10 @@ class TreeModel(ScaledModel):
             low = x[every, np.maximum(self.feature[node], 0)] <= self.threshold[node]
             node = np.where(inner, np.where(low, self.left[node], self.right[node]), node)
         return node
+
+    def leaf_layer(self, roots: NDArray[np.int32]) -> layers.Leaves:
+        """Return `leaves` of these trees, shape (n_trees,), as a layer."""
+        return layers.Leaves(self.feature, self.threshold, self.left, self.right, roots)
 
 
 def nodes(pairs: Sequence[tuple[int, Any]]) -> dict[str, Any]:
