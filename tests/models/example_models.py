@@ -75,7 +75,9 @@ def inputs(folder: Path, name: str, **changes: Any) -> Inputs:
     )  # fmt: skip
     settings = small_hospital.train_settings(epochs=1, crops_per_record=1, batch_size=16)
     statistics = asdict(small_hospital.NORMALISATION)
-    training = Training(name, values, 3, settings.model_dump(), statistics, folder / "weights")
+    training = Training(
+        name, values, 3, settings.model_dump(), statistics, folder / "weights", folder / "state"
+    )
     return Inputs(rows, SPLIT, training)
 
 
@@ -89,7 +91,8 @@ def prepare(folder: Path) -> None:
     (folder / "weights").mkdir()
     save_file({f"encoder.{key}": t for key, t in trunk.items()},
               folder / "weights/weights.safetensors")  # fmt: skip
-    (folder / "weights/model.json").write_text(json.dumps({"records": 8, "epochs": 1}))
+    card = {"model": "masked_autoencoder", "records": 8, "epochs": 1}
+    (folder / "weights/model.json").write_text(json.dumps(card))
 
 
 def _measured(rows: Rows) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def test_a_model_as_shown_learns_and_is_loaded_again(file, monkeypatch, tmp_path
 
     example_models.prepare(tmp_path / "cohort")
     inputs = example_models.inputs(tmp_path / "cohort", like)
-    training = replace(inputs.training, name=name, values=values)
+    training = replace(inputs.training, name=name, values=values, state=None)  # there is no file
     fitted = registry.fit(*inputs.learnt_from, training)
     fitted.model.save(tmp_path / "model")
     loaded = registry.load(tmp_path / "model", inputs.rows.targets)

@@ -136,6 +136,7 @@ class ClassifierTraining(Objective[CropBatch]):
     loop : has the network, its average and its optimiser.
     batches : what cuts the crops.
     crop : samples of a crop.
+    key : hash of all that the result depends on; "" where no state is kept.
     steps_per_epoch : steps of the optimiser in one epoch.
     """
 
@@ -178,7 +179,8 @@ class ClassifierTraining(Objective[CropBatch]):
         self.pretrained = ""
         if "pretrained" in reads:
             self.pretrained = network.load_pretrained(task.pretrained)  # type: ignore[operator]
-        state = StateFolder(state_root / task.key, task.about()) if state_root else None
+        self.key = task.key if state_root else ""
+        state = StateFolder(state_root / self.key, task.about()) if state_root else None
         self.loop = TrainingLoop(
             self,
             network,
@@ -335,7 +337,7 @@ class ClassifierTraining(Objective[CropBatch]):
             best_epoch=progress.best_epoch,
             monitor=settings.monitor,
             best_value=abs(progress.best_value),
-            training_key=task.key,
+            training_key=self.key,
         )
 
 

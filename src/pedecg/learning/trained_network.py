@@ -47,8 +47,8 @@ class Card:
     n_parameters : trained numbers.
     best_epoch : whose weights these are, from 1.
     monitor, best_value : what chose it, averaged as ``train.smooth_epochs`` says.
-    training_key : hash of all that the training depended on, see `training_task.Task.key`; "":
-        unknown.
+    training_key : hash of all that the training depended on, see `training_task.Task.key`; "" where
+        no state of it was kept.
     """
 
     model: str

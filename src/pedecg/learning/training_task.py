@@ -46,20 +46,22 @@ class Task:
 
     @cached_property
     def key(self) -> str:
-        """Return the hash of settings, data, code and weights that it starts from."""
-        about = self.about() | {"record_ids": self.data.record_ids}
+        """Return the hash of all that the result depends on.
+
+        These are settings, code, the weights that it starts from, and the training and validation
+        records alone.
+        """
+        rows, store = np.concatenate([self.training, self.validation]), self.data.store
+        positions = self.data.positions[rows]
+        about = self.about() | {"record_ids": [self.data.record_ids[row] for row in rows]}
         arrays: dict[str, NDArray[Any]] = {
-            "positions": self.data.positions,
-            "age_days": self.data.age_days,
-            "sex": self.data.sex,
-            "labels": self.data.labels,
-            "features": self.data.features.to_numpy(np.float32),
-            "training": self.training,
-            "validation": self.validation,
-            "offsets": self.data.store.offsets,
-            "n_samples": self.data.store.n_samples,
-            "lead_mask": self.data.store.lead_mask,
-            "samples": self.data.store.samples,
+            "n_training": np.array(len(self.training)),
+            "age_days": self.data.age_days[rows],
+            "sex": self.data.sex[rows],
+            "labels": self.data.labels[rows],
+            "features": self.data.features.to_numpy(np.float32)[rows],
+            "lead_mask": store.lead_mask[positions],
+            **{f"signal {k}": store.counts(position) for k, position in enumerate(positions)},
         }
         models = Path(registry.__file__).parent
         code = [

@@ -135,5 +135,8 @@ def load_encoder(trunk: nn.Module, folder: Path) -> str:
             f"{', '.join(differing[:8])}; give both the same size"
         )
     trunk.load_state_dict(found)
-    objective = str(card["model"]).replace("_", " ")
-    return f"{objective}, {card['records']} records, {card['epochs']} epochs"
+    try:
+        objective = str(card["model"]).replace("_", " ")
+        return f"{objective}, {card['records']} records, {card['epochs']} epochs"
+    except (KeyError, TypeError):
+        raise PedecgError(f"{folder / CARD}: not the card of a pre-trained network") from None
