@@ -11,7 +11,9 @@ import numpy as np
 from pedecg.rules.beats import MedianBeat
 from pedecg.rules.measured_value import Reading
 
-HIGH_END = 0.6  # of T's greatest height: a T that is still so high has not ended
+# Of T's greatest height: a T that is still so high has not ended. In 135 real records (children, and
+# PTB-XL) the ends of T that could be read lay at .66 or lower; low T waves end higher, in noise.
+HIGH_END = 0.75
 LEAST_T_MV = 0.1  # of a lower T the ST segment beside it is a large part
 FAST_BPM = 180.0  # in slower hearts an early peak is an elevated ST segment
 ST_END_S = 0.06  # after J, see `wave_shape`

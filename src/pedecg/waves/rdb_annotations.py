@@ -17,7 +17,7 @@ from pedecg.waves.annotations import Array, Labelled, Marks, marks_of
 
 FOLDER = "ann_txt"
 _SIGNALS = "dat_csv"
-_FS_HZ = 500.0
+_FS_HZ = 500.0  # of every record, as published
 _MV_PER_UNIT = 1e-3  # microvolts, as in Chapman-Shaoxing
 _LEAST_MV, _MOST_MV = 0.02, 20.0  # spread of a lead that carries a heart; beyond: another unit
 _KINDS = (0, 1, 2)  # P, QRS, T

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-N_LEADS, N_PATCH, N_PATCHES = 12, 75, 30  # of 250 Hz and 9 s; as released, and so below
-N_HIDDEN, N_INNER, N_LAYERS, N_HEADS, N_HEAD = 768, 3072, 12, 12, 64
+N_LEADS, N_PATCH, N_PATCHES = 12, 75, 30  # of 250 Hz and 9 s; as released
+N_HIDDEN, N_INNER, N_LAYERS, N_HEADS, N_HEAD = 768, 3072, 12, 12, 64  # as released (ViT-B)
 
 
 class PreNorm(nn.Module):
