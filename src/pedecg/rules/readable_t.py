@@ -11,8 +11,8 @@ import numpy as np
 from pedecg.rules.beats import MedianBeat
 from pedecg.rules.measured_value import Reading
 
-# Of T's greatest height: a T that is still so high has not ended. In 135 real records (children, and
-# PTB-XL) the ends of T that could be read lay at .66 or lower; low T waves end higher, in noise.
+# Of T's greatest height: a T that is still so high has not ended. In 135 real records (children and
+# PTB-XL) readable ends of T lay at .66 or lower; low T waves end higher, in noise.
 HIGH_END = 0.75
 LEAST_T_MV = 0.1  # of a lower T the ST segment beside it is a large part
 FAST_BPM = 180.0  # in slower hearts an early peak is an elevated ST segment
