@@ -81,6 +81,14 @@ stages:
     deps: [long.txt]
     outs: [beside.txt]
 """
+OTHER = f"""\
+stages:
+  many:
+    matrix:
+      n: {list(range(60))}
+    cmd: touch many${{item.n}}
+    outs: ["many${{item.n}}"]
+"""
 SLOW = STAGES.replace("cat base.txt > letters", "sleep 1; cat base.txt > letters")
 
 
@@ -125,6 +133,18 @@ def test_it_leaves_what_a_serial_run_leaves(tmp_path, monkeypatch):
     assert set(side_by_side(many, monkeypatch)) == set(changed)
     assert left_by(many) == left_by(one)
     assert serial(many, monkeypatch) == side_by_side(many, monkeypatch) == []
+
+
+def test_items_of_a_matrix_run_in_the_order_of_their_list(tmp_path, monkeypatch):
+    letters = list("hgfedcba")
+    folder = project(tmp_path / "many", STAGES)
+    (folder / "params.yaml").write_text(PARAMS.replace("[a, b]", f"[{', '.join(letters)}]"))
+    (folder / "other").mkdir()  # DVC's own order is another where the repository has more pipelines
+    (folder / "other/dvc.yaml").write_text(OTHER)
+    side_by_side(folder, monkeypatch, jobs=1)
+    made = sorted((folder / "letters").rglob("*"), key=lambda file: file.stat().st_mtime_ns)
+    expected = [f"{letter}/{n}" for letter in letters for n in (1, 2)]
+    assert [str(f.relative_to(folder / "letters")) for f in made if f.is_file()] == expected
 
 
 def test_stages_run_at_the_same_time_and_share_the_cores(tmp_path, monkeypatch):

@@ -133,12 +133,16 @@ def read_plan(repository: Any, targets: Sequence[str]) -> tuple[Plan, lock_order
             if before <= unchanged and not stage.changed():
                 unchanged.add(stage.addressing)
         names = {stage.addressing for stage in stages}
+        # DVC goes through the items of a matrix in any order; here as they are listed, so that a
+        # hybrid finds the network that stands before it.
+        listed = {stage.addressing: n for n, stage in enumerate(repository.index.stages)}
+        in_order = sorted(stages, key=lambda stage: listed[stage.addressing])
         logs = Path(repository.tmp_dir) / "run_jobs"
         logs.mkdir(exist_ok=True)
         plan = Plan(
             files=sorted({os.path.relpath(stage.path) for stage in stages}),
             needs={s.addressing: {n.addressing for n in whole.successors(s)} & names
-                   for s in stages},
+                   for s in in_order},
             inputs={s.addressing: {n.addressing for n in graph.successors(s)} for s in stages},
             unchanged=unchanged,
             logs=logs,
@@ -160,7 +164,7 @@ def _repository() -> Iterator[Any]:
 
 
 def _start(plan: Plan, state: _State, workers: list[_Worker], jobs: int) -> None:
-    """Hand out the stages that can begin, in the order of `dvc repro`."""
+    """Hand out the stages that can begin, in the order of ``dvc.yaml``."""
     for name in list(state.waiting):
         if plan.inputs[name] & (state.failed.keys() | set(state.skipped)):
             state.waiting.remove(name)
