@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from pedecg.core import errors, stage_item, tables
-from pedecg.learning import pipeline_inputs
+from pedecg.learning import pipeline_inputs, training_notes
 from pedecg.models import model_inputs, registry
 
 
@@ -21,6 +21,8 @@ def main() -> None:
 
     folder = Path("models") / item.model / f"seed{item.seed}"
     fitted.model.save(folder)
+    if key := getattr(fitted.model, "training_key", ""):
+        training_notes.write(folder, key)  # a hybrid that has this network does not train it again
     predictions = inputs.predictions(probabilities)
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
 

@@ -12,7 +12,7 @@ import pytest
 from pedecg.core import folder_hashes
 from pedecg.core.errors import PedecgError
 from pedecg.learning import fit as learning_fit
-from pedecg.learning import training_state
+from pedecg.learning import training_notes, training_state
 from pedecg.models import fold_mean, fusion, registry
 from pedecg.models.contract import Fitted
 from pedecg.models.fused.hybrid import Model
@@ -91,7 +91,10 @@ def test_a_network_that_the_same_training_made_is_not_trained_again(
     alone = example_models.inputs(folder, "resnet1d_age", **changed)
     made = registry.fit(*alone.learnt_from, alone.training)
     assert made is not None
-    made.model.save(tmp_path / "models/resnet1d_age/seed3")
+    own = tmp_path / "models/resnet1d_age/seed3"
+    made.model.save(own)
+    training_notes.write(own, made.model.training_key, tmp_path / "notes")
+    monkeypatch.setattr(training_notes.taken, "__defaults__", (tmp_path / "notes",))
     runs: list[str] = []
     run = learning_fit.ClassifierTraining.run
     monkeypatch.setattr(
@@ -111,10 +114,13 @@ def test_a_network_that_the_same_training_made_is_not_trained_again(
 
 @pytest.mark.parametrize("fault", ["curves.csv", "weights.safetensors", "hashes.json"])
 def test_a_damaged_network_is_trained_again(
-    folder: Path, tmp_path: Path, fitted: Fitted, fault: str
+    folder: Path, tmp_path: Path, fitted: Fitted, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / "models/resnet1d_age/seed3"
-    hybrid(fitted).sides[0].save(own)
+    network: Any = hybrid(fitted).sides[0]
+    network.save(own)
+    training_notes.write(own, network.training_key, tmp_path / "notes")
+    monkeypatch.setattr(training_notes.taken, "__defaults__", (tmp_path / "notes",))
     (own / fault).write_bytes((own / fault).read_bytes()[:-9] if fault != "curves.csv" else b"")
     inputs = example_models.inputs(folder, "hybrid")
     again = registry.fit(*inputs.learnt_from, replace(inputs.training, models=tmp_path / "models"))

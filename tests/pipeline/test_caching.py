@@ -38,7 +38,7 @@ def trained(*models: str) -> list[str]:
 
 
 READ_RULES = ["rules", "rules_linear", "rules_trees", "rules_boosted", "hybrid"]
-NETWORKS = ["resnet1d", "resnet1d_age", "hybrid"]
+NETWORKS = ["resnet1d", "resnet1d_age", "foundation", "hybrid"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ ROOT_TABLE = [
         [
             "preprocess", "preprocess_external@*", "delineate_external@*",
             "rule_features_external@*", "statistics", "delineate", "pretrain", *MEASURES, "train@*",
-            *scored("rules*", "resnet1d*", "hybrid"), *TOGETHER, *EXTERNAL,
+            *scored("rules*", *NETWORKS), *TOGETHER, *EXTERNAL,
             *REVIEW, "normal_beats", *TAKE["explain"],
         ],
         nightly=True,

@@ -12,13 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pedecg.core.errors import PedecgError
 from pedecg.learning import (
     device,
     losses,
     sampler,
     schedules,
-    trained_network,
+    training_notes,
     validation_monitor,
 )
 from pedecg.learning.batches import Normalisation, Signals, Subjects, random_starts
@@ -33,7 +32,6 @@ from pedecg.models import features, registry
 from pedecg.models.contract import Rows
 
 PRETRAINED_FOLDER = Path("models/pretrained")
-CURVES = "curves.csv"
 DEV_RUN_STEPS = 2  # of the check fast_dev_run: a first step and one from a used state
 
 
@@ -45,12 +43,14 @@ class Fitted:
     accuracy, sensitivity and specificity (NaN where no target has both classes): train_… on the
     augmented crops while the weights change, val_… on whole records with the averaged weights.
 
-    `writes` is False in all but the first of several processes: one alone saves the result.
+    `writes` is False in all but the first of several processes: one alone saves the result. `key`
+    is that of `Task.key`; "" where no state was kept.
     """
 
     trained: Trained
     curves: Curves
     writes: bool = True
+    key: str = ""
 
 
 def fit(
@@ -103,16 +103,13 @@ def fit(
 
 def _same_training(folder: Path, task: Task) -> Fitted | None:
     """Return the network in a folder if it comes from this very training."""
-    try:
-        found = trained_network.load(folder, accelerator=task.settings.accelerator)
-        curves = pd.read_csv(folder / CURVES)
-    except (PedecgError, OSError, ValueError):  # none, or another process is writing it
-        return None
-    if found.card.training_key != task.key:
+    found = training_notes.taken(folder, task.key, task.settings.accelerator)
+    if found is None:
         return None
     print(f"train {task.name} seed {task.seed}: taken from {folder}, which is of the same training")
+    network, curves = found
     rows = [{str(name): value for name, value in row.items()} for row in curves.to_dict("records")]
-    return Fitted(found, rows)
+    return Fitted(network, rows, key=task.key)
 
 
 @dataclass(frozen=True)
@@ -210,6 +207,7 @@ class ClassifierTraining(Objective[CropBatch]):
             Trained(self._card(), network),
             self.loop.progress.curves,
             self.accelerator.is_main_process,
+            self.key,
         )
 
     def steps(self, epoch: int) -> Iterator[list[CropBatch]]:
@@ -337,7 +335,6 @@ class ClassifierTraining(Objective[CropBatch]):
             best_epoch=progress.best_epoch,
             monitor=settings.monitor,
             best_value=abs(progress.best_value),
-            training_key=self.key,
         )
 
 

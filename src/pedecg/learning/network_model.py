@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pedecg.core import params, tables
-from pedecg.learning import batches, device, fit, trained_network
+from pedecg.learning import batches, device, fit, trained_network, training_notes
 from pedecg.learning.train_settings import TrainSettings
 from pedecg.models import contract, registry
 from pedecg.models.contract import Fitted, Rows, Training
@@ -22,18 +22,23 @@ class Model(contract.Trainable):
     Attributes
     ----------
     curves : one row per epoch, see `fit.Fitted`; none for a network that was loaded.
+    training_key : see `fit.Fitted`; "" for a network that was loaded.
     """
 
     trained: trained_network.Trained
     curves: tuple[dict[str, float], ...] = ()
+    training_key: str = ""
 
     @classmethod
     def of(
-        cls, trained: trained_network.Trained, curves: tuple[dict[str, float], ...] = ()
+        cls,
+        trained: trained_network.Trained,
+        curves: tuple[dict[str, float], ...] = (),
+        training_key: str = "",
     ) -> Self:
         """Return a network as a model."""
         card = trained.card
-        return cls(card.model, card.seed, card.targets, trained, curves)
+        return cls(card.model, card.seed, card.targets, trained, curves, training_key)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -62,7 +67,9 @@ class Model(contract.Trainable):
             np.flatnonzero(validation), batches.normalisation(training.lead_statistics), settings,
             training.seed, training.state, training.pretrained, training.trained,
         )  # fmt: skip
-        return Fitted(cls.of(fitted.trained, tuple(fitted.curves))) if fitted.writes else None
+        if not fitted.writes:
+            return None
+        return Fitted(cls.of(fitted.trained, tuple(fitted.curves), fitted.key))
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Return raw probabilities, shape (n_rows, n_targets)."""
@@ -74,7 +81,7 @@ class Model(contract.Trainable):
         """Write the network and, after a training, its learning curves as ``curves.csv``."""
         self.trained.save(folder)
         if self.curves:
-            tables.write_csv(pd.DataFrame(self.curves), Path(folder) / fit.CURVES)
+            tables.write_csv(pd.DataFrame(self.curves), Path(folder) / training_notes.CURVES)
 
     @classmethod
     def load(cls, folder: Path, accelerator: str = "auto") -> Self:

@@ -47,8 +47,6 @@ class Card:
     n_parameters : trained numbers.
     best_epoch : whose weights these are, from 1.
     monitor, best_value : what chose it, averaged as ``train.smooth_epochs`` says.
-    training_key : hash of all that the training depended on, see `training_task.Task.key`; "" where
-        no state of it was kept.
     """
 
     model: str
@@ -71,7 +69,6 @@ class Card:
     best_epoch: int
     monitor: str
     best_value: float
-    training_key: str = ""
 
     @property
     def normalisation(self) -> Normalisation:
