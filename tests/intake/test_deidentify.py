@@ -235,6 +235,8 @@ def test_every_examination_of_an_hdf5_file_is_written(pedecg, tmp_path):
 
     rows = np.zeros((2, 4096, 12), np.float32)
     rows[:, 100:900] = np.random.default_rng(2).normal(0, 0.5, (2, 800, 12))
+    one, two = rows[..., 0], rows[..., 1]  # the limb leads tell in which of two orders they are
+    rows[..., 2:6] = np.stack([two - one, -(one + two) / 2, one - two / 2, two - one / 2], axis=-1)
     (tmp_path / "in").mkdir()
     with h5py.File(tmp_path / "in" / "exams_part0.hdf5", "w") as content:
         content["tracings"], content["exam_id"] = rows, np.array([1169160, 2873686])

@@ -163,7 +163,7 @@ def _no_repository(run: SmallRun) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "reported"),
-    [(_no_lock, "dvc.lock: not found"), (_no_repository, "not a git repository")],
+    [(_no_lock, "dvc.lock: not found"), (_no_repository, "no git repository")],
 )
 def test_what_is_missing_is_stated_in_one_line(
     run: SmallRun, damage: Callable[[SmallRun], None], reported: str
