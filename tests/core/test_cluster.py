@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from pedecg.core import cluster, parallel
 from pedecg.core.errors import PedecgError
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
 
 
@@ -98,6 +98,18 @@ def test_a_lost_scheduler_is_one_line(programs: Cluster) -> None:
     with pytest.raises(PedecgError, match=r"the scheduler at .* was lost"):
         list(results)
     assert time.monotonic() - begun < 60
+
+
+def test_a_connection_that_ends_before_the_client_knows_it_is_a_lost_scheduler(
+    programs: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise distributed.comm.CommClosedError("reset by peer")
+
+    programs.worker()
+    monkeypatch.setattr(distributed.Future, "result", closed)
+    with pytest.raises(PedecgError, match=r"the scheduler at .* was lost"):
+        list(parallel.records(cluster_programs.square, range(5), "square"))
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,8 @@ def records(function: Callable[[Any], R], items: Iterable[Any], where: str) -> I
                     " took them (memory?)"
                 ) from None
             except (CancelledError, CommClosedError, OSError) as error:
-                if isinstance(error, OSError) and client.status == "running":
+                of_scheduler = isinstance(error, CancelledError | CommClosedError)
+                if not of_scheduler and client.status == "running":
                     raise  # the function's own
                 raise _lost(f"the scheduler at {where} was lost") from None
             submit()
