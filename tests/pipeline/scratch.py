@@ -16,6 +16,19 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 PAEDIATRIC = "."  # the root pipeline
+# Changes of the root's parameters for a cohort of some dozen records: one small model of each kind.
+FEW_MODELS: dict[str, Any] = {
+    "experiment.models": ["age_sex", "rules_linear", "resnet1d"],
+    "experiment.seeds": [0],
+    "ensemble.members": ["rules_linear", "resnet1d"],
+    "noise_review.model": "resnet1d",
+    "explain.model": "resnet1d",
+    "models.resnet1d.width": 4,
+    "train.epochs": 1,
+    "train.warmup_epochs": 0,
+    "train.batch_size": 16,
+    "train.augment.rate_targets": [],
+}
 
 
 def pipelines() -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scratch import ROOT, Project, fresh_project, settings_of
+from scratch import FEW_MODELS, ROOT, Project, fresh_project, settings_of
 
 from fake_patients import ecg, people
 from pedecg.core.records import LEADS
@@ -17,18 +17,6 @@ import format_files
 import vendor_files
 
 FIXED = ("SPH", "CODE-15%")  # of one rate, without ids of patients
-SMALL = {
-    "experiment.models": ["age_sex", "rules_linear", "resnet1d"],
-    "experiment.seeds": [0],
-    "ensemble.members": ["rules_linear", "resnet1d"],
-    "noise_review.model": "resnet1d",
-    "explain.model": "resnet1d",
-    "models.resnet1d.width": 4,
-    "train.epochs": 1,
-    "train.warmup_epochs": 0,
-    "train.batch_size": 16,
-    "train.augment.rate_targets": [],
-}
 
 
 def write_export(root: Path) -> list[str]:
@@ -94,7 +82,7 @@ def test_an_export_of_mixed_formats_runs_from_its_folder_to_the_report(
     assert [Path(path).stem for path in left_out["path"]] == [cut_before]
     cut_edf, cut_scp = damage(export, ".edf"), damage(export, ".scp")
 
-    project.edit_params(SMALL | settings_of(export / "manifest.yaml"))
+    project.edit_params(FEW_MODELS | settings_of(export / "manifest.yaml"))
     project.set("ingest.max_quarantine_fraction", 0.2)
     project.run("pedecg", "params", "--check")
     ran = project.repro("audit", last)

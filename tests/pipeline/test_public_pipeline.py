@@ -6,22 +6,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scratch import Project, fresh_project
+from scratch import FEW_MODELS, Project, fresh_project
 
 import public_data_sets
 
 OPEN = {"min_age_days": None, "max_age_days": None, "require_age": True, "require_sex": True}
-SMALL = {
-    "experiment.models": ["age_sex", "rules_linear", "resnet1d"],
-    "experiment.seeds": [0],
-    "ensemble.members": ["rules_linear", "resnet1d"],
-    "noise_review.model": "resnet1d",
-    "explain.model": "resnet1d",
-    "models.resnet1d.width": 4,
-    "train.epochs": 1,
-    "train.warmup_epochs": 0,
-    "train.batch_size": 16,
-    "train.augment.rate_targets": [],
+SMALL = FEW_MODELS | {
     "external_validation.age_to_days": 40_000,
     "external_validation.min_positives": 1,
 }

@@ -21,10 +21,26 @@ def keep() -> bool:
     """
     if any(name in os.environ for name in _ENVIRONMENT):
         return True
+    return keep_up_to(KEPT_BYTES, KEPT_BYTES)
+
+
+def keep_up_to(kept_bytes: int, largest_bytes: int) -> bool:
+    """Keep freed memory in this process, whatever the environment says.
+
+    Parameters
+    ----------
+    kept_bytes : freed memory at the end of the heap up to this is kept.
+    largest_bytes : of an array that lies on the heap.
+
+    Returns
+    -------
+    Whether the C library can; without glibc nothing happens.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:  # another C library than glibc
+    if mallopt is None:
         return False
-    taken = [mallopt(number, KEPT_BYTES) for number in (_TRIM_THRESHOLD, _MMAP_THRESHOLD)]
+    # Both: one alone turns off glibc's adapting.
+    taken = [mallopt(_MMAP_THRESHOLD, largest_bytes), mallopt(_TRIM_THRESHOLD, kept_bytes)]
     return taken == [1, 1]
 
 

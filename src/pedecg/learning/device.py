@@ -1,6 +1,5 @@
 """Device, number of threads, and reproducible results from one seed."""
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 
+from pedecg.core import freed_memory
 from pedecg.core.errors import PedecgError
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -21,9 +21,9 @@ _PRECISIONS: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float
 
 _SWITCHES: Any = torch.utils.deterministic  # a module whose properties have no types
 
-# Of glibc's mallopt, by number, with values in bytes; see `keep_memory`.
-_TRIM_THRESHOLD, _KEPT = -1, 512 * 2**20
-_MMAP_THRESHOLD, _LARGEST_FROM_HEAP = -3, 32 * 2**20  # 32 MB is the most that glibc takes
+# Bytes, see `freed_memory.keep_up_to`. Each step of a training asks for the same blocks: fetched
+# anew they are a tenth of a step on a CPU.
+_KEPT, _LARGEST_FROM_HEAP = 512 * 2**20, 32 * 2**20  # 32 MB is the most that every glibc takes
 
 
 def choose(accelerator: str) -> torch.device:
@@ -91,19 +91,6 @@ def out_of_memory(advice: str) -> Iterator[None]:
         raise PedecgError(f"out of memory; lower {advice}") from None
 
 
-def keep_memory() -> None:
-    """Let the C library keep memory that is given back, for the rest of the process.
-
-    Each step of a training asks for the same blocks. By default glibc returns large ones to the
-    system, which hands them out again page by page, filled with zeros: a tenth of a step on a CPU.
-    Where there is no glibc nothing happens.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGEST_FROM_HEAP)  # both: one alone turns off glibc's adapting
-        mallopt(_TRIM_THRESHOLD, _KEPT)
-
-
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch, fix its threads and allow only deterministic kernels, within the block.
@@ -117,7 +104,7 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
     )
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with it
     torch.set_num_threads(threads)
-    keep_memory()
+    freed_memory.keep_up_to(_KEPT, _LARGEST_FROM_HEAP)
     # A GPU lacks deterministic kernels for a few layers, of which torch then warns by name.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     _SWITCHES.fill_uninitialized_memory = False  # a guard for debugging, and slow
