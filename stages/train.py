@@ -21,8 +21,8 @@ def main() -> None:
 
     folder = Path("models") / item.model / f"seed{item.seed}"
     fitted.model.save(folder)
-    if key := getattr(fitted.model, "training_key", ""):
-        training_notes.write(folder, key)  # a hybrid that has this network does not train it again
+    if fitted.key:  # a hybrid that has this network does not train it again
+        training_notes.write(folder, fitted.key)
     predictions = inputs.predictions(probabilities)
     tables.write(predictions, folder / "predictions.parquet", tables.PREDICTIONS)
 

@@ -93,7 +93,7 @@ def test_a_network_that_the_same_training_made_is_not_trained_again(
     assert made is not None
     own = tmp_path / "models/resnet1d_age/seed3"
     made.model.save(own)
-    training_notes.write(own, made.model.training_key, tmp_path / "notes")
+    training_notes.write(own, made.key, tmp_path / "notes")
     monkeypatch.setattr(training_notes.taken, "__defaults__", (tmp_path / "notes",))
     runs: list[str] = []
     run = learning_fit.ClassifierTraining.run
@@ -117,9 +117,11 @@ def test_a_damaged_network_is_trained_again(
     folder: Path, tmp_path: Path, fitted: Fitted, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = tmp_path / "models/resnet1d_age/seed3"
-    network: Any = hybrid(fitted).sides[0]
-    network.save(own)
-    training_notes.write(own, network.training_key, tmp_path / "notes")
+    alone = example_models.inputs(folder, "resnet1d_age")
+    made = registry.fit(*alone.learnt_from, alone.training)
+    assert made is not None
+    made.model.save(own)
+    training_notes.write(own, made.key, tmp_path / "notes")
     monkeypatch.setattr(training_notes.taken, "__defaults__", (tmp_path / "notes",))
     (own / fault).write_bytes((own / fault).read_bytes()[:-9] if fault != "curves.csv" else b"")
     inputs = example_models.inputs(folder, "hybrid")

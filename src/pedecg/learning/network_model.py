@@ -22,23 +22,18 @@ class Model(contract.Trainable):
     Attributes
     ----------
     curves : one row per epoch, see `fit.Fitted`; none for a network that was loaded.
-    training_key : see `fit.Fitted`; "" for a network that was loaded.
     """
 
     trained: trained_network.Trained
     curves: tuple[dict[str, float], ...] = ()
-    training_key: str = ""
 
     @classmethod
     def of(
-        cls,
-        trained: trained_network.Trained,
-        curves: tuple[dict[str, float], ...] = (),
-        training_key: str = "",
+        cls, trained: trained_network.Trained, curves: tuple[dict[str, float], ...] = ()
     ) -> Self:
         """Return a network as a model."""
         card = trained.card
-        return cls(card.model, card.seed, card.targets, trained, curves, training_key)
+        return cls(card.model, card.seed, card.targets, trained, curves)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -69,7 +64,7 @@ class Model(contract.Trainable):
         )  # fmt: skip
         if not fitted.writes:
             return None
-        return Fitted(cls.of(fitted.trained, tuple(fitted.curves), fitted.key))
+        return Fitted(cls.of(fitted.trained, tuple(fitted.curves)), key=fitted.key)
 
     def predict(self, rows: Rows) -> NDArray[np.float64]:
         """Return raw probabilities, shape (n_rows, n_targets)."""

@@ -30,6 +30,12 @@ from pedecg.models.backbones.predictive_coding import PredictiveCoding
 from pedecg.models.network_base import TrunkSettings
 from pedecg.signals.signal_store import SignalStore
 
+# By `pretrain.objective`.
+OBJECTIVES: dict[str, type[MaskedTraining] | type[PredictiveTraining]] = {
+    "masked_autoencoder": MaskedTraining,
+    "cpc": PredictiveTraining,
+}
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -96,11 +102,8 @@ def pretrain(
         device.reproducible(derived_seed(settings.seed), settings.threads),
         device.out_of_memory(advice),
     ):
-        if settings.objective == "cpc":
-            return _trained(
-                PredictiveTraining(stores, positions, normalisation, trunk, settings, state)
-            )
-        return _trained(MaskedTraining(stores, positions, normalisation, trunk, settings, state))
+        training = OBJECTIVES[settings.objective]
+        return _trained(training(stores, positions, normalisation, trunk, settings, state))
 
 
 def _trained(

@@ -212,10 +212,12 @@ class Fitted:
     ----------
     validation : probabilities of the validation rows, shape (n_validation, n_targets), of a model
         that has not seen them, where `model` has; None: those of `model`.
+    key : hash of all that the training depended on, where it can be taken over; "" elsewhere.
     """
 
     model: Model
     validation: NDArray[np.float64] | None = None
+    key: str = ""
 
     def predict(self, rows: Rows, validation: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return probabilities of any rows, of which `validation` marks those of the training.
