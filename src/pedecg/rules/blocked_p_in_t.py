@@ -7,6 +7,7 @@ is taken away from both first, as T below P is wider than P.
 
 import numpy as np
 
+from pedecg.core import elementary
 from pedecg.rules.beats import Values
 
 FEWEST_P = 5  # an average of fewer is noise
@@ -65,10 +66,11 @@ def _averaged(smooth: Values, starts_s: Values, length: int, fs_hz: float) -> Va
     first = first[(first >= 0) & (first + length <= smooth.shape[1])]
     if not len(first):
         return np.zeros((len(smooth), length))
-    return np.asarray(np.median(smooth[:, first[:, None] + np.arange(length)], axis=1))
+    return elementary.median(smooth[:, first[:, None] + np.arange(length)], axis=1)
 
 
 def _bends(rows: Values) -> Values:
     """Take the nearest cubic curve away from each row, shape (n_leads, length)."""
-    curves, _ = np.linalg.qr(np.vander(np.linspace(-1.0, 1.0, rows.shape[1]), 4))
-    return np.asarray(rows - (rows @ curves) @ curves.T)
+    powers = np.vander(np.linspace(-1.0, 1.0, rows.shape[1]), 4)
+    coefficients = elementary.least_squares(powers, rows.T)
+    return np.asarray(rows - elementary.product(coefficients.T, powers.T))
